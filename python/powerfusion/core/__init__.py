@@ -1,0 +1,1 @@
+"""What passes are made of: the pass registry, contexts, and the shims around MLIR's bindings."""
