@@ -238,10 +238,10 @@ def _shufflenet_block(shortcut: Float, branch: Float) -> Float:
 def _vit_embedding(
     patches: Float, class_token: Float, position: Float, weight: Float, bias: Float
 ) -> tuple[Float, Float]:
-    batch, width = patches.shape[:2]
+    batch, width, rows, columns = patches.shape
     tokens = np.empty((batch, position.shape[1], width))
     tokens[:, 0] = class_token[0, 0]
-    tokens[:, 1:] = np.moveaxis(patches.reshape(batch, width, -1), 1, 2)
+    tokens[:, 1:] = np.moveaxis(patches.reshape(batch, width, rows * columns), 1, 2)
     tokens += position
     return tokens, _layer_norm(tokens, weight, bias, VIT_EPSILON)
 

@@ -102,6 +102,14 @@ def test_dynamic_sizes_are_asked_for_by_name():
         example.make_inputs(rows=3)
 
 
+@pytest.mark.parametrize("batch", [0, 1, 3])
+@pytest.mark.parametrize("example", [entry for entry in EXAMPLES if entry.dynamic], ids=lambda example: example.name)
+def test_reference_takes_any_batch(example, batch):
+    """A reference has to hold for no batch at all, too."""
+    for result in example.expected(*example.make_inputs(batch=batch)):
+        assert result.shape[0] == batch
+
+
 def test_shuffle_by_hand():
     """A shuffle in two groups sends channel c of the shortcut to 2c, and of the branch to 2c + 1."""
     example = references.EXAMPLES["shufflenet_block"]
