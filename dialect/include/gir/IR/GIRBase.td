@@ -1,0 +1,176 @@
+//===- GIRBase.td - Dialect, attributes and interfaces --------*- tablegen -*-===//
+//
+// Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What all GIR ops share: where a value is (#gir.at), the scopes of parallelism,
+// and the interface by which passes ask an op what it moves.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GIR_IR_BASE
+#define GIR_IR_BASE
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def GIR_Dialect : Dialect {
+  let name = "gir";
+  let cppNamespace = "::gir";
+  let summary = "Tensor programs in which every movement of data is an op";
+  let description = [{
+    A computation reads and writes only values beside the arithmetic; everything
+    else is moved there and back, by ops that can be counted. Values are builtin
+    tensors (and, in tile form, memrefs) that carry `#gir.at<level>`: `dram`,
+    `sram` or `reg`. Computation is upstream `arith` and `math` on such tensors.
+
+    Graph form has whole shapes and no loops: it is placed, searched and printed.
+    Tile form has loops, windows and static tiles: it is lowered.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Enums
+//===----------------------------------------------------------------------===//
+
+def GIR_Level : I32Enum<"Level", "memory level, a class of spaces", [
+    I32EnumCase<"dram", 0>, I32EnumCase<"sram", 1>, I32EnumCase<"reg", 2>]> {
+  let cppNamespace = "::gir";
+}
+
+def GIR_Scope : I32Enum<"Scope", "scope of parallelism, outer to inner", [
+    I32EnumCase<"device", 0>, I32EnumCase<"cluster", 1>, I32EnumCase<"group", 2>,
+    I32EnumCase<"unit", 3>]> {
+  let cppNamespace = "::gir";
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+class GIR_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<GIR_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def GIR_LanesAttr : GIR_Attr<"Lanes", "lanes"> {
+  let summary = "how a tile is dealt out to the lanes of a unit";
+  let description = [{
+    Per dimension of the tile: how many lanes lie along it, and how many
+    neighbouring elements each lane holds at a time. A tile longer than
+    `lanes x elements` is dealt out in several rounds.
+
+    ```
+    tensor<1x16>, lanes [1, 4], elements [1, 2]:
+      element  0 1 | 2 3 | 4 5 | 6 7 | 8 9 | ...
+      lane      0     1     2     3     0    ...
+    ```
+
+    Constraints:
+    - (C1) as many lane counts as element counts
+    - (C2) every count is at least 1
+
+    Example:
+
+    ```mlir
+    func.func @lanes(%x: tensor<1x256xf32, #gir.at<reg, layout = <[1, 32], [1, 4]>>>) {
+      return
+    }
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t", "lanes per dimension">:$lanes,
+      ArrayRefParameter<"int64_t", "elements per lane and dimension">:$elements);
+  let assemblyFormat = "`<` `[` $lanes `]` `,` `[` $elements `]` `>`";
+  let genVerifyDecl = 1;
+}
+
+def GIR_AtAttr : GIR_Attr<"At", "at",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "where a value is: its level, and optionally space and layout";
+  let description = [{
+    The encoding of a tensor, or the memory space of a memref. `level` is one of
+    three classes, `dram` (seen by all) < `sram` (by a group) < `reg` (by a unit);
+    `space` names a memory of the machine where a level has several; `layout` says
+    how a tile at `reg` is dealt out to lanes.
+
+    Constraints:
+    - (C1) only a value at `reg` has a layout
+    - (C2) a layout has as many dimensions as the tensor
+    - (C3) a layout covers its tile: lanes x elements divides every static size
+
+    Example:
+
+    ```mlir
+    func.func @at(%x: tensor<4x256xf32, #gir.at<dram>>,
+                  %t: tensor<1x256xf32, #gir.at<reg, space = "nram">>) {
+      return
+    }
+    ```
+  }];
+  let parameters = (ins EnumParameter<GIR_Level>:$level,
+      OptionalParameter<"::mlir::StringAttr", "name of the space">:$space,
+      OptionalParameter<"::gir::LanesAttr", "lanes and elements per dimension">:$layout);
+  let assemblyFormat = "`<` $level (`,` struct($space, $layout)^)? `>`";
+  let builders = [AttrBuilder<(ins "::gir::Level":$level), [{
+    return $_get($_ctxt, level, ::mlir::StringAttr(), ::gir::LanesAttr());
+  }]>];
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Interfaces
+//===----------------------------------------------------------------------===//
+
+def GIR_MovementOpInterface : OpInterface<"MovementOpInterface"> {
+  let cppNamespace = "::gir";
+  let description = [{
+    An op that moves data from one place to another. Passes and ledgers ask it
+    what moves and between which levels, and never keep lists of ops.
+  }];
+  let methods = [
+    InterfaceMethod<"Where the data comes from.", "::gir::AtAttr", "getSourceAt">,
+    InterfaceMethod<"Where the data goes to.", "::gir::AtAttr", "getResultAt">,
+    InterfaceMethod<"The window that moves: its shape and element type.",
+                    "::mlir::ShapedType", "getMovedType">,
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+class GIR_TensorAt<string level> : Type<CPred<"::gir::isTensorAt($_self, ::gir::Level::" # level # ")">,
+    "tensor at " # level, "::mlir::RankedTensorType">;
+
+def GIR_Tensor : Type<CPred<"::gir::isTensorAt($_self)">, "tensor with #gir.at", "::mlir::RankedTensorType">;
+def GIR_RegTensor : GIR_TensorAt<"reg">;
+def GIR_DramTensor : GIR_TensorAt<"dram">;
+def GIR_MemRef : Type<CPred<"::gir::isMemRefAt($_self)">, "memref with #gir.at", "::mlir::MemRefType">;
+
+def GIR_ScopeAttr : EnumAttr<GIR_Dialect, GIR_Scope, "scope"> {
+  let summary = "a scope of parallelism";
+  let description = [{
+    `device`, `cluster`, `group` or `unit`, from outer to inner. Lanes are a layout,
+    not a scope.
+
+    Example:
+
+    ```mlir
+    func.func @scope() attributes {s = #gir<scope group>} {
+      return
+    }
+    ```
+  }];
+  let assemblyFormat = "`<` $value `>`";
+}
+
+class GIR_Op<string mnemonic, list<Trait> traits = []> : Op<GIR_Dialect, mnemonic, traits>;
+
+#endif // GIR_IR_BASE

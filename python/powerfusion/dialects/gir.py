@@ -1,0 +1,73 @@
+"""GIR in Python: importing this makes the dialect known to every context made afterwards.
+
+    from powerfusion.dialects import gir
+    gir.register(context)            # a context that exists already
+
+Ops come from mlir-tblgen (`gir.MoveOp`, ...); attributes and interfaces from the native module.
+"""
+
+from __future__ import annotations
+
+from powerfusion._native._gir import AtAttr, LanesAttr, movement, register_dialect, register_dialects
+from powerfusion.mlir import ir
+from powerfusion.mlir._mlir_libs import get_dialect_registry
+
+from powerfusion.dialects._gir_ops_gen import *  # noqa: F403  # the generated module defines the dialect's ops
+from powerfusion.dialects._gir_ops_gen import KernelOp as _GeneratedKernelOp
+
+__all__ = ["AtAttr", "LanesAttr", "at", "is_at", "movement", "register", "tensor_at", "type_in_kernel"]
+
+register_dialects(get_dialect_registry())
+
+
+def register(context: ir.Context) -> None:
+    """Registers and loads GIR in an existing context."""
+    register_dialect(context, load=True)
+
+
+def at(level: str) -> AtAttr:
+    """`#gir.at<level>` in the current context; level is dram, sram or reg."""
+    return AtAttr.get(level)
+
+
+def level_of(type_: ir.Type) -> str | None:
+    """The level of a tensor or memref type, or None where it has no `#gir.at`."""
+    if ir.RankedTensorType.isinstance(type_):
+        encoding = ir.RankedTensorType(type_).encoding
+    elif ir.MemRefType.isinstance(type_):
+        encoding = ir.MemRefType(type_).memory_space
+    else:
+        return None
+    return AtAttr(encoding).level if encoding is not None and AtAttr.isinstance(encoding) else None
+
+
+def is_at(value: ir.Value, level: str) -> bool:
+    """True if a value is a tensor or memref at `level`."""
+    return level_of(value.type) == level
+
+
+def tensor_at(level: str, shape: list[int] | tuple[int, ...], element: ir.Type) -> ir.RankedTensorType:
+    """A tensor type at `level`; dynamic sizes are `ir.ShapedType.get_dynamic_size()`."""
+    return ir.RankedTensorType.get(list(shape), element, at(level))
+
+
+def type_in_kernel(type_: ir.Type) -> ir.Type:
+    """The type of a kernel's block argument for an input of that type: at dram, if it has a place."""
+    if ir.RankedTensorType.isinstance(type_):
+        tensor = ir.RankedTensorType(type_)
+        return tensor if tensor.encoding else tensor_at("dram", tensor.shape, tensor.element_type)
+    if ir.MemRefType.isinstance(type_):
+        memref = ir.MemRefType(type_)
+        if memref.memory_space is None:
+            return ir.MemRefType.get(memref.shape, memref.element_type, memref.layout, at("dram"))
+    return type_
+
+
+def kernel(
+    name: str, inputs: list[ir.Value], sizes: list[ir.Value], results: list[ir.Type], loc: ir.Location | None = None
+) -> _GeneratedKernelOp:
+    """Builds a kernel at the insertion point, its entry block in place and still empty."""
+    op = _GeneratedKernelOp(results, inputs, sizes, kernel_name=ir.StringAttr.get(name), loc=loc)
+    types = [type_in_kernel(value.type) for value in inputs]
+    op.body.blocks.append(*types, arg_locs=[loc or ir.Location.unknown()] * len(types))
+    return op
