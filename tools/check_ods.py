@@ -216,7 +216,9 @@ def check_examples(records: list[Record], pf_opt: Path) -> Iterator[Violation]:
     batch: list[str] = []
     origin: list[tuple[str, int]] = []
     for example in (example for record in records for example in examples(record)):
-        for line, text in enumerate(("// -----", *example.code), example.line - 1):
+        # No marker before the first one: the splitter takes it for source.
+        marker = "// -----" if batch else ""
+        for line, text in enumerate((marker, *example.code), example.line - 1):
             batch.append(text)
             origin.append((example.record.path, line))
     if not batch:

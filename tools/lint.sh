@@ -29,10 +29,6 @@ step() {
   clang-format) cpp_files | xargs -0 -r "$bin/clang-format" --dry-run -Werror --ferror-limit=1 ;;
   lengths | layers | borders) PYTHONPATH=tools "$bin/python" -m lint --root "$root" "$1" ;;
   ods) "$bin/python" tools/check_ods.py ;;
-  *)
-    printf 'tools/lint.sh: unknown step "%s", expected one of: %s\n' "$1" "${steps[*]}" >&2
-    return 2
-    ;;
   esac
 }
 
@@ -57,6 +53,12 @@ case ${1-} in
   ;;
 esac
 chosen=("${@:-${steps[@]}}")
+for name in "${chosen[@]}"; do
+  if [[ " ${steps[*]} " != *" $name "* ]]; then
+    echo "tools/lint.sh: unknown step '$name', expected one of: ${steps[*]}" >&2
+    exit 2
+  fi
+done
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -68,13 +70,12 @@ done
 status=0
 for name in "${chosen[@]}"; do
   wait "${pids[$name]}"
-  code=$?
-  ((code > status)) && status=$code
-  if ((code == 0)); then
+  if (($? == 0)); then
     printf 'ok      %s\n' "$name"
   else
     printf 'FAILED  %s\n' "$name"
+    status=1
   fi
   sed 's/^/        /' "$out/$name"
 done
-exit $((status > 2 ? 1 : status))
+exit "$status"
