@@ -52,8 +52,7 @@ namespace {
 // Passes
 //===----------------------------------------------------------------------===//
 
-gir::PythonOptionValue parseDefault(const std::string &kind,
-                                    nb::handle value) {
+gir::PythonOptionValue parseDefault(const std::string &kind, nb::handle value) {
   if (kind == "bool")
     return nb::cast<bool>(value);
   if (kind == "int")
@@ -71,8 +70,8 @@ using OptionTuple =
     std::tuple<std::string, std::string, nb::object, std::string>;
 
 void registerPythonPass(std::string name, std::string summary,
-                  std::optional<std::string> anchor,
-                  const std::vector<OptionTuple> &options) {
+                        std::optional<std::string> anchor,
+                        const std::vector<OptionTuple> &options) {
   gir::PythonPassSpec spec;
   spec.name = name;
   spec.summary = std::move(summary);
@@ -116,8 +115,8 @@ runPassManager(MlirPassManager manager, MlirOperation op, bool emitErrors) {
     std::vector<std::string> notes;
     for (Diagnostic &note : diagnostic.getNotes())
       notes.push_back(note.str());
-    errors.emplace_back(wrap(diagnostic.getLocation()),
-                        diagnostic.str(), std::move(notes));
+    errors.emplace_back(wrap(diagnostic.getLocation()), diagnostic.str(),
+                        std::move(notes));
   }
   return {succeeded(result), std::move(errors)};
 }
@@ -125,11 +124,10 @@ runPassManager(MlirPassManager manager, MlirOperation op, bool emitErrors) {
 void emitDiagnostic(MlirLocation location, const std::string &severity,
                     const std::string &message,
                     const std::vector<std::string> &notes) {
-  DiagnosticSeverity kind =
-      llvm::StringSwitch<DiagnosticSeverity>(severity)
-          .Case("error", DiagnosticSeverity::Error)
-          .Case("warning", DiagnosticSeverity::Warning)
-          .Default(DiagnosticSeverity::Remark);
+  DiagnosticSeverity kind = llvm::StringSwitch<DiagnosticSeverity>(severity)
+                                .Case("error", DiagnosticSeverity::Error)
+                                .Case("warning", DiagnosticSeverity::Warning)
+                                .Default(DiagnosticSeverity::Remark);
   Diagnostic diagnostic(unwrap(location), kind);
   diagnostic << message;
   for (const std::string &note : notes)
@@ -181,11 +179,13 @@ int optMain(std::vector<std::string> args) {
   if (!PassInfo::lookup("canonicalize"))
     registerAllPasses();
   hideOptionsOfLLVM();
+  llvm::cl::AddExtraVersionPrinter(
+      [](raw_ostream &os) { os << "PowerFusion " PF_VERSION "\n"; });
   DialectRegistry &registry = optRegistry();
   nb::gil_scoped_release release;
-  return asMainReturnCode(MlirOptMain(static_cast<int>(args.size()),
-                                      argv.data(), "PowerFusion optimizer driver\n",
-                                      registry));
+  return asMainReturnCode(
+      MlirOptMain(static_cast<int>(args.size()), argv.data(),
+                  "PowerFusion optimizer driver\n", registry));
 }
 
 //===----------------------------------------------------------------------===//
@@ -219,14 +219,23 @@ std::optional<std::pair<nb::bytes, bool>> rawElements(MlirAttribute wrapped,
   auto elements = dyn_cast<DenseIntOrFPElementsAttr>(attr);
   if (!elements)
     return std::nullopt;
+  bool isSplat = elements.isSplat();
+  int64_t count = isSplat && !expandSplat ? 1 : elements.getNumElements();
+  std::string bytes;
+  if (elements.getElementType().isInteger(1)) {
+    // MLIR packs these; everything else keeps a truth value in a byte.
+    for (bool value : llvm::make_range(elements.value_begin<bool>(),
+                                       elements.value_begin<bool>() + count))
+      bytes.push_back(value ? 1 : 0);
+    return {{nb::bytes(bytes.data(), bytes.size()), isSplat}};
+  }
   ArrayRef<char> data = elements.getRawData();
-  if (!elements.isSplat() || !expandSplat)
-    return {{nb::bytes(data.data(), data.size()), elements.isSplat()}};
-  std::string all;
-  all.reserve(data.size() * elements.getNumElements());
-  for (int64_t i = 0; i < elements.getNumElements(); ++i)
-    all.append(data.data(), data.size());
-  return {{nb::bytes(all.data(), all.size()), true}};
+  if (!isSplat || count == 1)
+    return {{nb::bytes(data.data(), data.size()), isSplat}};
+  bytes.reserve(data.size() * count);
+  for (int64_t i = 0; i < count; ++i)
+    bytes.append(data.data(), data.size());
+  return {{nb::bytes(bytes.data(), bytes.size()), true}};
 }
 
 } // namespace
@@ -236,8 +245,8 @@ NB_MODULE(_pf, m) {
   m.attr("LLVM_VERSION") = LLVM_VERSION_STRING;
   gir::registerMathPolynomialPass();
 
-  m.def("register_pass", &registerPythonPass, nb::arg("name"), nb::arg("summary"),
-        nb::arg("anchor").none(), nb::arg("options"),
+  m.def("register_pass", &registerPythonPass, nb::arg("name"),
+        nb::arg("summary"), nb::arg("anchor").none(), nb::arg("options"),
         "Registers a Python pass; options are (name, kind, default, help).");
   m.def("opt_main", &optMain, nb::arg("argv"),
         "Runs mlir-opt's main; returns the exit code.");

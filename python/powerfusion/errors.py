@@ -12,13 +12,17 @@ class PowerFusionError(Exception):
 
     Args:
         message: What is wrong.
-        location: Where, as `file:line:column` or an MLIR location's text.
+        location: Where, as `file:line:column` or as an MLIR location (`op.location`).
         help: What the user can do about it.
+
+    Attributes:
+        mlir_location: The MLIR location, where that was given; a pass's error is reported there.
     """
 
-    def __init__(self, message: str, *, location: str | None = None, help: str | None = None) -> None:
+    def __init__(self, message: str, *, location: object | None = None, help: str | None = None) -> None:
         self.message = message
-        self.location = location
+        self.location = None if location is None else _location_text(str(location))
+        self.mlir_location = None if isinstance(location, str) else location
         self.help = help
         super().__init__(message)
 
@@ -26,6 +30,13 @@ class PowerFusionError(Exception):
         where = f"{self.location}: " if self.location else ""
         what_to_do = f"\nhelp: {self.help}" if self.help else ""
         return f"{where}{self.message}{what_to_do}"
+
+
+def _location_text(text: str) -> str:
+    """`loc("in.mlir":3:10)` as every other tool writes it: `in.mlir:3:10`."""
+    if text.startswith("loc(") and text.endswith(")"):
+        text = text[len("loc(") : -1]
+    return text.replace('"', "")
 
 
 class SourceError(PowerFusionError):

@@ -113,8 +113,7 @@ PyObject *toPython(const std::string &value) {
   return PyUnicode_FromStringAndSize(value.data(), value.size());
 }
 
-template <typename T>
-struct ScalarOption final : BoundOption {
+template <typename T> struct ScalarOption final : BoundOption {
   ScalarOption(Pass &pass, const PythonOptionSpec &spec, const T &init)
       : option(pass, spec.name, llvm::cl::desc(spec.help),
                llvm::cl::init(init)) {}
@@ -133,8 +132,8 @@ struct IntegersOption final : BoundOption {
     PyRef tuple(PyTuple_New(static_cast<Py_ssize_t>(option.size())));
     if (!tuple)
       return nullptr;
-    for (auto [index, element] : llvm::enumerate(
-             llvm::make_range(option.begin(), option.end()))) {
+    for (auto [index, element] :
+         llvm::enumerate(llvm::make_range(option.begin(), option.end()))) {
       PyObject *item = toPython(element);
       if (!item)
         return nullptr;
@@ -180,10 +179,9 @@ public:
   StringRef getDescription() const override { return spec().summary; }
 
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<gir::GIRDialect, affine::AffineDialect,
-                    arith::ArithDialect, cf::ControlFlowDialect,
-                    func::FuncDialect, linalg::LinalgDialect,
-                    LLVM::LLVMDialect, math::MathDialect,
+    registry.insert<gir::GIRDialect, affine::AffineDialect, arith::ArithDialect,
+                    cf::ControlFlowDialect, func::FuncDialect,
+                    linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
                     memref::MemRefDialect, omp::OpenMPDialect, scf::SCFDialect,
                     tensor::TensorDialect, vector::VectorDialect>();
   }
@@ -288,9 +286,8 @@ std::optional<Failure> PythonPass::callPython(Operation *before) {
     PyErr_SetInterrupt();
     return Failure{"pass '" + spec().name + "' was interrupted", {}, {}};
   }
-  return Failure{"pass '" + spec().name + "' can't run: " + takeError(),
-                 {},
-                 {}};
+  return Failure{
+      "pass '" + spec().name + "' can't run: " + takeError(), {}, {}};
 }
 
 /// Reads a powerfusion.core.native.Failure.
@@ -309,16 +306,15 @@ Failure PythonPass::describe(PyObject *object, Operation *before) {
                     : nullptr);
   for (Py_ssize_t i = 0; items && i < PySequence_Fast_GET_SIZE(items.get());
        ++i)
-    failure.notes.push_back(
-        toString(PySequence_Fast_GET_ITEM(items.get(), i)));
+    failure.notes.push_back(toString(PySequence_Fast_GET_ITEM(items.get(), i)));
 
   PyRef wanted(PyObject_GetAttrString(object, "wants_reproducer"));
   if (wanted && PyObject_IsTrue(wanted.get()) == 1) {
     std::string ir;
     llvm::raw_string_ostream os(ir);
-    before->print(os, OpPrintingFlags().enableDebugInfo().useLocalScope());
-    PyRef note(PyObject_CallMethod(object, "write_reproducer", "ss",
-                                   ir.c_str(), pipelineText().c_str()));
+    before->print(os, OpPrintingFlags().enableDebugInfo());
+    PyRef note(PyObject_CallMethod(object, "write_reproducer", "ss", ir.c_str(),
+                                   pipelineText().c_str()));
     if (note)
       failure.notes.push_back(toString(note.get()));
   }

@@ -116,8 +116,7 @@ LogicalResult registerAll() {
   Py_XDECREF(module);
   PyGILState_Release(gil);
   return problem.empty() ? success()
-                         : fail(problem + " (interpreter " +
-                                interpreterPath() +
+                         : fail(problem + " (interpreter " + interpreterPath() +
                                 "; PF_PYTHON chooses another)");
 }
 
