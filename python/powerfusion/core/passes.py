@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
 from powerfusion.mlir import ir
 
@@ -73,7 +73,12 @@ class Pass:
         """The options in the order of declaration."""
         hints = get_type_hints(cls)
         return tuple(
-            OptionSpec(f.name.replace("_", "-"), _kind(hints[f.name]), f.default, f.metadata.get(_HELP, ""))
+            OptionSpec(
+                f.name.replace("_", "-"),
+                _kind(hints[f.name]),
+                cast(OptionValue, f.default),
+                f.metadata.get(_HELP, ""),
+            )
             for f in dataclasses.fields(cls)
         )
 

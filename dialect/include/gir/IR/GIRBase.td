@@ -163,7 +163,7 @@ def GIR_ScopeAttr : EnumAttr<GIR_Dialect, GIR_Scope, "scope"> {
     Example:
 
     ```mlir
-    func.func @scope() attributes {s = #gir<scope group>} {
+    func.func @scope() attributes {s = #gir.scope<group>} {
       return
     }
     ```
