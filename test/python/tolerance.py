@@ -45,7 +45,9 @@ def is_float(dtype: np.dtype) -> bool:
     return dtype.name in RTOL
 
 
-def check(actual: Array, expected: Expected | npt.ArrayLike, dtype: np.dtype, *, roundings: float = 1, what: str = "result") -> None:
+def check(
+    actual: Array, expected: Expected | npt.ArrayLike, dtype: np.dtype, *, roundings: float = 1, what: str = "result"
+) -> None:
     """Raises AssertionError where `actual` isn't of `dtype`, of the expected shape, or too far off."""
     if not isinstance(expected, Expected):
         expected = Expected(expected)

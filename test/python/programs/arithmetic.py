@@ -47,7 +47,9 @@ def per_dtype(
         args += [f"{n}:{N}x{k}" for n, k in zip(names, kinds, strict=True)]
         out = f"{N}x{result(dtype)}"
         ins = [(f"%{n}", f"{N}x{k}", "i") for n, k in zip(names, kinds, strict=True)]
-        body += empty(f"e{i}", out) + generic(f"r{i}", "i", ins, [(f"%e{i}", out, "i")], f"{line(dtype)}\n    linalg.yield %0 : {result(dtype)}")
+        body += empty(f"e{i}", out) + generic(
+            f"r{i}", "i", ins, [(f"%e{i}", out, "i")], f"{line(dtype)}\n    linalg.yield %0 : {result(dtype)}"
+        )
         returns.append(f"r{i}:{out}")
         inputs += arrays
     counts = len(inputs) // len(dtypes)
@@ -57,7 +59,9 @@ def per_dtype(
             out = tuple(reference(*arrays[i * counts : (i + 1) * counts]) for i in range(len(dtypes)))
         return out if len(out) > 1 else out[0]
 
-    return Program(name, function(" ".join(args), " ".join(returns), body), tuple(inputs), whole, full=full, roundings=roundings)
+    return Program(
+        name, function(" ".join(args), " ".join(returns), body), tuple(inputs), whole, full=full, roundings=roundings
+    )
 
 
 def _binary(op: str) -> Line:
@@ -83,7 +87,14 @@ def _ordered(f: Callable[..., Array], x: Array, y: Array) -> Array:
     return f(x, y) & ~np.isnan(x) & ~np.isnan(y)
 
 
-_RELATIONS = {"eq": np.equal, "gt": np.greater, "ge": np.greater_equal, "lt": np.less, "le": np.less_equal, "ne": np.not_equal}
+_RELATIONS = {
+    "eq": np.equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "ne": np.not_equal,
+}
 _FLOAT_PREDICATES: dict[str, Callable[..., Array]] = {
     **{f"o{name}": partial(_ordered, relation) for name, relation in _RELATIONS.items()},
     **{f"u{name}": partial(_unordered, relation) for name, relation in _RELATIONS.items()},
@@ -109,15 +120,26 @@ _INT_PREDICATES: dict[str, Callable[..., Array]] = {
 
 def _floats() -> list[Program]:
     f = FLOATS
-    nonzero = lambda d: (normal(N, d, key="x"), (uniform(N, 0.5, 3, "f64", key="y") * np.where(np.arange(N) % 2, 1, -1)).astype(DTYPES[d]))  # noqa: E731
+    nonzero = lambda d: (
+        normal(N, d, key="x"),
+        (uniform(N, 0.5, 3, "f64", key="y") * np.where(np.arange(N) % 2, 1, -1)).astype(DTYPES[d]),
+    )  # noqa: E731
     programs = [
         per_dtype("arith_addf", f, _binary("arith.addf"), _pair, np.add),
         per_dtype("arith_subf", f, _binary("arith.subf"), _pair, np.subtract),
         per_dtype("arith_mulf", f, _binary("arith.mulf"), _pair, np.multiply),
         per_dtype("arith_divf", f, _binary("arith.divf"), nonzero, np.divide),
         per_dtype("arith_remf", ("f64", "f32"), _binary("arith.remf"), nonzero, np.fmod),
-        per_dtype("arith_negf", f, lambda d: f"%0 = arith.negf %a : {d}", lambda d: (_special_pair(d)[0],), np.negative),
-        per_dtype("arith_select", f, lambda d: f"%0 = arith.select %c, %a, %b : {d}", lambda d: (*_special_pair(d), integers(N, dtype="i1")), lambda x, y, m: np.where(m, x, y)),
+        per_dtype(
+            "arith_negf", f, lambda d: f"%0 = arith.negf %a : {d}", lambda d: (_special_pair(d)[0],), np.negative
+        ),
+        per_dtype(
+            "arith_select",
+            f,
+            lambda d: f"%0 = arith.select %c, %a, %b : {d}",
+            lambda d: (*_special_pair(d), integers(N, dtype="i1")),
+            lambda x, y, m: np.where(m, x, y),
+        ),
         per_dtype("arith_maximumf", f, _binary("arith.maximumf"), _special_pair, np.maximum),
         per_dtype("arith_minimumf", f, _binary("arith.minimumf"), _special_pair, np.minimum),
         per_dtype("arith_maxnumf", f, _binary("arith.maxnumf"), _special_pair, np.fmax),
@@ -143,8 +165,12 @@ def _predicates(dtype: str, meanings: dict[str, Callable[..., Array]], data: tup
 """
         last = f"%o{k}"
     text = mapped(f"l:{N}x{dtype} r_:{N}x{dtype}", f"{N}xi32", body + f"    linalg.yield {last} : i32")
-    return Program(f"arith_{op}_{dtype}", text, data, lambda x, y: sum(np.asarray(m(x, y)).astype(np.int32) << k for k, m in enumerate(meanings.values())))
-
+    return Program(
+        f"arith_{op}_{dtype}",
+        text,
+        data,
+        lambda x, y: sum(np.asarray(m(x, y)).astype(np.int32) << k for k, m in enumerate(meanings.values())),
+    )
 
 
 def _on_unsigned(f: Callable[..., Array]) -> Callable[..., Array]:
@@ -204,8 +230,22 @@ def _integers() -> list[Program]:
         line = "%0, %1 = {} %a, %b : {}" if low else "%1, %0 = {} %a, %b : {}"
         wide = lambda x: x.astype(object)  # noqa: E731
         programs += [
-            per_dtype(f"arith_mulsi_extended_{part}", i, lambda d, t=line: t.format("arith.mulsi_extended", d), _whole, lambda x, y, low=low: _part(wide(x) * wide(y), x.dtype, low), full=True),
-            per_dtype(f"arith_mului_extended_{part}", i, lambda d, t=line: t.format("arith.mului_extended", d), _whole, lambda x, y, low=low: _part(wide(unsigned(x)) * wide(unsigned(y)), x.dtype, low), full=True),
+            per_dtype(
+                f"arith_mulsi_extended_{part}",
+                i,
+                lambda d, t=line: t.format("arith.mulsi_extended", d),
+                _whole,
+                lambda x, y, low=low: _part(wide(x) * wide(y), x.dtype, low),
+                full=True,
+            ),
+            per_dtype(
+                f"arith_mului_extended_{part}",
+                i,
+                lambda d, t=line: t.format("arith.mului_extended", d),
+                _whole,
+                lambda x, y, low=low: _part(wide(unsigned(x)) * wide(unsigned(y)), x.dtype, low),
+                full=True,
+            ),
         ]
     return programs
 
@@ -220,7 +260,14 @@ def _part(product: Array, dtype: np.dtype, low: bool) -> Array:
 def _index_and_bool() -> list[Program]:
     index = lambda name, data, f: per_dtype(f"arith_index_{name}", ("index",), _binary(f"arith.{name}"), data, f)  # noqa: E731
     small = lambda _: (integers(N, -99, 99, "i64", key="x"), integers(N, 1, 9, "i64", key="y"))  # noqa: E731
-    boolean = lambda name, f, full=False: per_dtype(f"arith_i1_{name}", ("i1",), _binary(f"arith.{name}"), lambda d: (integers(N, dtype="i1", key="x"), integers(N, dtype="i1", key="y")), f, full=full)  # noqa: E731
+    boolean = lambda name, f, full=False: per_dtype(
+        f"arith_i1_{name}",
+        ("i1",),
+        _binary(f"arith.{name}"),
+        lambda d: (integers(N, dtype="i1", key="x"), integers(N, dtype="i1", key="y")),
+        f,
+        full=full,
+    )  # noqa: E731
     return [
         index("addi", small, np.add),
         index("muli", small, np.multiply),
@@ -232,8 +279,20 @@ def _index_and_bool() -> list[Program]:
         boolean("xori", np.logical_xor),
         boolean("addi", np.logical_xor),
         boolean("muli", np.logical_and, full=True),
-        per_dtype("arith_i1_select", ("i1",), lambda d: "%0 = arith.select %a, %b, %c : i1", lambda d: tuple(integers(N, dtype="i1", key=k) for k in "xyz"), np.where),
-        per_dtype("arith_i1_cmpi", ("i1",), lambda d: "%0 = arith.cmpi ne, %a, %b : i1", lambda d: tuple(integers(N, dtype="i1", key=k) for k in "xy"), np.not_equal),
+        per_dtype(
+            "arith_i1_select",
+            ("i1",),
+            lambda d: "%0 = arith.select %a, %b, %c : i1",
+            lambda d: tuple(integers(N, dtype="i1", key=k) for k in "xyz"),
+            np.where,
+        ),
+        per_dtype(
+            "arith_i1_cmpi",
+            ("i1",),
+            lambda d: "%0 = arith.cmpi ne, %a, %b : i1",
+            lambda d: tuple(integers(N, dtype="i1", key=k) for k in "xy"),
+            np.not_equal,
+        ),
     ]
 
 
@@ -246,7 +305,9 @@ def _cast(op: str, casts: list[Cast], *, name: str | None = None) -> Program:
     for i, (source, target, _, _) in enumerate(casts):
         line = f"%0 = arith.{op} %a : {source} to {target}\n    linalg.yield %0 : {target}"
         out = f"{N}x{target}"
-        body += empty(f"e{i}", out) + generic(f"r{i}", "i", [(f"%x{i}", f"{N}x{source}", "i")], [(f"%e{i}", out, "i")], line)
+        body += empty(f"e{i}", out) + generic(
+            f"r{i}", "i", [(f"%x{i}", f"{N}x{source}", "i")], [(f"%e{i}", out, "i")], line
+        )
         args.append(f"x{i}:{N}x{source}")
         returns.append(f"r{i}:{out}")
 
@@ -254,7 +315,9 @@ def _cast(op: str, casts: list[Cast], *, name: str | None = None) -> Program:
         with np.errstate(all="ignore"):
             return tuple(f(x) for x, (_, _, _, f) in zip(arrays, casts, strict=True))
 
-    return Program(name or f"cast_{op}", function(" ".join(args), " ".join(returns), body), tuple(c[2] for c in casts), whole)
+    return Program(
+        name or f"cast_{op}", function(" ".join(args), " ".join(returns), body), tuple(c[2] for c in casts), whole
+    )
 
 
 def _to(dtype: str) -> Callable[[Array], Array]:
@@ -279,17 +342,66 @@ def _casts() -> list[Program]:
     return [
         _cast("extf", [(s, t, large[s], _same) for s, t in wider]),
         _cast("truncf", [(t, s, large[t], _same) for s, t in wider]),
-        _cast("sitofp", [*((s, t, integers(N, -bound[s], bound[s], s), _same) for s, t in mixed), ("i1", "f32", one, lambda x: -x.astype(float))]),
-        _cast("uitofp", [*((s, t, integers(N, None if t in ("f32", "f64") else 0, bound[s], s), unsigned) for s, t in mixed), ("i1", "f32", one, lambda x: x.astype(float)), ("i1", "f64", one, lambda x: x.astype(float))]),
+        _cast(
+            "sitofp",
+            [
+                *((s, t, integers(N, -bound[s], bound[s], s), _same) for s, t in mixed),
+                ("i1", "f32", one, lambda x: -x.astype(float)),
+            ],
+        ),
+        _cast(
+            "uitofp",
+            [
+                *((s, t, integers(N, None if t in ("f32", "f64") else 0, bound[s], s), unsigned) for s, t in mixed),
+                ("i1", "f32", one, lambda x: x.astype(float)),
+                ("i1", "f64", one, lambda x: x.astype(float)),
+            ],
+        ),
         _cast("fptosi", [(t, s, near[t], lambda x, to=_to(s): to(np.trunc(x))) for s, t in mixed]),
         _cast("fptoui", [(t, s, np.abs(near[t]), lambda x, to=_to(s): to(np.trunc(x))) for s, t in mixed]),
-        _cast("extsi", [*((s, t, whole[s], _to(t)) for s, t in longer), ("i1", "i8", one, lambda x: -x.astype(np.int8)), ("i1", "i64", one, lambda x: -x.astype(np.int64))]),
-        _cast("extui", [*((s, t, whole[s], lambda x, to=_to(t): to(unsigned(x))) for s, t in longer), ("i1", "i8", one, _to("i8")), ("i1", "i32", one, _to("i32"))]),
-        _cast("trunci", [*((t, s, whole[t], _to(s)) for s, t in longer), *((s, "i1", whole[s], lambda x: (x & 1).astype(bool)) for s in INTS)]),
-        _cast("bitcast", [(s, t, _special_pair(s)[1], lambda x, a=s, b=t: x.astype(DTYPES[a]).view(DTYPES[b])) for s, t in bits]),
-        _cast("bitcast", [(t, s, normal(N, s).view(DTYPES[t]), lambda x, a=s: x.view(DTYPES[a])) for s, t in bits], name="cast_bitcast_back"),
-        _cast("index_cast", [*((s, "index", whole[s], _to("i64")) for s in INTS), *(("index", s, whole["i64"], _to(s)) for s in INTS)]),
-        _cast("index_castui", [*((s, "index", whole[s], lambda x: unsigned(x).astype(np.int64)) for s in INTS), *(("index", s, whole["i64"], _to(s)) for s in INTS)]),
+        _cast(
+            "extsi",
+            [
+                *((s, t, whole[s], _to(t)) for s, t in longer),
+                ("i1", "i8", one, lambda x: -x.astype(np.int8)),
+                ("i1", "i64", one, lambda x: -x.astype(np.int64)),
+            ],
+        ),
+        _cast(
+            "extui",
+            [
+                *((s, t, whole[s], lambda x, to=_to(t): to(unsigned(x))) for s, t in longer),
+                ("i1", "i8", one, _to("i8")),
+                ("i1", "i32", one, _to("i32")),
+            ],
+        ),
+        _cast(
+            "trunci",
+            [
+                *((t, s, whole[t], _to(s)) for s, t in longer),
+                *((s, "i1", whole[s], lambda x: (x & 1).astype(bool)) for s in INTS),
+            ],
+        ),
+        _cast(
+            "bitcast",
+            [(s, t, _special_pair(s)[1], lambda x, a=s, b=t: x.astype(DTYPES[a]).view(DTYPES[b])) for s, t in bits],
+        ),
+        _cast(
+            "bitcast",
+            [(t, s, normal(N, s).view(DTYPES[t]), lambda x, a=s: x.view(DTYPES[a])) for s, t in bits],
+            name="cast_bitcast_back",
+        ),
+        _cast(
+            "index_cast",
+            [*((s, "index", whole[s], _to("i64")) for s in INTS), *(("index", s, whole["i64"], _to(s)) for s in INTS)],
+        ),
+        _cast(
+            "index_castui",
+            [
+                *((s, "index", whole[s], lambda x: unsigned(x).astype(np.int64)) for s in INTS),
+                *(("index", s, whole["i64"], _to(s)) for s in INTS),
+            ],
+        ),
     ]
 
 

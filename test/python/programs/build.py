@@ -23,7 +23,11 @@ def tensor(short: str) -> str:
 
 def element(short: str) -> str:
     """The element type of an abbreviated type."""
-    return short.removeprefix("!").rsplit("x", 1)[-1] if short.removeprefix("!") != "index" and not short.endswith("xindex") else "index"
+    return (
+        short.removeprefix("!").rsplit("x", 1)[-1]
+        if short.removeprefix("!") != "index" and not short.endswith("xindex")
+        else "index"
+    )
 
 
 def function(args: str, returns: str, body: str, *, name: str = "main", rest: str = "") -> str:

@@ -73,15 +73,60 @@ def _unary() -> list[Program]:
                 x[:6] = [0.5, 1.5, 2.5, -0.5, -1.5, 0.0]
             return (x,)
 
-        programs.append(per_dtype(f"math_{name}", FLOATS, lambda d, n=name: f"%0 = math.{n} %a : {d}", data, lambda x, f=meaning, s=scale: Expected(f(x), np.abs(s(x)))))
+        programs.append(
+            per_dtype(
+                f"math_{name}",
+                FLOATS,
+                lambda d, n=name: f"%0 = math.{n} %a : {d}",
+                data,
+                lambda x, f=meaning, s=scale: Expected(f(x), np.abs(s(x))),
+            )
+        )
     return programs
 
 
 def _limits() -> list[Program]:
     """NaN, infinities, zeros and arguments that leave the range, as PyTorch has them."""
-    points = np.array([1e-6, -3e-8, np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 100.0, -100.0, 1000.0, -1000.0, 88.5, 89.0, -87.5, -104.0])
+    points = np.array(
+        [
+            1e-6,
+            -3e-8,
+            np.nan,
+            np.inf,
+            -np.inf,
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            100.0,
+            -100.0,
+            1000.0,
+            -1000.0,
+            88.5,
+            89.0,
+            -87.5,
+            -104.0,
+        ]
+    )
     programs = []
-    for name in ("exp", "exp2", "expm1", "log", "log2", "log1p", "sqrt", "rsqrt", "tanh", "erf", "sin", "atan", "absf", "floor", "roundeven", "cbrt"):
+    for name in (
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log1p",
+        "sqrt",
+        "rsqrt",
+        "tanh",
+        "erf",
+        "sin",
+        "atan",
+        "absf",
+        "floor",
+        "roundeven",
+        "cbrt",
+    ):
         meaning, scale = _UNARY[name][2:]
 
         def data(dtype: str) -> tuple[Array, ...]:
@@ -91,7 +136,9 @@ def _limits() -> list[Program]:
             y, spread = f(x), np.abs(s(x)) * np.ones_like(x)
             return Expected(y, np.where(np.isfinite(spread), spread, 0))
 
-        programs.append(per_dtype(f"limits_{name}", ("f64", "f32"), lambda d, n=name: f"%0 = math.{n} %a : {d}", data, reference))
+        programs.append(
+            per_dtype(f"limits_{name}", ("f64", "f32"), lambda d, n=name: f"%0 = math.{n} %a : {d}", data, reference)
+        )
     return programs
 
 
@@ -100,16 +147,42 @@ def _others() -> list[Program]:
     triple = lambda d: tuple(normal(N, d, key=k) for k in "xyz")  # noqa: E731
     power = lambda d: (uniform(N, 0.2, 4, d, key="x"), uniform(N, -2, 2, d, key="y"))  # noqa: E731
     special = lambda d: (_special_pair(d)[0],)  # noqa: E731
-    test = lambda name, f, full=False: per_dtype(f"math_{name}", FLOATS, lambda d: f"%0 = math.{name} %a : {d}", special, f, result=lambda _: "i1", full=full)  # noqa: E731
-    integer = lambda name, f, data=lambda d: _whole(d)[:1]: per_dtype(f"math_{name}", INTS, lambda d: f"%0 = math.{name} %a : {d}", data, f)  # noqa: E731
+    test = lambda name, f, full=False: per_dtype(
+        f"math_{name}", FLOATS, lambda d: f"%0 = math.{name} %a : {d}", special, f, result=lambda _: "i1", full=full
+    )  # noqa: E731
+    integer = lambda name, f, data=lambda d: _whole(d)[:1]: per_dtype(
+        f"math_{name}", INTS, lambda d: f"%0 = math.{name} %a : {d}", data, f
+    )  # noqa: E731
     return [
         per_dtype("math_copysign", FLOATS, lambda d: f"%0 = math.copysign %a, %b : {d}", pair, np.copysign),
         per_dtype("math_atan2", FLOATS, lambda d: f"%0 = math.atan2 %a, %b : {d}", pair, np.arctan2),
-        per_dtype("math_atan2_special", ("f64", "f32"), lambda d: f"%0 = math.atan2 %a, %b : {d}", _special_pair, np.arctan2),
-        per_dtype("math_powf", FLOATS, lambda d: f"%0 = math.powf %a, %b : {d}", power, lambda x, y: Expected(x**y, np.abs(x**y) * (1 + np.abs(y * np.log(x))))),
-        per_dtype("math_powf_special", ("f64", "f32"), lambda d: f"%0 = math.powf %a, %b : {d}", _special_pair, np.power),
-        per_dtype("math_fma", FLOATS, lambda d: f"%0 = math.fma %a, %b, %c : {d}", triple, lambda x, y, z: Expected(x * y + z, np.abs(x * y) + np.abs(z))),
-        per_dtype("math_fpowi", ("f64", "f32"), lambda d: f"%0 = math.fpowi %a, %b : {d}, i32", lambda d: (uniform(N, 0.5, 2, d), integers(N, -4, 6)), lambda x, n: Expected(x ** n.astype(float), np.abs(5 * x ** n.astype(float)))),
+        per_dtype(
+            "math_atan2_special", ("f64", "f32"), lambda d: f"%0 = math.atan2 %a, %b : {d}", _special_pair, np.arctan2
+        ),
+        per_dtype(
+            "math_powf",
+            FLOATS,
+            lambda d: f"%0 = math.powf %a, %b : {d}",
+            power,
+            lambda x, y: Expected(x**y, np.abs(x**y) * (1 + np.abs(y * np.log(x)))),
+        ),
+        per_dtype(
+            "math_powf_special", ("f64", "f32"), lambda d: f"%0 = math.powf %a, %b : {d}", _special_pair, np.power
+        ),
+        per_dtype(
+            "math_fma",
+            FLOATS,
+            lambda d: f"%0 = math.fma %a, %b, %c : {d}",
+            triple,
+            lambda x, y, z: Expected(x * y + z, np.abs(x * y) + np.abs(z)),
+        ),
+        per_dtype(
+            "math_fpowi",
+            ("f64", "f32"),
+            lambda d: f"%0 = math.fpowi %a, %b : {d}, i32",
+            lambda d: (uniform(N, 0.5, 2, d), integers(N, -4, 6)),
+            lambda x, n: Expected(x ** n.astype(float), np.abs(5 * x ** n.astype(float))),
+        ),
         test("isnan", np.isnan),
         test("isinf", np.isinf),
         test("isfinite", np.isfinite),
@@ -118,13 +191,19 @@ def _others() -> list[Program]:
         integer("ctpop", lambda x: np.bitwise_count(unsigned(x)).astype(x.dtype)),
         integer("ctlz", _leading_zeros, _bits),
         integer("cttz", _trailing_zeros, _bits),
-        per_dtype("math_ipowi", ("i32", "i64"), lambda d: f"%0 = math.ipowi %a, %b : {d}", lambda d: (integers(N, -7, 7, d, key="x"), integers(N, 0, 9, d, key="y")), lambda x, y: x**y),
+        per_dtype(
+            "math_ipowi",
+            ("i32", "i64"),
+            lambda d: f"%0 = math.ipowi %a, %b : {d}",
+            lambda d: (integers(N, -7, 7, d, key="x"), integers(N, 0, 9, d, key="y")),
+            lambda x, y: x**y,
+        ),
     ]
 
 
 def _bits(dtype: str) -> tuple[Array, ...]:
     x = integers(N, dtype=dtype, key="x")
-    x[:BITS[dtype] - 1] = (1 << np.arange(BITS[dtype] - 1))[:N]
+    x[: BITS[dtype] - 1] = (1 << np.arange(BITS[dtype] - 1))[:N]
     x[-2:] = 0, -1
     return (x,)
 

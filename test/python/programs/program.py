@@ -73,7 +73,12 @@ def uniform(shape: int | tuple[int, ...], low: float, high: float, dtype: str = 
 
 
 def integers(
-    shape: int | tuple[int, ...], low: int | None = None, high: int | None = None, dtype: str = "i32", *, key: object = 0
+    shape: int | tuple[int, ...],
+    low: int | None = None,
+    high: int | None = None,
+    dtype: str = "i32",
+    *,
+    key: object = 0,
 ) -> Array:
     """Integers in [low, high], by default over the whole range of `dtype`."""
     if dtype == "i1":
@@ -81,7 +86,9 @@ def integers(
     info = np.iinfo(DTYPES[dtype])
     low = int(info.min) if low is None else low
     high = int(info.max) if high is None else high
-    return np.asarray(rng(shape, dtype, key).integers(low, high, shape, dtype=np.int64, endpoint=True)).astype(DTYPES[dtype])
+    return np.asarray(rng(shape, dtype, key).integers(low, high, shape, dtype=np.int64, endpoint=True)).astype(
+        DTYPES[dtype]
+    )
 
 
 def values(shape: int | tuple[int, ...], dtype: str, *, key: object = 0) -> Array:

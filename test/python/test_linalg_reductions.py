@@ -1,0 +1,14 @@
+"""Reductions over any dimensions, with any combiner and any number of results."""
+
+from __future__ import annotations
+
+import powerfusion as pf
+import pytest
+from programs.check import check_program, parameters
+from programs.program import Program
+
+
+@pytest.mark.parametrize("program", parameters("reductions"))
+def test_program(program: Program) -> None:
+    """The program's results equal NumPy in float64 within the tolerance."""
+    check_program(program, pf.compile)

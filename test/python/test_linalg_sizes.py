@@ -1,0 +1,14 @@
+"""Dynamic, empty, size-1, odd and prime sizes, and every dtype."""
+
+from __future__ import annotations
+
+import powerfusion as pf
+import pytest
+from programs.check import check_program, parameters
+from programs.program import Program
+
+
+@pytest.mark.parametrize("program", parameters("sizes", "dtypes"))
+def test_program(program: Program) -> None:
+    """The program's results equal NumPy in float64 within the tolerance."""
+    check_program(program, pf.compile)
