@@ -35,7 +35,7 @@ class CountOpsPass(Pass):
             raise UnsupportedError(
                 f"expected at most {self.limit} operations, got {count}",
                 location=op.location,
-                help="raise gir-count-ops' limit, or look at the IR before it with --mlir-print-ir-before=gir-count-ops",
+                help="raise the limit, or look at the IR before it with --mlir-print-ir-before=gir-count-ops",
             )
         emit_remark(op.location, f"{count} operations")
 

@@ -15,6 +15,7 @@
 
 #include "gir/Python/PythonPasses.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
@@ -50,11 +51,15 @@ std::string interpreterPath() {
 }
 
 LogicalResult startPython() {
+  std::string path = interpreterPath();
+  // CPython would quietly take another one.
+  if (!sys::fs::can_execute(path))
+    return fail("there is no Python interpreter at " + path +
+                "; PF_PYTHON names one");
   PyConfig config;
   PyConfig_InitPythonConfig(&config);
   config.install_signal_handlers = 0;
   config.parse_argv = 0;
-  std::string path = interpreterPath();
   PyStatus status =
       PyConfig_SetBytesString(&config, &config.program_name, path.c_str());
   if (!PyStatus_Exception(status))

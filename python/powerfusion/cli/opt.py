@@ -15,7 +15,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        from powerfusion.core import native  # noqa: PLC0415  A broken installation fails here.
+        from powerfusion.core import native
     except ImportError as problem:
         print(f"error: pf-opt's native part can't be loaded: {problem}", file=sys.stderr)
         print("help: run tools/bootstrap", file=sys.stderr)

@@ -29,10 +29,10 @@ def register_all() -> None:
     with _lock:
         if _registered:
             return
-        import powerfusion.passes  # noqa: F401, PLC0415  Fills the registry; imports this package.
+        import powerfusion.passes
 
         if knobs.TEST_PASSES.flag():
-            import powerfusion.core.testing_passes  # noqa: F401, PLC0415  Only for tests.
+            import powerfusion.core.testing_passes  # noqa: F401  Only for tests.
         for name, cls in passes.registered_passes().items():
             options = [(spec.name, spec.kind, spec.default, spec.help) for spec in cls.options()]
             _pf.register_pass(name, cls.summary(), cls.anchor, options)
@@ -116,7 +116,7 @@ def run_pass(name: str, capsule: Any, options: dict[str, passes.OptionValue]) ->
     except PowerFusionError as error:
         notes = (f"help: {error.help}",) if error.help else ()
         return Failure(error.message, _location_capsule(error), notes, error, name)
-    except BaseException as error:  # noqa: BLE001  Nothing may pass through C++.
+    except BaseException as error:
         text = f"pass '{name}' raised {_one_line(error)}"
         return Failure(text, _location_capsule(error), _where(error), error, name)
     return None
