@@ -32,12 +32,13 @@ def at(level: str) -> AtAttr:
 
 def level_of(type_: ir.Type) -> str | None:
     """The level of a tensor or memref type, or None where it has no `#gir.at`."""
-    if ir.RankedTensorType.isinstance(type_):
-        encoding = ir.RankedTensorType(type_).encoding
-    elif ir.MemRefType.isinstance(type_):
-        encoding = ir.MemRefType(type_).memory_space
-    else:
-        return None
+    match type_:
+        case ir.RankedTensorType():
+            encoding = type_.encoding
+        case ir.MemRefType():
+            encoding = type_.memory_space
+        case _:
+            return None
     return AtAttr(encoding).level if encoding is not None and AtAttr.isinstance(encoding) else None
 
 
@@ -53,14 +54,13 @@ def tensor_at(level: str, shape: list[int] | tuple[int, ...], element: ir.Type) 
 
 def type_in_kernel(type_: ir.Type) -> ir.Type:
     """The type of a kernel's block argument for an input of that type: at dram, if it has a place."""
-    if ir.RankedTensorType.isinstance(type_):
-        tensor = ir.RankedTensorType(type_)
-        return tensor if tensor.encoding else tensor_at("dram", tensor.shape, tensor.element_type)
-    if ir.MemRefType.isinstance(type_):
-        memref = ir.MemRefType(type_)
-        if memref.memory_space is None:
-            return ir.MemRefType.get(memref.shape, memref.element_type, memref.layout, at("dram"))
-    return type_
+    match type_:
+        case ir.RankedTensorType() if type_.encoding is None:
+            return tensor_at("dram", type_.shape, type_.element_type)
+        case ir.MemRefType() if type_.memory_space is None:
+            return ir.MemRefType.get(type_.shape, type_.element_type, type_.layout, at("dram"))
+        case _:
+            return type_
 
 
 def kernel(

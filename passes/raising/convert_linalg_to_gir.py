@@ -1,0 +1,105 @@
+"""`convert-linalg-to-gir`: every operator becomes a kernel of its own, in graph form.
+
+Takes functions of linalg on tensors and of tensor ops. Each operator that moves data becomes a
+`gir.kernel` that loads its operands from `dram` and stores its results there: the *naive*
+program, correct and countable. Indexing maps become movement (`gir.slice`, `gir.permute`,
+`gir.broadcast`), bodies become `arith` and `math` on tensors at `reg`, and what a result's map
+lacks becomes a `gir.reduce`. Named ops are generalised first. Everything else stays as it is.
+
+    %1 = linalg.generic ins(%x, %b) outs(%0) { addf }
+  ⇒ %1 = gir.kernel "addf" (%a = %x, %c = %b) -> (tensor<4x8xf32>) {
+      %2 = gir.move %a : dram -> reg
+      %3 = gir.move %c : dram -> reg
+      %4 = gir.broadcast %3 dims [0]
+      %5 = arith.addf %2, %4
+      %6 = gir.move %5 : reg -> dram
+      gir.return %6
+    }
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from powerfusion._native import _pf
+from powerfusion.core._mlir import create, defining_op, entry_block, functions, has_uses, integer_of, operations
+from powerfusion.core.passes import Pass, register_pass
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.raising.generic import GenericRaiser
+from powerfusion.passes.raising.kernels import size_of
+from powerfusion.passes.raising.tensors import TENSOR_OPS
+
+LONGEST_NAME = 3  # ops of a body that a kernel's name lists
+
+
+@register_pass
+@dataclass(frozen=True)
+class ConvertLinalgToGirPass(Pass):
+    """Converts linalg and tensor operators to naive GIR kernels, one each."""
+
+    name: ClassVar[str] = "convert-linalg-to-gir"
+    establishes: ClassVar[frozenset[str]] = frozenset({"graph-form", "naive"})
+
+    def run(self, op: ir.Operation) -> None:
+        """Raises every function of a module in place."""
+        for function in functions(op):
+            for operator in [inner for block in function.regions[0].blocks for inner in operations(block)]:
+                _raise(operator)
+            _resolve_sizes(function)
+
+
+def _raise(op: ir.Operation) -> None:
+    if op.name in TENSOR_OPS:
+        if has_uses(op.result):
+            with ir.InsertionPoint(op), op.location:
+                TENSOR_OPS[op.name](op)
+        op.erase()
+        return
+    if not op.name.startswith("linalg."):
+        return
+    name = op.name.removeprefix("linalg.")
+    if not all(isinstance(result.type, ir.RankedTensorType) for result in op.results) or not list(op.results):
+        raise UnsupportedError(
+            f"'{op.name}' on memrefs isn't supported", location=str(op.location), help="hand over linalg on tensors"
+        )
+    if op.name != "linalg.generic":
+        generic = _pf.generalize_named_op(op)
+        if generic is None:
+            raise UnsupportedError(
+                f"'{op.name}' isn't supported",
+                location=str(op.location),
+                help="decompose it into linalg.generic before, e.g. by --linalg-generalize-named-ops",
+            )
+        op = generic.operation
+    else:
+        name = _name(op)
+    GenericRaiser(op, name).raise_()
+    op.erase()
+
+
+def _name(op: ir.Operation) -> str:
+    """A kernel's name, from what its body does."""
+    names = [inner.name.partition(".")[2] for inner in operations(entry_block(op))[:-1]]
+    distinct = list(dict.fromkeys(name for name in names if name not in ("constant", "index")))
+    return "_".join(distinct[:LONGEST_NAME]) or "copy"
+
+
+def _resolve_sizes(function: ir.Operation) -> None:
+    """Replaces sizes asked of a kernel's result by the sizes that the kernel states."""
+    for block in function.regions[0].blocks:
+        for op in operations(block):
+            if op.name != "tensor.dim":
+                continue
+            producer, dim = defining_op(op.operands[0]), integer_of(op.operands[1])
+            if producer is None or producer.name not in ("gir.kernel", "tensor.cast") or dim is None:
+                continue
+            with ir.InsertionPoint(op), op.location:
+                size = size_of(op.operands[0], dim)
+                if isinstance(size, int):
+                    index = ir.IndexType.get()
+                    attributes = {"value": ir.IntegerAttr.get(index, size)}
+                    size = create("arith.constant", results=[index], attributes=attributes).result
+            op.result.replace_all_uses_with(size)
+            op.erase()
