@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from _bootstrap.console import BootstrapError, Stage, clean_environment
+from _bootstrap.console import BootstrapError, NoNetworkError, Stage, clean_environment
 from _bootstrap.settings import LLVM_MAJOR, LLVM_MINOR, Settings
 
 LLVM_PACKAGES = (
@@ -102,13 +102,17 @@ def _install(settings: Settings, stage: Stage, missing: Sequence[str]) -> None:
     status, output = stage.run([*apt, *patience, "install", "--no-install-recommends", *missing], doing, check=False)
     if status == 0:
         return
+    failure = stage.console.failure(f"{doing} failed: apt-get exited with {status}", doing, output)
     unknown = re.findall(r"E: (?:Unable to locate package|Package ')\s*([\w.+-]+)", output)
-    failure = stage.console.failure(f"{doing} failed: apt-get exited with {status}", doing, updated + output)
     if unknown and failure.tail:
-        raise BootstrapError(
-            f"this distribution offers no {' '.join(unknown)}: Debian 12 or later with LLVM {LLVM_MAJOR} is needed",
-            log=failure.log,
-        )
+        # Without a network there are no lists, and then every package is unknown.
+        reason = stage.console.failure("", doing, updated)
+        if not isinstance(reason, NoNetworkError):
+            raise BootstrapError(
+                f"this distribution offers no {' '.join(unknown)}: Debian 12 or later with LLVM {LLVM_MAJOR} is needed",
+                log=failure.log,
+            )
+        failure = reason
     raise failure
 
 

@@ -67,14 +67,17 @@ def _make(settings: Settings, stage: Stage, venv: Path, lists: Sequence[str]) ->
         stage.step(f"making {venv.name}")
         _create(stage, venv)
         stamps.write(venv / MADE, made_key)
-    wheels = _wheelhouse(settings, stage, venv, requirements)
+    wheels = _wheelhouse(settings, stage, venv, lists)
     stage.step(f"installing packages into {venv.name}")
-    chosen = [word for path in requirements for word in ("-r", path)]
+    # An installation that is cut short may leave a package that only looks whole, so the environment counts as
+    # made again once its packages are in.
+    (venv / MADE).unlink(missing_ok=True)
     stage.run(
-        [*_pip(venv, "install"), "--no-index", "--find-links", wheels, "--no-deps", *chosen],
+        [*_pip(venv, "install"), "--no-index", "--find-links", wheels, *_requirements(settings, lists)],
         f"installing packages into {venv.name}",
     )
     stamps.write(venv / FILLED, filled_key)
+    stamps.write(venv / MADE, made_key)
 
 
 def _create(stage: Stage, venv: Path) -> None:
@@ -92,8 +95,15 @@ def _pip(venv: Path, verb: str) -> list[str | Path]:
     return [interpreter(venv), "-m", "pip", verb, "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
 
 
-def _wheelhouse(settings: Settings, stage: Stage, venv: Path, requirements: Sequence[Path]) -> Path:
+def _requirements(settings: Settings, lists: Sequence[str]) -> list[str | Path]:
+    """Pip's words for the lists; ours name every dependency, those of extras vary with the build."""
+    words = [word for name in lists for word in ("-r", settings.requirements / name)]
+    return words if set(lists) - {"base.txt", "dev.txt"} else ["--no-deps", *words]
+
+
+def _wheelhouse(settings: Settings, stage: Stage, venv: Path, lists: Sequence[str]) -> Path:
     """The cache's folder of wheels, completed with what the lists pin."""
+    requirements = [settings.requirements / name for name in lists]
     wheels = settings.cache / "wheels"
     tag = f"{sys.implementation.cache_tag}-{os.uname().machine}"
     complete = wheels / f"{stamps.digest([tag, *requirements])[:16]}.complete"
@@ -104,10 +114,12 @@ def _wheelhouse(settings: Settings, stage: Stage, venv: Path, requirements: Sequ
         raise BootstrapError("the cache lacks Python packages and --offline forbids fetching them: run once without it")
     with writable(settings, stage, wheels):
         stage.step("fetching Python packages")
+        for left in wheels.glob(".fetching-*"):
+            shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=wheels) as folder:
-            chosen = [word for path in requirements for word in ("-r", path)]
-            fetch = [*_pip(venv, "download"), "--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--retries", "2"]
-            stage.run([*fetch, "--find-links", wheels, "--dest", folder, *chosen], "fetching Python packages")
+            fetch = [*_pip(venv, "download"), "--no-cache-dir", "--only-binary", ":all:", "--retries", "2"]
+            chosen = ["--find-links", wheels, "--dest", folder, *_requirements(settings, lists)]
+            stage.run([*fetch, *chosen], "fetching Python packages")
             fetched = sorted(Path(folder).iterdir())
             for wheel in fetched:
                 wheel.replace(wheels / wheel.name)

@@ -78,7 +78,7 @@ def run(settings: Settings, console: Console, words: Sequence[str]) -> None:
     start = time.monotonic()
     settings.logs.mkdir(parents=True, exist_ok=True)
     plan = stages(settings)
-    waiting = "another bootstrap is running in this clone; waiting for it ..."
+    waiting = "another bootstrap, or a command that one left behind, is at work in this clone; waiting for it ..."
     with cache.locked(console, settings.logs / ".lock", waiting):
         for number, (title, work) in enumerate(plan, start=1):
             with console.stage(number, len(plan), title) as stage:
