@@ -1,0 +1,54 @@
+"""`pf compile`: a program into an artifact, or into the IR after a phase."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+ENDINGS = (".mlir", ".pfx")
+EPILOG = """\
+examples:
+  pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
+  pf compile model.mlir -o model.gir.mlir --compile-to simplify"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Says what the command takes."""
+    parser.add_argument("source", metavar="IN", help="MLIR with one public function, text or bytecode; - for stdin")
+    parser.add_argument(
+        "-o",
+        dest="output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="what to write; ends in .pfx for the artifact, in .mlir for IR",
+    )
+    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    parser.add_argument("--compile-to", metavar="PHASE", help="write the IR after this phase (default: the last one)")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Compiles and writes."""
+    output: Path = options.output
+    if output.suffix not in ENDINGS:
+        options.usage(f"argument -o: expected a name that ends in {' or '.join(ENDINGS)}, got '{output}'")
+    if options.compile_to and output.suffix != ".mlir":
+        options.usage(f"argument --compile-to: expected an output that ends in .mlir, got '{output}'")
+
+    from powerfusion.cli import output as out
+    from powerfusion.cli.programs import check_phase, compile_program
+
+    if options.compile_to:
+        check_phase(options, "--compile-to", options.compile_to)
+    out.check_writable(output)
+    executable = compile_program(out.read_source(options.source), options.target)
+    if output.suffix == ".pfx":
+        out.write_whole(output, executable.save)
+    else:
+        import powerfusion as pf
+
+        text = executable.ir(options.compile_to or pf.PHASES[-1])
+        out.write_whole(output, lambda path: path.write_text(text if text.endswith("\n") else text + "\n"))
+    print(f"wrote {output}", file=sys.stderr)
+    return 0

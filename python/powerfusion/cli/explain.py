@@ -1,0 +1,66 @@
+"""`pf explain`: the bytes that a program moves, beside those that it must move."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+EPILOG = """\
+examples:
+  pf explain examples/relu_add.mlir
+  pf explain model.mlir --shape 0=4x1024        a dynamic program, for sizes of argument 0
+  pf explain model.mlir --phase simplify        the program itself after that phase"""
+_SHAPE = re.compile(r"(?P<argument>\w+)=(?P<sizes>\d+(x\d+)*)?")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Says what the command takes."""
+    parser.add_argument(
+        "source", metavar="IN", help="MLIR with one public function, or an artifact (.pfx); - for stdin"
+    )
+    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    parser.add_argument(
+        "--shape",
+        dest="shapes",
+        metavar="N=SIZES",
+        type=_shape,
+        action="append",
+        default=[],
+        help="sizes of argument N (from 0), like 0=4x1024, for a program whose sizes are dynamic",
+    )
+    parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
+    return match["argument"], tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Compiles and prints."""
+    from powerfusion.cli import output
+    from powerfusion.cli.programs import bind_shapes, check_phase, load_program
+
+    if options.phase:
+        check_phase(options, "--phase", options.phase)
+    executable = load_program(output.read_source(options.source), options.target)
+    if options.phase:
+        text = executable.ir(options.phase)
+        if options.json:
+            output.print_json({"phase": options.phase, "ir": text})
+        else:
+            print(text.rstrip("\n"))
+        return 0
+    report = executable.report(bind_shapes(executable, options.shapes))
+    if options.json:
+        output.print_json({"target": options.target, **report.to_json()})
+        return 0
+    from powerfusion.cli.advice import next_command
+    from powerfusion.cli.report_table import render_report
+
+    console = output.make_console()
+    render_report(report, console, next_command=next_command(options.source, report))
+    return 0

@@ -1,0 +1,100 @@
+"""A report as a table: a row for each kernel, its bytes per level and direction, the totals, and what they mean."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from powerfusion.cli import advice
+from powerfusion.cli.output import Column, format_bytes, make_table, plain_console, print_rich
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+LEVELS = ("dram", "sram", "reg")
+DIRECTIONS = ("reads", "writes")
+
+
+def render_report(report: Any, console: Console, *, next_command: str | None = None) -> None:
+    """Prints a report.
+
+    Args:
+        report: A `powerfusion.report.Report`.
+        console: Where to.
+        next_command: What the reader may try next.
+    """
+    from rich.text import Text
+
+    kernels = kernel_table(report, plain=not console.is_terminal)
+    totals = total_table(report)
+    paragraph = advice.advise(report, largest_movements(report))
+    parts = [kernels, "", totals, "", Text(paragraph) if console.is_terminal else paragraph]
+    print_rich(console, *parts, *([f"next: {next_command}"] if next_command else []))
+
+
+def report_text(report: Any) -> str:
+    """The report as plain text; `str(report)` is this."""
+    text = io.StringIO()
+    render_report(report, plain_console(text))
+    return text.getvalue().rstrip("\n")
+
+
+def kernel_table(report: Any, *, plain: bool) -> Table:
+    """The table of kernels; only levels and directions that something moves at have a column."""
+    from rich.markup import escape
+
+    shown = [
+        (level, direction)
+        for level in LEVELS
+        for direction in DIRECTIONS
+        if level == "dram" or any(getattr(kernel, direction).get(level) for kernel in report.kernels)
+    ]
+    located = any(kernel.location for kernel in report.kernels)
+    headings = [f"{level} {direction}" for level, direction in shown]
+    table = make_table(
+        [Column("kernel", left=True), *map(Column, headings), *([Column("where", left=True)] if located else [])],
+        plain=plain,
+    )
+    for kernel in report.kernels:
+        figures = [bytes_text(getattr(kernel, direction).get(level, 0)) for level, direction in shown]
+        table.add_row(escape(kernel.name), *figures, *([escape(str(kernel.location or ""))] if located else []))
+    return table
+
+
+def total_table(report: Any) -> Table:
+    """The totals at DRAM."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    ratio = advice.ratio(report)
+    for name, text in (
+        ("bytes at dram", bytes_text(report.dram_bytes)),
+        ("least possible", bytes_text(report.least_dram_bytes)),
+        ("ratio", "–" if ratio is None else f"{ratio:.2f}"),
+        ("as written", bytes_text(report.naive_dram_bytes)),
+    ):
+        table.add_row(name, text)
+    return table
+
+
+def bytes_text(count: Any) -> str:
+    """A number of bytes for people, or the formula where sizes are open."""
+    if count is None or isinstance(count, int):
+        return format_bytes(count)
+    return f"{count} B"
+
+
+def largest_movements(report: Any) -> Sequence[advice.Movement]:
+    """The movements from and to DRAM whose bytes are known, largest first."""
+    return sorted(_movements(report), key=lambda each: -each.bytes)
+
+
+def _movements(report: Any) -> Iterable[advice.Movement]:
+    for kernel in report.kernels:
+        for direction in DIRECTIONS:
+            if count := advice.number(getattr(kernel, direction).get("dram", 0)):
+                yield advice.Movement(kernel.name, count, direction, location=kernel.location)
