@@ -21,7 +21,8 @@ enum MlirGirLevel { MlirGirLevelDram = 0, MlirGirLevelSram = 1, MlirGirLevelReg 
 
 /// True for `#gir.at`.
 MLIR_CAPI_EXPORTED bool girAttributeIsAAt(MlirAttribute attr);
-/// Makes `#gir.at`; an empty `space` and a null `layout` leave those out.
+/// Makes `#gir.at`; an empty `space` and a null `layout` leave those out. Reports an
+/// error and gives null where the attribute would be invalid.
 MLIR_CAPI_EXPORTED MlirAttribute girAtAttrGet(MlirContext context, enum MlirGirLevel level,
                                               MlirStringRef space, MlirAttribute layout);
 MLIR_CAPI_EXPORTED enum MlirGirLevel girAtAttrGetLevel(MlirAttribute attr);
@@ -32,6 +33,7 @@ MLIR_CAPI_EXPORTED MlirAttribute girAtAttrGetLayout(MlirAttribute attr);
 
 /// True for `#gir.lanes`.
 MLIR_CAPI_EXPORTED bool girAttributeIsALanes(MlirAttribute attr);
+/// Makes `#gir.lanes`. Reports an error and gives null where it would be invalid.
 MLIR_CAPI_EXPORTED MlirAttribute girLanesAttrGet(MlirContext context, intptr_t rank,
                                                  const int64_t *lanes, const int64_t *elements);
 MLIR_CAPI_EXPORTED intptr_t girLanesAttrGetRank(MlirAttribute attr);

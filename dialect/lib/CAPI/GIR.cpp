@@ -16,15 +16,18 @@ using namespace mlir;
 
 MLIR_DEFINE_CAPI_DIALECT_REGISTRATION(GIR, gir, ::gir::GIRDialect)
 
-bool girAttributeIsAAt(MlirAttribute attr) { return isa<gir::AtAttr>(unwrap(attr)); }
+bool girAttributeIsAAt(MlirAttribute attr) {
+  return isa<gir::AtAttr>(unwrap(attr));
+}
 
-MlirAttribute girAtAttrGet(MlirContext context, MlirGirLevel level, MlirStringRef space,
-                           MlirAttribute layout) {
+MlirAttribute girAtAttrGet(MlirContext context, MlirGirLevel level,
+                           MlirStringRef space, MlirAttribute layout) {
   MLIRContext *ctx = unwrap(context);
-  return wrap(gir::AtAttr::get(
-      ctx, static_cast<gir::Level>(level),
+  return wrap(Attribute(gir::AtAttr::getChecked(
+      [ctx] { return emitError(UnknownLoc::get(ctx)); }, ctx,
+      static_cast<gir::Level>(level),
       space.length ? StringAttr::get(ctx, unwrap(space)) : StringAttr(),
-      mlirAttributeIsNull(layout) ? gir::LanesAttr() : cast<gir::LanesAttr>(unwrap(layout))));
+      dyn_cast_or_null<gir::LanesAttr>(unwrap(layout)))));
 }
 
 MlirGirLevel girAtAttrGetLevel(MlirAttribute attr) {
@@ -40,12 +43,16 @@ MlirAttribute girAtAttrGetLayout(MlirAttribute attr) {
   return wrap(Attribute(cast<gir::AtAttr>(unwrap(attr)).getLayout()));
 }
 
-bool girAttributeIsALanes(MlirAttribute attr) { return isa<gir::LanesAttr>(unwrap(attr)); }
+bool girAttributeIsALanes(MlirAttribute attr) {
+  return isa<gir::LanesAttr>(unwrap(attr));
+}
 
-MlirAttribute girLanesAttrGet(MlirContext context, intptr_t rank, const int64_t *lanes,
-                              const int64_t *elements) {
-  return wrap(
-      gir::LanesAttr::get(unwrap(context), ArrayRef(lanes, rank), ArrayRef(elements, rank)));
+MlirAttribute girLanesAttrGet(MlirContext context, intptr_t rank,
+                              const int64_t *lanes, const int64_t *elements) {
+  MLIRContext *ctx = unwrap(context);
+  return wrap(Attribute(gir::LanesAttr::getChecked(
+      [ctx] { return emitError(UnknownLoc::get(ctx)); }, ctx,
+      ArrayRef(lanes, rank), ArrayRef(elements, rank))));
 }
 
 intptr_t girLanesAttrGetRank(MlirAttribute attr) {
@@ -65,11 +72,13 @@ bool girOperationIsMovement(MlirOperation op) {
 }
 
 MlirAttribute girMovementGetSourceAt(MlirOperation op) {
-  return wrap(Attribute(cast<gir::MovementOpInterface>(unwrap(op)).getSourceAt()));
+  return wrap(
+      Attribute(cast<gir::MovementOpInterface>(unwrap(op)).getSourceAt()));
 }
 
 MlirAttribute girMovementGetResultAt(MlirOperation op) {
-  return wrap(Attribute(cast<gir::MovementOpInterface>(unwrap(op)).getResultAt()));
+  return wrap(
+      Attribute(cast<gir::MovementOpInterface>(unwrap(op)).getResultAt()));
 }
 
 MlirType girMovementGetMovedType(MlirOperation op) {

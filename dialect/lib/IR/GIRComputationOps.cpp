@@ -34,24 +34,6 @@ static bool suits(vector::CombiningKind kind, Type type) {
   }
 }
 
-/// Checks the combiner's arguments and what it yields.
-static LogicalResult verifyCombiner(ReduceOp op) {
-  Block &block = op.getCombiner().front();
-  SmallVector<Type> expected, accumulators;
-  for (Value input : op.getInputs())
-    expected.push_back(getElementTypeOrSelf(input));
-  for (Value init : op.getInits())
-    accumulators.push_back(getElementTypeOrSelf(init));
-  llvm::append_range(expected, accumulators);
-  // (C6)
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (block.getArgumentTypes() != TypeRange(expected) || !yield ||
-      yield.getOperandTypes() != TypeRange(accumulators))
-    return op.emitOpError("expected a combiner that takes (")
-           << expected << ") and yields (" << accumulators << ")";
-  return success();
-}
-
 LogicalResult ReduceOp::verify() {
   // (C1)
   if (getKinds().has_value() == !getCombiner().empty())
@@ -59,10 +41,12 @@ LogicalResult ReduceOp::verify() {
            << (getKinds() ? "both" : "neither");
   // (C2)
   if (getInputs().empty() || getInits().empty())
-    return emitOpError("expected at least one input and one init");
+    return emitOpError("expected at least one input and one init, got ")
+           << getInputs().size() << " and " << getInits().size();
   auto first = cast<RankedTensorType>(getInputs().front().getType());
   for (Value input : getInputs())
-    if (!shapesAgree(cast<RankedTensorType>(input.getType()).getShape(), first.getShape()))
+    if (!shapesAgree(cast<RankedTensorType>(input.getType()).getShape(),
+                     first.getShape()))
       return emitOpError("expected inputs of one shape, got ")
              << input.getType() << " and " << first;
   // (C3)
@@ -73,24 +57,56 @@ LogicalResult ReduceOp::verify() {
   SmallVector<int64_t> kept = dropDims(first.getShape(), getDims());
   for (Value init : getInits())
     if (!shapesAgree(cast<RankedTensorType>(init.getType()).getShape(), kept))
-      return emitOpError("expected an init of sizes [") << kept << "], got " << init.getType();
+      return emitOpError("expected an init of sizes [")
+             << kept << "], got " << init.getType();
   // (C7)
-  if (!getValid().empty() && static_cast<int64_t>(getValid().size()) != first.getRank())
+  if (!getValid().empty() &&
+      static_cast<int64_t>(getValid().size()) != first.getRank())
     return emitOpError("expected no valid extents or ")
            << first.getRank() << ", got " << getValid().size();
   if (!getKinds())
-    return verifyCombiner(*this);
+    return success();
   // (C5)
-  if (getKinds()->size() != getInputs().size() || getInits().size() != getInputs().size())
+  if (getKinds()->size() != getInputs().size() ||
+      getInits().size() != getInputs().size())
     return emitOpError("expected one kind and one init per input, got ")
-           << getKinds()->size() << " and " << getInits().size() << " for " << getInputs().size();
+           << getKinds()->size() << " and " << getInits().size() << " for "
+           << getInputs().size();
   for (auto [kind, input, init] :
-       llvm::zip(getKinds()->getAsRange<vector::CombiningKindAttr>(), getInputs(), getInits())) {
+       llvm::zip(getKinds()->getAsRange<vector::CombiningKindAttr>(),
+                 getInputs(), getInits())) {
     Type element = getElementTypeOrSelf(input);
-    if (element != getElementTypeOrSelf(init) || !suits(kind.getValue(), element))
+    if (element != getElementTypeOrSelf(init) ||
+        !suits(kind.getValue(), element))
       return emitOpError("expected a kind and an init that suit ")
              << element << ", got " << kind << " and " << init.getType();
   }
+  return success();
+}
+
+// Apart from verify(), which runs before the combiner's own ops are known to be
+// valid.
+LogicalResult ReduceOp::verifyRegions() {
+  if (getCombiner().empty())
+    return success();
+  SmallVector<Type> expected, accumulators;
+  for (Value input : getInputs())
+    expected.push_back(getElementTypeOrSelf(input));
+  for (Value init : getInits())
+    accumulators.push_back(getElementTypeOrSelf(init));
+  llvm::append_range(expected, accumulators);
+  // (C6)
+  Block &block = getCombiner().front();
+  if (block.getArgumentTypes() != TypeRange(expected))
+    return emitOpError("expected a combiner that takes (")
+           << expected << "), got (" << block.getArgumentTypes() << ")";
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield)
+    return emitOpError("expected a combiner that ends in gir.yield, got ")
+           << block.getTerminator()->getName();
+  if (yield.getOperandTypes() != TypeRange(accumulators))
+    return emitOpError("expected a combiner that yields (")
+           << accumulators << "), got (" << yield.getOperandTypes() << ")";
   return success();
 }
 
@@ -101,11 +117,14 @@ LogicalResult ReduceOp::verify() {
 LogicalResult IotaOp::verify() {
   auto result = cast<RankedTensorType>(getResult().getType());
   // (C1)
-  if (static_cast<int64_t>(getDim()) < 0 || static_cast<int64_t>(getDim()) >= result.getRank())
-    return emitOpError("expected a dimension below ") << result.getRank() << ", got " << getDim();
+  int64_t dim = getDim();
+  if (dim < 0 || dim >= result.getRank())
+    return emitOpError("expected a dimension below ")
+           << result.getRank() << ", got " << dim;
   // (C2)
   if (!result.getElementType().isIndex())
-    return emitOpError("expected elements of type index, got ") << result.getElementType();
+    return emitOpError("expected elements of type index, got ")
+           << result.getElementType();
   // (C3)
   if (getSizes().size() != static_cast<size_t>(result.getNumDynamicDims()))
     return emitOpError("expected one size per dynamic dimension, got ")
@@ -121,9 +140,11 @@ LogicalResult AssertOp::verify() {
   auto type = cast<RankedTensorType>(getCondition().getType());
   // (C1)
   if (!type.getElementType().isInteger(1))
-    return emitOpError("expected elements of type i1, got ") << type.getElementType();
+    return emitOpError("expected elements of type i1, got ")
+           << type.getElementType();
   // (C2)
-  if (!getValid().empty() && static_cast<int64_t>(getValid().size()) != type.getRank())
+  if (!getValid().empty() &&
+      static_cast<int64_t>(getValid().size()) != type.getRank())
     return emitOpError("expected no valid extents or ")
            << type.getRank() << ", got " << getValid().size();
   return success();

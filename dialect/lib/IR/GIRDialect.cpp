@@ -40,7 +40,9 @@ AtAttr gir::getAt(Type type) {
   return {};
 }
 
-bool gir::isTensorAt(Type type) { return isa<RankedTensorType>(type) && getAt(type); }
+bool gir::isTensorAt(Type type) {
+  return isa<RankedTensorType>(type) && getAt(type);
+}
 
 bool gir::isTensorAt(Type type, Level level) {
   return isTensorAt(type) && getAt(type).getLevel() == level;
@@ -55,7 +57,8 @@ Type gir::getTypeInKernel(Type type) {
   if (auto memref = dyn_cast<MemRefType>(type))
     return memref.getMemorySpace()
                ? type
-               : Type(MemRefType::get(memref.getShape(), memref.getElementType(),
+               : Type(MemRefType::get(memref.getShape(),
+                                      memref.getElementType(),
                                       memref.getLayout(), dram));
   return type;
 }

@@ -17,7 +17,9 @@ using namespace gir;
 
 AtAttr MoveOp::getSourceAt() { return getAt(getSource().getType()); }
 AtAttr MoveOp::getResultAt() { return getAt(getResult().getType()); }
-ShapedType MoveOp::getMovedType() { return cast<ShapedType>(getResult().getType()); }
+ShapedType MoveOp::getMovedType() {
+  return cast<ShapedType>(getResult().getType());
+}
 
 LogicalResult MoveOp::verify() {
   auto source = cast<RankedTensorType>(getSource().getType());
@@ -25,11 +27,13 @@ LogicalResult MoveOp::verify() {
   // (C1)
   if (source.getShape() != result.getShape() ||
       source.getElementType() != result.getElementType())
-    return emitOpError("expected a result with the operand's shape and element type, got ")
+    return emitOpError("expected a result with the operand's shape and element "
+                       "type, got ")
            << result << " from " << source;
   // (C2)
   if (source.getEncoding() == result.getEncoding())
-    return emitOpError("expected operand and result in different places, got both at ")
+    return emitOpError(
+               "expected operand and result in different places, got both at ")
            << source.getEncoding();
   return success();
 }
@@ -39,12 +43,15 @@ LogicalResult MoveOp::verify() {
 //===----------------------------------------------------------------------===//
 
 /// Checks a tile against the window of a memref that it stands for.
-static LogicalResult verifyWindow(Operation *op, RankedTensorType tile, MemRefType memref,
-                                  size_t indices, size_t valid) {
+static LogicalResult verifyWindow(Operation *op, RankedTensorType tile,
+                                  MemRefType memref, size_t indices,
+                                  size_t valid) {
   // (C1)
-  if (static_cast<int64_t>(indices) != memref.getRank() || tile.getRank() != memref.getRank())
+  if (static_cast<int64_t>(indices) != memref.getRank() ||
+      tile.getRank() != memref.getRank())
     return op->emitOpError("expected indices and a tile of rank ")
-           << memref.getRank() << ", got " << indices << " indices and " << tile;
+           << memref.getRank() << ", got " << indices << " indices and "
+           << tile;
   // (C2)
   if (tile.getElementType() != memref.getElementType())
     return op->emitOpError("expected elements of type ")
@@ -61,13 +68,15 @@ static LogicalResult verifyWindow(Operation *op, RankedTensorType tile, MemRefTy
 
 AtAttr LoadOp::getSourceAt() { return getAt(getSource().getType()); }
 AtAttr LoadOp::getResultAt() { return getAt(getResult().getType()); }
-ShapedType LoadOp::getMovedType() { return cast<ShapedType>(getResult().getType()); }
+ShapedType LoadOp::getMovedType() {
+  return cast<ShapedType>(getResult().getType());
+}
 
 LogicalResult LoadOp::verify() {
   // (C1) (C2) (C3) (C4)
   if (failed(verifyWindow(*this, cast<RankedTensorType>(getResult().getType()),
-                          cast<MemRefType>(getSource().getType()), getIndices().size(),
-                          getValid().size())))
+                          cast<MemRefType>(getSource().getType()),
+                          getIndices().size(), getValid().size())))
     return failure();
   // (C3)
   if (getClip() && !getValid().empty())
@@ -77,11 +86,13 @@ LogicalResult LoadOp::verify() {
 
 AtAttr StoreOp::getSourceAt() { return getAt(getValue().getType()); }
 AtAttr StoreOp::getResultAt() { return getAt(getDest().getType()); }
-ShapedType StoreOp::getMovedType() { return cast<ShapedType>(getValue().getType()); }
+ShapedType StoreOp::getMovedType() {
+  return cast<ShapedType>(getValue().getType());
+}
 
 LogicalResult StoreOp::verify() {
   // (C1) (C2) (C3) (C4)
   return verifyWindow(*this, cast<RankedTensorType>(getValue().getType()),
-                      cast<MemRefType>(getDest().getType()), getIndices().size(),
-                      getValid().size());
+                      cast<MemRefType>(getDest().getType()),
+                      getIndices().size(), getValid().size());
 }

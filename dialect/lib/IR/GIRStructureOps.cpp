@@ -17,7 +17,8 @@ using namespace gir;
 // KernelOp
 //===----------------------------------------------------------------------===//
 
-/// kernel ::= string `(` (%arg `=` %value `:` type),* `)` (`sizes` `(` %n,* `)`)?
+/// kernel ::= string `(` (%arg `=` %value `:` type),* `)` (`sizes` `(` %n,*
+/// `)`)?
 ///            `->` `(` type,* `)` (`attributes` attr-dict)? region
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments;
@@ -30,7 +31,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto parseInput = [&]() -> ParseResult {
     Type type;
     if (parser.parseArgument(arguments.emplace_back()) || parser.parseEqual() ||
-        parser.parseOperand(inputs.emplace_back()) || parser.parseColonType(type))
+        parser.parseOperand(inputs.emplace_back()) ||
+        parser.parseColonType(type))
       return failure();
     inputTypes.push_back(type);
     arguments.back().type = getTypeInKernel(type);
@@ -48,12 +50,14 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   if (parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
       parser.resolveOperands(inputs, inputTypes, inputsLoc, result.operands) ||
-      parser.resolveOperands(sizes, parser.getBuilder().getIndexType(), result.operands))
+      parser.resolveOperands(sizes, parser.getBuilder().getIndexType(),
+                             result.operands))
     return failure();
   result.addTypes(resultTypes);
   result.addAttribute(getOperandSegmentSizeAttr(),
                       parser.getBuilder().getDenseI32ArrayAttr(
-                          {static_cast<int32_t>(inputs.size()), static_cast<int32_t>(sizes.size())}));
+                          {static_cast<int32_t>(inputs.size()),
+                           static_cast<int32_t>(sizes.size())}));
   Region *body = result.addRegion();
   if (parser.parseRegion(*body, arguments))
     return failure();
@@ -63,16 +67,19 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void KernelOp::print(OpAsmPrinter &printer) {
   printer << ' ' << getKernelNameAttr() << " (";
-  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()), printer, [&](auto pair) {
-    printer << std::get<0>(pair) << " = " << std::get<1>(pair) << " : "
-            << std::get<1>(pair).getType();
-  });
+  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()),
+                        printer, [&](auto pair) {
+                          printer << std::get<0>(pair) << " = "
+                                  << std::get<1>(pair) << " : "
+                                  << std::get<1>(pair).getType();
+                        });
   printer << ')';
   if (!getSizes().empty())
     printer << " sizes(" << getSizes() << ')';
   printer << " -> (" << getResultTypes() << ')';
   printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(), {getOperandSegmentSizeAttr(), getKernelNameAttrName()});
+      (*this)->getAttrs(),
+      {getOperandSegmentSizeAttr(), getKernelNameAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/true);
@@ -83,17 +90,20 @@ LogicalResult KernelOp::verify() {
   if (getBody().getNumArguments() != getInputs().size())
     return emitOpError("expected one block argument per input, got ")
            << getBody().getNumArguments() << " and " << getInputs().size();
-  for (auto [argument, input] : llvm::zip(getBody().getArguments(), getInputs()))
+  for (auto [argument, input] :
+       llvm::zip(getBody().getArguments(), getInputs()))
     if (argument.getType() != getTypeInKernel(input.getType()))
       return emitOpError("expected block argument ")
-             << argument.getArgNumber() << " of type " << getTypeInKernel(input.getType())
-             << ", got " << argument.getType();
+             << argument.getArgNumber() << " of type "
+             << getTypeInKernel(input.getType()) << ", got "
+             << argument.getType();
   // (C3)
   size_t dynamic = 0;
   for (Type type : getResultTypes())
     dynamic += cast<RankedTensorType>(type).getNumDynamicDims();
   if (dynamic != getSizes().size())
-    return emitOpError("expected one size per dynamic dimension of the results, got ")
+    return emitOpError(
+               "expected one size per dynamic dimension of the results, got ")
            << getSizes().size() << " for " << dynamic;
   // (C5)
   for (Type type : getResultTypes())
@@ -106,22 +116,26 @@ LogicalResult KernelOp::verifyRegions() {
   // (C2)
   auto returned = cast<ReturnOp>(getBody().front().getTerminator());
   if (returned.getNumOperands() != getNumResults())
-    return emitOpError("expected ") << getNumResults() << " values to be returned, got "
-                                    << returned.getNumOperands();
+    return emitOpError("expected ")
+           << getNumResults() << " values to be returned, got "
+           << returned.getNumOperands();
   for (auto [index, type] : llvm::enumerate(returned.getOperandTypes())) {
     auto tensor = cast<RankedTensorType>(type);
     auto result = cast<RankedTensorType>(getResult(index).getType());
     if (tensor.getShape() != result.getShape() ||
         tensor.getElementType() != result.getElementType())
       return emitOpError("expected returned value ")
-             << index << " to have shape and element type of " << result << ", got " << tensor;
+             << index << " to have shape and element type of " << result
+             << ", got " << tensor;
   }
   // (C4)
   WalkResult walk = getBody().walk([&](Operation *op) {
-    if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect()))
+    if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+            op->getDialect()))
       return WalkResult::advance();
-    for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-      if (isa<RankedTensorType>(type) && !isTensorAt(type, Level::reg)) {
+    for (Type type :
+         llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+      if (isa<TensorType>(type) && !isTensorAt(type, Level::reg)) {
         op->emitOpError("expected tensors at reg to compute on, got ") << type;
         return WalkResult::interrupt();
       }
@@ -134,13 +148,15 @@ LogicalResult KernelOp::verifyRegions() {
 // ParallelOp
 //===----------------------------------------------------------------------===//
 
-/// parallel ::= `<` scope `>` `(` %index,* `)` `in` `(` %count,* `)` (`attributes` attr-dict)? region
+/// parallel ::= `<` scope `>` `(` %index,* `)` `in` `(` %count,* `)`
+/// (`attributes` attr-dict)? region
 ParseResult ParallelOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<OpAsmParser::UnresolvedOperand> counts;
   Builder &builder = parser.getBuilder();
   ScopeAttr scope;
-  if (parser.parseCustomAttributeWithFallback(scope, Type(), "scope", result.attributes) ||
+  if (parser.parseCustomAttributeWithFallback(scope, Type(), "scope",
+                                              result.attributes) ||
       parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren) ||
       parser.parseKeyword("in") ||
       parser.parseOperandList(counts, OpAsmParser::Delimiter::Paren) ||
@@ -160,7 +176,8 @@ void ParallelOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printStrippedAttrOrType(getScopeAttr());
   printer << " (" << getBody().getArguments() << ") in (" << getCounts() << ')';
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getScopeAttrName()});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getScopeAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/false);
@@ -169,16 +186,31 @@ void ParallelOp::print(OpAsmPrinter &printer) {
 LogicalResult ParallelOp::verify() {
   // (C1)
   if (getBody().getNumArguments() != getCounts().size() ||
-      llvm::any_of(getBody().getArgumentTypes(), [](Type type) { return !type.isIndex(); }))
+      llvm::any_of(getBody().getArgumentTypes(),
+                   [](Type type) { return !type.isIndex(); }))
     return emitOpError("expected one index argument per count, got ")
            << getBody().getNumArguments() << " for " << getCounts().size();
   // (C2)
-  if (auto outer = (*this)->getParentOfType<ParallelOp>(); outer && outer.getScope() >= getScope())
-    return emitOpError("expected a scope finer than ") << stringifyScope(outer.getScope())
-                                                       << ", got " << stringifyScope(getScope());
+  if (auto outer = (*this)->getParentOfType<ParallelOp>();
+      outer && outer.getScope() >= getScope())
+    return emitOpError("expected a scope finer than ")
+           << stringifyScope(outer.getScope()) << ", got "
+           << stringifyScope(getScope());
   // (C3)
   if (!(*this)->getParentOfType<KernelOp>())
     return emitOpError("expected to stand in a gir.kernel");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// YieldOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult YieldOp::verify() {
+  // (C2)
+  if (getNumOperands() != 0 && isa<ParallelOp>((*this)->getParentOp()))
+    return emitOpError("expected no operands in a gir.parallel, got ")
+           << getNumOperands();
   return success();
 }
 

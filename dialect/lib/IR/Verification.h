@@ -10,12 +10,14 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/STLExtras.h"
 
 namespace gir {
 
 /// True if two sizes may be one: equal, or one of them dynamic.
 inline bool sizesAgree(int64_t a, int64_t b) {
-  return a == b || mlir::ShapedType::isDynamic(a) || mlir::ShapedType::isDynamic(b);
+  return a == b || mlir::ShapedType::isDynamic(a) ||
+         mlir::ShapedType::isDynamic(b);
 }
 
 /// True if `dims` increase strictly and lie in [0, rank).
@@ -39,11 +41,18 @@ inline llvm::SmallVector<int64_t> dropDims(llvm::ArrayRef<int64_t> shape,
   return kept;
 }
 
+/// True if a list of integers and operands is whole: one operand per integer
+/// that stands for one.
+inline bool isMixed(llvm::ArrayRef<int64_t> integers, size_t operands) {
+  return static_cast<size_t>(
+             llvm::count_if(integers, mlir::ShapedType::isDynamic)) == operands;
+}
+
 /// True if the shapes have one rank and their sizes agree.
 inline bool shapesAgree(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
-  return a.size() == b.size() &&
-         llvm::all_of(llvm::zip(a, b),
-                      [](auto pair) { return sizesAgree(std::get<0>(pair), std::get<1>(pair)); });
+  return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
+           return sizesAgree(std::get<0>(pair), std::get<1>(pair));
+         });
 }
 
 } // namespace gir

@@ -74,8 +74,8 @@ def GIR_LanesAttr : GIR_Attr<"Lanes", "lanes"> {
     ```
 
     Constraints:
-    - (C1) as many lane counts as element counts
-    - (C2) every count is at least 1
+    - (C1) as many lane counts as element counts, and at least one
+    - (C2) every count is at least 1, and a round is less than 2^63 elements
 
     Example:
 
@@ -104,6 +104,7 @@ def GIR_AtAttr : GIR_Attr<"At", "at",
     - (C1) only a value at `reg` has a layout
     - (C2) a layout has as many dimensions as the tensor
     - (C3) a layout covers its tile: lanes x elements divides every static size
+    - (C4) a space has a name
 
     Example:
 

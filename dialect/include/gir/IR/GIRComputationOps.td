@@ -14,8 +14,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def GIR_CombiningKinds : TypedArrayAttrBase<Vector_CombiningKindAttr, "combining kinds">;
 
-def GIR_ReduceOp : GIR_Op<"reduce", [Pure, AttrSizedOperandSegments,
-    AllTypesMatch<["inits", "results"]> /* (C4) */]> {
+def GIR_ReduceOp : GIR_Op<"reduce", [RecursiveMemoryEffects, RecursivelySpeculatable,
+    AttrSizedOperandSegments, AllTypesMatch<["inits", "results"]> /* (C4) */]> {
   let summary = "folds dimensions away, starting from given values";
   let description = [{
     Combines the elements along `dims` with the values of `inits`. With `kinds`,
@@ -32,7 +32,7 @@ def GIR_ReduceOp : GIR_Op<"reduce", [Pure, AttrSizedOperandSegments,
 
     Constraints:
     - (C1) either kinds or a combiner
-    - (C2) the inputs have one shape
+    - (C2) at least one input and one init; the inputs have one shape
     - (C3) `dims` are strictly increasing dimensions of the inputs
     - (C4) an init has the inputs' sizes less `dims`, and its result's type
     - (C5) with kinds, there is one per input and per init, and it suits the element type
@@ -58,12 +58,13 @@ def GIR_ReduceOp : GIR_Op<"reduce", [Pure, AttrSizedOperandSegments,
   let arguments = (ins Variadic<GIR_RegTensor>:$inputs, Variadic<GIR_RegTensor>:$inits,
       Variadic<Index>:$valid, DenseI64ArrayAttr:$dims, OptionalAttr<GIR_CombiningKinds>:$kinds);
   let results = (outs Variadic<GIR_RegTensor>:$results);
-  let regions = (region AnyRegion:$combiner);
+  let regions = (region MaxSizedRegion<1>:$combiner);
   let assemblyFormat = [{
     $inputs `into` $inits `dims` $dims (`valid` `[` $valid^ `]`)? (`kinds` $kinds^)?
     (`combiner` $combiner^)? attr-dict `:` type($inputs) `into` type($inits)
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments]> {

@@ -55,7 +55,7 @@ def GIR_KernelOp : GIR_Op<"kernel", [AttrSizedOperandSegments, IsolatedFromAbove
   let hasRegionVerifier = 1;
 }
 
-def GIR_ReturnOp : GIR_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]> {
+def GIR_ReturnOp : GIR_Op<"return", [Pure, Terminator, HasParent<"KernelOp"> /* (C1) */]> {
   let summary = "ends a kernel and gives its results";
   let description = [{
     Constraints:
@@ -119,11 +119,12 @@ def GIR_ParallelOp : GIR_Op<"parallel", [RecursiveMemoryEffects, SingleBlock,
 }
 
 def GIR_YieldOp : GIR_Op<"yield", [Pure, Terminator,
-    ParentOneOf<["ParallelOp", "ReduceOp"]>]> {
+    ParentOneOf<["ParallelOp", "ReduceOp"]> /* (C1) */]> {
   let summary = "ends the body of a parallel or of a combiner";
   let description = [{
     Constraints:
     - (C1) stands in a parallel or in a reduction's combiner
+    - (C2) has no operands in a parallel
 
     Produced by: `gir-tile` and `convert-linalg-to-gir`.
     Lowered by: `convert-gir-to-vector`.
@@ -147,6 +148,7 @@ def GIR_YieldOp : GIR_Op<"yield", [Pure, Terminator,
   let builders = [OpBuilder<(ins), [{
     // No operands.
   }]>];
+  let hasVerifier = 1;
 }
 
 #endif // GIR_IR_STRUCTURE_OPS

@@ -93,7 +93,7 @@ def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
     ```
 
     Constraints:
-    - (C1) one offset, size and stride per dimension of the operand
+    - (C1) one offset, size and stride per dimension of the operand, as integer or operand
     - (C2) `drop` are strictly increasing dimensions, of size 1
     - (C3) the result's sizes are `sizes` less those dropped, at `dram`, same element type
     - (C4) static boxes are inside the operand
@@ -166,10 +166,11 @@ def GIR_InsertOp : GIR_Op<"insert", [Pure, AttrSizedOperandSegments,
     nothing: both operands are stored in their places, `dest` first.
 
     Constraints:
-    - (C1) one offset, size and stride per dimension of `dest`
+    - (C1) one offset, size and stride per dimension of `dest`, as integer or operand
     - (C2) `drop` are strictly increasing dimensions, of size 1
     - (C3) the source's sizes are `sizes` less those dropped, same element type and place
     - (C4) the result has the type of `dest`
+    - (C5) static boxes are inside `dest`
 
     Produced by: `convert-linalg-to-gir`.
     Lowered by: `gir-tile` as stores to one output.
@@ -198,8 +199,8 @@ def GIR_InsertOp : GIR_Op<"insert", [Pure, AttrSizedOperandSegments,
 }
 
 def GIR_PadOp : GIR_Op<"pad", [Pure, AttrSizedOperandSegments,
-    TypesMatchWith<"(C3) value has the element type", "source", "value",
-                   "::llvm::cast<::mlir::RankedTensorType>($_self).getElementType()">]> {
+    TypesMatchWith<"value has the element type", "source", "value",
+                   "::llvm::cast<::mlir::RankedTensorType>($_self).getElementType()"> /* (C3) */]> {
   let summary = "a tensor with a border of one value";
   let description = [{
     `low[i]` elements before and `high[i]` behind in dimension `i`, each `value`.
@@ -209,8 +210,8 @@ def GIR_PadOp : GIR_Op<"pad", [Pure, AttrSizedOperandSegments,
     ```
 
     Constraints:
-    - (C1) one low and one high per dimension
-    - (C2) static sizes add up: low + size + high
+    - (C1) one low and one high per dimension, as integer or operand
+    - (C2) none is negative, and static sizes add up: low + size + high
     - (C3) `value` has the element type; operand and result have one place
 
     Produced by: `convert-linalg-to-gir`.
