@@ -1,0 +1,140 @@
+"""Which dimensions of a kernel's values are the same: its iteration space, read off the ops.
+
+Each dimension of each tensor in a kernel in graph form belongs to a class; elementwise ops,
+permutations, broadcasts, reductions and moves tie dimensions together. A class is what a loop of
+the kernel will run over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, is_tensor, mixed, operations, segments
+from powerfusion.mlir import ir
+
+Dim = tuple[ir.Value, int]
+VIEWS = ("gir.slice", "gir.permute", "gir.concat", "gir.insert")
+
+
+@dataclass
+class Spaces:
+    """The classes of a kernel's dimensions, as a union-find over (value, dimension)."""
+
+    parent: dict[Dim, Dim] = field(default_factory=dict)
+
+    def find(self, dim: Dim) -> Dim:
+        """The class of a dimension, as its representative."""
+        root = dim
+        while root in self.parent:
+            root = self.parent[root]
+        while dim in self.parent:
+            self.parent[dim], dim = root, self.parent[dim]
+        return root
+
+    def tie(self, a: Dim, b: Dim) -> None:
+        """Makes two dimensions one; the one of static size speaks for both."""
+        a, b = self.find(a), self.find(b)
+        if a == b:
+            return
+        if b[0].type.shape[b[1]] == DYNAMIC:
+            a, b = b, a
+        self.parent[a] = b
+
+    def classes(self, value: ir.Value) -> list[Dim]:
+        """The class of each dimension of a value."""
+        return [self.find((value, dim)) for dim in range(value.type.rank)]
+
+    def tie_values(self, a: ir.Value, b: ir.Value) -> None:
+        """Makes two values' dimensions one, in order."""
+        for dim in range(a.type.rank):
+            self.tie((a, dim), (b, dim))
+
+    def read(self, op: ir.Operation) -> None:
+        """Ties what one op ties."""
+        match op.name:
+            case "gir.move":
+                self.tie_values(op.operands[0], op.result)
+            case "gir.permute":
+                for dim, source in enumerate(integers(op.attributes["perm"])):
+                    self.tie((op.result, dim), (op.operands[0], source))
+            case "gir.broadcast":
+                new = integers(op.attributes["dims"])
+                kept = [dim for dim in range(op.result.type.rank) if dim not in new]
+                for dim, result in enumerate(kept):
+                    self.tie((op.operands[0], dim), (op.result, result))
+            case "gir.reduce":
+                self._read_reduce(op)
+            case "gir.pad":
+                low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
+                for dim in range(op.result.type.rank):
+                    if low[dim] == 0 and high[dim] == 0:
+                        self.tie((op.operands[0], dim), (op.result, dim))
+            case name if name.startswith(("arith.", "math.")):
+                tensors = [value for value in [*op.operands, *op.results] if is_tensor(value)]
+                for value in tensors[1:]:
+                    self.tie_values(tensors[0], value)
+            case _:
+                pass
+
+    def _read_reduce(self, op: ir.Operation) -> None:
+        inputs, inits, _ = segments(op)
+        for value in inputs[1:]:
+            self.tie_values(inputs[0], value)
+        dims = integers(op.attributes["dims"])
+        kept = [dim for dim in range(inputs[0].type.rank) if dim not in dims]
+        for value in [*inits, *op.results]:
+            for at, dim in enumerate(kept):
+                self.tie((inputs[0], dim), (value, at))
+
+
+def spaces_of(kernel: ir.Operation) -> Spaces:
+    """The classes of a kernel in graph form."""
+    spaces = Spaces()
+    for op in operations(entry_block(kernel)):
+        spaces.read(op)
+    return spaces
+
+
+def reduced_classes(spaces: Spaces, op: ir.Operation) -> list[Dim]:
+    """The classes that a reduction folds away."""
+    first = segments(op)[0][0]
+    return [spaces.find((first, dim)) for dim in integers(op.attributes["dims"])]
+
+
+def ancestors(values: Sequence[ir.Value], through: tuple[str, ...] | None = None) -> Iterator[ir.Operation]:
+    """The ops that some values are computed from, each once; ops named in `through` end a path."""
+    seen: set[ir.Value] = set()
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        op = defining_op(value)
+        if op is None or value in seen:
+            continue
+        seen.update(op.results)
+        yield op
+        if through is None or op.name not in through:
+            stack.extend(op.operands)
+
+
+def innermost_class(spaces: Spaces, value: ir.Value) -> Dim | None:
+    """The class along which a value at dram lies contiguous, None where none does."""
+    if value.type.rank == 0:
+        return None
+    dim = value.type.rank - 1
+    start = value
+    op = defining_op(value)
+    order = list(range(value.type.rank))
+    while op is not None and op.name in ("gir.permute", "gir.slice"):
+        if op.name == "gir.permute":
+            perm = integers(op.attributes["perm"])
+            order = [perm[d] for d in order]
+        else:
+            drop = integers(op.attributes["drop"])
+            kept = [d for d in range(op.operands[0].type.rank) if d not in drop]
+            order = [kept[d] for d in order]
+        value = op.operands[0]
+        op = defining_op(value)
+    last = value.type.rank - 1
+    dim = order.index(last) if last in order else -1
+    return None if dim < 0 else spaces.find((start, dim))
