@@ -7,6 +7,7 @@ unknown dialect. Calls: number, dtype, rank and sizes of the inputs, things that
 Targets that don't exist. The same through `pf`, whose exit code is 1, or 2 for wrong usage.
 """
 
+# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 import subprocess
@@ -14,10 +15,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import powerfusion as pf
 import pytest
-from powerfusion.errors import InputError, PowerFusionError, SourceError, UnsupportedError
 from programs.build import mapped
+
+import powerfusion as pf
+from powerfusion.errors import InputError, PowerFusionError, SourceError, UnsupportedError
 
 GOOD = mapped("x:4x?xf32 y:4x8xf32", "4x8xf32", "%0 = arith.addf %a, %b : f32\n    linalg.yield %0 : f32")
 IDENTITY = "func.func {}@{}(%x: tensor<4xf32>) -> tensor<4xf32> {{\n  return %x : tensor<4xf32>\n}}\n"
@@ -25,12 +27,18 @@ IDENTITY = "func.func {}@{}(%x: tensor<4xf32>) -> tensor<4xf32> {{\n  return %x 
 SOURCES = {
     "malformed": ("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %y : tensor<4xf32>\n}\n", "%y"),
     "cut_off": ("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n", ""),
-    "does_not_verify": ("func.func @main(%x: tensor<4xf32>) -> tensor<5xf32> {\n  return %x : tensor<4xf32>\n}\n", "return"),
+    "does_not_verify": (
+        "func.func @main(%x: tensor<4xf32>) -> tensor<5xf32> {\n  return %x : tensor<4xf32>\n}\n",
+        "return",
+    ),
     "empty_text": ("", "public function"),
     "no_public_function": (IDENTITY.format("private ", "main"), "public function"),
     "several_public_functions": (IDENTITY.format("", "first") + IDENTITY.format("", "second"), "second"),
     "declaration_only": ("func.func private @main(tensor<4xf32>) -> tensor<4xf32>\n", "public function"),
-    "unknown_dialect": ('func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %r = "torch.aten.relu"(%x) : (tensor<4xf32>) -> tensor<4xf32>\n  return %r : tensor<4xf32>\n}\n', "torch"),
+    "unknown_dialect": (
+        'func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %r = "torch.aten.relu"(%x) : (tensor<4xf32>) -> tensor<4xf32>\n  return %r : tensor<4xf32>\n}\n',
+        "torch",
+    ),
 }
 
 _CONVOLUTION = """func.func @main(%x: tensor<9xf32>, %k: tensor<3xf32>, %o: tensor<7xf32>) -> tensor<7xf32> {

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import powerfusion as pf
 import pytest
-from powerfusion.mlir import ir
 from programs.build import empty, function, generic, mapped
 from programs.program import normal
+
+import powerfusion as pf
+from powerfusion.mlir import ir
 
 _SUM = "%0 = arith.addf %a, %b : f32\n    linalg.yield %0 : f32"
 TEXT = mapped("x:6x8xf32 y:6x8xf32", "6x8xf32", _SUM)
@@ -155,8 +156,14 @@ def test_results_are_new(static: Any) -> None:
     "text",
     [
         function("x:6x8xf32", "x:6x8xf32", ""),
-        function("x:6x8xf32", "r:48xf32", "  %r = tensor.collapse_shape %x [[0, 1]] : tensor<6x8xf32> into tensor<48xf32>"),
-        function("x:6x8xf32", "r:2x8xf32", "  %r = tensor.extract_slice %x[1, 0] [2, 8] [1, 1] : tensor<6x8xf32> to tensor<2x8xf32>"),
+        function(
+            "x:6x8xf32", "r:48xf32", "  %r = tensor.collapse_shape %x [[0, 1]] : tensor<6x8xf32> into tensor<48xf32>"
+        ),
+        function(
+            "x:6x8xf32",
+            "r:2x8xf32",
+            "  %r = tensor.extract_slice %x[1, 0] [2, 8] [1, 1] : tensor<6x8xf32> to tensor<2x8xf32>",
+        ),
     ],
     ids=["argument", "reshape", "slice"],
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import powerfusion as pf
 import pytest
-from powerfusion.errors import AssertionFailedError
 from programs.check import check_program, parameters
 from programs.program import Program
+
+import powerfusion as pf
+from powerfusion.errors import AssertionFailedError
 
 
 @pytest.mark.parametrize("program", parameters("constants", "signatures"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import powerfusion as pf
 import pytest
 from programs.check import check_program, parameters
 from programs.program import Program
+
+import powerfusion as pf
 
 
 @pytest.mark.parametrize("program", parameters("tensors"))

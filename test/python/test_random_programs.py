@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import os
 
-import powerfusion as pf
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from programs.check import FULL, check_program
 from programs.program import Program
 from programs.randomised import random_programs
+
+import powerfusion as pf
 
 # The same all day, so that a failure comes back; another day is another sixty programs.
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())

@@ -89,4 +89,5 @@ def _difference(what: str, wrong: Array, actual: Array, want: Array) -> str:
     where = np.argwhere(wrong)
     first = tuple(int(i) for i in where[0])
     shown = ", ".join(str(tuple(int(i) for i in index)) for index in where[:4])
-    return f"{what}: {len(where)} of {wrong.size} elements differ, at {shown}: expected {want[first]!r}, got {actual[first]!r}"
+    count = f"{len(where)} of {wrong.size} elements differ"
+    return f"{what}: {count}, at {shown}: expected {want[first]!r}, got {actual[first]!r}"

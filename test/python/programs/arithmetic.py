@@ -11,6 +11,7 @@ Programs, each one elementwise generic per dtype with all dtypes in one program:
 - casts: extf truncf sitofp uitofp fptosi fptoui extsi extui trunci bitcast index_cast.
 """
 
+# ruff: noqa: E731 - what builds a text is a small lambda
 from __future__ import annotations
 
 import itertools
@@ -54,7 +55,7 @@ def per_dtype(
         inputs += arrays
     counts = len(inputs) // len(dtypes)
 
-    def whole(*arrays: Array) -> Any:  # noqa: ANN401 - one array or a tuple
+    def whole(*arrays: Array) -> Any:
         with np.errstate(all="ignore"):
             out = tuple(reference(*arrays[i * counts : (i + 1) * counts]) for i in range(len(dtypes)))
         return out if len(out) > 1 else out[0]
@@ -123,7 +124,7 @@ def _floats() -> list[Program]:
     nonzero = lambda d: (
         normal(N, d, key="x"),
         (uniform(N, 0.5, 3, "f64", key="y") * np.where(np.arange(N) % 2, 1, -1)).astype(DTYPES[d]),
-    )  # noqa: E731
+    )
     programs = [
         per_dtype("arith_addf", f, _binary("arith.addf"), _pair, np.add),
         per_dtype("arith_subf", f, _binary("arith.subf"), _pair, np.subtract),
@@ -200,7 +201,7 @@ def _truncated(x: Array, y: Array) -> Array:
 
 def _integers() -> list[Program]:
     i = INTS
-    make = lambda name, data, f, full=False: per_dtype(f"arith_{name}", i, _binary(f"arith.{name}"), data, f, full=full)  # noqa: E731
+    make = lambda name, data, f, full=False: per_dtype(f"arith_{name}", i, _binary(f"arith.{name}"), data, f, full=full)
     programs = [
         make("addi", _whole, np.add),
         make("subi", _whole, np.subtract),
@@ -228,14 +229,13 @@ def _integers() -> list[Program]:
         programs.append(_predicates(dtype, _INT_PREDICATES, close))
     for part, low in (("low", True), ("high", False)):
         line = "%0, %1 = {} %a, %b : {}" if low else "%1, %0 = {} %a, %b : {}"
-        wide = lambda x: x.astype(object)  # noqa: E731
         programs += [
             per_dtype(
                 f"arith_mulsi_extended_{part}",
                 i,
                 lambda d, t=line: t.format("arith.mulsi_extended", d),
                 _whole,
-                lambda x, y, low=low: _part(wide(x) * wide(y), x.dtype, low),
+                lambda x, y, low=low: _part(_wide(x) * _wide(y), x.dtype, low),
                 full=True,
             ),
             per_dtype(
@@ -243,11 +243,16 @@ def _integers() -> list[Program]:
                 i,
                 lambda d, t=line: t.format("arith.mului_extended", d),
                 _whole,
-                lambda x, y, low=low: _part(wide(unsigned(x)) * wide(unsigned(y)), x.dtype, low),
+                lambda x, y, low=low: _part(_wide(unsigned(x)) * _wide(unsigned(y)), x.dtype, low),
                 full=True,
             ),
         ]
     return programs
+
+
+def _wide(x: Array) -> Array:
+    """As Python integers, which don't wrap."""
+    return x.astype(object)
 
 
 def _part(product: Array, dtype: np.dtype, low: bool) -> Array:
@@ -258,8 +263,8 @@ def _part(product: Array, dtype: np.dtype, low: bool) -> Array:
 
 
 def _index_and_bool() -> list[Program]:
-    index = lambda name, data, f: per_dtype(f"arith_index_{name}", ("index",), _binary(f"arith.{name}"), data, f)  # noqa: E731
-    small = lambda _: (integers(N, -99, 99, "i64", key="x"), integers(N, 1, 9, "i64", key="y"))  # noqa: E731
+    index = lambda name, data, f: per_dtype(f"arith_index_{name}", ("index",), _binary(f"arith.{name}"), data, f)
+    small = lambda _: (integers(N, -99, 99, "i64", key="x"), integers(N, 1, 9, "i64", key="y"))
     boolean = lambda name, f, full=False: per_dtype(
         f"arith_i1_{name}",
         ("i1",),
@@ -267,7 +272,7 @@ def _index_and_bool() -> list[Program]:
         lambda d: (integers(N, dtype="i1", key="x"), integers(N, dtype="i1", key="y")),
         f,
         full=full,
-    )  # noqa: E731
+    )
     return [
         index("addi", small, np.add),
         index("muli", small, np.multiply),
@@ -311,7 +316,7 @@ def _cast(op: str, casts: list[Cast], *, name: str | None = None) -> Program:
         args.append(f"x{i}:{N}x{source}")
         returns.append(f"r{i}:{out}")
 
-    def whole(*arrays: Array) -> Any:  # noqa: ANN401 - one array or a tuple
+    def whole(*arrays: Array) -> Any:
         with np.errstate(all="ignore"):
             return tuple(f(x) for x, (_, _, _, f) in zip(arrays, casts, strict=True))
 
@@ -322,6 +327,14 @@ def _cast(op: str, casts: list[Cast], *, name: str | None = None) -> Program:
 
 def _to(dtype: str) -> Callable[[Array], Array]:
     return lambda x: x.astype(DTYPES[dtype])
+
+
+def _truncated_to(dtype: str) -> Callable[[Array], Array]:
+    return lambda x: np.trunc(x).astype(DTYPES[dtype])
+
+
+def _unsigned_to(dtype: str) -> Callable[[Array], Array]:
+    return lambda x: unsigned(x).astype(DTYPES[dtype])
 
 
 def _same(x: Array) -> Array:
@@ -357,8 +370,8 @@ def _casts() -> list[Program]:
                 ("i1", "f64", one, lambda x: x.astype(float)),
             ],
         ),
-        _cast("fptosi", [(t, s, near[t], lambda x, to=_to(s): to(np.trunc(x))) for s, t in mixed]),
-        _cast("fptoui", [(t, s, np.abs(near[t]), lambda x, to=_to(s): to(np.trunc(x))) for s, t in mixed]),
+        _cast("fptosi", [(t, s, near[t], _truncated_to(s)) for s, t in mixed]),
+        _cast("fptoui", [(t, s, np.abs(near[t]), _truncated_to(s)) for s, t in mixed]),
         _cast(
             "extsi",
             [
@@ -370,7 +383,7 @@ def _casts() -> list[Program]:
         _cast(
             "extui",
             [
-                *((s, t, whole[s], lambda x, to=_to(t): to(unsigned(x))) for s, t in longer),
+                *((s, t, whole[s], _unsigned_to(t)) for s, t in longer),
                 ("i1", "i8", one, _to("i8")),
                 ("i1", "i32", one, _to("i32")),
             ],

@@ -23,11 +23,7 @@ def tensor(short: str) -> str:
 
 def element(short: str) -> str:
     """The element type of an abbreviated type."""
-    return (
-        short.removeprefix("!").rsplit("x", 1)[-1]
-        if short.removeprefix("!") != "index" and not short.endswith("xindex")
-        else "index"
-    )
+    return "index" if short.endswith("index") else short.removeprefix("!").rsplit("x", 1)[-1]
 
 
 def function(args: str, returns: str, body: str, *, name: str = "main", rest: str = "") -> str:
@@ -77,7 +73,8 @@ def generic(
     types = ", ".join(tensor(t) for _, t, _ in outs)
     arrow = f"({types})" if len(outs) > 1 else types
     return (
-        f"  %{result} = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{kinds}]}}{ins_text}{outs_text} {{\n"
+        f"  %{result} = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{kinds}]}}"
+        f"{ins_text}{outs_text} {{\n"
         f"  ^bb0({block}):\n    {body}\n  }} -> {arrow}\n"
     )
 

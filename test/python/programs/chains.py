@@ -7,6 +7,7 @@ inference, RoPE by slices and concat, attention scores of one head, mean squared
 average pooling of rows, cross entropy of one row, an embedding with positions.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 import numpy as np
@@ -283,7 +284,7 @@ def _norms() -> list[Program]:
         + count
         + layernorm_body(s, "%z", "%count")
     )
-    affine = lambda x, g, h: Expected(_normalised(x) * g + h, np.abs(g) * 2)  # noqa: E731
+    affine = lambda x, g, h: Expected(_normalised(x) * g + h, np.abs(g) * 2)
     image = "2x3x5x7xf32"
     batch = generic(
         "r",
@@ -478,9 +479,9 @@ def _layouts() -> list[Program]:
             "r", "", [("%s", "f32", "")], [("%e", "f32", "")], "%0 = arith.divf %a, %n : f32\n    linalg.yield %0 : f32"
         )
     )
-    attention = lambda q, k, v: Expected(softmax(q @ k.T) @ v, 8 * np.abs(softmax(q @ k.T)) @ np.abs(v))  # noqa: E731
+    attention = lambda q, k, v: Expected(softmax(q @ k.T) @ v, 8 * np.abs(softmax(q @ k.T)) @ np.abs(v))
     six = tuple(normal((6, 8), key=k) for k in "qkv")
-    rotated = lambda x, c, s: Expected(x * c + np.concatenate([-x[..., 4:], x[..., :4]], -1) * s, 4)  # noqa: E731
+    rotated = lambda x, c, s: Expected(x * c + np.concatenate([-x[..., 4:], x[..., :4]], -1) * s, 4)
     return [
         Program(
             "channel_shuffle",

@@ -6,6 +6,7 @@ with NaN and infinities; `cf.assert` that holds and that fails, on a size and on
 functions called once, twice, in a row, with several results, with dynamic sizes.
 """
 
+# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 import numpy as np
@@ -124,7 +125,10 @@ def _others() -> list[Program]:
             lambda: np.zeros((0, 3)),
         ),
         Program(
-            "constant_bias", function("x:3x4xf32", "r:3x4xf32", bias), (normal((3, 4)),), lambda x: x + [0.5, -1, 2, 4]
+            "constant_bias",
+            function("x:3x4xf32", "r:3x4xf32", bias),
+            (normal((3, 4)),),
+            lambda x: x + np.array([0.5, -1, 2, 4]),
         ),
         Program("constant_rank0", function("x:3x4xf32", "r:3x4xf32", scalar), (normal((3, 4)),), lambda x: x * 2.5),
         Program(

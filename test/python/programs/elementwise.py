@@ -8,6 +8,7 @@ two, three and eight; a diamond; a value used twice and returned too; select; an
 is an argument (which must stay untouched); named `linalg.add`, `linalg.map`, `linalg.exp`.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 import numpy as np
@@ -430,7 +431,7 @@ def _chains() -> list[Program]:
     one = lambda name, source, line: (
         empty(f"{name}e", _S)
         + generic(name, "ij", [(source, _S, "ij")], [(f"%{name}e", _S, "ij")], line + "\n    linalg.yield %0 : f32")
-    )  # noqa: E731
+    )
     add = lambda name, p, q: (
         empty(f"{name}e", _S)
         + generic(
@@ -440,7 +441,7 @@ def _chains() -> list[Program]:
             [(f"%{name}e", _S, "ij")],
             "%0 = arith.addf %a, %b : f32\n    linalg.yield %0 : f32",
         )
-    )  # noqa: E731
+    )
     diamond = (
         one("s", "%x", "%0 = math.exp %a : f32")
         + one("l", "%s", "%0 = arith.negf %a : f32")

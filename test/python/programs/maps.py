@@ -7,6 +7,7 @@ output map on a size-1 dimension; the same tensor read through two maps at once 
 inputs of different maps in one generic; dynamic sizes behind permuted, broadcast and constant maps.
 """
 
+# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 import itertools

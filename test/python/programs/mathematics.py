@@ -6,6 +6,7 @@ sincos isnan isinf isfinite isnormal clampf on f64 f32 f16 bf16; absi ipowi ctpo
 integers; the limits of each function at NaN, the infinities, the zeros and large arguments.
 """
 
+# ruff: noqa: E731 - what builds a text is a small lambda
 from __future__ import annotations
 
 import math
@@ -143,16 +144,16 @@ def _limits() -> list[Program]:
 
 
 def _others() -> list[Program]:
-    pair = lambda d: (normal(N, d, key="x"), normal(N, d, key="y"))  # noqa: E731
-    triple = lambda d: tuple(normal(N, d, key=k) for k in "xyz")  # noqa: E731
-    power = lambda d: (uniform(N, 0.2, 4, d, key="x"), uniform(N, -2, 2, d, key="y"))  # noqa: E731
-    special = lambda d: (_special_pair(d)[0],)  # noqa: E731
+    pair = lambda d: (normal(N, d, key="x"), normal(N, d, key="y"))
+    triple = lambda d: tuple(normal(N, d, key=k) for k in "xyz")
+    power = lambda d: (uniform(N, 0.2, 4, d, key="x"), uniform(N, -2, 2, d, key="y"))
+    special = lambda d: (_special_pair(d)[0],)
     test = lambda name, f, full=False: per_dtype(
         f"math_{name}", FLOATS, lambda d: f"%0 = math.{name} %a : {d}", special, f, result=lambda _: "i1", full=full
-    )  # noqa: E731
+    )
     integer = lambda name, f, data=lambda d: _whole(d)[:1]: per_dtype(
         f"math_{name}", INTS, lambda d: f"%0 = math.{name} %a : {d}", data, f
-    )  # noqa: E731
+    )
     return [
         per_dtype("math_copysign", FLOATS, lambda d: f"%0 = math.copysign %a, %b : {d}", pair, np.copysign),
         per_dtype("math_atan2", FLOATS, lambda d: f"%0 = math.atan2 %a, %b : {d}", pair, np.arctan2),

@@ -98,7 +98,7 @@ def values(shape: int | tuple[int, ...], dtype: str, *, key: object = 0) -> Arra
     return integers(shape, -50, 50, dtype, key=key)
 
 
-def widened(array: Any) -> Any:  # noqa: ANN401 - whatever a call accepts
+def widened(array: Any) -> Any:
     """The array as references see it: floats as float64, all else as it is."""
     array = np.asarray(array)
     return array.astype(np.float64) if array.dtype in {DTYPES[name] for name in FLOATS} else array

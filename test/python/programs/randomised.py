@@ -7,6 +7,7 @@ dimensions are dynamic. Each float value carries a bound on its rounding error (
 analysis), so that the comparison is as strict as the drawn program allows.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 import math
@@ -16,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from tolerance import RTOL, Expected
 
 from programs.program import DTYPES, Array, Program, integers, rng
-from tolerance import RTOL, Expected
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -239,7 +240,16 @@ def _int_op(b: Builder, lines: list[str], args: list[Scalar]) -> Scalar:
     """One random integer operation, with wrap-around."""
     x, y = b.pick(args), b.pick(args)
     name = f"%b{len(lines)}"
-    meanings = {"addi": np.add, "subi": np.subtract, "muli": np.multiply, "maxsi": np.maximum, "minsi": np.minimum, "xori": np.bitwise_xor, "andi": np.bitwise_and, "ori": np.bitwise_or}
+    meanings = {
+        "addi": np.add,
+        "subi": np.subtract,
+        "muli": np.multiply,
+        "maxsi": np.maximum,
+        "minsi": np.minimum,
+        "xori": np.bitwise_xor,
+        "andi": np.bitwise_and,
+        "ori": np.bitwise_or,
+    }
     op = b.pick(list(meanings))
     lines.append(f"{name} = arith.{op} {x.name}, {y.name} : {x.kind}")
     return Scalar(name, x.kind, meanings[op](x.array, y.array), np.float64(0))
@@ -289,7 +299,12 @@ def elementwise(b: Builder) -> None:
     rank = len(loops)
     shape = tuple(s.value for s in loops)
     args = [
-        Scalar(f"%a{i}", v.kind, np.broadcast_to(_aligned(v.array, m, rank), shape), np.broadcast_to(_aligned(v.error, m, rank), shape))
+        Scalar(
+            f"%a{i}",
+            v.kind,
+            np.broadcast_to(_aligned(v.array, m, rank), shape),
+            np.broadcast_to(_aligned(v.error, m, rank), shape),
+        )
         for i, (v, m) in enumerate(operands)
     ]
     lines: list[str] = []
@@ -311,14 +326,23 @@ def elementwise(b: Builder) -> None:
     empties = [b.empty(sizes, r.kind) for r, _, sizes in outs]
     types = [tensor_type(sizes, r.kind) for r, _, sizes in outs]
     name = b.fresh()
-    block = ", ".join([*(f"%a{i}: {v.kind}" for i, (v, _) in enumerate(operands)), *(f"%o{i}: {r.kind}" for i, (r, _, _) in enumerate(outs))])
+    block = ", ".join(
+        [
+            *(f"%a{i}: {v.kind}" for i, (v, _) in enumerate(operands)),
+            *(f"%o{i}: {r.kind}" for i, (r, _, _) in enumerate(outs)),
+        ]
+    )
     lines.append(f"linalg.yield {', '.join(r.name for r in results)} : {', '.join(r.kind for r in results)}")
     many = len(outs) > 1
     b.emit(
         f"{name}{f':{len(outs)}' if many else ''} = linalg.generic {{indexing_maps = [{', '.join(texts)}], iterator_types = [{', '.join([chr(34) + 'parallel' + chr(34)] * rank)}]}}"
         f" ins({', '.join(v.name for v, _ in operands)} : {', '.join(v.type for v, _ in operands)}) outs({', '.join(empties)} : {', '.join(types)}) {{"
     )
-    b.lines += [f"  ^bb0({block}):", *(f"    {line}" for line in lines), f"  }} -> {'(' + ', '.join(types) + ')' if many else types[0]}"]
+    b.lines += [
+        f"  ^bb0({block}):",
+        *(f"    {line}" for line in lines),
+        f"  }} -> {'(' + ', '.join(types) + ')' if many else types[0]}",
+    ]
     for i, (result, out, sizes) in enumerate(outs):
         error = np.broadcast_to(result.error, shape)
         b.add(f"{name}#{i}" if many else name, sizes, result.kind, result.array.transpose(out), error.transpose(out))
@@ -342,13 +366,30 @@ def reduction(b: Builder) -> None:
     sizes = [value.sizes[i] for i in kept]
     is_float = kind in FLOATS
     op, literal, start = b.pick(
-        [("addf", "0.0", 0.0), ("maximumf", "0xFF" if False else "-30.0", -30.0), ("minimumf", "30.0", 30.0), ("addf", "1.5", 1.5)]
+        [("addf", "0.0", 0.0), ("maximumf", "-30.0", -30.0), ("minimumf", "30.0", 30.0), ("addf", "1.5", 1.5)]
         if is_float
-        else [("addi", "0", 0), ("maxsi", "-100", -100), ("minsi", "100", 100), ("xori", "0", 0), ("addi", "7", 7), ("muli", "1", 1)]
+        else [
+            ("addi", "0", 0),
+            ("maxsi", "-100", -100),
+            ("minsi", "100", 100),
+            ("xori", "0", 0),
+            ("addi", "7", 7),
+            ("muli", "1", 1),
+        ]
     )
     shape = [s.value for s in sizes]
-    init, init_array, init_error = None, np.full(shape, start, np.float64 if is_float else DTYPES[kind]), np.zeros(shape)
-    same = [v for v in b.values if v.kind == kind and [s.value for s in v.sizes] == shape and [str(s) for s in v.sizes] == [str(s) for s in sizes]]
+    init, init_array, init_error = (
+        None,
+        np.full(shape, start, np.float64 if is_float else DTYPES[kind]),
+        np.zeros(shape),
+    )
+    same = [
+        v
+        for v in b.values
+        if v.kind == kind
+        and [s.value for s in v.sizes] == shape
+        and [str(s) for s in v.sizes] == [str(s) for s in sizes]
+    ]
     if same and b.chance(3):
         chosen = b.pick(same)
         init, init_array, init_error = chosen.name, chosen.array, chosen.error
@@ -356,29 +397,39 @@ def reduction(b: Builder) -> None:
         init = b.filled(sizes, kind, literal)
     axes = tuple(reduced)
     turn = [sorted(kept).index(i) for i in kept]
-    ordered = lambda a: a.transpose(turn) if turn else a  # noqa: E731 - one use per line below
+    ordered = lambda a: a.transpose(turn) if turn else a
     with np.errstate(all="ignore"):
         if op == "addf":
             terms = np.abs(value.array).sum(axes) + 0.0
             count = math.prod(value.sizes[i].value for i in reduced) + 1
             array = init_array + ordered(value.array.sum(axes))
-            error = init_error + ordered(value.error.sum(axes)) + UNIT[kind] * count * (ordered(terms) + np.abs(init_array))
+            error = (
+                init_error + ordered(value.error.sum(axes)) + UNIT[kind] * count * (ordered(terms) + np.abs(init_array))
+            )
         elif is_float:
             f = np.maximum if op == "maximumf" else np.minimum
             array = f(init_array, ordered(f.reduce(value.array, axes, initial=start * 1e9)))
             error = np.maximum(init_error, ordered(np.max(value.error, axes, initial=0)))
         else:
-            f = {"addi": np.add, "muli": np.multiply, "maxsi": np.maximum, "minsi": np.minimum, "xori": np.bitwise_xor}[op]
-            neutral = {"maxsi": np.iinfo(DTYPES[kind]).min, "minsi": np.iinfo(DTYPES[kind]).max}.get(op)
-            part = value.array
-            for axis in reversed(axes):
-                part = f.reduce(part, axis, dtype=DTYPES[kind], initial=neutral) if op in ("addi", "muli") else f.reduce(part, axis, initial=neutral)
+            f = {"addi": np.add, "muli": np.multiply, "maxsi": np.maximum, "minsi": np.minimum, "xori": np.bitwise_xor}[
+                op
+            ]
+            info = np.iinfo(DTYPES[kind])
+            neutral = {"addi": 0, "xori": 0, "muli": 1, "maxsi": info.min, "minsi": info.max}[op]
+            part = f.reduce(value.array, axes, dtype=DTYPES[kind], initial=neutral)
             array, error = f(init_array, ordered(part)).astype(DTYPES[kind]), 0.0
     kinds = ", ".join('"reduction"' if i in reduced else '"parallel"' for i in range(rank))
     name, result_type = b.fresh(), tensor_type(sizes, kind)
-    b.emit(f"{name} = linalg.generic {{indexing_maps = [{_affine(rank, range(rank))}, {_affine(rank, kept)}], iterator_types = [{kinds}]}} ins({value.name} : {value.type}) outs({init} : {result_type}) {{")
+    b.emit(
+        f"{name} = linalg.generic {{indexing_maps = [{_affine(rank, range(rank))}, {_affine(rank, kept)}], iterator_types = [{kinds}]}} ins({value.name} : {value.type}) outs({init} : {result_type}) {{"
+    )
     sides = "%u, %a" if b.chance(2) else "%a, %u"
-    b.lines += [f"  ^bb0(%a: {kind}, %u: {kind}):", f"    %b = arith.{op} {sides} : {kind}", f"    linalg.yield %b : {kind}", f"  }} -> {result_type}"]
+    b.lines += [
+        f"  ^bb0(%a: {kind}, %u: {kind}):",
+        f"    %b = arith.{op} {sides} : {kind}",
+        f"    linalg.yield %b : {kind}",
+        f"  }} -> {result_type}",
+    ]
     if is_float and array.size and np.abs(array).max() > 1e4:
         return  # too large to go on with; nothing will use it
     b.add(name, sizes, kind, np.asarray(array), error)
@@ -392,7 +443,9 @@ def transpose(b: Builder) -> None:
     order = list(b.draw(st.permutations(range(len(value.sizes)))))
     sizes = [value.sizes[i] for i in order]
     empty, name = b.empty(sizes, value.kind), b.fresh()
-    b.emit(f"{name} = linalg.transpose ins({value.name} : {value.type}) outs({empty} : {tensor_type(sizes, value.kind)}) permutation = {order}")
+    b.emit(
+        f"{name} = linalg.transpose ins({value.name} : {value.type}) outs({empty} : {tensor_type(sizes, value.kind)}) permutation = {order}"
+    )
     b.add(name, sizes, value.kind, value.array.transpose(order), value.error.transpose(order))
 
 
@@ -420,7 +473,9 @@ def extract(b: Builder) -> None:
     dropped = {i for i, n in enumerate(sizes) if n == 1 and b.chance(2)}
     kept = [Size(n) for i, n in enumerate(sizes) if i not in dropped]
     name = b.fresh()
-    b.emit(f"{name} = tensor.extract_slice {value.name}{offsets} {sizes} {strides} : {value.type} to {tensor_type(kept, value.kind)}")
+    b.emit(
+        f"{name} = tensor.extract_slice {value.name}{offsets} {sizes} {strides} : {value.type} to {tensor_type(kept, value.kind)}"
+    )
     shape = [s.value for s in kept]
     b.add(name, kept, value.kind, value.array[slices].reshape(shape), value.error[slices].reshape(shape))
 
@@ -431,7 +486,13 @@ def insert(b: Builder) -> None:
     if value is None:
         return
     shape = [s.value for s in value.sizes]
-    targets = [v for v in b.values if v.kind == value.kind and len(v.sizes) == len(shape) and all(t.value >= n for t, n in zip(v.sizes, shape, strict=True))]
+    targets = [
+        v
+        for v in b.values
+        if v.kind == value.kind
+        and len(v.sizes) == len(shape)
+        and all(t.value >= n for t, n in zip(v.sizes, shape, strict=True))
+    ]
     target = b.pick(targets)
     offsets = [b.draw(st.integers(0, t.value - n)) for t, n in zip(target.sizes, shape, strict=True)]
     if any(o >= max(t.value, 1) for o, t in zip(offsets, target.sizes, strict=True)):
@@ -441,7 +502,9 @@ def insert(b: Builder) -> None:
     array[slices], error[slices] = value.array, value.error
     sizes = ", ".join(s.ssa or str(s.value) for s in value.sizes)
     name = b.fresh()
-    b.emit(f"{name} = tensor.insert_slice {value.name} into {target.name}{offsets} [{sizes}] {[1] * len(shape)} : {value.type} into {target.type}")
+    b.emit(
+        f"{name} = tensor.insert_slice {value.name} into {target.name}{offsets} [{sizes}] {[1] * len(shape)} : {value.type} into {target.type}"
+    )
     b.add(name, target.sizes, value.kind, array, error)
 
 
@@ -462,10 +525,20 @@ def pad(b: Builder) -> None:
     b.emit(f"{constant} = arith.constant {literal} : {value.kind}")
     b.emit(f"{name} = tensor.pad {value.name} low{low} high{high} {{")
     block = ", ".join(f"%p{i}: index" for i in range(len(shape)))
-    b.lines += [f"  ^bb0({block}):", f"    tensor.yield {constant} : {value.kind}", f"  }} : {value.type} to {tensor_type(shown, value.kind)}"]
+    b.lines += [
+        f"  ^bb0({block}):",
+        f"    tensor.yield {constant} : {value.kind}",
+        f"  }} : {value.type} to {tensor_type(shown, value.kind)}",
+    ]
     amounts = list(zip(low, high, strict=True))
     sizes = b.measured(name, value.kind, shape, dynamic)
-    b.add(name, sizes, value.kind, np.pad(value.array, amounts, constant_values=float(literal)), np.pad(value.error, amounts))
+    b.add(
+        name,
+        sizes,
+        value.kind,
+        np.pad(value.array, amounts, constant_values=float(literal)),
+        np.pad(value.error, amounts),
+    )
 
 
 def concat(b: Builder) -> None:
@@ -474,7 +547,14 @@ def concat(b: Builder) -> None:
     if value is None or not value.sizes or value.array.size * 2 > MOST_ELEMENTS:
         return
     axis = b.draw(st.integers(0, len(value.sizes) - 1))
-    fits = lambda v: v.kind == value.kind and len(v.sizes) == len(value.sizes) and all(i == axis or (a.value, str(a)) == (c.value, str(c)) for i, (a, c) in enumerate(zip(v.sizes, value.sizes, strict=True)))  # noqa: E731
+    fits = lambda v: (
+        v.kind == value.kind
+        and len(v.sizes) == len(value.sizes)
+        and all(
+            i == axis or (a.value, str(a)) == (c.value, str(c))
+            for i, (a, c) in enumerate(zip(v.sizes, value.sizes, strict=True))
+        )
+    )
     other = b.pick([v for v in b.values if fits(v) and v.sizes[axis].value > 0] or [value])
     if not value.sizes[axis].value or not other.sizes[axis].value:
         return
@@ -484,9 +564,17 @@ def concat(b: Builder) -> None:
     dynamic = [any(p.sizes[i].ssa for p in parts) for i in range(len(shape))]
     shown = [Size(n, "%d" if d else None) for n, d in zip(shape, dynamic, strict=True)]
     name = b.fresh()
-    b.emit(f"{name} = tensor.concat dim({axis}) {', '.join(p.name for p in parts)} : ({', '.join(p.type for p in parts)}) -> {tensor_type(shown, value.kind)}")
+    b.emit(
+        f"{name} = tensor.concat dim({axis}) {', '.join(p.name for p in parts)} : ({', '.join(p.type for p in parts)}) -> {tensor_type(shown, value.kind)}"
+    )
     sizes = b.measured(name, value.kind, shape, dynamic)
-    b.add(name, sizes, value.kind, np.concatenate([p.array for p in parts], axis), np.concatenate([p.error for p in parts], axis))
+    b.add(
+        name,
+        sizes,
+        value.kind,
+        np.concatenate([p.array for p in parts], axis),
+        np.concatenate([p.error for p in parts], axis),
+    )
 
 
 def collapse(b: Builder) -> None:
@@ -518,7 +606,9 @@ def expand(b: Builder) -> None:
     groups = [[i] for i in range(axis)] + [[axis, axis + 1]] + [[i + 1] for i in range(axis + 1, len(value.sizes))]
     shown = ", ".join(s.ssa or str(s.value) for s in sizes)
     name = b.fresh()
-    b.emit(f"{name} = tensor.expand_shape {value.name} {groups} output_shape [{shown}] : {value.type} into {tensor_type(sizes, value.kind)}")
+    b.emit(
+        f"{name} = tensor.expand_shape {value.name} {groups} output_shape [{shown}] : {value.type} into {tensor_type(sizes, value.kind)}"
+    )
     shape = [s.value for s in sizes]
     b.add(name, sizes, value.kind, value.array.reshape(shape), value.error.reshape(shape))
 
@@ -539,7 +629,11 @@ def random_programs(draw: Draw, most_steps: int = 8) -> Program:
     results += [b.pick(b.values) for _ in range(draw(st.integers(0, 2)))]
     head = ", ".join(f"{a.name}: {a.type}" for a in b.arguments)
     types = ", ".join(r.type for r in results)
-    text = f"func.func @main({head}) -> ({types}) {{\n" + "\n".join(b.lines) + f"\n  return {', '.join(r.name for r in results)} : {types}\n}}\n"
+    text = (
+        f"func.func @main({head}) -> ({types}) {{\n"
+        + "\n".join(b.lines)
+        + f"\n  return {', '.join(r.name for r in results)} : {types}\n}}\n"
+    )
     expected = tuple(_expected(r) for r in results)
     return Program("random", text, tuple(b.inputs), lambda *_: expected if len(expected) > 1 else expected[0])
 
@@ -549,5 +643,3 @@ def _expected(value: Value) -> Expected:
     if value.kind not in FLOATS:
         return Expected(value.array)
     return Expected(value.array, 2 * value.error / RTOL[DTYPES[value.kind].name])
-
-

@@ -11,6 +11,7 @@ Welford, a subtraction that leaves order); results behind permuted, broadcast an
 over no elements; reductions that feed elementwise kernels and the other way round; long sums.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from .program import Array, Program, integers, normal, uniform
 _ADD = "%0 = arith.addf %u, %a : f32\n    linalg.yield %0 : f32"
 
 
-def _sum(x: Array, axis: Any) -> Expected:  # noqa: ANN401 - an axis, several or None
+def _sum(x: Array, axis: Any) -> Expected:
     return Expected(x.sum(axis=axis), np.abs(x).sum(axis=axis))
 
 
@@ -153,7 +154,7 @@ def _inits() -> list[Program]:
         [(init, "6xf32", "i")],
         f"%0 = {op} %u, %a : f32\n    linalg.yield %0 : f32",
         reduced="j",
-    )  # noqa: E731
+    )
     constant = "  %y = arith.constant dense<[1.0, -2.0, 3.0, 0.5, 0.0, 9.0]> : tensor<6xf32>\n"
     exp = empty("e", "6xf32") + generic(
         "o", "i", [("%y", "6xf32", "i")], [("%e", "6xf32", "i")], "%0 = math.exp %a : f32\n    linalg.yield %0 : f32"
@@ -204,7 +205,7 @@ _FMA = "%0 = arith.mulf %a, %b : f32\n    %1 = arith.addf %u, %0 : f32\n    lina
 
 def _products() -> list[Program]:
     x, y = normal((5, 7), key="x"), normal((7, 9), key="y")
-    product = lambda x, y: Expected(x @ y, np.abs(x) @ np.abs(y))  # noqa: E731
+    product = lambda x, y: Expected(x @ y, np.abs(x) @ np.abs(y))
     matmul = filled("o", "5x9xf32", "0.0") + generic(
         "r", "ijk", [("%x", "5x7xf32", "ik"), ("%y", "7x9xf32", "kj")], [("%o", "5x9xf32", "ij")], _FMA, reduced="k"
     )
@@ -445,7 +446,7 @@ def _combiners() -> list[Program]:
     one = lambda body: (
         filled("o", "6xf32", "0.0")
         + generic("r", "ij", [("%x", "6x13xf32", "ij")], [("%o", "6xf32", "i")], body, reduced="j")
-    )  # noqa: E731
+    )
     outer = filled("o", "13xf32", "0.0") + generic(
         "r", "ij", [("%x", "6x13xf32", "ij")], [("%o", "13xf32", "j")], horner, reduced="i"
     )
@@ -583,7 +584,7 @@ def _whole() -> list[Program]:
     shapes = ((5, 7), (1, 1), (3, 0), (0, 3), (17, 33), (2, 1000), (129, 3))
     calls = tuple((normal(n, key="x"),) for n in shapes)
     vectors = tuple((normal(n, key="x"),) for n in (1000, 0, 1, 15, 16, 17, 10007))
-    unit = lambda x: np.sqrt((x * x).sum(1, keepdims=True))  # noqa: E731
+    unit = lambda x: np.sqrt((x * x).sum(1, keepdims=True))
     return [
         Program(
             "mean", function("x:6x13xf32", "r:6xf32", mean), (x,), lambda x: Expected(x.mean(1), np.abs(x).mean(1))

@@ -5,6 +5,7 @@ Programs: a dynamic vector, matrix, transpose and row reduction called with each
 vectors and rows of those sizes (a few of them in the short form, all in the long one).
 """
 
+# ruff: noqa: E731 - what builds a text is a small lambda
 from __future__ import annotations
 
 import numpy as np
@@ -74,7 +75,7 @@ def _dynamic() -> list[Program]:
     slabs = [(normal((3, n, 4), key="x"), normal((n, 4), key="y")) for n in SIZES]
     subtract = lambda x, y: Expected(
         np.abs(x) * y - (np.abs(x) * y).sum(1, keepdims=True), np.abs(x * y).sum(1, keepdims=True)
-    )  # noqa: E731
+    )
     return [
         Program(
             "sizes_vector",

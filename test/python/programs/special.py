@@ -7,6 +7,7 @@ negation, addition and copies; NaN kept by copies, transposes and pads; comparis
 NaN; argmax with NaN; integer sums and products that wrap; float to int within range; clamps of NaN.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 import numpy as np
@@ -48,8 +49,8 @@ def _elementwise() -> list[Program]:
     to_int = "%0 = arith.fptosi %a : f32 to i32\n    linalg.yield %0 : i32"
     one = lambda name, body, f, out="f32", x=None: Program(
         f"special_{name}", mapped(f"x:{_N}xf32", f"{_N}x{out}", body), (_points() if x is None else x,), f
-    )  # noqa: E731
-    signed = lambda f: lambda x: Expected(f(x), signed_zeros=True)  # noqa: E731
+    )
+    signed = lambda f: lambda x: Expected(f(x), signed_zeros=True)
     zeros = np.resize(np.array([0.0, -0.0, 1.0, -1.0, np.inf], np.float32), _N)
     return [
         one("relu", relu, lambda x: np.where(np.isnan(x), np.nan, np.maximum(x, 0))),
@@ -82,10 +83,10 @@ def _reductions() -> list[Program]:
             f"%0 = arith.{op} %u, %a : f32\n    linalg.yield %0 : f32",
             reduced="j",
         )
-    )  # noqa: E731
+    )
     one = lambda name, op, start, f: Program(
         f"special_{name}", function("x:8x17xf32", "r:8xf32", reduce(op, start)), (_rows(),), f
-    )  # noqa: E731
+    )
     columns = filled("o", "17xf32", "0xFF800000") + generic(
         "r",
         "ij",
@@ -104,7 +105,7 @@ def _reductions() -> list[Program]:
             f"%0 = arith.{op} %u, %a : {dtype}\n    linalg.yield %0 : {dtype}",
             reduced="j",
         )
-    )  # noqa: E731
+    )
     return [
         one("maximumf_rows", "maximumf", "0xFF800000", lambda x: x.max(1)),
         one("minimumf_rows", "minimumf", "0x7F800000", lambda x: x.min(1)),

@@ -9,6 +9,7 @@ indices; empty, splat, dim, cast, generate, from_elements, reshape by a chain; e
 elementwise kernels, and views of views.
 """
 
+# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a text is a small lambda
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -45,10 +46,10 @@ def _one(
 def _linalg() -> list[Program]:
     transpose = lambda p, target: (
         empty("e", target) + f"  %r = linalg.transpose ins(%x : {{s}}) outs(%e : {{t}}) permutation = {p}"
-    )  # noqa: E731
+    )
     broadcast = lambda d, target: (
         empty("e", target) + f"  %r = linalg.broadcast ins(%x : {{s}}) outs(%e : {{t}}) dimensions = {d}"
-    )  # noqa: E731
+    )
     dynamic = (
         dim("n", "%x", "?x?xf32", 0)
         + dim("m", "%x", "?x?xf32", 1)
@@ -318,6 +319,14 @@ def _extracts() -> list[Program]:
             shape=(8, 6),
             more=((0, 6), (33, 6)),
         ),
+        # A stride where the size is 1 means nothing; MLIR 22.1's rank-reducing memref.subview crashes on it.
+        _one(
+            "extract_reduces_strided",
+            "7x1x4xf32",
+            "2x4xf32",
+            "  %r = tensor.extract_slice %x[3, 0, 0] [2, 1, 4] [2, 2, 1] : {s} to {t}",
+            lambda x: x[3:7:2, 0],
+        ),
         _one(
             "extract_of_extract",
             "9x9xf32",
@@ -331,12 +340,12 @@ def _extracts() -> list[Program]:
 def _inserts() -> list[Program]:
     x, y = normal((8, 6), key="x"), normal((3, 2), key="y")
 
-    def put(x: Array, y: Array, where: Any) -> Array:  # noqa: ANN401 - an index
+    def put(x: Array, y: Array, where: Any) -> Array:
         out = x.copy()
         out[where] = y
         return out
 
-    def one(name: str, source: str, line: str, where: Any, *, shape: tuple[int, ...] | None = None) -> Program:  # noqa: ANN401
+    def one(name: str, source: str, line: str, where: Any, *, shape: tuple[int, ...] | None = None) -> Program:
         data = normal(shape or tuple(int(n) for n in source.split("x")[:-1]), key="y")
         text = "  %c2 = arith.constant 2 : index\n" + line.replace("{s}", tensor(source)).replace(
             "{t}", "tensor<8x6xf32>"
@@ -470,7 +479,7 @@ def _concats() -> list[Program]:
 def _pads() -> list[Program]:
     body = lambda rank, value="%c": (
         f" {{\n  ^bb0({', '.join(f'%p{i}: index' for i in range(rank))}):\n    tensor.yield {value} : f32\n  }} : {{s}} to {{t}}"
-    )  # noqa: E731
+    )
     c = "  %c = arith.constant {} : f32\n"
     amounts = dim("n", "%x", "?x6xf32", 0) + c.format("1.5")
     indices = """  %r = tensor.pad %x low[1, 2] high[2, 1] {
@@ -552,7 +561,7 @@ def _others() -> list[Program]:
             [(f"%{result}e", short, "ij")],
             "%0 = math.exp %a : f32\n    linalg.yield %0 : f32",
         )
-    )  # noqa: E731
+    )
     splat = "  %i = arith.constant 1 : index\n  %s = tensor.extract %x[%i] : {s}\n  %r = tensor.splat %s : {t}"
     splat_dynamic = (
         dim("n", "%x", "?xf32", 0) + "  %c = arith.constant 4.5 : f32\n  %r = tensor.splat %c[%n] : tensor<?xf32>"

@@ -9,6 +9,7 @@ import ctypes
 from typing import Any
 
 import numpy as np
+
 from powerfusion.mlir import ir
 from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.mlir.passmanager import PassManager
@@ -36,7 +37,7 @@ PIPELINE = """builtin.module(
   reconcile-unrealized-casts)"""
 
 
-def public_function(module: ir.Module) -> Any:  # noqa: ANN401 - a func.FuncOp
+def public_function(module: ir.Module) -> Any:
     """The only function of the module that isn't private."""
     functions = [
         op
@@ -82,7 +83,7 @@ class Upstream:
             lowered = _lowered(str(module))
             self.engine = ExecutionEngine(lowered, opt_level=1, shared_libs=list(LIBRARIES))
 
-    def __call__(self, *arrays: Any) -> Any:  # noqa: ANN401 - as many arrays as the program says
+    def __call__(self, *arrays: Any) -> Any:
         keep: list[Any] = []
         arguments = (ctypes.c_void_p * (len(arrays) + bool(self.results)))()
         slot = 0
