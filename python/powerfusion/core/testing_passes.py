@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from powerfusion.core.diagnostics import emit_remark
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
@@ -13,22 +14,26 @@ from powerfusion.mlir import ir
 @register_pass
 @dataclass(frozen=True)
 class TestRaisePass(Pass):
-    """Raise an exception."""
+    """Raise an exception, or never return."""
 
     name: ClassVar[str] = "gir-test-raise"
     anchor: ClassVar[str | None] = None
 
     message: str = option("bad tile size 7", help="The exception's message")
-    kind: str = option("ValueError", help="ValueError, Unsupported (at the first nested op) or KeyboardInterrupt")
+    kind: str = option("ValueError", help="ValueError, Unsupported (at the first op), KeyboardInterrupt or Forever")
 
     def run(self, op: ir.Operation) -> None:
-        """Raises."""
+        """Fails as it is told to."""
         match self.kind:
             case "Unsupported":
                 first = op.regions[0].blocks[0].operations[0]
                 raise UnsupportedError(self.message, location=first.location, help="use another op")
             case "KeyboardInterrupt":
                 raise KeyboardInterrupt
+            case "Forever":
+                emit_remark(op.location, "for ever")
+                while True:
+                    pass
             case _:
                 raise ValueError(self.message)
 
