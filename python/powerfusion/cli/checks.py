@@ -17,7 +17,7 @@ from powerfusion import knobs
 from powerfusion.cli.output import format_bytes, reason
 
 LLVM_MINOR = "22.1"
-PACKAGES = ("numpy", "ml_dtypes", "rich", "typing_extensions", "PyYAML")
+PACKAGES = ("powerfusion", "numpy", "ml_dtypes", "rich", "typing_extensions", "PyYAML")
 BOOTSTRAP = "run tools/bootstrap"
 TIMEOUT_SECONDS = 30
 

@@ -53,8 +53,9 @@ def print_rich(console: Console, *parts: RenderableType) -> None:
     inner = plain_console(held)
     for part in parts:
         inner.print(part, soft_wrap=isinstance(part, str))
+    # Not through the console, which ends the process by itself where the reader has left.
     for line in held.getvalue().splitlines():
-        console.out(line.rstrip(), highlight=False)
+        print(line.rstrip(), file=console.file)
 
 
 def print_json(data: Mapping[str, Any]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from powerfusion.errors import SourceError
+from powerfusion.errors import InputError, SourceError
 
 if TYPE_CHECKING:
     from powerfusion.cli.arrays import Argument
@@ -57,3 +58,28 @@ def _argument(entry: Any) -> Argument:
 
     dtype = DTYPES[entry.dtype] if isinstance(entry.dtype, str) else entry.dtype
     return Argument(entry.name, dtype, tuple(entry.shape))
+
+
+def bind_shapes(executable: Any, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> dict[int, tuple[int, ...]] | None:
+    """The sizes that `--shape` gives arguments, by position; `None` where it gives none.
+
+    Raises:
+        InputError: There is no such argument, or its sizes don't fit.
+    """
+    if not shapes:
+        return None
+    arguments = arguments_of(executable)
+    places = {name: place for place, each in enumerate(arguments) for name in (each.name, str(place))}
+    bound: dict[int, tuple[int, ...]] = {}
+    for name, sizes in shapes:
+        if name not in places:
+            known = ", ".join(f"{place} ({each})" for place, each in enumerate(arguments)) or "none"
+            raise InputError(f"there is no argument {name}; there are {known}")
+        argument = arguments[places[name]]
+        if len(sizes) != len(argument.shape) or any(
+            own not in (None, given) for own, given in zip(argument.shape, sizes, strict=True)
+        ):
+            given = "x".join(map(str, sizes))
+            raise InputError(f"expected sizes of argument {name} that fit {argument}, got {given or 'none'}")
+        bound[places[name]] = sizes
+    return bound

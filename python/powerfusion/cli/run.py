@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from powerfusion.cli.arrays import Argument, Summary
+    from powerfusion.cli.arrays import Summary
 
 EPILOG = """\
 an input is one of
   x.npy               an array that numpy.save wrote; bf16 is bare two-byte elements
   random              shape and type as the program has them
   random:4x8xf32      these; integers are small, the seed is the input's position
-  random:4x8xf32:7    the same with seed 7
+  random:4x8xf32:7    the same with seed 7; random:7 has the program's shape
 
 examples:
   pf run model.pfx --input x.npy --input mask.npy -o y.npy

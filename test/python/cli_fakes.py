@@ -1,0 +1,144 @@
+"""A stand-in for the compiler, for tests of the command line alone: it adds its two arguments.
+
+Tests of the command line's own business (files, usage, signals, layout of what is printed) don't wait for compiling.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import powerfusion as pf
+from powerfusion.errors import InputError
+
+PHASES = ("import", "raise", "simplify", "tile", "lower", "llvm")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Bytes of a program whose sizes are open."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    dtype: Any
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    arguments: tuple[Entry, ...]
+    results: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    name: str
+    location: str | None
+    reads: dict[str, Any]
+    writes: dict[str, Any]
+    movements: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    kernels: tuple[Kernel, ...]
+    dram_bytes: Any
+    least_dram_bytes: Any
+    naive_dram_bytes: Any
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "dram_bytes": self.dram_bytes,
+            "least_dram_bytes": self.least_dram_bytes,
+            "naive_dram_bytes": self.naive_dram_bytes,
+            "kernels": [{"name": kernel.name} for kernel in self.kernels],
+        }
+
+
+def report(kernels: int = 1, *, megabytes: int = 6, least: int = 6, naive: int = 10) -> Report:
+    """A report whose kernels share the bytes evenly: two thirds are read."""
+    mega, each = 1_000_000, megabytes * 1_000_000 // kernels
+    share = {"dram": each * 2 // 3, "sram": 0}, {"dram": each // 3}
+    return Report(
+        tuple(Kernel(f"k{place}", f"in.mlir:{place + 1}:3", *share) for place in range(kernels)),
+        megabytes * mega,
+        least * mega,
+        naive * mega,
+    )
+
+
+@dataclass
+class Executable:
+    """What the fake compiler gives."""
+
+    signature: Signature
+    figures: Report
+    call: Callable[..., Any]
+    bound: list[Any] = field(default_factory=list)
+
+    def __call__(self, *arrays: Any) -> Any:
+        return self.call(*arrays)
+
+    def ir(self, phase: str) -> str:
+        return f"module {{}} // after {phase}"
+
+    def report(self, sizes: Any = None) -> Report:
+        self.bound.append(sizes)
+        return self.figures
+
+    def save(self, path: Path) -> None:
+        Path(path).write_text(json.dumps({"fake": True}))
+
+
+def adder(dtype: Any = np.float32, shape: tuple[int | None, ...] = (4, 8), figures: Report | None = None) -> Executable:
+    """A program of two arguments and one result."""
+    entry = np.dtype(dtype)
+    signature = Signature((Entry("arg0", entry, shape), Entry("arg1", entry, shape)), (Entry("result0", entry, shape),))
+
+    def call(x: Any, y: Any) -> Any:
+        if x.dtype != entry or y.dtype != entry:
+            raise InputError(f"expected {entry}, got {x.dtype}")
+        return x + y
+
+    return Executable(signature, figures or report(), call)
+
+
+def install(executable: Executable, set_attribute: Callable[..., object] = setattr) -> None:
+    """Puts the fake in the place of the compiler."""
+    set_attribute(pf, "PHASES", PHASES)
+    set_attribute(pf, "compile", lambda source, target="cpu": executable)
+    set_attribute(pf, "load", lambda path: executable)
+
+
+def sleeper(where: str) -> Executable:
+    """A program that prints that it has come to `where`, and stays there: `save` in Python, `call` in native code."""
+    made = adder()
+
+    def save(path: Path) -> None:
+        Path(path).write_text("half")
+        print("there", flush=True)
+        time.sleep(60)
+
+    def call(*_: Any) -> Any:
+        libc, lock = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+        print("there", flush=True)
+        # Locked twice, a mutex waits for good, and no signal wakes it: native code that knows nothing of Python.
+        libc.pthread_mutex_lock(lock)
+        libc.pthread_mutex_lock(lock)
+
+    made.save, made.call = (save, made.call) if where == "save" else (made.save, call)  # type: ignore[method-assign]
+    return made

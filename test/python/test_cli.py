@@ -1,0 +1,635 @@
+"""`pf`: what it takes, prints, writes and refuses, with a stand-in for the compiler."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cli_fakes
+import ml_dtypes
+import numpy as np
+import pytest
+
+from powerfusion.cli import health
+from powerfusion.cli.arrays import Argument, load_array, make_input, random_array, summarise
+from powerfusion.cli.checks import tool
+from powerfusion.cli.main import main
+from powerfusion.cli.output import format_bytes, format_seconds, write_whole
+from powerfusion.cli.report_table import report_text
+from powerfusion.errors import InputError, PowerFusionError, UnsupportedError
+
+PF = [sys.executable, "-m", "powerfusion.cli.main"]
+WITH_FAKE = """
+import sys, cli_fakes
+from powerfusion.cli.main import main
+cli_fakes.install(cli_fakes.{fake})
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    """A file that the fake compiler takes, whatever it holds."""
+    path = tmp_path / "in.mlir"
+    path.write_text("module {}")
+    return str(path)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> cli_fakes.Executable:
+    return use(monkeypatch, cli_fakes.adder())
+
+
+def use(monkeypatch: pytest.MonkeyPatch, executable: cli_fakes.Executable) -> cli_fakes.Executable:
+    cli_fakes.install(executable, lambda owner, name, value: monkeypatch.setattr(owner, name, value, raising=False))
+    return executable
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Runs a command that must fail with one message; gives that."""
+    assert main([*map(str, arguments)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("pf: error: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def misused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Runs a command that is used wrongly; gives what it says."""
+    with pytest.raises(SystemExit) as left:
+        main([*map(str, arguments)])
+    assert left.value.code == 2
+    return capsys.readouterr().err
+
+
+def start(fake: str, *arguments: object, **settings: object) -> subprocess.Popen[str]:
+    """Starts `pf` with a fake in a process of its own."""
+    code = WITH_FAKE.format(fake=fake)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment,
+        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings},
+    )
+
+
+# The command itself.
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_starts_quickly(flag: str) -> None:
+    """Nobody waits for MLIR and NumPy to read what the options are; the best of three, since machines are busy."""
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run([*PF, flag], capture_output=True, text=True, timeout=60, check=True)
+        times.append(time.perf_counter() - began)
+        assert done.stdout
+    assert min(times) < 0.3
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, powerfusion.cli.main as m; m.make_parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"numpy", "rich", "powerfusion.mlir"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["compile", "in.mlir"],
+        ["run"],
+        ["explain", "x", "--shape", "0=axb"],
+        ["run", "x", "--repeat", "0"],
+    ],
+    ids=lambda arguments: " ".join(arguments) or "nothing",
+)
+def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "usage: pf" in misused(capsys, *arguments)
+
+
+def test_unknown_error_is_a_sentence_and_a_traceback_on_request(
+    fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explode(*_: object) -> None:
+        raise ZeroDivisionError("integer division")
+
+    fake.call = explode
+    arguments = ["run", source, "--input", "random", "--input", "random"]
+    assert "ZeroDivisionError: integer division\nhelp: " in fails(capsys, *arguments)
+    with pytest.raises(ZeroDivisionError):
+        main([*arguments, "--debug"])
+    with pytest.raises(ZeroDivisionError):
+        main(["--debug", *arguments])
+
+
+def test_error_of_the_compiler_has_place_and_help(
+    monkeypatch: pytest.MonkeyPatch, fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UnsupportedError("'linalg.conv' isn't supported", location="in.mlir:3:4", help="lower it first")
+
+    monkeypatch.setattr("powerfusion.compile", refuse)
+    assert fails(capsys, "explain", source) == (
+        "pf: error: in.mlir:3:4: 'linalg.conv' isn't supported\nhelp: lower it first\n"
+    )
+
+
+def test_missing_bindings_point_to_doctor(
+    monkeypatch: pytest.MonkeyPatch, fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ImportError("libMLIR.so.22.1: cannot open shared object file")
+
+    monkeypatch.setattr("powerfusion.compile", broken)
+    assert "pf doctor" in fails(capsys, "explain", source)
+
+
+# Files that can't be read.
+
+
+@pytest.mark.parametrize("command", [["explain"], ["run"], ["compile", "-o", "out.pfx"]], ids=lambda words: words[0])
+def test_missing_source(command: list[str], source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = source.replace("in.mlir", "inn.mlir")
+    said = fails(capsys, *command, wrong)
+    assert f"{wrong} isn't there\nhelp: did you mean {source}?" in said
+
+
+def test_folder_as_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is a folder" in fails(capsys, "explain", tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
+def test_unreadable_source(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(source).chmod(0)
+    assert "permission denied" in fails(capsys, "explain", source)
+
+
+def test_source_below_a_file(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "can't be read: not a directory" in fails(capsys, "explain", f"{source}/x.mlir")
+
+
+# pf compile
+
+
+@pytest.mark.parametrize("name", ["m.pfx", "m.mlir"])
+def test_compile_writes(name: str, fake: cli_fakes.Executable, source: str, tmp_path: Path) -> None:
+    output = tmp_path / name
+    assert main(["compile", source, "-o", str(output)]) == 0
+    assert output.read_text() == ('{"fake": true}' if name == "m.pfx" else "module {} // after llvm\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mlir", name}
+
+
+def test_compile_to_phase(fake: cli_fakes.Executable, source: str, tmp_path: Path) -> None:
+    output = tmp_path / "m.mlir"
+    assert main(["compile", source, "-o", str(output), "--compile-to", "raise"]) == 0
+    assert "after raise" in output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("output", "phase", "said"),
+    [
+        ("m.so", None, "expected a name that ends in .mlir or .pfx"),
+        ("m.pfx", "raise", "expected an output that ends in .mlir"),
+        ("m.mlir", "fry", "expected one of import, raise"),
+    ],
+)
+def test_compile_misused(
+    output: str,
+    phase: str | None,
+    said: str,
+    fake: cli_fakes.Executable,
+    source: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert said in misused(capsys, "compile", source, "-o", output, *(["--compile-to", phase] if phase else []))
+
+
+def test_failed_save_leaves_the_old_output(
+    fake: cli_fakes.Executable, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk in the middle of writing: what was there stays, and nothing else is left."""
+
+    def save(path: Path) -> None:
+        Path(path).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    fake.save = save
+    output = tmp_path / "m.pfx"
+    output.write_text("old")
+    assert f"{output} can't be written: no space left on device" in fails(capsys, "compile", source, "-o", output)
+    assert output.read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mlir", "m.pfx"}
+
+
+def test_output_in_a_missing_folder(
+    source: str, fake: cli_fakes.Executable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no such file or directory" in fails(capsys, "compile", source, "-o", "nowhere/m.pfx")
+
+
+def test_output_below_a_folder_that_none_writes_to(
+    source: str, fake: cli_fakes.Executable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """/proc takes no files, not even root's, as a read-only folder takes none."""
+    said = fails(capsys, "compile", source, "-o", "/proc/m.pfx")
+    assert said.startswith("pf: error: /proc/m.pfx can't be written: ")
+
+
+def test_output_is_a_folder(
+    source: str, fake: cli_fakes.Executable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.mlir").mkdir()
+    (tmp_path / "m.pfx").mkdir()
+    assert "is a folder" in fails(capsys, "compile", source, "-o", tmp_path / "m.mlir")
+    assert "is a folder and no artifact" in fails(capsys, "compile", source, "-o", tmp_path / "m.pfx")
+
+
+def test_artifact_that_is_a_folder_is_replaced(tmp_path: Path) -> None:
+    def write(path: Path) -> None:
+        path.mkdir()
+        (path / "manifest.json").write_text(str(path))
+
+    place = tmp_path / "m.pfx"
+    for _ in range(2):
+        write_whole(place, write)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.pfx"]
+
+
+def test_output_through_a_link(source: str, fake: cli_fakes.Executable, tmp_path: Path) -> None:
+    (tmp_path / "link.pfx").symlink_to(tmp_path / "real.pfx")
+    assert main(["compile", source, "-o", str(tmp_path / "link.pfx")]) == 0
+    assert (tmp_path / "link.pfx").is_symlink()
+    assert (tmp_path / "real.pfx").is_file()
+
+
+def test_compile_refuses_an_artifact(
+    tmp_path: Path, fake: cli_fakes.Executable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.pfx").write_text("")
+    assert "is compiled already" in fails(capsys, "compile", tmp_path / "m.pfx", "-o", tmp_path / "n.pfx")
+
+
+# pf run
+
+
+def test_run_prints_and_saves(
+    source: str, fake: cli_fakes.Executable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.arange(32, dtype=np.float32).reshape(4, 8)
+    np.save(tmp_path / "x.npy", x)
+    output = tmp_path / "y.npy"
+    arguments = ["run", source, "--input", f"{tmp_path}/x.npy", "--input", f"{tmp_path}/x.npy", "-o", str(output)]
+    assert main([*arguments, "--repeat", "3"]) == 0
+    np.testing.assert_array_equal(np.load(output), x + x)
+    printed = capsys.readouterr().out
+    assert "result0  4x8    f32   0 to 62" in printed
+    assert "median of 3 runs" in printed
+    assert all(line == line.rstrip() for line in printed.splitlines())
+
+
+def test_run_json(source: str, fake: cli_fakes.Executable, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", source, "--input", "random:4x8xf32:7", "--input", "random:4x8xf32:7", "--json"]
+    assert main([*arguments, "-o", str(tmp_path / "out")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    saved = np.load(tmp_path / "out" / "result0.npy")
+    np.testing.assert_array_equal(saved, 2 * np.random.default_rng(7).standard_normal((4, 8), dtype=np.float32))
+    assert said["results"][0]["greatest"] == pytest.approx(saved.max())
+    assert said["runs"] == 1
+    assert said["median_s"] > 0
+
+
+def test_run_keeps_bf16(monkeypatch: pytest.MonkeyPatch, source: str, tmp_path: Path) -> None:
+    """A saved bf16 result is bare two-byte elements, and is an input again."""
+    use(monkeypatch, cli_fakes.adder(ml_dtypes.bfloat16))
+    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
+    assert main(["run", source, "--input", "random", "--input", "random", "-o", str(first)]) == 0
+    assert np.load(first).dtype == np.dtype("V2")
+    assert main(["run", source, "--input", str(first), "--input", str(first), "-o", str(second)]) == 0
+    doubled = np.load(second).view(ml_dtypes.bfloat16)
+    np.testing.assert_array_equal(doubled, np.load(first).view(ml_dtypes.bfloat16) * ml_dtypes.bfloat16(2))
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"),
+    [
+        ([], "expected 2 inputs (arg0: 4x8xf32, arg1: 4x8xf32), got 0"),
+        (["random", "nowhere.npy"], "nowhere.npy isn't there\nhelp: it is the input arg1 (4x8xf32)"),
+        (["random", "random:4x8xf99"], "'random:4x8xf99' is no random input"),
+        (["random", "random:4x8xi32"], "expected float32, got int32"),
+        (["random", "random:99999999x99999999xf64"], "can't be made"),
+        (["random", "."], "can't be read: is a directory"),
+    ],
+)
+def test_run_refuses_inputs(
+    specs: list[str], said: str, source: str, fake: cli_fakes.Executable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        for array in (x, y):
+            if array.dtype != np.float32:
+                raise InputError(f"expected float32, got {array.dtype}")
+        return x + y
+
+    fake.call = call
+    assert said in fails(capsys, "run", source, *(word for spec in specs for word in ("--input", spec)))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not an array", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x01\x00v\x00{'descr': 'f4'}"], ids=len
+)
+def test_broken_npy(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is no array"):
+        load_array(path, Argument("x", np.dtype(np.float32), (1,)))
+
+
+def test_npy_of_other_kinds(tmp_path: Path) -> None:
+    """Python objects would run code; several arrays are no argument; another machine's byte order is turned."""
+    argument = Argument("x", np.dtype(np.float32), (2,))
+    np.save(tmp_path / "objects.npy", np.array([{}, {}]), allow_pickle=True)
+    with pytest.raises(InputError, match="Python objects"):
+        load_array(tmp_path / "objects.npy", argument)
+    np.savez(tmp_path / "several.npz", np.ones(2))
+    with pytest.raises(InputError, match="several arrays"):
+        load_array(tmp_path / "several.npz", argument)
+    np.save(tmp_path / "big.npy", np.array([1, 2], dtype=">f4"))
+    loaded = load_array(tmp_path / "big.npy", argument)
+    assert loaded.dtype == np.float32
+    assert loaded.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["f64", "f32", "f16", "bf16", "i1", "i8", "i64", "ui8"])
+def test_random_inputs(dtype: str) -> None:
+    argument = Argument("x", np.dtype(np.float32), (None, 8))
+    first, second = (make_input(f"random:3x0x2x{dtype}:5", argument, place) for place in (0, 1))
+    assert first.shape == (3, 0, 2)
+    first, second = (make_input(f"random:64x{dtype}:5", argument, place) for place in (0, 1))
+    np.testing.assert_array_equal(first, second)
+    assert (make_input(f"random:64x{dtype}", argument, 0) != make_input(f"random:64x{dtype}", argument, 1)).any()
+    assert make_input(f"random:{dtype}", argument, 0).shape == ()
+
+
+def test_random_of_open_sizes_says_how() -> None:
+    with pytest.raises(InputError) as refused:
+        make_input("random", Argument("x", np.dtype(np.float32), (None, 8)), 0)
+    assert refused.value.help == "say them: random:8x8xf32"
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.array([1.5, np.nan, -2, np.inf, np.nan], dtype=np.float32), "-2 to 1.5, 2 NaN, 1 infinite"),
+        (np.array([np.nan], dtype=np.float16), "1 NaN"),
+        (np.zeros((0, 3)), "empty"),
+        (np.zeros((0, 3), dtype=np.int8), "empty"),
+        (np.array([True, False]), "false to true"),
+        (np.array([-(2**63), 2**63 - 1]), "-9223372036854775808 to 9223372036854775807"),
+        (random_array((4,), np.dtype(ml_dtypes.bfloat16), 0) * 0, "0 to 0"),
+    ],
+)
+def test_ranges(array: np.ndarray, said: str) -> None:
+    assert summarise("y", array).range.replace("-0", "0") == said
+
+
+def test_run_output_that_does_not_fit(
+    fake: cli_fakes.Executable, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", source, "--input", "random", "--input", "random", "-o"]
+    (tmp_path / "file").write_text("")
+    assert "is a file" in fails(capsys, *arguments, tmp_path / "file")
+    assert "can't be written" in fails(capsys, *arguments, tmp_path / "nowhere" / "y.npy")
+    result = fake.signature.results[0]
+    fake.signature = cli_fakes.Signature(fake.signature.arguments, (result, result))
+    assert "can't hold 2 results" in fails(capsys, *arguments, tmp_path / "y.npy")
+
+
+# pf explain
+
+
+def test_explain_least(fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", source]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["kernel", "dram", "reads", "dram", "writes", "where"] in lines
+    assert ["k0", "4.00", "MB", "2.00", "MB", "in.mlir:1:3"] in lines
+    assert ["ratio", "1.00"] in lines
+    assert "Fusion has taken away 40% of the 10.0 MB as written." in printed
+    assert "nothing is left to gain" in printed
+    assert f"next: pf run {source}" in printed
+
+
+def test_explain_says_what_can_go(
+    monkeypatch: pytest.MonkeyPatch, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(monkeypatch, cli_fakes.adder(figures=cli_fakes.report(2, megabytes=12, least=6, naive=12)))
+    assert main(["explain", source]) == 0
+    printed = capsys.readouterr().out
+    assert "50% of the bytes, 6.00 MB, could still go: 2 kernels" in printed
+    assert "k0 reads 4.00 MB (in.mlir:1:3)" in printed
+    assert "as written." not in printed
+
+
+def test_explain_dynamic(monkeypatch: pytest.MonkeyPatch, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    formula = cli_fakes.Formula("8*d0")
+    kernel = cli_fakes.Kernel("k0", None, {"dram": formula}, {"dram": formula})
+    executable = use(
+        monkeypatch, cli_fakes.adder(shape=(None, 8), figures=cli_fakes.Report((kernel,), formula, formula, formula))
+    )
+    assert main(["explain", source]) == 0
+    printed = capsys.readouterr().out
+    assert "8*d0 B" in printed
+    assert f"next: pf explain {source} --shape" in printed
+    assert main(["explain", source, "--shape", "0=4x8"]) == 0
+    assert executable.bound == [None, {0: (4, 8)}]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("7=4x8", "there is no argument 7; there are 0 (?x8xf32), 1 (?x8xf32)"),
+        ("0=4x9", "expected sizes of argument 0 that fit ?x8xf32, got 4x9"),
+        ("0=4", "got 4"),
+        ("0=", "got none"),
+    ],
+)
+def test_explain_shapes_that_do_not_fit(
+    shape: str, said: str, monkeypatch: pytest.MonkeyPatch, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(monkeypatch, cli_fakes.adder(shape=(None, 8)))
+    assert said in fails(capsys, "explain", source, "--shape", shape)
+
+
+def test_explain_phase(fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", source, "--phase", "tile"]) == 0
+    assert capsys.readouterr().out == "module {} // after tile\n"
+    assert main(["explain", source, "--phase", "tile", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"phase": "tile", "ir": "module {} // after tile"}
+    assert "expected one of" in misused(capsys, "explain", source, "--phase", "fry")
+
+
+def test_explain_json(fake: cli_fakes.Executable, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", source, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["dram_bytes"], said["least_dram_bytes"], said["kernels"][0]["name"]) == (6_000_000, 6_000_000, "k0")
+
+
+def test_report_text_is_plain() -> None:
+    text = report_text(cli_fakes.report())
+    assert "\x1b" not in text
+    assert "k0" in text
+
+
+# pf doctor
+
+
+def test_doctor_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "native_library", lambda: iter(()))
+    code = main(["doctor", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    assert code == (0 if said["ok"] else 1)
+    groups = {check["group"] for check in said["checks"]}
+    assert groups == {"tools", "Python", "caches", "devices"}
+    assert all(check["help"] for check in said["checks"] if check["needed"] and not check["ok"])
+
+
+def test_doctor_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(health, "native_library", lambda: iter(()))
+    monkeypatch.setenv("PF_LLVM_PREFIX", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nowhere"))
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert "missing: mlir-opt: install mlir-22-tools (run tools/bootstrap), or set PF_LLVM_PREFIX" in printed
+    assert "optional: cache folder: run tools/bootstrap fills it" in printed
+
+
+def test_doctor_refuses_another_llvm(tmp_path: Path) -> None:
+    other = tmp_path / "mlir-opt"
+    other.write_text("#!/bin/sh\necho LLVM version 19.1.7\n")
+    other.chmod(0o755)
+    check = tool("mlir-opt", (other,), "mlir-22-tools")
+    assert not check.ok
+    assert "expected 22.1, got 19.1.7" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [("import os; os.kill(os.getpid(), 11)", "crashed with signal 11"), ("raise SystemExit('no way')", "no way")],
+)
+def test_doctor_survives_a_crash(ending: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A native library that kills its process is a finding; what comes after it couldn't be tried."""
+    first, *others = health.STEPS
+    code = f'print(\'{{"step": "{first}", "ok": true, "detail": "fine"}}\', flush=True)\n{ending}'
+    interpreter = tmp_path / "python"
+    interpreter.write_text(f"#!{sys.executable}\n{code}\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    checks = list(health.native_library())
+    assert [check.ok for check in checks] == [True, *(False for _ in others)]
+    assert said in checks[1].detail
+    assert checks[2].detail == "couldn't be tried"
+
+
+def test_doctor_without_rich(tmp_path: Path) -> None:
+    """Where packages are missing, doctor is who says so."""
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("raise ImportError('no rich')")
+    code = (
+        "import sys, powerfusion.cli.health as h; h.native_library = lambda: ();"
+        "from powerfusion.cli.main import main; sys.exit(main())"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-c", code, "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert "interpreter" in done.stdout, done.stderr
+
+
+# Ends that aren't orderly.
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", ["save", "call"])
+def test_signal_leaves_nothing_half_written(where: str, number: signal.Signals, source: str, tmp_path: Path) -> None:
+    """In Python's sleep at once, in native code that never comes back after a second."""
+    commands = {
+        "save": ["compile", source, "-o", tmp_path / "m.pfx"],
+        "call": ["run", source, "--input", "random", "--input", "random", "-o", tmp_path / "y.npy"],
+    }
+    process = start(f"sleeper({where!r})", *commands[where])
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "there\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mlir"]
+
+
+def test_reader_that_leaves(source: str) -> None:
+    """`pf explain ... | head -1` says nothing about the pipe."""
+    process = start("adder(figures=cli_fakes.report(3000))", "explain", source)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 141
+    assert said == ""
+
+
+def test_full_disk_behind_stdout(source: str) -> None:
+    with open("/dev/full", "w") as full:
+        process = start("adder()", "explain", source, "--json", stdout=full)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said == "pf: error: the output can't be written: no space left on device\n"
+
+
+def test_terminal_that_knows_only_ascii(source: str) -> None:
+    environment_code = "adder(figures=cli_fakes.Report((cli_fakes.Kernel('küche', None, {}, {}),), None, None, None))"
+    code = WITH_FAKE.format(fake=environment_code)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "explain", source], env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"k?che" in done.stdout
+
+
+# Small things.
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(None, "–"), (0, "0 B"), (999, "999 B"), (1234, "1.23 kB"), (99_960, "100 kB"), (10**13, "10.0 TB")],
+)
+def test_bytes_for_people(count: int | None, text: str) -> None:
+    assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1.5e-6, "1.50 µs"), (0.0123, "12.3 ms"), (2.0, "2.00 s")])
+def test_seconds_for_people(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_write_whole_keeps_errors_of_ours(tmp_path: Path) -> None:
+    def refuse(_: Path) -> None:
+        raise PowerFusionError("no")
+
+    with pytest.raises(PowerFusionError, match=r"^no$"):
+        write_whole(tmp_path / "m.pfx", refuse)
+    assert not list(tmp_path.iterdir())
