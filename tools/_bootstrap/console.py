@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 TAIL_LINES = 15
+FULL_BYTES = 1 << 20
 _DISK = re.compile(r"No space left on device|Disk quota exceeded|enough free space in", re.IGNORECASE)
 _NETWORK = re.compile(
     r"Temporary failure (in name resolution|resolving)|Could not resolve|Network is unreachable"
@@ -177,7 +179,8 @@ class Console:
 
     def failure(self, message: str, doing: str, output: str) -> BootstrapError:
         """Say why a command failed: the well-known reasons in one line, others with the last of its output."""
-        if _DISK.search(output):
+        # On a full disk the log is cut off, and with it the words that say so.
+        if _DISK.search(output) or shutil.disk_usage(self.logs).free < FULL_BYTES:
             return BootstrapError(f"no space left on device while {doing}: free some and run this again", log=self._log)
         if _NETWORK.search(output):
             return NoNetworkError(f"no network while {doing}: connect and run this again", log=self._log)

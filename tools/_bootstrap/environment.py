@@ -21,6 +21,7 @@ from _bootstrap.settings import Settings
 MADE = ".powerfusion-made"
 FILLED = ".powerfusion-filled"
 EDITABLE = ".powerfusion-editable"
+NEEDED_BYTES = 250 << 20
 
 
 def interpreter(venv: Path) -> Path:
@@ -64,6 +65,11 @@ def _make(settings: Settings, stage: Stage, venv: Path, lists: Sequence[str]) ->
     if sound and stamps.read(venv / FILLED) == filled_key:
         return
     if not sound:
+        free = shutil.disk_usage(settings.root).free
+        if free < NEEDED_BYTES:
+            raise BootstrapError(
+                f"the disk of {settings.root} has {free >> 20} MB left and {NEEDED_BYTES >> 20} MB are needed"
+            )
         stage.step(f"making {venv.name}")
         _create(stage, venv)
         stamps.write(venv / MADE, made_key)
