@@ -1,0 +1,302 @@
+"""`convert-gir-to-vector`: tile form becomes vector, scf and memref ops for the CPU.
+
+Re-emits each function, op by op, through the table of lowerings. A tile becomes a vector of its
+lanes or a scalar; groups become `scf.parallel` where there is enough to do; kernels dissolve.
+The function's own interface becomes one that any caller can use: every argument a memref (a
+scalar is one of rank 0), results allocated here and owned by the caller, and one more argument,
+`memref<1xi64>`, that receives the number of a failed assertion, from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    attributes_of,
+    create,
+    defining_op,
+    element_of,
+    entry_block,
+    functions,
+    i32_array,
+    index_constant,
+    operations,
+)
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.elementwise import elementwise
+from powerfusion.passes.lowering.memory import host_memref, storage, to_register, to_storage
+from powerfusion.passes.lowering.reductions import Accumulator
+from powerfusion.passes.lowering.registry import lowering_of
+from powerfusion.passes.lowering.tiles import lower_elementwise
+from powerfusion.passes.tiling.tile import ALIGNMENT
+
+SYMBOL = "pf_main"
+CLONED = ("arith.", "affine.", "math.", "memref.", "index.")
+
+
+@register_pass
+@dataclass(frozen=True)
+class ConvertGirToVectorPass(Pass):
+    """Lowers GIR in tile form to vector and scf for the CPU."""
+
+    name: ClassVar[str] = "convert-gir-to-vector"
+    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    establishes: ClassVar[frozenset[str]] = frozenset({"host-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    serial_below: int = option(1 << 15, help="Elements of work below which a group loop stays on one thread")
+
+    def run(self, op: ir.Operation) -> None:
+        """Replaces every function by its lowered form."""
+        for function in functions(op):
+            VectorLowering(function, self.serial_below).run()
+
+
+@dataclass
+class VectorLowering:
+    """Lowers one function; lowerings of single ops use its environment.
+
+    Attributes:
+        values: What each old value has become: a value, or an accumulator under way.
+        messages: The messages of assertions, numbered from 1.
+        status: The argument that receives the number of a failed assertion.
+    """
+
+    function: ir.Operation
+    serial_below: int
+    values: dict[ir.Value, ir.Value | Accumulator] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+    status: ir.Value | None = None
+
+    # -- environment for lowerings -----------------------------------------------------------
+
+    def value(self, old: ir.Value) -> ir.Value:
+        """What an old value has become; an accumulator under way is finished on the spot."""
+        new = self.values[old]
+        return new.finish(ir.Location.unknown()) if isinstance(new, Accumulator) else new
+
+    def bind(self, old: Sequence[ir.Value], new: Sequence[ir.Value | Accumulator]) -> None:
+        """Records what old values have become."""
+        self.values.update(zip(old, new, strict=True))
+
+    def emit_block(self, block: ir.Block) -> None:
+        """Emits every op of a block but its terminator."""
+        for op in operations(block)[:-1]:
+            self.emit(op)
+
+    def fail_unless(self, condition: ir.Value, message: str) -> None:
+        """Records a failure where a condition doesn't hold; goes on all the same."""
+        flag = condition.type
+        true = create("arith.constant", results=[flag], attributes={"value": ir.IntegerAttr.get(flag, 1)}).result
+        failed = create("arith.xori", [condition, true], [flag]).result
+        branch = create("scf.if", [failed], regions=2)
+        with ir.InsertionPoint(branch.regions[0].blocks.append()):
+            self._store_failure(message)
+            create("scf.yield")
+
+    def _store_failure(self, message: str) -> None:
+        if message not in self.messages:
+            self.messages.append(message)
+        i64 = ir.IntegerType.get_signless(64)
+        number = ir.IntegerAttr.get(i64, self.messages.index(message) + 1)
+        value = create("arith.constant", results=[i64], attributes={"value": number}).result
+        create("memref.store", [value, self.status, index_constant(0)])
+
+    # -- the function ------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Emits the new function and erases the old one."""
+        block = entry_block(self.function)
+        types = [_argument_type(argument.type) for argument in block.arguments]
+        status = ir.MemRefType.get([1], ir.IntegerType.get_signless(64))
+        ends = operations(block)[-1]
+        results = [_argument_type(value.type) for value in ends.operands]
+        with ir.InsertionPoint(self.function), self.function.location:
+            attributes: dict[str, ir.Attribute] = {
+                "sym_name": ir.StringAttr.get(SYMBOL),
+                "function_type": ir.TypeAttr.get(ir.FunctionType.get([*types, status], results)),
+                "llvm.emit_c_interface": ir.UnitAttr.get(),
+            }
+            new = create("func.func", attributes=attributes, regions=1)
+            entry = new.regions[0].blocks.append(*types, status, arg_locs=[self.function.location] * (len(types) + 1))
+            self.status = entry.arguments[len(types)]
+            self._emit_function(entry, block)
+            new.attributes["gir.assertions"] = ir.ArrayAttr.get([ir.StringAttr.get(m) for m in self.messages])
+        self.function.erase()
+
+    def _emit_function(self, entry: ir.Block, block: ir.Block) -> None:
+        self.region_block = entry
+        body = operations(block)
+        lifetimes = _Lifetimes(block)
+        with ir.InsertionPoint(entry):
+            for argument, given in zip(block.arguments, entry.arguments, strict=False):
+                self.values[argument] = _unpack(given, argument.type)
+        for op in body[:-1]:
+            with ir.InsertionPoint(self.region_block), op.location:
+                if op.name == "cf.assert":
+                    self._emit_assert(op, lifetimes.live_at(op))
+                else:
+                    self.emit(op)
+            with ir.InsertionPoint(self.region_block):
+                for dead in lifetimes.ending_at(op):
+                    create("memref.dealloc", [self.value(dead)])
+        with ir.InsertionPoint(self.region_block), body[-1].location:
+            self._emit_return(body[-1], lifetimes)
+
+    def _emit_assert(self, op: ir.Operation, live: Sequence[ir.Value]) -> None:
+        """Leaves the function at once: what follows may rely on the condition."""
+        region = self.region_block.region
+        goes_on = region.blocks.append()
+        fails = region.blocks.append()
+        condition = self.value(op.operands[0])
+        create_branch(condition, goes_on, fails)
+        with ir.InsertionPoint(fails):
+            self._store_failure(ir.StringAttr(op.attributes["msg"]).value)
+            for value in live:
+                create("memref.dealloc", [self.value(value)])
+            function_type = ir.TypeAttr(self.region_block.owner.attributes["function_type"]).value
+            poison = [create("ub.poison", results=[t], attributes={}).result for t in function_type.results]
+            create("func.return", poison)
+        self.region_block = goes_on
+
+    def _emit_return(self, op: ir.Operation, lifetimes: _Lifetimes) -> None:
+        given: set[ir.Value] = set()
+        results: list[ir.Value] = []
+        for operand in op.operands:
+            value = self.value(operand)
+            root = lifetimes.root(operand)
+            if not isinstance(operand.type, ir.MemRefType):
+                results.append(_pack(value, operand.type))
+            elif root in lifetimes.allocs and root not in given:
+                given.add(root)
+                results.append(value)
+            else:
+                results.append(_copy(value))
+        for root in lifetimes.returned - given:
+            create("memref.dealloc", [self.value(root)])
+        create("func.return", results)
+
+    # -- ops ---------------------------------------------------------------------------------
+
+    def emit(self, op: ir.Operation) -> None:
+        """Emits one op: through the table, or as it is where it needs no lowering."""
+        lowering = lowering_of(op.name, "vector")
+        with op.location:
+            if lowering is not None:
+                lowering(self, op)
+            elif op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results):
+                lower_elementwise(self, op)
+            elif op.name.startswith(("arith.", "math.")):
+                types = [result.type for result in op.results]
+                operands = [self.value(operand) for operand in op.operands]
+                self.bind(op.results, elementwise(op.name, operands, types, attributes_of(op), op.location))
+            elif op.name.startswith(CLONED):
+                self._clone(op)
+            else:
+                raise UnsupportedError(f"'{op.name}' can't be lowered to the CPU", location=str(op.location))
+
+    def _clone(self, op: ir.Operation) -> None:
+        operands = [self.value(operand) for operand in op.operands]
+        types = [host_memref(result.type) for result in op.results]
+        made = create(op.name, operands, types, attributes_of(op))
+        if op.name == "memref.load":
+            self.bind(op.results, [to_register(made.result, op.result.type)])
+            return
+        self.bind(op.results, list(made.results))
+
+
+def create_branch(condition: ir.Value, true: ir.Block, false: ir.Block) -> None:
+    """A `cf.cond_br` without block arguments."""
+    ir.Operation.create(
+        "cf.cond_br",
+        operands=[condition],
+        successors=[true, false],
+        attributes={"operandSegmentSizes": i32_array([1, 0, 0])},
+    )
+
+
+class _Lifetimes:
+    """Which allocations of a function are alive where; views belong to what they view."""
+
+    def __init__(self, block: ir.Block) -> None:
+        body = operations(block)
+        self.order = {op: at for at, op in enumerate(body)}
+        self.allocs = [op.result for op in body if op.name == "memref.alloc"]
+        self._roots: dict[ir.Value, ir.Value] = {value: value for value in [*self.allocs, *block.arguments]}
+        last: dict[ir.Value, int] = {}
+        for at, op in enumerate(body):
+            for operand in op.operands:
+                if isinstance(operand.type, ir.MemRefType):
+                    last[self.root(operand)] = at
+            for result in op.results:
+                if isinstance(result.type, ir.MemRefType) and op.name != "memref.alloc":
+                    self._roots[result] = self.root(op.operands[0])
+        self.last = last
+        self.returned = {self.root(v) for v in body[-1].operands if isinstance(v.type, ir.MemRefType)} & set(self.allocs)
+
+    def root(self, value: ir.Value) -> ir.Value:
+        """The allocation or argument that a memref is part of."""
+        return self._roots.get(value, value)
+
+    def ending_at(self, op: ir.Operation) -> list[ir.Value]:
+        """Allocations that nothing uses after an op, but those that are returned."""
+        at = self.order[op]
+        return [a for a in self.allocs if a not in self.returned and self._end(a) == at]
+
+    def live_at(self, op: ir.Operation) -> list[ir.Value]:
+        """Allocations made before an op and not yet freed there."""
+        at = self.order[op]
+        made = [a for a in self.allocs if self.order[defining_op(a)] < at]
+        return [a for a in made if a in self.returned or self._end(a) > at]
+
+    def _end(self, alloc: ir.Value) -> int:
+        return self.last.get(alloc, self.order[defining_op(alloc)])
+
+
+def _is_shaped(value: ir.Value) -> bool:
+    return isinstance(value.type, ir.ShapedType)
+
+
+def _argument_type(type_: ir.Type) -> ir.Type:
+    """The memref by which a value crosses the function's border."""
+    if isinstance(type_, ir.MemRefType):
+        return host_memref(type_)
+    return ir.MemRefType.get([], storage(type_))
+
+
+def _unpack(given: ir.Value, type_: ir.Type) -> ir.Value:
+    if isinstance(type_, ir.MemRefType):
+        return given
+    loaded = create("memref.load", [given], [element_of(given.type)]).result
+    return to_register(loaded, type_)
+
+
+def _pack(value: ir.Value, type_: ir.Type) -> ir.Value:
+    place = _alloc(ir.MemRefType.get([], storage(type_)), [])
+    create("memref.store", [to_storage(value, type_), place])
+    return place
+
+
+def _copy(value: ir.Value) -> ir.Value:
+    sizes = [
+        create("memref.dim", [value, index_constant(dim)], [ir.IndexType.get()]).result
+        for dim, size in enumerate(value.type.shape)
+        if size == DYNAMIC
+    ]
+    place = _alloc(value.type, sizes)
+    create("memref.copy", [value, place])
+    return place
+
+
+def _alloc(type_: ir.MemRefType, sizes: Sequence[ir.Value]) -> ir.Value:
+    attributes = {
+        "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ALIGNMENT),
+        "operandSegmentSizes": i32_array([len(sizes), 0]),
+    }
+    return create("memref.alloc", sizes, [type_], attributes).result
+
+

@@ -1,0 +1,32 @@
+"""The table of lowerings: op name and target, to the function that re-emits it.
+
+    @lowers("gir.load", to="vector")
+    def lower_load(lowering: VectorLowering, op: ir.Operation) -> None: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from powerfusion.mlir import ir
+
+Lowering = Callable[[Any, ir.Operation], None]
+_table: dict[tuple[str, str], Lowering] = {}
+
+
+def lowers(name: str, *, to: str) -> Callable[[Lowering], Lowering]:
+    """Registers how an op is lowered to a target; a second registration is refused."""
+
+    def register(function: Lowering) -> Lowering:
+        if (name, to) in _table:
+            raise ValueError(f"'{name}' is lowered to {to} twice")
+        _table[name, to] = function
+        return function
+
+    return register
+
+
+def lowering_of(name: str, to: str) -> Lowering | None:
+    """How an op is lowered to a target, None where nobody registered it."""
+    return _table.get((name, to))
