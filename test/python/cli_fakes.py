@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,10 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import powerfusion as pf
+from powerfusion.cli.main import main
 from powerfusion.errors import InputError
 
+COMMAND = [sys.executable, "-m", "powerfusion.cli.main"]
+WITH_FAKE = """
+import sys, cli_fakes
+from powerfusion.cli.main import main
+cli_fakes.install(cli_fakes.{fake})
+sys.exit(main())
+"""
 PHASES = ("import", "raise", "simplify", "tile", "lower", "llvm")
 
 
@@ -142,3 +154,37 @@ def sleeper(where: str) -> Executable:
 
     made.save, made.call = (save, made.call) if where == "save" else (made.save, call)  # type: ignore[method-assign]
     return made
+
+
+def use(monkeypatch: pytest.MonkeyPatch, executable: Executable) -> Executable:
+    install(executable, lambda owner, name, value: monkeypatch.setattr(owner, name, value, raising=False))
+    return executable
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Runs a command that must fail with one message; gives that."""
+    assert main([*map(str, arguments)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("pf: error: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def misused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Runs a command that is used wrongly; gives what it says."""
+    with pytest.raises(SystemExit) as left:
+        main([*map(str, arguments)])
+    assert left.value.code == 2
+    return capsys.readouterr().err
+
+
+def start(fake: str, *arguments: object, **settings: object) -> subprocess.Popen[str]:
+    """Starts `pf` with a fake in a process of its own."""
+    code = WITH_FAKE.format(fake=fake)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment,
+        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings},
+    )

@@ -11,25 +11,13 @@ import time
 from pathlib import Path
 
 import cli_fakes
-import ml_dtypes
-import numpy as np
 import pytest
+from cli_fakes import COMMAND, WITH_FAKE, fails, misused, start, use
 
-from powerfusion.cli import health
-from powerfusion.cli.arrays import Argument, load_array, make_input, random_array, summarise
-from powerfusion.cli.checks import tool
 from powerfusion.cli.main import main
 from powerfusion.cli.output import format_bytes, format_seconds, write_whole
 from powerfusion.cli.report_table import report_text
-from powerfusion.errors import InputError, PowerFusionError, UnsupportedError
-
-PF = [sys.executable, "-m", "powerfusion.cli.main"]
-WITH_FAKE = """
-import sys, cli_fakes
-from powerfusion.cli.main import main
-cli_fakes.install(cli_fakes.{fake})
-sys.exit(main())
-"""
+from powerfusion.errors import PowerFusionError, UnsupportedError
 
 
 @pytest.fixture
@@ -45,40 +33,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> cli_fakes.Executable:
     return use(monkeypatch, cli_fakes.adder())
 
 
-def use(monkeypatch: pytest.MonkeyPatch, executable: cli_fakes.Executable) -> cli_fakes.Executable:
-    cli_fakes.install(executable, lambda owner, name, value: monkeypatch.setattr(owner, name, value, raising=False))
-    return executable
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Runs a command that must fail with one message; gives that."""
-    assert main([*map(str, arguments)]) == 1
-    captured = capsys.readouterr()
-    assert captured.err.startswith("pf: error: ")
-    assert "Traceback" not in captured.err
-    return captured.err
-
-
-def misused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Runs a command that is used wrongly; gives what it says."""
-    with pytest.raises(SystemExit) as left:
-        main([*map(str, arguments)])
-    assert left.value.code == 2
-    return capsys.readouterr().err
-
-
-def start(fake: str, *arguments: object, **settings: object) -> subprocess.Popen[str]:
-    """Starts `pf` with a fake in a process of its own."""
-    code = WITH_FAKE.format(fake=fake)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env=environment,
-        text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings},
-    )
-
-
 # The command itself.
 
 
@@ -88,7 +42,7 @@ def test_starts_quickly(flag: str) -> None:
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        done = subprocess.run([*PF, flag], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run([*COMMAND, flag], capture_output=True, text=True, timeout=60, check=True)
         times.append(time.perf_counter() - began)
         assert done.stdout
     assert min(times) < 0.3
@@ -278,140 +232,6 @@ def test_compile_refuses_an_artifact(
     assert "is compiled already" in fails(capsys, "compile", tmp_path / "m.pfx", "-o", tmp_path / "n.pfx")
 
 
-# pf run
-
-
-def test_run_prints_and_saves(
-    source: str, fake: cli_fakes.Executable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    x = np.arange(32, dtype=np.float32).reshape(4, 8)
-    np.save(tmp_path / "x.npy", x)
-    output = tmp_path / "y.npy"
-    arguments = ["run", source, "--input", f"{tmp_path}/x.npy", "--input", f"{tmp_path}/x.npy", "-o", str(output)]
-    assert main([*arguments, "--repeat", "3"]) == 0
-    np.testing.assert_array_equal(np.load(output), x + x)
-    printed = capsys.readouterr().out
-    assert "result0  4x8    f32   0 to 62" in printed
-    assert "median of 3 runs" in printed
-    assert all(line == line.rstrip() for line in printed.splitlines())
-
-
-def test_run_json(source: str, fake: cli_fakes.Executable, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["run", source, "--input", "random:4x8xf32:7", "--input", "random:4x8xf32:7", "--json"]
-    assert main([*arguments, "-o", str(tmp_path / "out")]) == 0
-    said = json.loads(capsys.readouterr().out)
-    saved = np.load(tmp_path / "out" / "result0.npy")
-    np.testing.assert_array_equal(saved, 2 * np.random.default_rng(7).standard_normal((4, 8), dtype=np.float32))
-    assert said["results"][0]["greatest"] == pytest.approx(saved.max())
-    assert said["runs"] == 1
-    assert said["median_s"] > 0
-
-
-def test_run_keeps_bf16(monkeypatch: pytest.MonkeyPatch, source: str, tmp_path: Path) -> None:
-    """A saved bf16 result is bare two-byte elements, and is an input again."""
-    use(monkeypatch, cli_fakes.adder(ml_dtypes.bfloat16))
-    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
-    assert main(["run", source, "--input", "random", "--input", "random", "-o", str(first)]) == 0
-    assert np.load(first).dtype == np.dtype("V2")
-    assert main(["run", source, "--input", str(first), "--input", str(first), "-o", str(second)]) == 0
-    doubled = np.load(second).view(ml_dtypes.bfloat16)
-    np.testing.assert_array_equal(doubled, np.load(first).view(ml_dtypes.bfloat16) * ml_dtypes.bfloat16(2))
-
-
-@pytest.mark.parametrize(
-    ("specs", "said"),
-    [
-        ([], "expected 2 inputs (arg0: 4x8xf32, arg1: 4x8xf32), got 0"),
-        (["random", "nowhere.npy"], "nowhere.npy isn't there\nhelp: it is the input arg1 (4x8xf32)"),
-        (["random", "random:4x8xf99"], "'random:4x8xf99' is no random input"),
-        (["random", "random:4x8xi32"], "expected float32, got int32"),
-        (["random", "random:99999999x99999999xf64"], "can't be made"),
-        (["random", "."], "can't be read: is a directory"),
-    ],
-)
-def test_run_refuses_inputs(
-    specs: list[str], said: str, source: str, fake: cli_fakes.Executable, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def call(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        for array in (x, y):
-            if array.dtype != np.float32:
-                raise InputError(f"expected float32, got {array.dtype}")
-        return x + y
-
-    fake.call = call
-    assert said in fails(capsys, "run", source, *(word for spec in specs for word in ("--input", spec)))
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"not an array", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x01\x00v\x00{'descr': 'f4'}"], ids=len
-)
-def test_broken_npy(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "x.npy"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="is no array"):
-        load_array(path, Argument("x", np.dtype(np.float32), (1,)))
-
-
-def test_npy_of_other_kinds(tmp_path: Path) -> None:
-    """Python objects would run code; several arrays are no argument; another machine's byte order is turned."""
-    argument = Argument("x", np.dtype(np.float32), (2,))
-    np.save(tmp_path / "objects.npy", np.array([{}, {}]), allow_pickle=True)
-    with pytest.raises(InputError, match="Python objects"):
-        load_array(tmp_path / "objects.npy", argument)
-    np.savez(tmp_path / "several.npz", np.ones(2))
-    with pytest.raises(InputError, match="several arrays"):
-        load_array(tmp_path / "several.npz", argument)
-    np.save(tmp_path / "big.npy", np.array([1, 2], dtype=">f4"))
-    loaded = load_array(tmp_path / "big.npy", argument)
-    assert loaded.dtype == np.float32
-    assert loaded.tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("dtype", ["f64", "f32", "f16", "bf16", "i1", "i8", "i64", "ui8"])
-def test_random_inputs(dtype: str) -> None:
-    argument = Argument("x", np.dtype(np.float32), (None, 8))
-    first, second = (make_input(f"random:3x0x2x{dtype}:5", argument, place) for place in (0, 1))
-    assert first.shape == (3, 0, 2)
-    first, second = (make_input(f"random:64x{dtype}:5", argument, place) for place in (0, 1))
-    np.testing.assert_array_equal(first, second)
-    assert (make_input(f"random:64x{dtype}", argument, 0) != make_input(f"random:64x{dtype}", argument, 1)).any()
-    assert make_input(f"random:{dtype}", argument, 0).shape == ()
-
-
-def test_random_of_open_sizes_says_how() -> None:
-    with pytest.raises(InputError) as refused:
-        make_input("random", Argument("x", np.dtype(np.float32), (None, 8)), 0)
-    assert refused.value.help == "say them: random:8x8xf32"
-
-
-@pytest.mark.parametrize(
-    ("array", "said"),
-    [
-        (np.array([1.5, np.nan, -2, np.inf, np.nan], dtype=np.float32), "-2 to 1.5, 2 NaN, 1 infinite"),
-        (np.array([np.nan], dtype=np.float16), "1 NaN"),
-        (np.zeros((0, 3)), "empty"),
-        (np.zeros((0, 3), dtype=np.int8), "empty"),
-        (np.array([True, False]), "false to true"),
-        (np.array([-(2**63), 2**63 - 1]), "-9223372036854775808 to 9223372036854775807"),
-        (random_array((4,), np.dtype(ml_dtypes.bfloat16), 0) * 0, "0 to 0"),
-    ],
-)
-def test_ranges(array: np.ndarray, said: str) -> None:
-    assert summarise("y", array).range.replace("-0", "0") == said
-
-
-def test_run_output_that_does_not_fit(
-    fake: cli_fakes.Executable, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["run", source, "--input", "random", "--input", "random", "-o"]
-    (tmp_path / "file").write_text("")
-    assert "is a file" in fails(capsys, *arguments, tmp_path / "file")
-    assert "can't be written" in fails(capsys, *arguments, tmp_path / "nowhere" / "y.npy")
-    result = fake.signature.results[0]
-    fake.signature = cli_fakes.Signature(fake.signature.arguments, (result, result))
-    assert "can't hold 2 results" in fails(capsys, *arguments, tmp_path / "y.npy")
-
-
 # pf explain
 
 
@@ -486,72 +306,6 @@ def test_report_text_is_plain() -> None:
     text = report_text(cli_fakes.report())
     assert "\x1b" not in text
     assert "k0" in text
-
-
-# pf doctor
-
-
-def test_doctor_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "native_library", lambda: iter(()))
-    code = main(["doctor", "--json"])
-    said = json.loads(capsys.readouterr().out)
-    assert code == (0 if said["ok"] else 1)
-    groups = {check["group"] for check in said["checks"]}
-    assert groups == {"tools", "Python", "caches", "devices"}
-    assert all(check["help"] for check in said["checks"] if check["needed"] and not check["ok"])
-
-
-def test_doctor_names_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(health, "native_library", lambda: iter(()))
-    monkeypatch.setenv("PF_LLVM_PREFIX", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nowhere"))
-    assert main(["doctor"]) == 1
-    printed = capsys.readouterr().out
-    assert "missing: mlir-opt: install mlir-22-tools (run tools/bootstrap), or set PF_LLVM_PREFIX" in printed
-    assert "optional: cache folder: run tools/bootstrap fills it" in printed
-
-
-def test_doctor_refuses_another_llvm(tmp_path: Path) -> None:
-    other = tmp_path / "mlir-opt"
-    other.write_text("#!/bin/sh\necho LLVM version 19.1.7\n")
-    other.chmod(0o755)
-    check = tool("mlir-opt", (other,), "mlir-22-tools")
-    assert not check.ok
-    assert "expected 22.1, got 19.1.7" in check.detail
-
-
-@pytest.mark.parametrize(
-    ("ending", "said"),
-    [("import os; os.kill(os.getpid(), 11)", "crashed with signal 11"), ("raise SystemExit('no way')", "no way")],
-)
-def test_doctor_survives_a_crash(ending: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A native library that kills its process is a finding; what comes after it couldn't be tried."""
-    first, *others = health.STEPS
-    code = f'print(\'{{"step": "{first}", "ok": true, "detail": "fine"}}\', flush=True)\n{ending}'
-    interpreter = tmp_path / "python"
-    interpreter.write_text(f"#!{sys.executable}\n{code}\n")
-    interpreter.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(interpreter))
-    checks = list(health.native_library())
-    assert [check.ok for check in checks] == [True, *(False for _ in others)]
-    assert said in checks[1].detail
-    assert checks[2].detail == "couldn't be tried"
-
-
-def test_doctor_without_rich(tmp_path: Path) -> None:
-    """Where packages are missing, doctor is who says so."""
-    (tmp_path / "rich").mkdir()
-    (tmp_path / "rich" / "__init__.py").write_text("raise ImportError('no rich')")
-    code = (
-        "import sys, powerfusion.cli.health as h; h.native_library = lambda: ();"
-        "from powerfusion.cli.main import main; sys.exit(main())"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    command = [sys.executable, "-c", code, "doctor"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert "interpreter" in done.stdout, done.stderr
 
 
 # Ends that aren't orderly.
