@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import powerfusion as pf
 from powerfusion.cli.main import main
-from powerfusion.errors import InputError
+from powerfusion.runtime.signature import ArraySpec, Signature
 
 COMMAND = [sys.executable, "-m", "powerfusion.cli.main"]
 WITH_FAKE = """
@@ -41,19 +40,6 @@ class Formula:
 
     def __str__(self) -> str:
         return self.text
-
-
-@dataclass(frozen=True)
-class Entry:
-    name: str
-    dtype: Any
-    shape: tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Signature:
-    arguments: tuple[Entry, ...]
-    results: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -116,14 +102,13 @@ class Executable:
         Path(path).write_text(json.dumps({"fake": True}))
 
 
-def adder(dtype: Any = np.float32, shape: tuple[int | None, ...] = (4, 8), figures: Report | None = None) -> Executable:
+def adder(dtype: str = "f32", shape: tuple[int | None, ...] = (4, 8), figures: Report | None = None) -> Executable:
     """A program of two arguments and one result."""
-    entry = np.dtype(dtype)
-    signature = Signature((Entry("arg0", entry, shape), Entry("arg1", entry, shape)), (Entry("result0", entry, shape),))
+    spec = ArraySpec(dtype, shape)
+    signature = Signature("add", (spec, spec), (spec,))
 
     def call(x: Any, y: Any) -> Any:
-        if x.dtype != entry or y.dtype != entry:
-            raise InputError(f"expected {entry}, got {x.dtype}")
+        x, y = signature.check([x, y])
         return x + y
 
     return Executable(signature, figures or report(), call)

@@ -17,105 +17,60 @@ import numpy as np
 
 from powerfusion.cli.output import reason
 from powerfusion.errors import InputError
+from powerfusion.runtime.signature import DTYPES, UNSIGNED, Array, ArraySpec
 
-DTYPES: dict[str, np.dtype[Any]] = {
-    "f64": np.dtype(np.float64),
-    "f32": np.dtype(np.float32),
-    "f16": np.dtype(np.float16),
-    "bf16": np.dtype(ml_dtypes.bfloat16),
-    "i1": np.dtype(np.bool_),
-    "i8": np.dtype(np.int8),
-    "i16": np.dtype(np.int16),
-    "i32": np.dtype(np.int32),
-    "i64": np.dtype(np.int64),
-    "ui8": np.dtype(np.uint8),
-    "ui16": np.dtype(np.uint16),
-    "ui32": np.dtype(np.uint32),
-    "ui64": np.dtype(np.uint64),
-    "index": np.dtype(np.int64),
-}
-"""NumPy's type for each of MLIR's that an argument may have."""
+RANDOM_DTYPES = {**DTYPES, **{f"u{name}": dtype for name, dtype in UNSIGNED.items()}}
+"""What a random array may be made of: signless integers are NumPy's signed ones, `ui8` its unsigned."""
 RANDOM_LIMIT = 100
 """Random integers are in [-RANDOM_LIMIT, RANDOM_LIMIT), from 0 on where they are unsigned."""
 _RANDOM = re.compile(r"random(?::(?P<sizes>(?:\d+x)*)(?P<dtype>[a-z]+\d*))?(?::(?P<seed>\d+))?")
 
 
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a program, as its signature has it.
-
-    Attributes:
-        name: What the program calls it.
-        dtype: Its element type.
-        shape: Its sizes; `None` where a size is dynamic.
-    """
-
-    name: str
-    dtype: np.dtype[Any]
-    shape: tuple[int | None, ...]
-
-    def __str__(self) -> str:
-        return (
-            "x".join(("?" if size is None else str(size)) for size in self.shape)
-            + ("x" if self.shape else "")
-            + dtype_name(self.dtype)
-        )
-
-
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """MLIR's name of a type: `f32`."""
-    for name, known in DTYPES.items():
+    for name, known in RANDOM_DTYPES.items():
         if known == dtype:
             return name
     return str(dtype)
 
 
-def shape_text(array: np.ndarray[Any, Any]) -> str:
-    """Shape and type as MLIR writes them: `4x8xf32`."""
-    return "x".join([*map(str, array.shape), dtype_name(array.dtype)])
-
-
-def make_inputs(specs: Sequence[str], arguments: Sequence[Argument]) -> list[np.ndarray[Any, Any]]:
+def make_inputs(words: Sequence[str], arguments: Sequence[ArraySpec]) -> list[Array]:
     """Makes the arrays that `--input` names, one per argument, in order.
 
     Raises:
         InputError: There are too few or too many, or one can't be read or made.
     """
-    if len(specs) != len(arguments):
-        given = ", ".join(f"{each.name}: {each}" for each in arguments) or "none"
+    if len(words) != len(arguments):
         raise InputError(
-            f"expected {len(arguments)} inputs ({given}), got {len(specs)}",
+            f"expected {len(arguments)} inputs ({', '.join(map(str, arguments)) or 'none'}), got {len(words)}",
             help="give one --input for each: a .npy file, `random`, or `random:4x8xf32`",
         )
-    return [
-        make_input(spec, argument, position)
-        for position, (spec, argument) in enumerate(zip(specs, arguments, strict=True))
-    ]
+    return [make_input(word, spec, place) for place, (word, spec) in enumerate(zip(words, arguments, strict=True))]
 
 
-def make_input(spec: str, argument: Argument, position: int) -> np.ndarray[Any, Any]:
-    """Makes one input: the array in a file, or a random one whose seed is its position unless the spec says it."""
-    if spec != "random" and not spec.startswith("random:"):
-        return load_array(Path(spec), argument)
-    match = _RANDOM.fullmatch(spec)
-    if match is None or (match["dtype"] and match["dtype"] not in DTYPES):
+def make_input(word: str, spec: ArraySpec, place: int) -> Array:
+    """Makes one input: the array in a file, or a random one whose seed is its place unless the word says it."""
+    if word != "random" and not word.startswith("random:"):
+        return load_array(Path(word), spec, place)
+    match = _RANDOM.fullmatch(word)
+    if match is None or (match["dtype"] and match["dtype"] not in RANDOM_DTYPES):
         raise InputError(
-            f"'{spec}' is no random input",
-            help=f"write random:4x8xf32 or random:4x8xf32:SEED; types: {', '.join(DTYPES)}",
+            f"'{word}' is no random input",
+            help=f"write random:4x8xf32 or random:4x8xf32:SEED; types: {', '.join(RANDOM_DTYPES)}",
         )
-    seed = int(match["seed"]) if match["seed"] else position
+    seed = int(match["seed"]) if match["seed"] else place
     if match["dtype"]:
         shape = tuple(int(size) for size in match["sizes"].split("x") if size)
-        return random_array(shape, DTYPES[match["dtype"]], seed)
-    if None in argument.shape:
+        return random_array(shape, RANDOM_DTYPES[match["dtype"]], seed)
+    shape = tuple(size for size in spec.shape if size is not None)
+    if len(shape) < len(spec.shape):
         raise InputError(
-            f"the sizes of {argument.name} ({argument}) are open",
-            help=f"say them: random:{str(argument).replace('?', '8')}",
+            f"the sizes of argument {place} ({spec}) are open", help=f"say them: random:{str(spec).replace('?', '8')}"
         )
-    return random_array(tuple(size for size in argument.shape if size is not None), argument.dtype, seed)
+    return random_array(shape, DTYPES[spec.dtype], seed)
 
 
-def random_array(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int) -> np.ndarray[Any, Any]:
+def random_array(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int) -> Array:
     """A random array: floats from the normal distribution, small integers, booleans; the same for the same seed."""
     generator = np.random.default_rng(seed)
     try:
@@ -132,7 +87,7 @@ def random_array(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int) -> np.
         raise InputError(f"a random array of {need} bytes can't be made: {error}", help="use smaller sizes") from error
 
 
-def load_array(path: Path, argument: Argument) -> np.ndarray[Any, Any]:
+def load_array(path: Path, spec: ArraySpec, place: int) -> Array:
     """Loads a `.npy` file in the machine's byte order; bare two-byte elements are bf16 where that is expected.
 
     Raises:
@@ -141,7 +96,7 @@ def load_array(path: Path, argument: Argument) -> np.ndarray[Any, Any]:
     try:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(f"{path} isn't there", help=f"it is the input {argument.name} ({argument})") from None
+        raise InputError(f"{path} isn't there", help=f"it is input {place} ({spec})") from None
     except OSError as error:
         raise InputError(f"{path} can't be read: {reason(error)}") from error
     except (ValueError, EOFError) as error:
@@ -152,7 +107,7 @@ def load_array(path: Path, argument: Argument) -> np.ndarray[Any, Any]:
     if not isinstance(array, np.ndarray):
         array.close()
         raise InputError(f"{path} holds several arrays", help="save each as a .npy file of its own")
-    if array.dtype == np.dtype("V2") and argument.dtype == DTYPES["bf16"]:
+    if array.dtype == np.dtype("V2") and spec.dtype == "bf16":
         return array.view(ml_dtypes.bfloat16)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
@@ -191,7 +146,7 @@ def _figure(value: float | int | bool | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value).lower()
 
 
-def summarise(name: str, array: np.ndarray[Any, Any]) -> Summary:
+def summarise(name: str, array: Array) -> Summary:
     """Looks through an array."""
     dtype = dtype_name(array.dtype)
     if array.dtype.kind in "biu":
@@ -204,7 +159,7 @@ def summarise(name: str, array: np.ndarray[Any, Any]) -> Summary:
     return Summary(name, array.shape, dtype, *ends, nan=nan, infinite=infinite)
 
 
-def save_array(path: Path, array: np.ndarray[Any, Any]) -> None:
+def save_array(path: Path, array: Array) -> None:
     """Writes a `.npy` file; bf16 becomes bare two-byte elements, which `load_array` takes back."""
     bare = array.view("V2") if array.dtype == DTYPES["bf16"] else array
     with path.open("wb") as file:

@@ -10,7 +10,7 @@ examples:
   pf explain examples/relu_add.mlir
   pf explain model.mlir --shape 0=4x1024        a dynamic program, for sizes of argument 0
   pf explain model.mlir --phase simplify        the program itself after that phase"""
-_SHAPE = re.compile(r"(?P<argument>\w+)=(?P<sizes>\d+(x\d+)*)?")
+_SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,11 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+def _shape(text: str) -> tuple[int, tuple[int, ...]]:
     match = _SHAPE.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
-    return match["argument"], tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
+    return int(match["argument"]), tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def execute(options: argparse.Namespace) -> int:
         else:
             print(text.rstrip("\n"))
         return 0
-    report = executable.report(bind_shapes(executable, options.shapes))
+    report = executable.report(bind_shapes(executable.signature.arguments, options.shapes))
     if options.json:
         output.print_json({"target": options.target, **report.to_json()})
         return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from powerfusion.errors import InputError, SourceError
 
 if TYPE_CHECKING:
-    from powerfusion.cli.arrays import Argument
+    from powerfusion.runtime.signature import ArraySpec
 
 
 def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
@@ -43,43 +43,23 @@ def load_program(source: Path | bytes, target: str) -> Any:
     return compile_program(source, target)
 
 
-def arguments_of(executable: Any) -> list[Argument]:
-    """The arguments of a program, in order."""
-    return [_argument(each) for each in executable.signature.arguments]
-
-
-def results_of(executable: Any) -> list[Argument]:
-    """The results of a program, in order."""
-    return [_argument(each) for each in executable.signature.results]
-
-
-def _argument(entry: Any) -> Argument:
-    from powerfusion.cli.arrays import DTYPES, Argument
-
-    dtype = DTYPES[entry.dtype] if isinstance(entry.dtype, str) else entry.dtype
-    return Argument(entry.name, dtype, tuple(entry.shape))
-
-
-def bind_shapes(executable: Any, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> dict[int, tuple[int, ...]] | None:
+def bind_shapes(
+    arguments: Sequence[ArraySpec], shapes: Sequence[tuple[int, tuple[int, ...]]]
+) -> dict[int, tuple[int, ...]] | None:
     """The sizes that `--shape` gives arguments, by position; `None` where it gives none.
 
     Raises:
         InputError: There is no such argument, or its sizes don't fit.
     """
-    if not shapes:
-        return None
-    arguments = arguments_of(executable)
-    places = {name: place for place, each in enumerate(arguments) for name in (each.name, str(place))}
-    bound: dict[int, tuple[int, ...]] = {}
-    for name, sizes in shapes:
-        if name not in places:
-            known = ", ".join(f"{place} ({each})" for place, each in enumerate(arguments)) or "none"
-            raise InputError(f"there is no argument {name}; there are {known}")
-        argument = arguments[places[name]]
-        if len(sizes) != len(argument.shape) or any(
-            own not in (None, given) for own, given in zip(argument.shape, sizes, strict=True)
-        ):
+    for place, sizes in shapes:
+        if place >= len(arguments):
+            known = ", ".join(f"{place} ({spec})" for place, spec in enumerate(arguments)) or "none"
+            raise InputError(f"there is no argument {place}; there are {known}")
+        spec = arguments[place]
+        fit = len(sizes) == len(spec.shape) and all(
+            own in (None, given) for own, given in zip(spec.shape, sizes, strict=True)
+        )
+        if not fit:
             given = "x".join(map(str, sizes))
-            raise InputError(f"expected sizes of argument {name} that fit {argument}, got {given or 'none'}")
-        bound[places[name]] = sizes
-    return bound
+            raise InputError(f"expected sizes of argument {place} that fit {spec}, got {given or 'none'}")
+    return dict(shapes) or None

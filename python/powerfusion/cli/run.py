@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from powerfusion.cli.arrays import Summary
+    from powerfusion.runtime.signature import Array
 
 EPILOG = """\
 an input is one of
@@ -54,14 +53,14 @@ def _count(text: str) -> int:
 def execute(options: argparse.Namespace) -> int:
     """Runs, prints and saves."""
     from powerfusion.cli import arrays, output
-    from powerfusion.cli.programs import arguments_of, load_program, results_of
+    from powerfusion.cli.programs import load_program
 
     executable = load_program(output.read_source(options.source), options.target)
-    inputs = arrays.make_inputs(options.inputs, arguments_of(executable))
-    results = results_of(executable)
-    places = output_paths(options.output, [each.name for each in results])
+    inputs = arrays.make_inputs(options.inputs, executable.signature.arguments)
+    names = [f"result{place}" for place in range(len(executable.signature.results))]
+    places = output_paths(options.output, names)
     values, times = timed(lambda: executable(*inputs), options.repeat)
-    found = [arrays.summarise(result.name, value) for result, value in zip(results, as_sequence(values), strict=True)]
+    found = [arrays.summarise(name, value) for name, value in zip(names, as_sequence(values), strict=True)]
     if places:
         save(options.output, dict(zip(places, as_sequence(values), strict=True)))
     if options.json:
@@ -71,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def as_sequence(values: Any) -> Sequence[np.ndarray[Any, Any]]:
+def as_sequence(values: Any) -> Sequence[Array]:
     """What a call gave, as a sequence whether it was none, one or several."""
     import numpy as np
 
@@ -125,7 +124,7 @@ def output_paths(chosen: Path | None, names: Sequence[str]) -> list[Path]:
     return [chosen]
 
 
-def save(chosen: Path, values: dict[Path, np.ndarray[Any, Any]]) -> None:
+def save(chosen: Path, values: dict[Path, Array]) -> None:
     """Writes each result, whole or not at all."""
     from powerfusion.cli.arrays import save_array
     from powerfusion.cli.output import make_folder, write_whole
