@@ -4,7 +4,8 @@ Re-emits each function, op by op, through the table of lowerings. A tile becomes
 lanes or a scalar; groups become `scf.parallel` where there is enough to do; kernels dissolve.
 The function's own interface becomes one that any caller can use: every argument a memref (a
 scalar is one of rank 0), results allocated here and owned by the caller, and one more argument,
-`memref<1xi64>`, that receives the number of a failed assertion, from 1.
+`memref<1xi64>`, that receives the number of a failed assertion, from 1: plus 2^32 where the results
+were made all the same.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from powerfusion.passes.lowering.tiles import lower_elementwise
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
 SYMBOL = "pf_main"
+RESULTS_MADE = 1 << 32  # added to the number of an assertion after which the function went on
 CLONED = ("arith.", "affine.", "math.", "memref.", "index.")
 
 
@@ -95,14 +97,14 @@ class VectorLowering:
         failed = create("arith.xori", [condition, true], [flag]).result
         branch = create("scf.if", [failed], regions=2)
         with ir.InsertionPoint(branch.regions[0].blocks.append()):
-            self._store_failure(message)
+            self._store_failure(message, RESULTS_MADE)
             create("scf.yield")
 
-    def _store_failure(self, message: str) -> None:
+    def _store_failure(self, message: str, flag: int = 0) -> None:
         if message not in self.messages:
             self.messages.append(message)
         i64 = ir.IntegerType.get_signless(64)
-        number = ir.IntegerAttr.get(i64, self.messages.index(message) + 1)
+        number = ir.IntegerAttr.get(i64, self.messages.index(message) + 1 + flag)
         value = create("arith.constant", results=[i64], attributes={"value": number}).result
         create("memref.store", [value, self.status, index_constant(0)])
 

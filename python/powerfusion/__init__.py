@@ -1,0 +1,46 @@
+"""PowerFusion: a tensor compiler in which every movement of data is an instruction.
+
+    import powerfusion as pf
+    exe = pf.compile("softmax.mlir", target="cpu")
+    y = exe(x)
+    print(exe.report())
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from powerfusion.executable import Executable
+
+__version__ = "0.1.0"
+__all__ = ["Executable", "__version__", "compile"]
+
+
+def compile(source: Any, target: str = "cpu") -> Executable:  # noqa: A001  the contract's name
+    """Compiles a program.
+
+    Args:
+        source: MLIR as text, path, bytes or module, with one public function of linalg on tensors.
+        target: What to compile for; `cpu` is the host.
+
+    Returns:
+        The program, ready to be called on arrays.
+
+    Raises:
+        SourceError: The source can't be read.
+        UnsupportedError: It holds something that isn't supported; says where, and what would help.
+        CompileError: A pass failed.
+    """
+    from powerfusion.executable import compile_source
+
+    return compile_source(source, target)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the compiler only when it is asked for, so that the runtime needs no MLIR."""
+    if name == "Executable":
+        from powerfusion.executable import Executable
+
+        return Executable
+    raise AttributeError(f"module 'powerfusion' has no attribute '{name}'")

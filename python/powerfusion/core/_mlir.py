@@ -91,7 +91,9 @@ def i32_array(values: Sequence[int]) -> ir.Attribute:
 def index_constant(value: int, loc: ir.Location | None = None) -> ir.Value:
     """An `arith.constant` of type index at the insertion point."""
     index = ir.IndexType.get()
-    return create("arith.constant", results=[index], attributes={"value": ir.IntegerAttr.get(index, value)}, loc=loc).result
+    return create(
+        "arith.constant", results=[index], attributes={"value": ir.IntegerAttr.get(index, value)}, loc=loc
+    ).result
 
 
 def mixed(op: ir.Operation, dynamic: Sequence[ir.Value], static: str) -> list[int | ir.Value]:

@@ -1,0 +1,166 @@
+"""Compiling and running: what `pf.compile` gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from powerfusion._native import _pf
+from powerfusion.errors import CompileError, PowerFusionError, SourceError, UnsupportedError
+from powerfusion.frontend.source import read_module, signature_of
+from powerfusion.mlir import ir
+from powerfusion.mlir.execution_engine import ExecutionEngine
+from powerfusion.mlir.passmanager import PassManager
+from powerfusion.pipelines import PIPELINES, Phase
+from powerfusion.runtime.host import HostFunction
+from powerfusion.runtime.signature import DTYPES, Array, Signature
+
+ENTRY = "_mlir__mlir_ciface_pf_main"
+OPTIMIZATION_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A module after a phase, as bytecode: small, exact, and free of its context."""
+
+    phase: str
+    bytecode: bytes
+
+
+class Executable:
+    """A compiled program of the host; call it on arrays.
+
+    Attributes:
+        signature: What it takes and gives.
+        target: What it was compiled for.
+    """
+
+    def __init__(self, target: str, signature: Signature, snapshots: Sequence[Snapshot], module: ir.Module) -> None:
+        self.target = target
+        self.signature = signature
+        self._snapshots = {snapshot.phase: snapshot for snapshot in snapshots}
+        self._module = module
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Runs the program.
+
+        Args:
+            arrays: One per argument, NumPy or DLPack, of the dtypes and sizes of the signature.
+
+        Returns:
+            The result, a tuple of several, or None; of the inputs' kind (NumPy, torch, JAX).
+
+        Raises:
+            InputError: The arrays don't fit the signature.
+            AssertionFailedError: An assertion of the program failed.
+        """
+        return self._function(*arrays)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases, in order."""
+        return tuple(self._snapshots)
+
+    def module(self, phase: str) -> ir.Module:
+        """The module after a phase, in a context of its own."""
+        if phase not in self._snapshots:
+            raise PowerFusionError(f"expected a phase of {', '.join(self._snapshots)}, got '{phase}'")
+        return read_module(self._snapshots[phase].bytecode)
+
+    def ir(self, phase: str) -> str:
+        """The program's MLIR after a phase: import, raise, simplify, tile, lower or llvm."""
+        return str(self.module(phase))
+
+    @cached_property
+    def _engine(self) -> ExecutionEngine:
+        from powerfusion.core.toolchain import openmp_library
+
+        return ExecutionEngine(self._module, opt_level=OPTIMIZATION_LEVEL, shared_libs=[str(openmp_library())])
+
+    @cached_property
+    def _function(self) -> HostFunction:
+        engine = self._engine
+        address = engine.raw_lookup("_mlir_ciface_pf_main")
+        return HostFunction(address, self.signature, self._constants, self._assertions, engine)
+
+    @cached_property
+    def _constants(self) -> list[Array]:
+        module = self.module("tile")
+        function = next(op.operation for op in module.body.operations if op.operation.name == "func.func")
+        if "arg_attrs" not in function.attributes:
+            return []
+        marked = [mark["gir.constant"] for mark in function.attributes["arg_attrs"] if "gir.constant" in mark]
+        return [elements_of(attribute) for attribute in marked]
+
+    @cached_property
+    def _assertions(self) -> list[str]:
+        module = self.module("lower")
+        function = next(op.operation for op in module.body.operations if op.operation.name == "func.func")
+        return [ir.StringAttr(message).value for message in function.attributes["gir.assertions"]]
+
+
+def elements_of(attribute: ir.Attribute) -> Array:
+    """The elements of a dense or dense_resource constant as an array."""
+    type_ = attribute.type
+    dtype = DTYPES[str(type_.element_type)]
+    raw = _pf.raw_elements(attribute, expand_splat=True)
+    if raw is None:
+        raise UnsupportedError(f"a constant of type {type_} without its elements", help="keep the resource section")
+    return np.frombuffer(raw[0], dtype=dtype).reshape(tuple(type_.shape))
+
+
+def compile_source(source: Any, target: str = "cpu", *, until: str | None = None) -> Executable:
+    """Compiles a source for a target; see `powerfusion.compile`."""
+    phases = PIPELINES.get(target)
+    if phases is None:
+        raise UnsupportedError(f"expected a target of {', '.join(PIPELINES)}, got '{target}'")
+    module = read_module(source)
+    signature = signature_of(module)
+    snapshots: list[Snapshot] = []
+    for phase in phases:
+        run_phase(module, phase)
+        snapshots.append(Snapshot(phase.name, _bytecode(module)))
+        if phase.name == until:
+            break
+    return Executable(target, signature, snapshots, module)
+
+
+def run_phase(module: ir.Module, phase: Phase) -> None:
+    """Runs one phase on a module in place.
+
+    Raises:
+        UnsupportedError: A pass said what it can't take.
+        CompileError: A pass failed or left IR that doesn't verify.
+    """
+    with module.context:
+        try:
+            PassManager.parse(phase.pipeline).run(module.operation)
+        except ir.MLIRError as error:
+            raise _failure(phase, error) from error
+
+
+def _failure(phase: Phase, error: ir.MLIRError) -> PowerFusionError:
+    cause = error.__cause__
+    if isinstance(cause, PowerFusionError):
+        return cause
+    for diagnostic in error.error_diagnostics:
+        where = str(diagnostic.location).removeprefix("loc(").removesuffix(")")
+        notes = "; ".join(str(note.message) for note in diagnostic.notes)
+        return CompileError(f"{diagnostic.message} (in phase '{phase.name}')", location=where, help=notes or None)
+    return CompileError(f"phase '{phase.name}' failed: {error}")
+
+
+def _bytecode(module: ir.Module) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    module.operation.write_bytecode(stream)
+    return stream.getvalue()
+
+
+__all__ = ["Executable", "Path", "SourceError", "compile_source", "elements_of", "run_phase"]

@@ -1,0 +1,130 @@
+"""Reading a source: MLIR as text, as a path, as bytes, or as a module, into a module of our own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from powerfusion.core.context import make_context
+from powerfusion.errors import SourceError, UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.runtime.signature import DTYPES, ArraySpec, Signature
+
+BYTECODE_MAGIC = b"ML\xefR"
+
+
+def read_module(source: Any) -> ir.Module:
+    """Parses and verifies a source in a context of its own.
+
+    Args:
+        source: MLIR text, a path, bytes (text or bytecode), or a module of any MLIR bindings.
+
+    Raises:
+        SourceError: It can't be found, read, parsed or verified.
+    """
+    name, data = _contents(source)
+    context = make_context()
+    try:
+        return ir.Module.parse(data, context)
+    except ir.MLIRError as error:
+        raise _malformed(name, error) from None
+
+
+def _contents(source: Any) -> tuple[str, str | bytes]:
+    match source:
+        case Path():
+            return str(source), _file(source)
+        case str() if _looks_like_path(source):
+            return source, _file(Path(source))
+        case str():
+            return "<text>", source
+        case bytes() | bytearray() | memoryview():
+            return "<bytes>", _decode("<bytes>", bytes(source))
+        case _ if hasattr(source, "operation") and hasattr(source.operation, "get_asm"):
+            return "<module>", source.operation.get_asm(enable_debug_info=True, print_generic_op_form=True)
+        case os.PathLike():
+            return os.fspath(source), _file(Path(source))
+        case _:
+            raise SourceError(
+                f"expected MLIR as text, path, bytes or module, got {type(source).__name__}",
+                help="models come in as MLIR so far: export them to linalg by torch-mlir",
+            )
+
+
+def _looks_like_path(text: str) -> bool:
+    """A line without MLIR's punctuation is a path: it would not parse anyway."""
+    return "\n" not in text and "{" not in text and "@" not in text and 0 < len(text) < 4096
+
+
+def _file(path: Path) -> str | bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"can't read '{path}': {error.strerror or error}", help="expected a file of MLIR") from None
+    return _decode(str(path), data)
+
+
+def _decode(name: str, data: bytes) -> str | bytes:
+    if data.startswith(BYTECODE_MAGIC):
+        return data
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise SourceError(f"'{name}' is neither MLIR text nor MLIR bytecode") from None
+
+
+def _malformed(name: str, error: ir.MLIRError) -> SourceError:
+    for diagnostic in error.error_diagnostics:
+        where = str(diagnostic.location).removeprefix("loc(").removesuffix(")").replace('"-"', name)
+        return SourceError(str(diagnostic.message), location=where.replace('"', ""))
+    return SourceError(str(error), location=name)
+
+
+def signature_of(module: ir.Module) -> Signature:
+    """The signature of a module's one public function.
+
+    Raises:
+        SourceError: There is no such function, or there are several.
+        UnsupportedError: A type that no array has.
+    """
+    functions = [op.operation for op in module.body.operations if op.operation.name == "func.func"]
+    public = [f for f in functions if _is_public(f) and len(f.regions[0].blocks) > 0]
+    if len(public) != 1:
+        names = ", ".join(f"@{_name(f)}" for f in public)
+        raise SourceError(
+            f"expected one public function, got {len(public)}" + (f": {names}" if names else ""),
+            help="make the others private, or compile them one by one" if public else "the function needs a body",
+        )
+    type_ = ir.FunctionType(ir.TypeAttr(public[0].attributes["function_type"]).value)
+    where = str(public[0].location)
+    return Signature(
+        _name(public[0]),
+        tuple(_spec(t, where) for t in type_.inputs),
+        tuple(_spec(t, where) for t in type_.results),
+    )
+
+
+def _is_public(function: ir.Operation) -> bool:
+    if "sym_visibility" not in function.attributes:
+        return True
+    return ir.StringAttr(function.attributes["sym_visibility"]).value == "public"
+
+
+def _name(function: ir.Operation) -> str:
+    return ir.StringAttr(function.attributes["sym_name"]).value
+
+
+def _spec(type_: ir.Type, where: str) -> ArraySpec:
+    tensor = isinstance(type_, ir.RankedTensorType)
+    element = type_.element_type if tensor else type_
+    if str(element) not in DTYPES or (tensor and type_.encoding is not None):
+        raise UnsupportedError(
+            f"an argument or result of type {type_} isn't supported",
+            location=where,
+            help=f"expected ranked tensors or numbers of {', '.join(DTYPES)}",
+        )
+    if not tensor:
+        return ArraySpec(str(element), (), scalar=True)
+    dynamic = ir.ShapedType.get_dynamic_size()
+    return ArraySpec(str(element), tuple(None if size == dynamic else size for size in type_.shape))

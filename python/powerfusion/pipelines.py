@@ -1,0 +1,75 @@
+"""Pipelines as data: per target, the phases in order, each a tuple of passes in MLIR's own syntax.
+
+A phase ends in a normal form (see the passes' `establishes`); `Executable.ir(phase)` and
+`--compile-to PHASE` show what it leaves behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A named stretch of a pipeline.
+
+    Attributes:
+        name: What users call it.
+        summary: What holds after it.
+        passes: Textual passes, run on the module in order.
+    """
+
+    name: str
+    summary: str
+    passes: tuple[str, ...]
+
+    @property
+    def pipeline(self) -> str:
+        """The phase as a textual pipeline."""
+        return f"builtin.module({','.join(self.passes)})"
+
+
+IMPORT = Phase("import", "one function of linalg and tensor ops", ("inline", "symbol-dce"))
+RAISE = Phase("raise", "naive GIR: one kernel per operator, every edge at dram", ("convert-linalg-to-gir",))
+SIMPLIFY = Phase(
+    "simplify",
+    "GIR after every rewrite that only lowers bytes",
+    ("canonicalize", "cse"),
+)
+TILE = Phase(
+    "tile",
+    "tile form: loops over windows, static tiles",
+    ("gir-tile", "canonicalize", "func.func(scf-for-loop-peeling)", "canonicalize", "cse", "loop-invariant-code-motion"),
+)
+LOWER_CPU = Phase(
+    "lower",
+    "vector, scf and memref ops for the host",
+    ("convert-gir-to-vector", "canonicalize", "cse", "loop-invariant-code-motion"),
+)
+LLVM_CPU = Phase(
+    "llvm",
+    "the LLVM dialect",
+    (
+        "expand-strided-metadata",
+        "arith-expand{include-bf16=true}",
+        "convert-scf-to-openmp",
+        "canonicalize",
+        "convert-scf-to-cf",
+        "lower-affine",
+        "convert-vector-to-llvm",
+        "convert-math-to-llvm",
+        "convert-math-to-libm",
+        "convert-openmp-to-llvm",
+        "finalize-memref-to-llvm",
+        "convert-ub-to-llvm",
+        "convert-arith-to-llvm",
+        "convert-index-to-llvm",
+        "convert-cf-to-llvm",
+        "convert-func-to-llvm",
+        "reconcile-unrealized-casts",
+    ),
+)
+
+CPU = (IMPORT, RAISE, SIMPLIFY, TILE, LOWER_CPU, LLVM_CPU)
+PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
+PHASES = tuple(phase.name for phase in CPU)

@@ -1,0 +1,1 @@
+"""What runs a compiled program: no MLIR, no compiler, only NumPy and the C library."""
