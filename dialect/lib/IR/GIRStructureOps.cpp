@@ -188,8 +188,8 @@ LogicalResult ParallelOp::verify() {
   if (getBody().getNumArguments() != getCounts().size() ||
       llvm::any_of(getBody().getArgumentTypes(),
                    [](Type type) { return !type.isIndex(); }))
-    return emitOpError("expected one index argument per count, got ")
-           << getBody().getNumArguments() << " for " << getCounts().size();
+    return emitOpError("expected one index argument per count, got (")
+           << getBody().getArgumentTypes() << ") for " << getCounts().size();
   // (C2)
   if (auto outer = (*this)->getParentOfType<ParallelOp>();
       outer && outer.getScope() >= getScope())
@@ -198,7 +198,7 @@ LogicalResult ParallelOp::verify() {
            << stringifyScope(getScope());
   // (C3)
   if (!(*this)->getParentOfType<KernelOp>())
-    return emitOpError("expected to stand in a gir.kernel");
+    return emitOpError("expected to stand in a gir.kernel, got none around it");
   return success();
 }
 

@@ -212,7 +212,8 @@ LogicalResult ConcatOp::verify() {
     RankedTensorType type = tensorOf(input);
     // (C2)
     if (type.getRank() != result.getRank() || !alike(type, result))
-      return emitUnlike(*this, result, type);
+      return emitOpError("expected one rank, element type and place, got ")
+             << type << " in " << result;
     // (C3)
     for (int64_t other = 0; other < result.getRank(); ++other)
       if (other != dim &&
@@ -265,15 +266,15 @@ LogicalResult PadOp::verify() {
   for (auto [dim, low, high] :
        llvm::enumerate(getStaticLow(), getStaticHigh())) {
     int64_t size = source.getDimSize(dim), padded = result.getDimSize(dim);
-    bool anyDynamic =
-        llvm::any_of(ArrayRef{low, high, size, padded}, ShapedType::isDynamic);
-    bool negative = (low < 0 && !ShapedType::isDynamic(low)) ||
-                    (high < 0 && !ShapedType::isDynamic(high));
-    int64_t sum = 0;
-    bool differs =
-        !anyDynamic && (llvm::AddOverflow(low, size, sum) ||
-                        llvm::AddOverflow(sum, high, sum) || sum != padded);
-    if (negative || differs)
+    if ((low < 0 && !ShapedType::isDynamic(low)) ||
+        (high < 0 && !ShapedType::isDynamic(high)))
+      return emitOpError("expected no negative low or high, got ")
+             << low << " and " << high << " in dimension " << dim;
+    if (llvm::any_of(ArrayRef{low, high, size, padded}, ShapedType::isDynamic))
+      continue;
+    int64_t sum;
+    if (llvm::AddOverflow(low, size, sum) ||
+        llvm::AddOverflow(sum, high, sum) || sum != padded)
       return emitOpError("expected dimension ")
              << dim << " of size " << low << " + " << size << " + " << high
              << ", got " << padded;

@@ -40,12 +40,12 @@ def GIR_Dialect : Dialect {
 // Enums
 //===----------------------------------------------------------------------===//
 
-def GIR_Level : I32Enum<"Level", "memory level, a class of spaces", [
+def GIR_Level : I32Enum<"Level", "memory level", [
     I32EnumCase<"dram", 0>, I32EnumCase<"sram", 1>, I32EnumCase<"reg", 2>]> {
   let cppNamespace = "::gir";
 }
 
-def GIR_Scope : I32Enum<"Scope", "scope of parallelism, outer to inner", [
+def GIR_Scope : I32Enum<"Scope", "scope of parallelism", [
     I32EnumCase<"device", 0>, I32EnumCase<"cluster", 1>, I32EnumCase<"group", 2>,
     I32EnumCase<"unit", 3>]> {
   let cppNamespace = "::gir";

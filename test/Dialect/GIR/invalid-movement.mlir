@@ -1,0 +1,160 @@
+// RUN: %pf-opt %s --split-input-file --verify-diagnostics
+
+func.func @move_c1_shape(%x: tensor<4x8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected a result with the operand's shape and element type, got 'tensor<8x4xf32, #gir.at<reg>>' from 'tensor<4x8xf32, #gir.at<dram>>'}}
+  %0 = gir.move %x : tensor<4x8xf32, #gir.at<dram>> -> tensor<8x4xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+// A move is no cast: what is static stays so.
+func.func @move_c1_dynamic(%x: tensor<4x8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{got 'tensor<?x8xf32, #gir.at<reg>>' from 'tensor<4x8xf32, #gir.at<dram>>'}}
+  %0 = gir.move %x : tensor<4x8xf32, #gir.at<dram>> -> tensor<?x8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @move_c1_element(%x: tensor<4x8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{got 'tensor<4x8xf16, #gir.at<reg>>' from 'tensor<4x8xf32, #gir.at<dram>>'}}
+  %0 = gir.move %x : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf16, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @move_c2(%x: tensor<4x8xf32, #gir.at<reg, space = "nram">>) {
+  // expected-error @+1 {{expected operand and result in different places, got both at #gir.at<reg, space = "nram">}}
+  %0 = gir.move %x : tensor<4x8xf32, #gir.at<reg, space = "nram">> -> tensor<4x8xf32, #gir.at<reg, space = "nram">>
+  return
+}
+
+// -----
+
+func.func @move_nowhere(%x: tensor<4x8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{result #0 must be tensor with #gir.at, but got 'tensor<4x8xf32>'}}
+  %0 = gir.move %x : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @move_unranked(%x: tensor<*xf32>) {
+  // expected-error @+1 {{operand #0 must be tensor with #gir.at, but got 'tensor<*xf32>'}}
+  %0 = "gir.move"(%x) : (tensor<*xf32>) -> tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @load_c1_indices(%x: memref<4x8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected indices and a tile of rank 2, got 1 indices and 'tensor<1x8xf32, #gir.at<reg>>'}}
+  %0 = gir.load %x[%i] : memref<4x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_c1_tile(%x: memref<4x8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected indices and a tile of rank 2, got 2 indices and 'tensor<8xf32, #gir.at<reg>>'}}
+  %0 = gir.load %x[%i, %i] : memref<4x8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_c2(%x: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected elements of type 'f32', got 'i32'}}
+  %0 = gir.load %x[%i] : memref<8xf32, #gir.at<dram>> -> tensor<8xi32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_c3_number(%x: memref<4x8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected no valid extents or 2, got 1}}
+  %0 = gir.load %x[%i, %i] valid [%i] : memref<4x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_c3_clip(%x: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected either valid extents or clip, got both}}
+  %0 = gir.load %x[%i] valid [%i] clip : memref<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_c4(%x: memref<?xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected a tile of static shape, got 'tensor<?xf32, #gir.at<reg>>'}}
+  %0 = gir.load %x[%i] : memref<?xf32, #gir.at<dram>> -> tensor<?xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_from_nowhere(%x: memref<8xf32>, %i: index) {
+  // expected-error @+1 {{operand #0 must be memref with #gir.at, but got 'memref<8xf32>'}}
+  %0 = gir.load %x[%i] : memref<8xf32> -> tensor<8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @load_segments(%x: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{operand #0 must be variadic of index, but got 'memref<8xf32, #gir.at<dram>>'}}
+  %0 = "gir.load"(%x, %i) <{operandSegmentSizes = array<i32: 0, 1, 1>}> : (memref<8xf32, #gir.at<dram>>, index) -> tensor<8xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @store_c1_indices(%t: tensor<1x8xf32, #gir.at<reg>>, %y: memref<4x8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected indices and a tile of rank 2, got 3 indices and 'tensor<1x8xf32, #gir.at<reg>>'}}
+  gir.store %t, %y[%i, %i, %i] : tensor<1x8xf32, #gir.at<reg>>, memref<4x8xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @store_c1_tile(%t: tensor<8xf32, #gir.at<reg>>, %y: memref<4x8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected indices and a tile of rank 2, got 2 indices and 'tensor<8xf32, #gir.at<reg>>'}}
+  gir.store %t, %y[%i, %i] : tensor<8xf32, #gir.at<reg>>, memref<4x8xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @store_c2(%t: tensor<8xf32, #gir.at<reg>>, %y: memref<8xf16, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected elements of type 'f16', got 'f32'}}
+  gir.store %t, %y[%i] : tensor<8xf32, #gir.at<reg>>, memref<8xf16, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @store_c3(%t: tensor<8xf32, #gir.at<reg>>, %y: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected no valid extents or 1, got 2}}
+  gir.store %t, %y[%i] valid [%i, %i] : tensor<8xf32, #gir.at<reg>>, memref<8xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @store_c4(%t: tensor<?xf32, #gir.at<reg>>, %y: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{expected a tile of static shape, got 'tensor<?xf32, #gir.at<reg>>'}}
+  gir.store %t, %y[%i] : tensor<?xf32, #gir.at<reg>>, memref<8xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @store_of_dram(%t: tensor<8xf32, #gir.at<dram>>, %y: memref<8xf32, #gir.at<dram>>, %i: index) {
+  // expected-error @+1 {{operand #0 must be tensor at reg, but got 'tensor<8xf32, #gir.at<dram>>'}}
+  gir.store %t, %y[%i] : tensor<8xf32, #gir.at<dram>>, memref<8xf32, #gir.at<dram>>
+  return
+}
