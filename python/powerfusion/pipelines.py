@@ -34,7 +34,7 @@ RAISE = Phase("raise", "naive GIR: one kernel per operator, every edge at dram",
 SIMPLIFY = Phase(
     "simplify",
     "GIR after every rewrite that only lowers bytes",
-    ("canonicalize", "cse"),
+    ("gir-fold-splats", "canonicalize", "cse", "gir-merge-kernels", "gir-forward-stores", "canonicalize", "cse"),
 )
 TILE = Phase(
     "tile",

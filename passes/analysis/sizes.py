@@ -1,0 +1,89 @@
+"""How long a dimension of a kernel's value is, said in terms of what the kernel is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from powerfusion.core._mlir import DYNAMIC, defining_op, integer_of, integers, mixed, segments
+from powerfusion.mlir import ir
+
+
+@dataclass(frozen=True)
+class InputDim:
+    """Dimension `dim` of the kernel's block argument `argument`."""
+
+    argument: ir.Value
+    dim: int
+
+
+@dataclass(frozen=True)
+class SumOf:
+    """Several extents added up."""
+
+    parts: tuple[Extent, ...]
+
+
+Extent = int | ir.Value | InputDim | SumOf
+"""A number, an index value of the kernel, a dimension of an input, or a sum."""
+
+
+def extent(value: ir.Value, dim: int) -> Extent:
+    """The extent of a dimension of a tensor in a kernel in graph form."""
+    found = _extent(value, dim)
+    return resolve(found) if isinstance(found, ir.Value) else found
+
+
+def resolve(index: ir.Value) -> Extent:
+    """An index value of a kernel: a number, what it asks the size of, or itself."""
+    known = integer_of(index)
+    if known is not None:
+        return known
+    op = defining_op(index)
+    if op is not None and op.name == "tensor.dim":
+        return extent(op.operands[0], integer_of(op.operands[1]))
+    return index
+
+
+def _extent(value: ir.Value, dim: int) -> Extent:
+    static = value.type.shape[dim]
+    if static != DYNAMIC:
+        return static
+    op = defining_op(value)
+    if op is None:
+        return InputDim(value, dim)
+    match op.name:
+        case "gir.permute":
+            return extent(op.operands[0], integers(op.attributes["perm"])[dim])
+        case "gir.broadcast":
+            new = integers(op.attributes["dims"])
+            if dim in new:
+                return list(op.operands)[1 + _dynamic_among(value, new, dim)]
+            return extent(op.operands[0], dim - sum(d < dim for d in new))
+        case "gir.iota":
+            return segments(op)[1][_dynamic_among(value, range(value.type.rank), dim)]
+        case "tensor.splat":
+            return list(op.operands)[1 + _dynamic_among(value, range(value.type.rank), dim)]
+        case "gir.slice":
+            drop = integers(op.attributes["drop"])
+            sizes = mixed(op, segments(op)[2], "static_sizes")
+            return [size for d, size in enumerate(sizes) if d not in drop][dim]
+        case "gir.pad":
+            low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
+            return SumOf((low[dim], extent(op.operands[0], dim), high[dim]))
+        case "gir.reduce":
+            first = segments(op)[0][0]
+            dims = integers(op.attributes["dims"])
+            return extent(first, [d for d in range(first.type.rank) if d not in dims][dim])
+        case "gir.insert":
+            return extent(op.operands[1], dim)
+        case "gir.concat" if dim == ir.IntegerAttr(op.attributes["dim"]).value:
+            return SumOf(tuple(extent(operand, dim) for operand in op.operands))
+        case _:
+            tensors = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
+            return extent(tensors[0], dim)
+
+
+def _dynamic_among(value: ir.Value, dims: Sequence[int], dim: int) -> int:
+    """How many of `dims` before `dim` are dynamic in a value's type."""
+    return sum(value.type.shape[d] == DYNAMIC for d in dims if d < dim)
