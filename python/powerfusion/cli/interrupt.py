@@ -49,7 +49,7 @@ def prompt_interrupts() -> Iterator[None]:
 
     The signal wakes a thread through a socket. If the body hasn't ended by `KeyboardInterrupt` when the time is up, the
     thread removes what is half written and leaves with 130. That needs native code that has released Python's lock, as
-    pass managers and compiled programs do; parsing, which keeps it, is short.
+    pass managers and compiled programs do; parsing and code generation keep it, and are waited for.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
