@@ -21,7 +21,7 @@ from _bootstrap.settings import Settings
 MADE = ".powerfusion-made"
 FILLED = ".powerfusion-filled"
 EDITABLE = ".powerfusion-editable"
-NEEDED_BYTES = 250 << 20
+NEEDED_BYTES = 500 << 20
 
 
 def interpreter(venv: Path) -> Path:
