@@ -91,7 +91,7 @@ def test_error_of_the_compiler_has_place_and_help(
     def refuse(*_: object, **__: object) -> None:
         raise UnsupportedError("'linalg.conv' isn't supported", location="in.mlir:3:4", help="lower it first")
 
-    monkeypatch.setattr("powerfusion.compile", refuse)
+    monkeypatch.setattr("powerfusion.cli.programs.compile_until", refuse)
     assert fails(capsys, "explain", source) == (
         "pf: error: in.mlir:3:4: 'linalg.conv' isn't supported\nhelp: lower it first\n"
     )
@@ -103,7 +103,7 @@ def test_missing_bindings_point_to_doctor(
     def broken(*_: object, **__: object) -> None:
         raise ImportError("libMLIR.so.22.1: cannot open shared object file")
 
-    monkeypatch.setattr("powerfusion.compile", broken)
+    monkeypatch.setattr("powerfusion.cli.programs.compile_until", broken)
     assert "pf doctor" in fails(capsys, "explain", source)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from powerfusion import knobs
 from powerfusion.cli.output import format_bytes, reason
+from powerfusion.core.toolchain import openmp_library
+from powerfusion.errors import ToolError
 
 LLVM_MINOR = "22.1"
 PACKAGES = ("powerfusion", "numpy", "ml_dtypes", "rich", "typing_extensions", "PyYAML")
@@ -58,7 +60,7 @@ def installation() -> Iterator[Check]:
     yield tool("clang", (prefix / "bin" / "clang", "clang-22"), "clang-22")
     yield tool("lld", (prefix / "bin" / "ld.lld", "ld.lld-22"), "lld-22")
     yield library("libMLIR", prefix / "lib" / "libMLIR.so", "libmlir-22-dev")
-    yield library("libomp", prefix / "lib" / "libomp.so", "libomp-22-dev")
+    yield openmp()
     yield python()
     yield from (package(name) for name in PACKAGES)
     yield from caches()
@@ -89,6 +91,14 @@ def library(name: str, path: Path, debian_package: str) -> Check:
         what_to_do = f"install {debian_package} ({BOOTSTRAP}), or set {knobs.LLVM_PREFIX.name}"
         return Check("tools", name, ok=False, detail=f"no {path}", help=what_to_do)
     return Check("tools", name, ok=True, detail=str(path.resolve()))
+
+
+def openmp() -> Check:
+    """The runtime of parallel loops, where programs look for it."""
+    try:
+        return Check("tools", "libomp", ok=True, detail=str(openmp_library().resolve()))
+    except ToolError as error:
+        return Check("tools", "libomp", ok=False, detail=error.message, help=error.help or BOOTSTRAP)
 
 
 def python() -> Check:

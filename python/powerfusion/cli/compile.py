@@ -42,13 +42,11 @@ def execute(options: argparse.Namespace) -> int:
     if options.compile_to:
         check_phase(options, "--compile-to", options.compile_to)
     out.check_writable(output)
-    executable = compile_program(out.read_source(options.source), options.target)
+    executable = compile_program(out.read_source(options.source), options.target, options.compile_to)
     if output.suffix == ".pfx":
         out.write_whole(output, executable.save)
     else:
-        import powerfusion as pf
-
-        text = executable.ir(options.compile_to or pf.PHASES[-1])
-        out.write_whole(output, lambda path: path.write_text(text if text.endswith("\n") else text + "\n"))
+        text = executable.ir(options.compile_to or executable.phases[-1]).rstrip("\n") + "\n"
+        out.write_whole(output, lambda path: path.write_text(text))
     print(f"wrote {output}", file=sys.stderr)
     return 0

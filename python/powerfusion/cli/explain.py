@@ -46,7 +46,7 @@ def execute(options: argparse.Namespace) -> int:
 
     if options.phase:
         check_phase(options, "--phase", options.phase)
-    executable = load_program(output.read_source(options.source), options.target)
+    executable = load_program(output.read_source(options.source), options.target, options.phase)
     if options.phase:
         text = executable.ir(options.phase)
         if options.json:

@@ -15,32 +15,37 @@ if TYPE_CHECKING:
 
 def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
     """Ends with exit code 2 if there is no such phase."""
-    import powerfusion as pf
+    from powerfusion.pipelines import PHASES
 
-    if phase not in pf.PHASES:
-        options.usage(f"argument {flag}: expected one of {', '.join(pf.PHASES)}, got '{phase}'")
+    if phase not in PHASES:
+        options.usage(f"argument {flag}: expected one of {', '.join(PHASES)}, got '{phase}'")
 
 
-def compile_program(source: Path | bytes, target: str) -> Any:
-    """Compiles MLIR.
+def compile_program(source: Path | bytes, target: str, until: str | None = None) -> Any:
+    """Compiles MLIR, up to a phase or to the end.
 
     Raises:
         SourceError: It is an artifact, which is compiled already.
     """
-    import powerfusion as pf
-
     if isinstance(source, Path) and source.suffix == ".pfx":
         raise SourceError(f"{source} is an artifact, which is compiled already", help=f"run it: pf run {source}")
-    return pf.compile(source, target=target)
+    return compile_until(source, target, until)
 
 
-def load_program(source: Path | bytes, target: str) -> Any:
+def compile_until(source: Path | bytes, target: str, until: str | None) -> Any:
+    """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
+    from powerfusion.executable import compile_source
+
+    return compile_source(source, target, until=until)
+
+
+def load_program(source: Path | bytes, target: str, until: str | None = None) -> Any:
     """Loads an artifact (.pfx), or compiles MLIR."""
     import powerfusion as pf
 
     if isinstance(source, Path) and source.suffix == ".pfx":
         return pf.load(source)
-    return compile_program(source, target)
+    return compile_program(source, target, until)
 
 
 def bind_shapes(
