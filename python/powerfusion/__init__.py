@@ -8,13 +8,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from powerfusion.executable import Executable
+    from powerfusion.runtime.artifact import LoadedProgram
 
 __version__ = "0.1.0"
-__all__ = ["Executable", "__version__", "compile"]
+__all__ = ["Executable", "__version__", "compile", "load"]
 
 
 def compile(source: Any, target: str = "cpu") -> Executable:  # noqa: A001  the contract's name
@@ -35,6 +37,24 @@ def compile(source: Any, target: str = "cpu") -> Executable:  # noqa: A001  the 
     from powerfusion.executable import compile_source
 
     return compile_source(source, target)
+
+
+def load(path: str | os.PathLike[str]) -> LoadedProgram:
+    """Loads a program that `Executable.save` wrote; needs neither MLIR nor the compiler.
+
+    Args:
+        path: The artifact, `m.pfx`.
+
+    Returns:
+        The program, ready to be called on arrays.
+
+    Raises:
+        ArtifactError: It can't be read, is damaged, or is for another machine.
+        ToolError: A library that it needs isn't there.
+    """
+    from powerfusion.runtime.artifact import load_artifact
+
+    return load_artifact(path)
 
 
 def __getattr__(name: str) -> Any:

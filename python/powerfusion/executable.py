@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from powerfusion.mlir import ir
 from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.pipelines import PIPELINES, Phase
+from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
@@ -75,6 +77,20 @@ class Executable:
     def ir(self, phase: str) -> str:
         """The program's MLIR after a phase: import, raise, simplify, tile, lower or llvm."""
         return str(self.module(phase))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as an artifact, which `powerfusion.load` runs without this compiler.
+
+        Raises:
+            ArtifactError: It can't be written; what was at the path is as it was.
+            CompileError: The code can't be linked.
+        """
+        from powerfusion import __version__
+        from powerfusion.emit.host_object import build_library
+
+        code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
+        saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions)
+        save_artifact(path, saved)
 
     @cached_property
     def _engine(self) -> ExecutionEngine:

@@ -1,0 +1,112 @@
+"""The host's code as a shared library: object code from MLIR's execution engine, linked by LLVM's own tools.
+
+    LLVM dialect ── execution engine, position-independent ──► object ── clang, lld ──► shared library
+
+The library exports its entry alone and needs the C library, its mathematics, and, where loops are parallel, libomp.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from powerfusion import knobs
+from powerfusion.core.toolchain import openmp_library
+from powerfusion.errors import CompileError, ToolError
+from powerfusion.mlir import ir
+from powerfusion.mlir.execution_engine import ExecutionEngine
+from powerfusion.runtime.library import ENTRY, OPENMP_PREFIX
+
+HALF_SOURCE = Path(__file__).with_name("half.c")
+HALF_SYMBOLS = (b"__truncsfhf2", b"__truncdfhf2", b"__extendhfsf2", b"__truncsfbf2", b"__truncdfbf2")
+EXPORTS = f"{{ global: {ENTRY}; local: *; }};\n"
+LINK_FLAGS = (
+    "-shared",
+    "-fuse-ld=lld",
+    "-nostdlib",  # nothing of the compiler's own: the library must not differ between machines
+    "-Wl,--no-undefined",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+    "-Wl,-z,now,-z,noexecstack",
+    "-Wl,--as-needed",
+    "-Wl,-rpath,$ORIGIN",  # where the runtime puts libomp
+)
+TIMEOUT_S = 300
+EMISSION = {"enable_object_dump": True, "enable_pic": True}  # arguments that the bindings' stub leaves out
+
+
+def build_library(module: ir.Module, opt_level: int) -> bytes:
+    """Compiles a module of the LLVM dialect for this host.
+
+    Args:
+        module: Holds `pf_main` with its C interface.
+        opt_level: LLVM's, 0 to 3.
+
+    Returns:
+        An ELF shared library that exports the packed C interface.
+
+    Raises:
+        CompileError: LLVM or the linker refused it.
+        ToolError: clang, lld or libomp isn't there.
+    """
+    return link(object_code(module, opt_level))
+
+
+def object_code(module: ir.Module, opt_level: int) -> bytes:
+    """The module as position-independent object code for this host's processor."""
+    with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
+        place = Path(folder) / "host.o"
+        try:
+            engine = ExecutionEngine(
+                module,
+                opt_level=opt_level,
+                shared_libs=[str(openmp_library())],
+                **EMISSION,
+            )
+            engine.raw_lookup(ENTRY.removeprefix("_mlir_"))
+            engine.dump_to_object_file(str(place))
+        except RuntimeError as error:
+            raise CompileError(f"LLVM made no object code: {error}") from error
+        code = place.read_bytes() if place.exists() else b""
+    if not code:
+        raise CompileError("LLVM made no object code", help=f"is there room in {tempfile.gettempdir()}?")
+    return code
+
+
+def link(code: bytes) -> bytes:
+    """Links object code to a shared library."""
+    with tempfile.TemporaryDirectory(prefix="powerfusion-") as name:
+        folder = Path(name)
+        (folder / "host.o").write_bytes(code)
+        (folder / "exports").write_text(EXPORTS)
+        objects = ["host.o"]
+        if any(b"\0" + symbol + b"\0" in code for symbol in HALF_SYMBOLS):
+            flags = ("-O2", "-fPIC", "-ffreestanding", "-ffunction-sections")
+            _clang(folder, *flags, "-c", str(HALF_SOURCE), "-o", "half.o")
+            objects.append("half.o")
+        libraries = ["-lm", "-lc"]
+        if OPENMP_PREFIX in code:
+            libraries.insert(0, str(openmp_library()))
+        _clang(folder, *LINK_FLAGS, "-Wl,--version-script=exports", *objects, *libraries, "-o", "host.so")
+        return (folder / "host.so").read_bytes()
+
+
+def _clang(folder: Path, *arguments: str) -> None:
+    """Runs LLVM's clang in a folder.
+
+    Raises:
+        ToolError: It isn't there, or doesn't end.
+        CompileError: It failed.
+    """
+    binary = knobs.llvm_prefix() / "bin" / "clang"
+    try:
+        done = subprocess.run(
+            [binary, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        )
+    except OSError as error:
+        raise ToolError(f"{binary} can't be run: {error.strerror}", help="run tools/bootstrap") from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{binary} didn't end within {TIMEOUT_S} s") from error
+    if done.returncode:
+        raise CompileError(f"the shared library can't be linked: {done.stderr.strip() or done.stdout.strip()}")
