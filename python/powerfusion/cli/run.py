@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         output.print_json(to_json(found, times, places))
     else:
-        show(found, times, places)
+        show(found, times, places, warm=options.repeat is not None)
     return 0
 
 
@@ -145,7 +145,7 @@ def to_json(found: Sequence[Summary], times: Sequence[float], places: Sequence[P
     return {"results": results, "runs": len(times), "median_s": statistics.median(times), "least_s": min(times)}
 
 
-def show(found: Sequence[Summary], times: Sequence[float], places: Sequence[Path]) -> None:
+def show(found: Sequence[Summary], times: Sequence[float], places: Sequence[Path], *, warm: bool) -> None:
     """Prints a table of the results, and the time."""
     from rich.markup import escape
 
@@ -158,6 +158,10 @@ def show(found: Sequence[Summary], times: Sequence[float], places: Sequence[Path
         saved = [str(places[position])] if places else []
         shape = "x".join(map(str, summary.shape)) or "scalar"
         table.add_row(*map(escape, [summary.name, shape, summary.dtype, summary.range, *saved]))
-    runs = f"median of {len(times)} runs" if len(times) > 1 else "one run"
+    runs = (
+        f"median of {len(times)} run{'s' if len(times) > 1 else ''}"
+        if warm
+        else "the first run, code generation included; see --repeat"
+    )
     time_line = f"time: {format_seconds(statistics.median(times))} ({runs})"
     print_rich(console, *([table] if found else []), time_line)
