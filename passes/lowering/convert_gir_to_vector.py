@@ -199,7 +199,7 @@ class VectorLowering:
             elif op.name.startswith(CLONED):
                 self._clone(op)
             else:
-                raise UnsupportedError(f"'{op.name}' can't be lowered to the CPU", location=str(op.location))
+                raise UnsupportedError(f"'{op.name}' can't be lowered to the CPU", location=op.location)
 
     def _clone(self, op: ir.Operation) -> None:
         operands = [self.value(operand) for operand in op.operands]

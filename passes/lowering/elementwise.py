@@ -12,6 +12,23 @@ from collections.abc import Mapping, Sequence
 
 from powerfusion.core._mlir import create, element_of
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.expansions import (
+    DIVISIONS,
+    EXPANSIONS,
+    LIBM,
+    call_lanes,
+    constant,
+    convert_float,
+    harmless_divisor,
+    is_narrow,
+    widen,
+    with_element,
+    zero,
+)
+
+__all__ = [
+    "combine", "constant", "convert_float", "elementwise", "is_narrow", "neutral", "widen", "with_element", "zero"
+]
 
 EXACT = frozenset({"arith.select", "arith.bitcast", "arith.constant"})  # no arithmetic on their operands
 
@@ -32,35 +49,6 @@ COMBINE = {
 }
 
 
-def with_element(type_: ir.Type, element: ir.Type) -> ir.Type:
-    """A scalar's or vector's type with another element type."""
-    return ir.VectorType.get(type_.shape, element) if isinstance(type_, ir.VectorType) else element
-
-
-def is_narrow(type_: ir.Type) -> bool:
-    """True for f16 and bf16, and vectors of them."""
-    return isinstance(element_of(type_), (ir.F16Type, ir.BF16Type))
-
-
-def widen(value: ir.Value) -> ir.Value:
-    """A narrow float in f32; anything else as it is."""
-    if not is_narrow(value.type):
-        return value
-    return create("arith.extf", [value], [with_element(value.type, ir.F32Type.get())]).result
-
-
-def convert_float(value: ir.Value, element: ir.Type) -> ir.Value:
-    """A float as another float type, through f32 between f64 and a narrow type."""
-    source = element_of(value.type)
-    if source == element:
-        return value
-    if is_narrow(source) and is_narrow(element) or {source.width, element.width} == {16, 64}:
-        value = convert_float(value, ir.F32Type.get())
-        source = element_of(value.type)
-    name = "arith.extf" if element.width > source.width else "arith.truncf"
-    return create(name, [value], [with_element(value.type, element)]).result
-
-
 def elementwise(
     name: str,
     operands: Sequence[ir.Value],
@@ -72,14 +60,20 @@ def elementwise(
     with loc:
         if name in ("arith.extf", "arith.truncf"):
             return [convert_float(operands[0], element_of(results[0]))]
+        if name in DIVISIONS:
+            operands = [operands[0], harmless_divisor(name, *operands)]
+        if name in EXPANSIONS:
+            return [EXPANSIONS[name](operands, results[0])]
         narrow = name not in EXACT and any(is_narrow(t) for t in [*results, *(o.type for o in operands)])
+        if name in LIBM and not narrow:
+            return [call_lanes(LIBM[name], operands, results[0])]
         if not narrow:
             return list(create(name, operands, results, attributes).results)
         wide = [with_element(t, ir.F32Type.get()) if is_narrow(t) else t for t in results]
-        made = create(name, [widen(operand) for operand in operands], wide, attributes)
+        made = elementwise(name, [widen(operand) for operand in operands], wide, attributes, loc)
         return [
             convert_float(value, element_of(t)) if is_narrow(t) else value
-            for value, t in zip(made.results, results, strict=True)
+            for value, t in zip(made, results, strict=True)
         ]
 
 
@@ -115,17 +109,3 @@ def neutral(kind: str, element: ir.Type) -> ir.Attribute:
         "xor": 0,
     }
     return ir.IntegerAttr.get(element, integers[kind])
-
-
-def constant(type_: ir.Type, value: ir.Attribute) -> ir.Value:
-    """A scalar constant, or a vector of it."""
-    if isinstance(type_, ir.VectorType):
-        value = ir.DenseElementsAttr.get_splat(type_, value)
-    return create("arith.constant", results=[type_], attributes={"value": value}).result
-
-
-def zero(type_: ir.Type) -> ir.Value:
-    """Zero of a scalar or vector type."""
-    element = element_of(type_)
-    is_float = isinstance(element, ir.FloatType)
-    return constant(type_, ir.FloatAttr.get(element, 0.0) if is_float else ir.IntegerAttr.get(element, 0))

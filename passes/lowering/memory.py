@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from powerfusion.core._mlir import create, i32_array, i64_array, index_constant, integer_of
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.elementwise import constant, with_element, zero
+from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
 
-EQ, NE, SLT, SGE = 0, 1, 2, 5
+NE, SLT, SGE = 1, 2, 5
 
 
 def lane_dim(shape: Sequence[int]) -> int | None:
@@ -57,13 +57,6 @@ def to_storage(value: ir.Value, element: ir.Type) -> ir.Value:
     if element != ir.IntegerType.get_signless(1):
         return value
     return create("arith.extui", [value], [with_element(value.type, storage(element))]).result
-
-
-def compare(name: str, predicate: int, left: ir.Value, right: ir.Value) -> ir.Value:
-    """An integer or float comparison."""
-    attributes = {"predicate": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), predicate)}
-    flag = with_element(left.type, ir.IntegerType.get_signless(1))
-    return create(name, [left, right], [flag], attributes).result
 
 
 def index_vector(lanes: int, start: ir.Value | None = None, stride: ir.Value | None = None) -> ir.Value:

@@ -47,7 +47,7 @@ def lower_kernel(lowering: VectorLowering, op: ir.Operation) -> None:
     """A kernel dissolves into the function."""
     if list(op.results):
         raise UnsupportedError(
-            "a kernel in graph form can't be lowered", location=str(op.location), help="run gir-tile first"
+            "a kernel in graph form can't be lowered", location=op.location, help="run gir-tile first"
         )
     block = entry_block(op)
     lowering.bind(block.arguments, [lowering.value(value) for value in segments(op)[0]])
@@ -267,7 +267,7 @@ def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
 def _lower_combiner(lowering: VectorLowering, op: ir.Operation, *, folded: bool) -> None:
     if folded:
         raise UnsupportedError(
-            "a combiner along a tile's lanes can't be lowered", location=str(op.location), help="tile another dimension"
+            "a combiner along a tile's lanes can't be lowered", location=op.location, help="tile another dimension"
         )
     inputs, inits, _ = segments(op)
     block = op.regions[0].blocks[0]

@@ -80,7 +80,7 @@ class Body:
             case name:
                 raise UnsupportedError(
                     f"'{name}' in the body of a linalg op isn't supported",
-                    location=str(op.location),
+                    location=op.location,
                     help=_help_for(name),
                 )
 

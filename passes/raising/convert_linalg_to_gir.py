@@ -32,6 +32,19 @@ from powerfusion.passes.raising.kernels import size_of
 from powerfusion.passes.raising.tensors import TENSOR_OPS
 
 LONGEST_NAME = 3  # ops of a body that a kernel's name lists
+AROUND_KERNELS = ("arith.", "math.", "affine.", "index.", "gir.")  # computation on sizes and scalars
+KEPT = frozenset(
+    {
+        "cf.assert",
+        "func.return",
+        "tensor.cast",
+        "tensor.collapse_shape",
+        "tensor.dim",
+        "tensor.empty",
+        "tensor.expand_shape",
+        "tensor.extract",
+    }
+)
 
 
 @register_pass
@@ -58,18 +71,19 @@ def _raise(op: ir.Operation) -> None:
         op.erase()
         return
     if not op.name.startswith("linalg."):
+        _check_kept(op)
         return
     name = op.name.removeprefix("linalg.")
     if not all(isinstance(result.type, ir.RankedTensorType) for result in op.results) or not list(op.results):
         raise UnsupportedError(
-            f"'{op.name}' on memrefs isn't supported", location=str(op.location), help="hand over linalg on tensors"
+            f"'{op.name}' on memrefs isn't supported", location=op.location, help="hand over linalg on tensors"
         )
     if op.name != "linalg.generic":
         generic = _pf.generalize_named_op(op)
         if generic is None:
             raise UnsupportedError(
                 f"'{op.name}' isn't supported",
-                location=str(op.location),
+                location=op.location,
                 help="decompose it into linalg.generic before, e.g. by --linalg-generalize-named-ops",
             )
         op = generic.operation
@@ -77,6 +91,17 @@ def _raise(op: ir.Operation) -> None:
         name = _name(op)
     GenericRaiser(op, name).raise_()
     op.erase()
+
+
+def _check_kept(op: ir.Operation) -> None:
+    """Raises on what no later phase takes, while it still has its location."""
+    if op.name in KEPT or op.name.startswith(AROUND_KERNELS):
+        return
+    raise UnsupportedError(
+        f"'{op.name}' isn't supported",
+        location=op.location,
+        help="expected linalg on tensors, tensor ops, and arith on scalars; no control flow around them",
+    )
 
 
 def _name(op: ir.Operation) -> str:

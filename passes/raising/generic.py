@@ -88,7 +88,7 @@ def read_access(op: ir.Operation, map_: ir.AffineMap) -> Access:
 def _unsupported_map(op: ir.Operation, map_: ir.AffineMap) -> UnsupportedError:
     return UnsupportedError(
         f"'{op.name}' with indexing map {map_} isn't supported",
-        location=str(op.location),
+        location=op.location,
         help="expected each result of the map to be a dimension of its own or a constant; windows "
         "such as d0 + d1 (convolution, pooling) and diagonals aren't taken yet",
     )
@@ -202,7 +202,7 @@ class GenericRaiser:
             if isinstance(value.type, ir.ShapedType):
                 raise UnsupportedError(
                     f"'{self.op.name}' whose body reads the tensor {value.type} isn't supported",
-                    location=str(self.loc),
+                    location=self.loc,
                     help="pass the tensor as an operand with an indexing map",
                 )
         return found
@@ -429,7 +429,7 @@ class GenericRaiser:
     def _unsupported(self, what: str) -> UnsupportedError:
         return UnsupportedError(
             f"'{self.op.name}' with {what} isn't supported",
-            location=str(self.loc),
+            location=self.loc,
             help="split the operator so that each result is elementwise or folds on its own",
         )
 

@@ -201,7 +201,7 @@ def raise_from_elements(op: ir.Operation) -> None:
     if type_.rank > 1:
         raise UnsupportedError(
             f"'tensor.from_elements' of {type_} isn't supported",
-            location=str(op.location),
+            location=op.location,
             help="make a tensor of rank 1 and reshape it by tensor.expand_shape",
         )
     kernel = KernelBuilder("elements", op.location)
@@ -256,7 +256,7 @@ def _pad_amounts(op: ir.Operation) -> tuple[list[Size], list[Size]]:
     if any(isinstance(amount, int) and amount < 0 for amount in [*low, *high]):
         raise UnsupportedError(
             "'tensor.pad' by a negative amount isn't supported",
-            location=str(op.location),
+            location=op.location,
             help="cut the tensor by tensor.extract_slice instead",
         )
     return low, high

@@ -90,7 +90,7 @@ class FunctionTiler:
         if len(self.old.regions[0].blocks) != 1:
             raise UnsupportedError(
                 "a function with control flow can't be tiled",
-                location=str(self.old.location),
+                location=self.old.location,
                 help="expected a function of one block, without branches",
             )
         block = entry_block(self.old)
@@ -149,7 +149,7 @@ class FunctionTiler:
             case name:
                 raise UnsupportedError(
                     f"'{name}' isn't supported",
-                    location=str(op.location),
+                    location=op.location,
                     help="expected linalg on tensors, tensor ops, and arith on scalars; no control flow around them",
                 )
 
@@ -226,7 +226,7 @@ class KernelTiler:
             case _:
                 raise UnsupportedError(
                     "a kernel that returns a view of its input can't be tiled",
-                    location=str(self.old.location),
+                    location=self.old.location,
                     help="move the value to reg and back first",
                 )
 

@@ -27,6 +27,7 @@ from powerfusion.core._mlir import (
     integers,
     mixed,
     segments,
+    split_mixed,
 )
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
@@ -271,7 +272,7 @@ class TileEmitter:
         if not isinstance(value, ir.DenseElementsAttr) or not value.is_splat:
             raise UnsupportedError(
                 "a constant in a kernel that isn't a splat can't be tiled",
-                location=str(op.location),
+                location=op.location,
                 help="pass it to the kernel as an input",
             )
         splat = ir.DenseElementsAttr.get_splat(_tile_type(op.result, window), value.get_splat_value())
@@ -279,7 +280,7 @@ class TileEmitter:
 
     def _elementwise(self, op: ir.Operation, value: ir.Value, window: Window) -> ir.Value:
         if not op.name.startswith(("arith.", "math.")):
-            raise UnsupportedError(f"'{op.name}' can't be tiled", location=str(op.location))
+            raise UnsupportedError(f"'{op.name}' can't be tiled", location=op.location)
         tiles = [
             self.tile(operand, window) if isinstance(operand.type, ir.RankedTensorType) else self.scalar(operand)
             for operand in op.operands
@@ -377,10 +378,14 @@ def subview(
     static: Sequence[Sequence[int]],
     drop: Sequence[int],
 ) -> ir.Value:
-    """A `memref.subview`; its layout follows from the memref's and from what is static."""
+    """A `memref.subview`; its layout follows from the memref's and from what is static.
+
+    Along a static size of 0 or 1 the stride means nothing, and neither does the offset of an
+    empty box. They are made plain, as upstream's verifiers and expansions take nothing else.
+    """
     type_ = memref.type
     strides, offset = type_.get_strides_and_offset()
-    offsets, sizes, steps = static
+    (offsets, sizes, steps), operands, counts = _plain_box(static, operands, counts)
     dynamic = ir.ShapedType.get_dynamic_stride_or_offset()
     new_strides = [_product(s, step, dynamic) for s, step in zip(strides, steps, strict=True)]
     new_offset = offset
@@ -396,6 +401,19 @@ def subview(
         "operandSegmentSizes": i32_array([1, *counts]),
     }
     return create("memref.subview", [memref, *operands], [result], attributes).result
+
+
+def _plain_box(
+    static: Sequence[Sequence[int]], operands: Sequence[ir.Value], counts: Sequence[int]
+) -> tuple[list[list[int]], list[ir.Value], list[int]]:
+    """Offsets, sizes and strides, with offset 0 where the size is 0, and stride 1 where it is 0 or 1."""
+    given = iter(operands)
+    offsets, sizes, steps = ([next(given) if n == DYNAMIC else n for n in group] for group in static)
+    offsets = [0 if size == 0 else start for start, size in zip(offsets, sizes, strict=True)]
+    steps = [1 if size in (0, 1) else step for step, size in zip(steps, sizes, strict=True)]
+    parts = [split_mixed(group) for group in (offsets, sizes, steps)]
+    dynamic = [value for values, _ in parts for value in values]
+    return [numbers for _, numbers in parts], dynamic, [len(values) for values, _ in parts]
 
 
 def _product(a: int, b: int, dynamic: int) -> int:

@@ -33,10 +33,10 @@ class PowerFusionError(Exception):
 
 
 def _location_text(text: str) -> str:
-    """`loc("in.mlir":3:10)` as every other tool writes it: `in.mlir:3:10`."""
+    """`loc("in.mlir":3:10)` as every other tool writes it: `in.mlir:3:10`; text has no name."""
     if text.startswith("loc(") and text.endswith(")"):
         text = text[len("loc(") : -1]
-    return text.replace('"', "")
+    return text.replace('"-":', "<text>:").replace('"', "")
 
 
 class SourceError(PowerFusionError):

@@ -165,10 +165,17 @@ def _failure(phase: Phase, error: ir.MLIRError) -> PowerFusionError:
     if isinstance(cause, PowerFusionError):
         return cause
     for diagnostic in error.error_diagnostics:
-        where = str(diagnostic.location).removeprefix("loc(").removesuffix(")")
-        notes = "; ".join(str(note.message) for note in diagnostic.notes)
-        return CompileError(f"{diagnostic.message} (in phase '{phase.name}')", location=where, help=notes or None)
+        where = str(diagnostic.location)
+        message = str(diagnostic.message).partition("\n")[0]
+        return CompileError(f"{message} (in phase '{phase.name}')", location=where, help=_notes(diagnostic))
     return CompileError(f"phase '{phase.name}' failed: {error}")
+
+
+def _notes(diagnostic: ir.DiagnosticInfo) -> str | None:
+    """What a diagnostic's notes say; the op itself, as MLIR shows it, is left to `pf-opt`."""
+    notes = [str(note.message).partition("\n")[0] for note in diagnostic.notes]
+    kept = [note for note in notes if not note.startswith("see current operation")]
+    return "; ".join(kept).removeprefix("help: ") or None
 
 
 def _bytecode(module: ir.Module) -> bytes:

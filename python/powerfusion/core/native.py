@@ -21,6 +21,8 @@ from powerfusion.errors import PowerFusionError
 from powerfusion.mlir import ir, passmanager
 
 _registered = False
+_user_errors: list[tuple[ir.Context, PowerFusionError]] = []
+"""What passes raised on purpose, until whoever runs their pass manager has seen it."""
 _lock = threading.RLock()
 
 
@@ -63,6 +65,7 @@ def _run_pass_manager(manager: passmanager.PassManager, operation: Any) -> None:
     waits for it.
     """
     succeeded, errors = _pf.run_pass_manager(manager, operation, operation.context.emit_error_diagnostics)
+    cause = _take_user_error(operation.context)
     if succeeded:
         return
     raise ir.MLIRError(
@@ -71,7 +74,15 @@ def _run_pass_manager(manager: passmanager.PassManager, operation: Any) -> None:
             Diagnostic(location, message, tuple(Diagnostic(location, note) for note in notes))
             for location, message, notes in errors
         ],
-    )
+    ) from cause
+
+
+def _take_user_error(context: ir.Context) -> PowerFusionError | None:
+    """The first error of a context's passes; forgets all of them."""
+    with _lock:
+        found = [error for where, error in _user_errors if where == context]
+        _user_errors[:] = [(where, error) for where, error in _user_errors if where != context]
+    return found[0] if found else None
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,14 @@ class Failure:
 
 def run_pass(name: str, capsule: Any, options: dict[str, passes.OptionValue]) -> Failure | None:
     """Runs a pass on the op in `capsule`; C++ calls this with the GIL held."""
+    op = _operation(capsule)
     try:
-        op = _operation(capsule)
         with op.context, op.location:
             passes.make_pass(name, options).run(op)
     except KeyboardInterrupt:
         raise
     except PowerFusionError as error:
+        _user_errors.append((op.context, error))
         notes = (f"help: {error.help}",) if error.help else ()
         return Failure(error.message, _location_capsule(error), notes, error, name)
     except BaseException as error:

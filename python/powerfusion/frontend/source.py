@@ -26,6 +26,8 @@ def read_module(source: Any) -> ir.Module:
     name, data = _contents(source)
     context = make_context()
     try:
+        if isinstance(data, str) and Path(name).is_file():
+            return ir.Module.parseFile(name, context)  # So that locations name the file.
         return ir.Module.parse(data, context)
     except ir.MLIRError as error:
         raise _malformed(name, error) from None
@@ -97,7 +99,7 @@ def signature_of(module: ir.Module) -> Signature:
             help="make the others private, or compile them one by one" if public else "the function needs a body",
         )
     type_ = ir.FunctionType(ir.TypeAttr(public[0].attributes["function_type"]).value)
-    where = str(public[0].location)
+    where = public[0].location
     return Signature(
         _name(public[0]),
         tuple(_spec(t, where) for t in type_.inputs),
@@ -115,7 +117,7 @@ def _name(function: ir.Operation) -> str:
     return ir.StringAttr(function.attributes["sym_name"]).value
 
 
-def _spec(type_: ir.Type, where: str) -> ArraySpec:
+def _spec(type_: ir.Type, where: ir.Location) -> ArraySpec:
     tensor = isinstance(type_, ir.RankedTensorType)
     element = type_.element_type if tensor else type_
     if str(element) not in DTYPES or (tensor and type_.encoding is not None):

@@ -74,7 +74,7 @@ class Signature:
 def _check(position: int, spec: ArraySpec, value: Any) -> Array:
     array = _scalar(position, spec, value) if spec.scalar else as_numpy(value, position)
     wanted = DTYPES[spec.dtype]
-    if array.dtype != wanted and array.dtype != UNSIGNED.get(spec.dtype):
+    if array.dtype not in (wanted, UNSIGNED.get(spec.dtype, wanted)):  # To NumPy, None is float64.
         raise InputError(
             f"expected argument {position} of dtype {wanted}, got {array.dtype}",
             help=f"convert it: x.astype('{wanted}')" if spec.dtype != "bf16" else "convert it to ml_dtypes.bfloat16",
