@@ -64,7 +64,8 @@ NB_MODULE(_gir, m) {
       nb::arg("context"), nb::arg("load") = true,
       "Registers GIR in an existing context.");
 
-  auto lanes = mlir_attribute_subclass(m, "LanesAttr", girAttributeIsALanes);
+  auto lanes = mlir_attribute_subclass(m, "LanesAttr", girAttributeIsALanes,
+                                       girLanesAttrGetTypeID);
   lanes.def_classmethod(
       "get",
       [](const nb::object &cls, const std::vector<int64_t> &lanes,
@@ -92,7 +93,8 @@ NB_MODULE(_gir, m) {
     return counts;
   });
 
-  auto at = mlir_attribute_subclass(m, "AtAttr", girAttributeIsAAt);
+  auto at = mlir_attribute_subclass(m, "AtAttr", girAttributeIsAAt,
+                                    girAtAttrGetTypeID);
   at.def_classmethod(
       "get",
       [](const nb::object &cls, const std::string &level,

@@ -20,6 +20,8 @@ bool girAttributeIsAAt(MlirAttribute attr) {
   return isa<gir::AtAttr>(unwrap(attr));
 }
 
+MlirTypeID girAtAttrGetTypeID(void) { return wrap(gir::AtAttr::getTypeID()); }
+
 MlirAttribute girAtAttrGet(MlirContext context, MlirGirLevel level,
                            MlirStringRef space, MlirAttribute layout) {
   MLIRContext *ctx = unwrap(context);
@@ -45,6 +47,10 @@ MlirAttribute girAtAttrGetLayout(MlirAttribute attr) {
 
 bool girAttributeIsALanes(MlirAttribute attr) {
   return isa<gir::LanesAttr>(unwrap(attr));
+}
+
+MlirTypeID girLanesAttrGetTypeID(void) {
+  return wrap(gir::LanesAttr::getTypeID());
 }
 
 MlirAttribute girLanesAttrGet(MlirContext context, intptr_t rank,
