@@ -37,7 +37,7 @@ def test_at_of_space_and_layout(context: ir.Context) -> None:
     place = gir.AtAttr.get("reg", space="nram", layout=layout)
     assert str(place) == '#gir.at<reg, space = "nram", layout = <[1, 32], [1, 4]>>'
     assert (place.level, place.space, place.layout) == ("reg", "nram", layout)
-    assert isinstance(place.layout, gir.LanesAttr)
+    assert isinstance(gir.AtAttr(place).layout, gir.LanesAttr)
 
 
 def test_lanes(context: ir.Context) -> None:
@@ -52,7 +52,7 @@ def test_attributes_have_their_class(context: ir.Context) -> None:
     tensor = ir.RankedTensorType(ir.Type.parse("tensor<4xf32, #gir.at<reg, layout = <[2], [2]>>>"))
     place = tensor.encoding
     assert isinstance(place, gir.AtAttr)
-    assert isinstance(place.layout, gir.LanesAttr)
+    assert isinstance(gir.AtAttr(place).layout, gir.LanesAttr)
     assert not gir.AtAttr.isinstance(ir.StringAttr.get("reg"))
     with pytest.raises(ValueError, match="Cannot cast attribute to AtAttr"):
         gir.AtAttr(ir.StringAttr.get("reg"))
