@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,14 @@ import numpy as np
 from powerfusion._native import _pf
 from powerfusion.errors import CompileError, PowerFusionError, SourceError, UnsupportedError
 from powerfusion.frontend.source import read_module, signature_of
+from powerfusion.machines.host import on_chip_bytes
 from powerfusion.mlir import ir
 from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.mlir.passmanager import PassManager
+from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.pipelines import PIPELINES, Phase
 from powerfusion.runtime.artifact import Contents, save_artifact
+from powerfusion.report import Report
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
@@ -77,6 +80,22 @@ class Executable:
     def ir(self, phase: str) -> str:
         """The program's MLIR after a phase: import, raise, simplify, tile, lower or llvm."""
         return str(self.module(phase))
+
+    def report(self, shapes: Mapping[int, tuple[int, ...]] | None = None) -> Report:
+        """What the program moves, per kernel and level, beside the least that it must.
+
+        Args:
+            shapes: Shapes of arguments by position, for dynamic sizes; by default those of the
+                last call, and open sizes where there was none.
+        """
+        given = self._last_shapes if shapes is None else shapes
+        return report_of(self.module("simplify"), self.module("raise"), given, on_chip_bytes())
+
+    @property
+    def _last_shapes(self) -> Mapping[int, tuple[int, ...]]:
+        """Shapes of the arguments of the last call."""
+        called = self.__dict__.get("_function")
+        return {} if called is None else dict(enumerate(called.last_shapes))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as an artifact, which `powerfusion.load` runs without this compiler.

@@ -46,6 +46,7 @@ class HostFunction:
         self._constant_descriptors = [_descriptor(c) for c in self._constants]
         self._assertions = tuple(assertions)
         self._owner = owner
+        self.last_shapes: tuple[tuple[int, ...], ...] = ()
         self._result_words = sum(3 + 2 * len(spec.shape) for spec in signature.results)
 
     def __call__(self, *arrays: Any) -> Any:
@@ -59,6 +60,7 @@ class HostFunction:
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs the function on arrays that were checked before."""
+        self.last_shapes = tuple(array.shape for array in inputs)
         descriptors = [_descriptor(array) for array in inputs] + self._constant_descriptors
         status = (ctypes.c_int64 * 1)(0)
         results = (ctypes.c_int64 * max(self._result_words, 1))()

@@ -1,0 +1,216 @@
+"""The least that a program must move from and to DRAM, whatever a compiler does.
+
+Each element of a live-in that is touched must come in once, each element of a live-out must go
+out once. Where a full reduction over T must have ended before T is used again, what of T doesn't
+fit on chip comes in twice: + max(0, |T| - on-chip capacity).
+
+    live-in [x] ---touched---> ... ---> [y] live-out         |touched x| + |y|
+    max(T) feeds T - max(T):   T on chip: once; else the rest again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from powerfusion.core._mlir import (
+    constant_of,
+    defining_op,
+    element_of,
+    entry_block,
+    functions,
+    integers,
+    is_tensor,
+    operations,
+    segments,
+)
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.extents import Extents
+from powerfusion.symbolic import Count, product, total
+
+VIEWS = ("tensor.cast", "tensor.expand_shape", "tensor.collapse_shape")
+MOST_BOXES = 64  # beyond this many the union isn't worked out
+Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimension
+
+
+def least_dram_bytes(module: ir.Module, given: Mapping[int, tuple[int, ...]], on_chip_bytes: int) -> Count:
+    """The least bytes from and to DRAM of a program in graph form."""
+    return total(_Least(function, Extents(given), on_chip_bytes).bytes() for function in functions(module.operation))
+
+
+@dataclass
+class _Least:
+    function: ir.Operation
+    extents: Extents
+    on_chip_bytes: int
+    boxes: dict[ir.Value, list[Box | None]] = field(default_factory=dict)
+
+    def bytes(self) -> Count:
+        """All terms together."""
+        block = entry_block(self.function)
+        self.kernels = [op for op in operations(block) if op.name == "gir.kernel"]
+        for kernel in self.kernels:
+            for value, argument in zip(segments(kernel)[0], entry_block(kernel).arguments, strict=True):
+                if is_tensor(value):
+                    self._touch(kernel, value, argument)
+        incoming = total(self._touched(value, boxes) for value, boxes in self.boxes.items())
+        returned = {_root(value) for value in operations(block)[-1].operands if is_tensor(value)}
+        outgoing = total(self._volume(value) for value in returned if not _is_live_in(value))
+        return incoming + outgoing + self._reloads()
+
+    # -- live-ins ----------------------------------------------------------------------------
+
+    def _touch(self, kernel: ir.Operation, value: ir.Value, argument: ir.Value) -> None:
+        """Notes which boxes of a live-in a kernel reads."""
+        root = _root(value)
+        if not _is_live_in(root):
+            return
+        boxes = self.boxes.setdefault(root, [])
+        for use in argument.uses:
+            op = use.owner.operation
+            if op.name == "tensor.dim":
+                continue
+            whole = root != value or op.name != "gir.slice"
+            boxes.append(None if whole else self._box(kernel, op))
+
+    def _box(self, kernel: ir.Operation, op: ir.Operation) -> Box:
+        cut = segments(op)[1:4]
+        names = ("static_offsets", "static_sizes", "static_strides")
+        parts = [self.extents.box(kernel, op, name, dynamic) for name, dynamic in zip(names, cut, strict=True)]
+        return tuple(zip(*parts, strict=True))
+
+    def _touched(self, value: ir.Value, boxes: list[Box | None]) -> Count:
+        """The distinct elements of a live-in in some boxes; at most all of it."""
+        whole = self._volume(value)
+        if not boxes or None in boxes:
+            return whole if boxes else 0
+        element = _element_bytes(value)
+        touched = _union(list(dict.fromkeys(boxes))) * element
+        if isinstance(touched, int) and isinstance(whole, int):
+            return min(touched, whole)
+        return touched
+
+    def _volume(self, value: ir.Value) -> Count:
+        return product([*self.extents.shape(value), _element_bytes(value)])
+
+    # -- what must come in twice -------------------------------------------------------------
+
+    def _reloads(self) -> Count:
+        """What of a tensor must be read again because a full reduction over it feeds its use."""
+        again: dict[ir.Value, Count] = {}
+        for kernel in self.kernels:
+            for op in operations(entry_block(kernel)):
+                if op.name == "gir.reduce" and len(integers(op.attributes["dims"])) == segments(op)[0][0].type.rank:
+                    for root in self._used_after(op):
+                        again[root] = self._excess(root)
+        return total(again.values())
+
+    def _excess(self, value: ir.Value) -> Count:
+        volume = self._volume(value)
+        return max(0, volume - self.on_chip_bytes) if isinstance(volume, int) else 0
+
+    def _used_after(self, reduce: ir.Operation) -> set[ir.Value]:
+        """Live-ins under a full reduction that are combined with what depends on it."""
+        under = self._live_ins(segments(reduce)[0])
+        late: set[ir.Value] = set()
+        found: set[ir.Value] = set()
+        for kernel in self.kernels:
+            inputs = segments(kernel)[0]
+            for argument, value in zip(entry_block(kernel).arguments, inputs, strict=True):
+                if _root(value) in late or value in late:
+                    late.add(argument)
+            for op in operations(entry_block(kernel)):
+                if op == reduce:
+                    late.update(op.results)
+                    continue
+                if not any(operand in late for operand in op.operands):
+                    continue
+                late.update(op.results)
+                fresh = [operand for operand in op.operands if operand not in late and is_tensor(operand)]
+                found |= self._live_ins(fresh) & under
+            returned = operations(entry_block(kernel))[-1].operands
+            late.update(result for result, value in zip(kernel.results, returned, strict=True) if value in late)
+        return found
+
+    def _live_ins(self, values: list[ir.Value]) -> set[ir.Value]:
+        """The live-ins that some values are computed from, through kernels."""
+        found: set[ir.Value] = set()
+        seen: set[ir.Value] = set()
+        stack = list(values)
+        while stack:
+            value = stack.pop()
+            if value in seen or not is_tensor(value):
+                continue
+            seen.add(value)
+            op = defining_op(value)
+            if op is None and (outer := self._outside(value)) is not None:
+                stack.append(outer)
+            elif op is None or op.name == "arith.constant":
+                found.add(value)
+            elif op.name == "gir.kernel":
+                stack.append(operations(entry_block(op))[-1].operands[ir.OpResult(value).result_number])
+            else:
+                stack.extend(op.operands)
+        return {value for value in found if _is_live_in(value)}
+
+    def _outside(self, argument: ir.Value) -> ir.Value | None:
+        for kernel in self.kernels:
+            arguments = list(entry_block(kernel).arguments)
+            if argument in arguments:
+                return segments(kernel)[0][arguments.index(argument)]
+        return None
+
+
+def _root(value: ir.Value) -> ir.Value:
+    """The tensor that a view of the function shows."""
+    op = defining_op(value)
+    while op is not None and op.name in VIEWS:
+        value = op.operands[0]
+        op = defining_op(value)
+    return value
+
+
+def _is_live_in(value: ir.Value) -> bool:
+    """True for an argument and for a constant that isn't the same everywhere."""
+    op = defining_op(value)
+    if op is None:
+        return value.owner.owner.operation.name == "func.func"
+    constant = constant_of(value)
+    return constant is not None and not (isinstance(constant, ir.DenseElementsAttr) and constant.is_splat)
+
+
+def _element_bytes(value: ir.Value) -> int:
+    element = element_of(value.type)
+    return 8 if isinstance(element, ir.IndexType) else max(element.width // 8, 1)
+
+
+def _union(boxes: list[Box]) -> Count:
+    """How many elements some boxes hold together; where that can't be said, the most that one holds."""
+    volumes = [product(size for _, size, _ in box) for box in boxes]
+    if len(boxes) == 1:
+        return volumes[0]
+    solid = [box for box in boxes if all(isinstance(n, int) for part in box for n in part) and _is_solid(box)]
+    numbers = [volume for volume in volumes if isinstance(volume, int)]
+    if not numbers:
+        return volumes[0]
+    return max([*numbers, _solid_union(solid) if len(solid) <= MOST_BOXES else 0])
+
+
+def _is_solid(box: Box) -> bool:
+    return all(stride == 1 or size == 1 for _, size, stride in box)
+
+
+def _solid_union(boxes: list[Box]) -> int:
+    """Elements in the union of boxes without holes, summed dimension by dimension."""
+    boxes = [box for box in boxes if all(size > 0 for _, size, _ in box)]
+    if not boxes:
+        return 0
+    if not boxes[0]:
+        return 1
+    cuts = sorted({edge for (offset, size, _), *_ in boxes for edge in (offset, offset + size)})
+    count = 0
+    for low, high in pairwise(cuts):
+        covering = [box[1:] for box in boxes if box[0][0] <= low and box[0][0] + box[0][1] >= high]
+        count += (high - low) * _solid_union(covering)
+    return count

@@ -1,0 +1,136 @@
+"""What a program moves, per kernel, level and direction, beside the least that it must.
+
+Plain data: made by `powerfusion.passes.analysis.ledger`, kept in artifacts, shown by `pf explain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from powerfusion.symbolic import Count, total
+
+
+@dataclass(frozen=True)
+class MovementReport:
+    """One instruction that moves data.
+
+    Attributes:
+        op: Its name, `gir.move`.
+        source: Level that it reads: dram, sram or reg.
+        result: Level that it writes.
+        bytes: Distinct elements of what it moves, times their size.
+        type: Shape and element type, as `512x768xf32`.
+        location: Where the program asks for it; None where that is lost.
+    """
+
+    op: str
+    source: str
+    result: str
+    bytes: Count
+    type: str
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """One kernel: a launch, and its movements.
+
+    Attributes:
+        name: The kernel's name.
+        location: Where the program asks for it.
+        movements: In program order.
+    """
+
+    name: str
+    location: str | None
+    movements: tuple[MovementReport, ...]
+
+    @property
+    def reads(self) -> dict[str, Count]:
+        """Bytes read, by level."""
+        return _by_level((m.source, m.bytes) for m in self.movements)
+
+    @property
+    def writes(self) -> dict[str, Count]:
+        """Bytes written, by level."""
+        return _by_level((m.result, m.bytes) for m in self.movements)
+
+    @property
+    def dram_bytes(self) -> Count:
+        """Bytes that cross the border of DRAM, in either direction."""
+        return total([self.reads.get("dram", 0), self.writes.get("dram", 0)])
+
+
+def _by_level(moved: Any) -> dict[str, Count]:
+    sums: dict[str, Count] = {}
+    for level, count in moved:
+        sums[level] = sums.get(level, 0) + count
+    return sums
+
+
+@dataclass(frozen=True)
+class Report:
+    """A program's ledger.
+
+    Attributes:
+        kernels: In program order.
+        least_dram_bytes: What any program with these results must move from and to DRAM.
+        naive_dram_bytes: What one kernel per operator moves.
+    """
+
+    kernels: tuple[KernelReport, ...]
+    least_dram_bytes: Count
+    naive_dram_bytes: Count
+
+    @property
+    def dram_bytes(self) -> Count:
+        """Bytes from and to DRAM."""
+        return total(kernel.dram_bytes for kernel in self.kernels)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: a count that depends on open sizes is null, with its formula beside it."""
+        return {
+            **_count("dram_bytes", self.dram_bytes),
+            **_count("least_dram_bytes", self.least_dram_bytes),
+            **_count("naive_dram_bytes", self.naive_dram_bytes),
+            "kernels": [_kernel_json(kernel) for kernel in self.kernels],
+        }
+
+    def __str__(self) -> str:
+        from powerfusion.cli.report_table import report_text
+
+        return report_text(self)
+
+
+def _count(name: str, count: Count) -> dict[str, Any]:
+    return {name: count} if isinstance(count, int) else {name: None, f"{name}_formula": str(count)}
+
+
+def _levels(name: str, counts: Mapping[str, Count]) -> dict[str, Any]:
+    open_counts = {level: str(count) for level, count in counts.items() if not isinstance(count, int)}
+    known = {level: count if isinstance(count, int) else None for level, count in counts.items()}
+    return {name: known, **({f"{name}_formula": open_counts} if open_counts else {})}
+
+
+def _kernel_json(kernel: KernelReport) -> dict[str, Any]:
+    return {
+        "name": kernel.name,
+        "location": kernel.location,
+        **_count("dram_bytes", kernel.dram_bytes),
+        **_levels("reads", kernel.reads),
+        **_levels("writes", kernel.writes),
+        "movements": [_movement_json(movement) for movement in kernel.movements],
+    }
+
+
+def _movement_json(movement: MovementReport) -> dict[str, Any]:
+    return {
+        "op": movement.op,
+        "from": movement.source,
+        "to": movement.result,
+        "type": movement.type,
+        "location": movement.location,
+        **_count("bytes", movement.bytes),
+    }
