@@ -209,6 +209,8 @@ class KernelTiler:
 
     def _sinks(self, value: ir.Value, output: ir.Value, *, alone: bool) -> list[Sink]:
         """Where the elements of a returned value are stored."""
+        if 0 in value.type.shape:
+            return []
         op = defining_op(value)
         match op.name if op is not None else None:
             case "gir.move":
@@ -220,8 +222,10 @@ class KernelTiler:
             case "gir.concat":
                 return self._concat_sinks(op, output)
             case "gir.insert":
-                place = self.emitter.subview(op, output, segments(op)[2:5])
                 dest = self._sinks(op.operands[1], output, alone=True)
+                if 0 in op.operands[0].type.shape:
+                    return dest
+                place = self.emitter.subview(op, output, segments(op)[2:5])
                 return [*dest, *self._sinks(op.operands[0], place, alone=True)]
             case _:
                 raise UnsupportedError(
@@ -236,6 +240,8 @@ class KernelTiler:
         sinks: list[Sink] = []
         start: int | ir.Value = 0
         for value in op.operands:
+            if 0 in value.type.shape:
+                continue
             offsets = [0] * rank
             sizes = list(value.type.shape)
             operands: list[ir.Value] = []

@@ -417,6 +417,8 @@ def _plain_box(
 
 
 def _product(a: int, b: int, dynamic: int) -> int:
+    if 0 in (a, b):
+        return 0
     return dynamic if DYNAMIC in (a, b) or dynamic in (a, b) else a * b
 
 
