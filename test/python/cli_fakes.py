@@ -21,7 +21,9 @@ import pytest
 import powerfusion as pf
 from powerfusion.cli import programs
 from powerfusion.cli.main import main
+from powerfusion.report import KernelReport, MovementReport, Report
 from powerfusion.runtime.signature import ArraySpec, Signature
+from powerfusion.symbolic import Count
 
 COMMAND = [sys.executable, "-m", "powerfusion.cli.main"]
 WITH_FAKE = """
@@ -33,51 +35,18 @@ sys.exit(main())
 """
 
 
-@dataclass(frozen=True)
-class Formula:
-    """Bytes of a program whose sizes are open."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True)
-class Kernel:
-    name: str
-    location: str | None
-    reads: dict[str, Any]
-    writes: dict[str, Any]
-    movements: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    kernels: tuple[Kernel, ...]
-    dram_bytes: Any
-    least_dram_bytes: Any
-    naive_dram_bytes: Any
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "dram_bytes": self.dram_bytes,
-            "least_dram_bytes": self.least_dram_bytes,
-            "naive_dram_bytes": self.naive_dram_bytes,
-            "kernels": [{"name": kernel.name} for kernel in self.kernels],
-        }
+def kernel(name: str, read: Count, written: Count, location: str | None = None) -> KernelReport:
+    """A kernel that reads once and writes once."""
+    load = MovementReport("gir.move", "dram", "reg", read, "4x8xf32", location)
+    store = MovementReport("gir.move", "reg", "dram", written, "4x8xf32", location)
+    return KernelReport(name, location, (load, store))
 
 
 def report(kernels: int = 1, *, megabytes: int = 6, least: int = 6, naive: int = 10) -> Report:
     """A report whose kernels share the bytes evenly: two thirds are read."""
     mega, each = 1_000_000, megabytes * 1_000_000 // kernels
-    share = {"dram": each * 2 // 3, "sram": 0}, {"dram": each // 3}
-    return Report(
-        tuple(Kernel(f"k{place}", f"in.mlir:{place + 1}:3", *share) for place in range(kernels)),
-        megabytes * mega,
-        least * mega,
-        naive * mega,
-    )
+    made = (kernel(f"k{place}", each * 2 // 3, each // 3, f"in.mlir:{place + 1}:3") for place in range(kernels))
+    return Report(tuple(made), least * mega, naive * mega)
 
 
 @dataclass

@@ -18,6 +18,8 @@ from powerfusion.cli.main import main
 from powerfusion.cli.output import format_bytes, format_seconds, write_whole
 from powerfusion.cli.report_table import report_text
 from powerfusion.errors import PowerFusionError, UnsupportedError
+from powerfusion.report import Report
+from powerfusion.symbolic import Polynomial
 
 
 @pytest.fixture
@@ -239,8 +241,8 @@ def test_explain_least(fake: cli_fakes.Executable, source: str, capsys: pytest.C
     assert main(["explain", source]) == 0
     printed = capsys.readouterr().out
     lines = [line.split() for line in printed.splitlines()]
-    assert ["kernel", "dram", "reads", "dram", "writes", "where"] in lines
-    assert ["k0", "4.00", "MB", "2.00", "MB", "in.mlir:1:3"] in lines
+    assert ["kernel", "dram", "reads", "dram", "writes", "reg", "reads", "reg", "writes", "where"] in lines
+    assert ["k0", "4.00", "MB", "2.00", "MB", "2.00", "MB", "4.00", "MB", "in.mlir:1:3"] in lines
     assert ["ratio", "1.00"] in lines
     assert "Fusion has taken away 40% of the 10.0 MB as written." in printed
     assert "nothing is left to gain" in printed
@@ -254,19 +256,18 @@ def test_explain_says_what_can_go(
     assert main(["explain", source]) == 0
     printed = capsys.readouterr().out
     assert "50% of the bytes, 6.00 MB, could still go: 2 kernels" in printed
-    assert "k0 reads 4.00 MB (in.mlir:1:3)" in printed
+    assert "k0 reads 4.00 MB, 4x8xf32 (in.mlir:1:3)" in printed
     assert "as written." not in printed
 
 
 def test_explain_dynamic(monkeypatch: pytest.MonkeyPatch, source: str, capsys: pytest.CaptureFixture[str]) -> None:
-    formula = cli_fakes.Formula("8*d0")
-    kernel = cli_fakes.Kernel("k0", None, {"dram": formula}, {"dram": formula})
-    executable = use(
-        monkeypatch, cli_fakes.adder(shape=(None, 8), figures=cli_fakes.Report((kernel,), formula, formula, formula))
-    )
+    formula = Polynomial.symbol("arg0[0]") * 8
+    figures = Report((cli_fakes.kernel("k0", formula, formula),), formula * 2, formula * 4)
+    executable = use(monkeypatch, cli_fakes.adder(shape=(None, 8), figures=figures))
     assert main(["explain", source]) == 0
     printed = capsys.readouterr().out
-    assert "8*d0 B" in printed
+    assert "8*arg0[0] B" in printed
+    assert "the least that it can, whatever they are" in printed
     assert f"next: pf explain {source} --shape" in printed
     assert main(["explain", source, "--shape", "0=4x8"]) == 0
     assert executable.bound == [None, {0: (4, 8)}]
@@ -354,7 +355,7 @@ def test_full_disk_behind_stdout(source: str) -> None:
 
 
 def test_terminal_that_knows_only_ascii(source: str) -> None:
-    environment_code = "adder(figures=cli_fakes.Report((cli_fakes.Kernel('küche', None, {}, {}),), None, None, None))"
+    environment_code = "adder(figures=cli_fakes.Report((cli_fakes.kernel('küche', 1, 1),), 1, 1))"
     code = WITH_FAKE.format(fake=environment_code)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(

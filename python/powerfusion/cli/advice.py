@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from powerfusion.cli.output import format_bytes
+from powerfusion.report import Report
+from powerfusion.symbolic import Count
 
 NOTHING_TO_GAIN = 1.02
 """Up to this ratio of moved to least bytes a program counts as moving the least."""
@@ -22,34 +23,47 @@ class Movement:
         kernel: The kernel's name.
         bytes: How much it moves.
         direction: `reads` or `writes`.
-        what: What it moves, in words; empty where nothing is known.
+        type: Shape and element type of what it moves.
         location: Where the program asks for it; `None` where that is lost.
     """
 
     kernel: str
     bytes: int
     direction: str
-    what: str = ""
-    location: str | None = None
+    type: str
+    location: str | None
 
     def __str__(self) -> str:
         place = f" ({self.location})" if self.location else ""
-        what = f" {self.what}" if self.what else ""
-        return f"{self.kernel} {self.direction} {format_bytes(self.bytes)}{what}{place}"
+        return f"{self.kernel} {self.direction} {format_bytes(self.bytes)}, {self.type}{place}"
 
 
-def number(count: Any) -> int | None:
+def largest_movements(report: Report) -> list[Movement]:
+    """The movements from and to DRAM whose bytes are known, largest first."""
+    found: list[Movement] = []
+    for kernel in report.kernels:
+        for each in kernel.movements:
+            count = number(each.bytes)
+            if count and "dram" in (each.source, each.result):
+                direction = "reads" if each.source == "dram" else "writes"
+                found.append(Movement(kernel.name, count, direction, each.type, each.location))
+    return sorted(found, key=lambda movement: -movement.bytes)
+
+
+def number(count: Count) -> int | None:
     """A number of bytes, where it is one and not a formula in sizes that are open."""
     return count if isinstance(count, int) else None
 
 
-def ratio(report: Any) -> float | None:
-    """Moved bytes per byte that must be moved."""
+def ratio(report: Report) -> float | None:
+    """Moved bytes per byte that must be moved; 1 where both are the same formula."""
+    if report.dram_bytes == report.least_dram_bytes:
+        return 1.0
     moved, least = number(report.dram_bytes), number(report.least_dram_bytes)
     return None if moved is None or not least else moved / least
 
 
-def advise(report: Any, largest: Sequence[Movement]) -> str:
+def advise(report: Report, largest: Sequence[Movement]) -> str:
     """Says in a paragraph what share of the bytes can go, and in which kernels.
 
     Args:
@@ -60,7 +74,8 @@ def advise(report: Any, largest: Sequence[Movement]) -> str:
         number(each) for each in (report.dram_bytes, report.least_dram_bytes, report.naive_dram_bytes)
     )
     if moved is None or least is None:
-        return "The sizes of this program are open, so its bytes are formulas in them."
+        least_already = " It moves the least that it can, whatever they are." if ratio(report) == 1.0 else ""
+        return f"The sizes of this program are open, so its bytes are formulas in them.{least_already}"
     sentences: list[str] = []
     if naive is not None and naive > moved:
         sentences.append(
@@ -78,7 +93,7 @@ def advise(report: Any, largest: Sequence[Movement]) -> str:
     return " ".join(sentences)
 
 
-def excess_reason(report: Any) -> str:
+def excess_reason(report: Report) -> str:
     """Why there is more than the least."""
     kernels = len(report.kernels)
     if kernels > 1:
@@ -86,7 +101,7 @@ def excess_reason(report: Any) -> str:
     return "its kernel reads values more than once."
 
 
-def next_command(source: str, report: Any) -> str:
+def next_command(source: str, report: Report) -> str:
     """The command to try next."""
     name = shlex.quote(source)
     if number(report.dram_bytes) is None:

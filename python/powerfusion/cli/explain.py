@@ -42,6 +42,7 @@ def _shape(text: str) -> tuple[int, tuple[int, ...]]:
 def execute(options: argparse.Namespace) -> int:
     """Compiles and prints."""
     from powerfusion.cli import output
+    from powerfusion.cli.advice import next_command, ratio
     from powerfusion.cli.programs import bind_shapes, check_phase, load_program
 
     if options.phase:
@@ -56,9 +57,8 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     report = executable.report(bind_shapes(executable.signature.arguments, options.shapes))
     if options.json:
-        output.print_json({"target": options.target, **report.to_json()})
+        output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report)})
         return 0
-    from powerfusion.cli.advice import next_command
     from powerfusion.cli.report_table import render_report
 
     console = output.make_console()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-PLAIN_WIDTH = 200
-"""How many columns plain text may use: no terminal is there to ask."""
+PLAIN_WIDTH = 10_000
+"""How many columns plain text may use: a line of a table stays one line, for grep and its like."""
 
 
 def make_console(*, plain: bool | None = None) -> Console:
@@ -87,7 +87,7 @@ def make_table(columns: Sequence[Column], *, title: str | None = None, plain: bo
         header_style="" if plain else "bold",
     )
     for column in columns:
-        table.add_column(column.heading, justify="left" if column.left else "right", no_wrap=not column.left)
+        table.add_column(column.heading, justify="left" if column.left else "right", overflow="fold")
     return table
 
 

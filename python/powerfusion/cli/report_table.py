@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from powerfusion.cli import advice
 from powerfusion.cli.output import Column, format_bytes, make_table, plain_console, print_rich
@@ -13,11 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from powerfusion.report import Report
+    from powerfusion.symbolic import Count
+
 LEVELS = ("dram", "sram", "reg")
 DIRECTIONS = ("reads", "writes")
 
 
-def render_report(report: Any, console: Console, *, next_command: str | None = None) -> None:
+def render_report(report: Report, console: Console, *, next_command: str | None = None) -> None:
     """Prints a report.
 
     Args:
@@ -29,19 +31,19 @@ def render_report(report: Any, console: Console, *, next_command: str | None = N
 
     kernels = kernel_table(report, plain=not console.is_terminal)
     totals = total_table(report)
-    paragraph = advice.advise(report, largest_movements(report))
+    paragraph = advice.advise(report, advice.largest_movements(report))
     parts = [kernels, "", totals, "", Text(paragraph) if console.is_terminal else paragraph]
     print_rich(console, *parts, *([f"next: {next_command}"] if next_command else []))
 
 
-def report_text(report: Any) -> str:
+def report_text(report: Report) -> str:
     """The report as plain text; `str(report)` is this."""
     text = io.StringIO()
     render_report(report, plain_console(text))
     return text.getvalue().rstrip("\n")
 
 
-def kernel_table(report: Any, *, plain: bool) -> Table:
+def kernel_table(report: Report, *, plain: bool) -> Table:
     """The table of kernels; only levels and directions that something moves at have a column."""
     from rich.markup import escape
 
@@ -63,7 +65,7 @@ def kernel_table(report: Any, *, plain: bool) -> Table:
     return table
 
 
-def total_table(report: Any) -> Table:
+def total_table(report: Report) -> Table:
     """The totals at DRAM."""
     from rich.table import Table
 
@@ -81,20 +83,8 @@ def total_table(report: Any) -> Table:
     return table
 
 
-def bytes_text(count: Any) -> str:
+def bytes_text(count: Count | None) -> str:
     """A number of bytes for people, or the formula where sizes are open."""
     if count is None or isinstance(count, int):
         return format_bytes(count)
     return f"{count} B"
-
-
-def largest_movements(report: Any) -> Sequence[advice.Movement]:
-    """The movements from and to DRAM whose bytes are known, largest first."""
-    return sorted(_movements(report), key=lambda each: -each.bytes)
-
-
-def _movements(report: Any) -> Iterable[advice.Movement]:
-    for kernel in report.kernels:
-        for direction in DIRECTIONS:
-            if count := advice.number(getattr(kernel, direction).get("dram", 0)):
-                yield advice.Movement(kernel.name, count, direction, location=kernel.location)
