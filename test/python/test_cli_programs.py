@@ -164,7 +164,9 @@ def test_table_of_a_real_program(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "98.3 kB" in printed
     assert "nothing is left to gain" in printed
     assert main(["explain", write(tmp_path, DYNAMIC)]) == 0
-    assert "--shape" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "With 64 for each of them: The program moves the least" in printed
+    assert "--shape 0=64x8" in printed
 
 
 def test_doctor_finds_this_installation_sound(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from powerfusion.cli.output import format_bytes
 from powerfusion.report import Report
+from powerfusion.runtime.signature import ArraySpec
 from powerfusion.symbolic import Count
 
 NOTHING_TO_GAIN = 1.02
 """Up to this ratio of moved to least bytes a program counts as moving the least."""
 SHOWN_MOVEMENTS = 3
+SAMPLE_SIZE = 64
+"""What an open size is taken to be where an example is wanted."""
 
 
 @dataclass(frozen=True)
@@ -63,34 +66,29 @@ def ratio(report: Report) -> float | None:
     return None if moved is None or not least else moved / least
 
 
-def advise(report: Report, largest: Sequence[Movement]) -> str:
-    """Says in a paragraph what share of the bytes can go, and in which kernels.
-
-    Args:
-        report: The report.
-        largest: Its movements from and to DRAM, largest first.
-    """
-    moved, least, naive = (
-        number(each) for each in (report.dram_bytes, report.least_dram_bytes, report.naive_dram_bytes)
-    )
+def advise(report: Report) -> str:
+    """Says in a paragraph what share of the bytes can go, and which movements are the largest."""
+    moved, least = number(report.dram_bytes), number(report.least_dram_bytes)
+    naive = number(report.naive_dram_bytes)
     if moved is None or least is None:
-        least_already = " It moves the least that it can, whatever they are." if ratio(report) == 1.0 else ""
-        return f"The sizes of this program are open, so its bytes are formulas in them.{least_already}"
+        return "The sizes of this program are open, so its bytes are formulas in them."
     sentences: list[str] = []
     if naive is not None and naive > moved:
-        sentences.append(
-            f"Fusion has taken away {(naive - moved) / naive:.0%} of the {format_bytes(naive)} as written."
-        )
+        gone = (naive - moved) / naive
+        sentences.append(f"Fusion has taken away {gone:.0%} of the {format_bytes(naive)} as written.")
     if moved <= least * NOTHING_TO_GAIN:
         sentences.append("The program moves the least that it can: nothing is left to gain in DRAM bytes.")
         return " ".join(sentences)
-    sentences.append(
-        f"{(moved - least) / moved:.0%} of the bytes, {format_bytes(moved - least)}, could still go: "
-        f"{excess_reason(report)}"
-    )
-    if largest:
-        sentences.append(f"The largest movements: {'; '.join(map(str, largest[:SHOWN_MOVEMENTS]))}.")
+    share, rest = (moved - least) / moved, format_bytes(moved - least)
+    sentences.append(f"{share:.0%} of the bytes, {rest}, could still go: {excess_reason(report)}")
+    largest = largest_movements(report)[:SHOWN_MOVEMENTS]
+    sentences.append(f"The largest movements: {'; '.join(map(str, largest))}.")
     return " ".join(sentences)
+
+
+def advise_with_open_sizes(sampled: Report) -> str:
+    """The same for a program whose sizes are open, from its report with `SAMPLE_SIZE` for each of them."""
+    return f"Some sizes of this program are open. With {SAMPLE_SIZE} for each of them: {advise(sampled)}"
 
 
 def excess_reason(report: Report) -> str:
@@ -101,11 +99,25 @@ def excess_reason(report: Report) -> str:
     return "its kernel reads values more than once."
 
 
-def next_command(source: str, report: Report) -> str:
-    """The command to try next."""
-    name = shlex.quote(source)
+def sample_shapes(arguments: Sequence[ArraySpec]) -> dict[int, tuple[int, ...]]:
+    """Shapes of the arguments that have open sizes, with `SAMPLE_SIZE` for each of them."""
+    return {
+        place: tuple(SAMPLE_SIZE if size is None else size for size in spec.shape)
+        for place, spec in enumerate(arguments)
+        if None in spec.shape
+    }
+
+
+def next_command(source: str, arguments: Sequence[ArraySpec], report: Report) -> str:
+    """The command to try next: bind open sizes, look at the kernels where something is to gain, else measure."""
+    name, sampled = shlex.quote(source), sample_shapes(arguments)
     if number(report.dram_bytes) is None:
-        return f"pf explain {name} --shape 0=SIZES"
+        shapes = (f" --shape {place}={'x'.join(map(str, shape))}" for place, shape in sampled.items())
+        return f"pf explain {name}{''.join(shapes)}"
     if (moved := ratio(report)) is not None and moved > NOTHING_TO_GAIN:
         return f"pf explain {name} --phase simplify"
-    return f"pf run {name} --input random ... --repeat 20"
+    inputs = (
+        "random:" + "x".join([*map(str, sampled[place]), spec.dtype]) if place in sampled else "random"
+        for place, spec in enumerate(arguments)
+    )
+    return f"pf run {name}{''.join(f' --input {each}' for each in inputs)} --repeat 20"

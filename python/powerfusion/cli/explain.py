@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from powerfusion.report import Report
 
 EPILOG = """\
 examples:
@@ -61,6 +65,16 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     from powerfusion.cli.report_table import render_report
 
-    console = output.make_console()
-    render_report(report, console, next_command=next_command(options.source, report))
+    then = next_command(options.source, executable.signature.arguments, report)
+    render_report(report, output.make_console(), paragraph=_paragraph(executable, report), then=then)
     return 0
+
+
+def _paragraph(executable: Any, report: Report) -> str:
+    """What the figures mean; for open sizes, by an example."""
+    from powerfusion.cli.advice import advise, advise_with_open_sizes, number, sample_shapes
+
+    if number(report.dram_bytes) is not None:
+        return advise(report)
+    sampled = executable.report(sample_shapes(executable.signature.arguments))
+    return advise_with_open_sizes(sampled)

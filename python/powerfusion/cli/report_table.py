@@ -19,21 +19,21 @@ LEVELS = ("dram", "sram", "reg")
 DIRECTIONS = ("reads", "writes")
 
 
-def render_report(report: Report, console: Console, *, next_command: str | None = None) -> None:
+def render_report(report: Report, console: Console, *, paragraph: str | None = None, then: str | None = None) -> None:
     """Prints a report.
 
     Args:
-        report: A `powerfusion.report.Report`.
+        report: What the program moves.
         console: Where to.
-        next_command: What the reader may try next.
+        paragraph: What the figures mean; by default what they say by themselves.
+        then: The command to try next.
     """
     from rich.text import Text
 
     kernels = kernel_table(report, plain=not console.is_terminal)
-    totals = total_table(report)
-    paragraph = advice.advise(report, advice.largest_movements(report))
-    parts = [kernels, "", totals, "", Text(paragraph) if console.is_terminal else paragraph]
-    print_rich(console, *parts, *([f"next: {next_command}"] if next_command else []))
+    words = paragraph or advice.advise(report)
+    parts = [kernels, "", total_table(report), "", Text(words) if console.is_terminal else words]
+    print_rich(console, *parts, *([f"next: {then}"] if then else []))
 
 
 def report_text(report: Report) -> str:
