@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from powerfusion._native import _pf
-from powerfusion.errors import CompileError, PowerFusionError, SourceError, UnsupportedError
+from powerfusion.errors import CompileError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import read_module, signature_of
 from powerfusion.machines.host import on_chip_bytes
 from powerfusion.mlir import ir
@@ -108,7 +108,8 @@ class Executable:
         from powerfusion.emit.host_object import build_library
 
         code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
-        saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions)
+        report = self.report(shapes={}).to_json()  # whatever was called before
+        saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions, report)
         save_artifact(path, saved)
 
     @cached_property
@@ -150,18 +151,28 @@ def elements_of(attribute: ir.Attribute) -> Array:
 
 
 def compile_source(source: Any, target: str = "cpu", *, until: str | None = None) -> Executable:
-    """Compiles a source for a target; see `powerfusion.compile`."""
+    """Compiles a source for a target; see `powerfusion.compile`.
+
+    Args:
+        source: Whatever `read_module` takes.
+        target: A key of `PIPELINES`.
+        until: The last phase to run; what comes back then can be looked at, not called.
+    """
     phases = PIPELINES.get(target)
     if phases is None:
         raise UnsupportedError(f"expected a target of {', '.join(PIPELINES)}, got '{target}'")
+    names = [phase.name for phase in phases]
+    return compile_phases(source, phases[: names.index(until) + 1] if until else phases, target)
+
+
+def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:
+    """Takes a source through some phases, keeping what each leaves behind."""
     module = read_module(source)
     signature = signature_of(module)
     snapshots: list[Snapshot] = []
     for phase in phases:
         run_phase(module, phase)
         snapshots.append(Snapshot(phase.name, _bytecode(module)))
-        if phase.name == until:
-            break
     return Executable(target, signature, snapshots, module)
 
 
@@ -198,11 +209,7 @@ def _notes(diagnostic: ir.DiagnosticInfo) -> str | None:
 
 
 def _bytecode(module: ir.Module) -> bytes:
-    import io
-
     stream = io.BytesIO()
     module.operation.write_bytecode(stream)
     return stream.getvalue()
 
-
-__all__ = ["Executable", "Path", "SourceError", "compile_source", "elements_of", "run_phase"]
