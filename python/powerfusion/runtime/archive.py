@@ -37,7 +37,9 @@ def write_archive(path: Path, members: Mapping[str, Chunks]) -> None:
         ArtifactError: It can't be written.
     """
     place = Path(os.path.realpath(path))
-    partial = place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+    if place.is_dir():
+        raise ArtifactError(f"{path} is a folder", help="name a file, m.pfx")
+    partial = place.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with _half_written(partial) as stream:
             _write(stream, members)
@@ -133,6 +135,8 @@ def open_archive(path: Path) -> Iterator[ArchiveReader]:
     Raises:
         ArtifactError: It can't be opened, is no zip or a damaged one, or its members aren't plain.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ArtifactError(f"it is a {'folder' if path.is_dir() else 'device or a pipe'}", help="name a file, m.pfx")
     try:
         with path.open("rb") as stream, _directory(stream) as archive:
             yield ArchiveReader(archive, os.fstat(stream.fileno()).st_size)

@@ -35,6 +35,7 @@ from powerfusion.runtime.manifest import (
     Member,
     constant_member,
 )
+from powerfusion.runtime.saved_report import SavedReport
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
 MANIFEST_LIMIT_BYTES = 64 << 20
@@ -73,7 +74,7 @@ def save_artifact(path: str | os.PathLike[str], contents: Contents) -> None:
     """
     members: dict[str, Chunks] = {HOST_CODE: [contents.code]}
     for position, array in enumerate(contents.constants):
-        members[constant_member(position)] = _npy(array)
+        members[constant_member(position)] = npy_chunks(array)
     manifest = Manifest(
         schema=SCHEMA,
         powerfusion=contents.version,
@@ -129,21 +130,6 @@ class LoadedProgram:
         return SavedReport(self._report)
 
 
-@dataclass(frozen=True)
-class SavedReport:
-    """A report as an artifact holds it: plain data."""
-
-    data: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data, as the compiler's own report gives it."""
-        return self.data
-
-    def __str__(self) -> str:
-        """The totals, a line each."""
-        return "\n".join(f"{key}: {value}" for key, value in self.data.items() if not isinstance(value, (list, dict)))
-
-
 def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
     """Loads an artifact.
 
@@ -164,7 +150,7 @@ def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
                 for name, member in manifest.members.items()
             }
         constants = [
-            _constant(data.pop(constant_member(position)), spec, constant_member(position))
+            read_constant(data.pop(constant_member(position)), spec, constant_member(position))
             for position, spec in enumerate(manifest.constants)
         ]
         library, entry = load_library(data[HOST_CODE], manifest.needs)
@@ -180,7 +166,7 @@ def _member(chunks: Chunks) -> Member:
     return Member(sum(len(chunk) for chunk in chunks), digest.hexdigest())
 
 
-def _npy(array: Array) -> Chunks:
+def npy_chunks(array: Array) -> Chunks:
     """An array as a .npy file: the header, and the elements where they lie."""
     plain = _stored(np.ascontiguousarray(array).reshape(array.shape))
     header = io.BytesIO()
@@ -195,7 +181,7 @@ def _stored(array: Array) -> Array:
     return array.view(np.uint16) if array.dtype == DTYPES[BF16] else array
 
 
-def _constant(data: bytes, spec: Constant, name: str) -> Array:
+def read_constant(data: bytes, spec: Constant, name: str) -> Array:
     """The elements of a .npy file of exactly the type and shape of the manifest, without a copy."""
     dtype = np.dtype(np.uint16) if spec.dtype == BF16 else DTYPES[spec.dtype]
     stream = io.BytesIO(data)

@@ -46,7 +46,7 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> tuple[ctypes.CDLL, int]
                 (folder / OPENMP_SONAME).symlink_to(runtime)
             place = folder / "host.so"
             place.write_bytes(code)
-            library = _open(place, folder)
+            library = open_library(place, folder)
     except OSError as error:
         raise ToolError(
             f"the program's code can't be put into {tempfile.gettempdir()}: {error.strerror or error}",
@@ -57,7 +57,8 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> tuple[ctypes.CDLL, int]
     return library, ctypes.cast(getattr(library, ENTRY), ctypes.c_void_p).value or 0
 
 
-def _open(place: Path, folder: Path) -> ctypes.CDLL:
+def open_library(place: Path, folder: Path) -> ctypes.CDLL:
+    """Maps a file of a private folder, which errors leave out of what they say."""
     try:
         return ctypes.CDLL(str(place), mode=os.RTLD_NOW | os.RTLD_LOCAL)
     except OSError as error:
