@@ -26,6 +26,8 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 UNIT = {"f64": 2.3e-16, "f32": 1.2e-7, "f16": 1e-3, "bf16": 8e-3}
 ELEMENTARY = {"f64": 1e-14, "f32": 2e-6, "f16": 1e-3, "bf16": 8e-3}
 """Relative error of one operation, and of one elementary function."""
+TINY = {"f64": 0.0, "f32": 0.0, "f16": 6e-8, "bf16": 0.0}
+"""Absolute error of one operation: f16 has few exponents, and values meet its subnormals."""
 LIMIT = 50.0
 """Values beyond it are brought back by tanh, so that errors don't explode."""
 POOL = (1, 2, 3, 5, 7, 8, 16, 17, 33, 65, 0)
@@ -233,7 +235,7 @@ def _float_op(b: Builder, lines: list[str], args: list[Scalar]) -> Scalar:
             unsure = np.abs(x.array - y.array) <= x.error + y.error
             error = np.maximum(z.error, x.error) + np.where(unsure, np.abs(z.array - x.array), 0)
     lines.append(f"{name} = {binary}")
-    return Scalar(name, kind, array, error)
+    return Scalar(name, kind, array, error + TINY[kind])
 
 
 def _int_op(b: Builder, lines: list[str], args: list[Scalar]) -> Scalar:
@@ -262,7 +264,7 @@ def _tamed(lines: list[str], value: Scalar) -> Scalar:
     name = f"%b{len(lines)}"
     lines.append(f"{name} = math.tanh {value.name} : {value.kind}")
     array = np.tanh(value.array)
-    return Scalar(name, value.kind, array, np.minimum(value.error, 2) + ELEMENTARY[value.kind] * np.abs(array))
+    return Scalar(name, value.kind, array, np.minimum(value.error, 2) + ELEMENTARY[value.kind] * np.abs(array) + TINY[value.kind])
 
 
 def _cast(b: Builder, lines: list[str], value: Scalar) -> Scalar:
@@ -277,7 +279,7 @@ def _cast(b: Builder, lines: list[str], value: Scalar) -> Scalar:
     name = f"%b{len(lines)}"
     lines.append(f"{name} = arith.{op} {value.name} : {value.kind} to {target}")
     array = value.array.astype(np.float64)
-    return Scalar(name, target, array, value.error + UNIT[target] * np.abs(array))
+    return Scalar(name, target, array, value.error + UNIT[target] * np.abs(array) + TINY[target])
 
 
 def elementwise(b: Builder) -> None:
@@ -405,6 +407,7 @@ def reduction(b: Builder) -> None:
             array = init_array + ordered(value.array.sum(axes))
             error = (
                 init_error + ordered(value.error.sum(axes)) + UNIT[kind] * count * (ordered(terms) + np.abs(init_array))
+                + TINY[kind] * count
             )
         elif is_float:
             f = np.maximum if op == "maximumf" else np.minimum
@@ -498,7 +501,7 @@ def insert(b: Builder) -> None:
     if any(o >= t.value and not t.ssa for o, t in zip(offsets, target.sizes, strict=True)):
         return  # MLIR's verifier wants an offset inside, even of an empty dimension.
     slices = tuple(slice(o, o + n) for o, n in zip(offsets, shape, strict=True))
-    array, error = target.array.copy(), target.error.copy()
+    array, error = np.array(target.array), np.array(target.error)
     array[slices], error[slices] = value.array, value.error
     sizes = ", ".join(s.ssa or str(s.value) for s in value.sizes)
     name = b.fresh()

@@ -52,7 +52,8 @@ def public_function(module: ir.Module) -> Any:
 def result_dtypes(text: str) -> list[np.dtype]:
     """The NumPy dtypes of the results of the module's public function."""
     with ir.Context(), ir.Location.unknown():
-        function = public_function(ir.Module.parse(text))
+        module = ir.Module.parse(text)  # Kept: an op that was iterated to doesn't keep it alive.
+        function = public_function(module)
         return [_dtype(t) for t in ir.FunctionType(function.type).results]
 
 
