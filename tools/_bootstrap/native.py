@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from _bootstrap import bindings, stamps
 from _bootstrap.console import Stage
 from _bootstrap.settings import Settings
 
+CONFIGURED = ".powerfusion-configured"
+BUILT = ".powerfusion-built"
+
 
 def make(settings: Settings, stage: Stage) -> None:
     """Configure and build, unless nothing that goes into it has changed."""
-    project = settings.root / "CMakeLists.txt"
-    if not project.exists():
+    if not (settings.root / "CMakeLists.txt").exists():
         stage.outcome = "nothing to build yet"
         return
-    build = settings.root / "build"
-    native = settings.root / "python" / "powerfusion" / "_native"
-    options = bindings.configuration(settings)
-    configured_key = stamps.digest([*options, bindings.key(settings), str(settings.root)])
-    built_key = stamps.digest([configured_key, project, settings.root / "dialect"])
-    done, *outputs = (stamps.read(build / ".powerfusion-built") or "none").split("\n")
-    if done == built_key and outputs and all((native / name).exists() for name in outputs):
+    configured_key, built_key = _keys(settings)
+    if _built(settings, built_key):
         return
+    build = settings.root / "build"
+    options = bindings.configuration(settings)
     stage.step("building the dialect")
-    fresh = [] if stamps.read(build / ".powerfusion-configured") == configured_key else ["--fresh"]
+    fresh = [] if stamps.read(build / CONFIGURED) == configured_key else ["--fresh"]
     stage.run(["cmake", *fresh, "-S", settings.root, "-B", build, *options], "configuring the dialect")
-    stamps.write(build / ".powerfusion-configured", configured_key)
+    stamps.write(build / CONFIGURED, configured_key)
     stage.run(["ninja", "-C", build], "building the dialect")
-    outputs = sorted(path.name for path in native.glob("*") if path.is_file())
-    stamps.write(build / ".powerfusion-built", "\n".join([built_key, *outputs]))
+    outputs = sorted(path.name for path in _native(settings).glob("*") if path.is_file())
+    stamps.write(build / BUILT, "\n".join([built_key, *outputs]))
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the build matches the sources."""
+    return _built(settings, _keys(settings)[1])
+
+
+def _keys(settings: Settings) -> tuple[str, str]:
+    """What the configuration and the build depend on."""
+    configured = stamps.digest([*bindings.configuration(settings), bindings.key(settings), str(settings.root)])
+    return configured, stamps.digest([configured, settings.root / "CMakeLists.txt", settings.root / "dialect"])
+
+
+def _native(settings: Settings) -> Path:
+    return settings.root / "python" / "powerfusion" / "_native"
+
+
+def _built(settings: Settings, key: str) -> bool:
+    done, *outputs = (stamps.read(settings.root / "build" / BUILT) or "none").split("\n")
+    return done == key and bool(outputs) and all((_native(settings) / name).exists() for name in outputs)
