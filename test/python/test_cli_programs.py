@@ -139,6 +139,17 @@ def test_artifact_that_is_broken(tmp_path: Path, capsys: pytest.CaptureFixture[s
     fails(capsys, "run", tmp_path / "m.pfx", "--input", "random")
 
 
+def test_artifact_keeps_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But no program: its phases and other shapes are the business of the MLIR that it is made from."""
+    artifact = str(tmp_path / "m.pfx")
+    assert main(["compile", write(tmp_path, RELU_ADD), "-o", artifact]) == 0
+    assert explain(capsys, artifact)["dram_bytes"] == 3 * TENSOR_BYTES
+    assert main(["explain", artifact]) == 0
+    assert str(3 * TENSOR_BYTES) in capsys.readouterr().out
+    assert "keeps no program for --phase" in fails(capsys, "explain", artifact, "--phase", "tile")
+    assert "keeps no program for --shape" in fails(capsys, "explain", artifact, "--shape", "0=64x128")
+
+
 def test_bytes_of_a_cancelled_chain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One kernel, two reads and a write; operator by operator, three reads and two writes."""
     said = explain(capsys, write(tmp_path, RELU_ADD))

@@ -47,17 +47,20 @@ def execute(options: argparse.Namespace) -> int:
     """Compiles and prints."""
     from powerfusion.cli import output
     from powerfusion.cli.advice import next_command, ratio
-    from powerfusion.cli.programs import bind_shapes, check_phase, load_program
+    from powerfusion.cli.programs import bind_shapes, check_phase, compile_program, is_artifact, load_program
 
     if options.phase:
         check_phase(options, "--phase", options.phase)
-    executable = load_program(output.read_source(options.source), options.target, options.phase)
+    source = output.read_source(options.source)
+    if is_artifact(source):
+        return _explain_artifact(options, load_program(source, options.target))
+    executable = compile_program(source, options.target, options.phase)
     if options.phase:
-        text = executable.ir(options.phase)
+        text = executable.ir(options.phase).rstrip("\n")
         if options.json:
             output.print_json({"phase": options.phase, "ir": text})
         else:
-            print(text.rstrip("\n"))
+            print(text)
         return 0
     report = executable.report(bind_shapes(executable.signature.arguments, options.shapes))
     if options.json:
@@ -78,3 +81,26 @@ def _paragraph(executable: Any, report: Report) -> str:
         return advise(report)
     sampled = executable.report(sample_shapes(executable.signature.arguments))
     return advise_with_open_sizes(sampled)
+
+
+def _explain_artifact(options: argparse.Namespace, program: Any) -> int:
+    """Prints what the compiler reported when the artifact was made.
+
+    Raises:
+        SourceError: More is asked for than an artifact keeps.
+    """
+    from powerfusion.cli import output
+    from powerfusion.errors import SourceError
+
+    if options.phase or options.shapes:
+        flag = "--phase" if options.phase else "--shape"
+        raise SourceError(
+            f"{options.source} is an artifact, and keeps no program for {flag}",
+            help="explain the MLIR that it is made from",
+        )
+    report = program.report()
+    if options.json:
+        output.print_json({"target": program.target, **report.to_json()})
+    else:
+        print(report)
+    return 0

@@ -153,6 +153,9 @@ def _fail(message: str, what_to_do: str | None) -> int:
 
 
 def _interrupted() -> int:
+    # An interrupt inside of an `exec` (dataclasses use it) marks it as unhandled for good, and CPython would end by the
+    # signal in spite of our exit code. The next `exec` takes the mark away.
+    exec("")
     print("pf: interrupted", file=sys.stderr)
     return 128 + signal.SIGINT
 

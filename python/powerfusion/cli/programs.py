@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from powerfusion.errors import InputError, SourceError
 
@@ -27,7 +27,7 @@ def compile_program(source: Path | bytes, target: str, until: str | None = None)
     Raises:
         SourceError: It is an artifact, which is compiled already.
     """
-    if isinstance(source, Path) and source.suffix == ".pfx":
+    if is_artifact(source):
         raise SourceError(f"{source} is an artifact, which is compiled already", help=f"run it: pf run {source}")
     return compile_until(source, target, until)
 
@@ -39,13 +39,16 @@ def compile_until(source: Path | bytes, target: str, until: str | None) -> Any:
     return compile_source(source, target, until=until)
 
 
-def load_program(source: Path | bytes, target: str, until: str | None = None) -> Any:
-    """Loads an artifact (.pfx), or compiles MLIR."""
+def load_program(source: Path | bytes, target: str) -> Any:
+    """Loads an artifact, or compiles MLIR."""
     import powerfusion as pf
 
-    if isinstance(source, Path) and source.suffix == ".pfx":
-        return pf.load(source)
-    return compile_program(source, target, until)
+    return pf.load(source) if is_artifact(source) else compile_program(source, target)
+
+
+def is_artifact(source: Path | bytes) -> TypeGuard[Path]:
+    """Whether a source is compiled already."""
+    return isinstance(source, Path) and source.suffix == ".pfx"
 
 
 def bind_shapes(
