@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import cli_fakes
 import ml_dtypes
 import numpy as np
 import pytest
-from cli_fakes import fails, use
+from cli_fakes import fails, start, use
 
 from powerfusion.cli.arrays import load_array, make_input, random_array, summarise
 from powerfusion.cli.main import main
@@ -153,3 +154,14 @@ def test_run_output_that_does_not_fit(
     result = fake.signature.results[0]
     fake.signature = replace(fake.signature, results=(result, result))
     assert "can't hold 2 results" in fails(capsys, *arguments, tmp_path / "y.npy")
+
+
+def test_disk_that_is_full(source: str, tmp_path: Path) -> None:
+    """A file may not grow beyond a limit here, as on a full disk: the reason is said, and nothing is left."""
+    limits = (resource.RLIMIT_FSIZE, (4096, 4096))
+    words = ["run", source, *["--input", "random"] * 2, "-o", tmp_path / "y.npy"]
+    process = start("adder(shape=(64, 64))", *words, preexec_fn=lambda: resource.setrlimit(*limits))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.startswith(f"pf: error: {tmp_path}/y.npy can't be written: file too large")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mlir"]

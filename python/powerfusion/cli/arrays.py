@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ml_dtypes
 import numpy as np
@@ -163,4 +163,15 @@ def save_array(path: Path, array: Array) -> None:
     """Writes a `.npy` file; bf16 becomes bare two-byte elements, which `load_array` takes back."""
     bare = array.view("V2") if array.dtype == DTYPES["bf16"] else array
     with path.open("wb") as file:
-        np.save(file, bare, allow_pickle=False)
+        np.save(_Stream(file), bare, allow_pickle=False)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Hides that a file is one: into those NumPy writes by itself, and doesn't say why that failed."""
+
+    file: IO[bytes]
+
+    def write(self, data: bytes) -> int:
+        """Writes, and says why it can't."""
+        return self.file.write(data)
