@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, integers, mixed, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    constant_index,
+    defining_op,
+    entry_block,
+    integer_of,
+    integers,
+    mixed,
+    segments,
+)
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import Extent, InputDim, SumOf, extent, resolve
 from powerfusion.symbolic import Count, Polynomial, product, total
@@ -98,7 +107,7 @@ class Extents:
             return Polynomial.symbol(f"arg{ir.BlockArgument(value).arg_number}")
         match op.name:
             case "tensor.dim" if integer_of(op.operands[1]) is not None:
-                return self.size(op.operands[0], integer_of(op.operands[1]))
+                return self.size(op.operands[0], constant_index(op.operands[1]))
             case name if name in CASTS:
                 return self.index(op.operands[0])
             case "arith.addi":
@@ -159,12 +168,9 @@ class Extents:
             case _:
                 return Polynomial.symbol(f"{op.name.partition('.')[2]}({', '.join(map(str, operands))})")
 
-    def box(
-        self, kernel: ir.Operation, op: ir.Operation, name: str, dynamic: list[ir.Value]
-    ) -> list[Count]:
+    def box(self, kernel: ir.Operation, op: ir.Operation, name: str, dynamic: list[ir.Value]) -> list[Count]:
         """A mixed list of a view's offsets, sizes or strides."""
         return [
             value if isinstance(value, int) else self._inside(kernel, resolve(value))
             for value in mixed(op, dynamic, name)
         ]
-

@@ -17,7 +17,6 @@ from itertools import pairwise
 from powerfusion.core._mlir import (
     constant_of,
     defining_op,
-    element_of,
     entry_block,
     functions,
     integers,
@@ -27,11 +26,13 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Count, product, total
 
 VIEWS = ("tensor.cast", "tensor.expand_shape", "tensor.collapse_shape")
 MOST_BOXES = 64  # beyond this many the union isn't worked out
 Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimension
+SolidBox = tuple[tuple[int, int], ...]  # offset, size
 
 
 def least_dram_bytes(module: ir.Module, given: Mapping[int, tuple[int, ...]], on_chip_bytes: int) -> Count:
@@ -83,16 +84,17 @@ class _Least:
     def _touched(self, value: ir.Value, boxes: list[Box | None]) -> Count:
         """The distinct elements of a live-in in some boxes; at most all of it."""
         whole = self._volume(value)
-        if not boxes or None in boxes:
+        known = [box for box in boxes if box is not None]
+        if not known or len(known) < len(boxes):
             return whole if boxes else 0
-        element = _element_bytes(value)
-        touched = _union(list(dict.fromkeys(boxes))) * element
+        element = element_bytes(value)
+        touched = _union(list(dict.fromkeys(known))) * element
         if isinstance(touched, int) and isinstance(whole, int):
             return min(touched, whole)
         return touched
 
     def _volume(self, value: ir.Value) -> Count:
-        return product([*self.extents.shape(value), _element_bytes(value)])
+        return product([*self.extents.shape(value), element_bytes(value)])
 
     # -- what must come in twice -------------------------------------------------------------
 
@@ -180,35 +182,36 @@ def _is_live_in(value: ir.Value) -> bool:
     return constant is not None and not (isinstance(constant, ir.DenseElementsAttr) and constant.is_splat)
 
 
-def _element_bytes(value: ir.Value) -> int:
-    element = element_of(value.type)
-    return 8 if isinstance(element, ir.IndexType) else max(element.width // 8, 1)
-
-
 def _union(boxes: list[Box]) -> Count:
     """How many elements some boxes hold together; where that can't be said, the most that one holds."""
     volumes = [product(size for _, size, _ in box) for box in boxes]
     if len(boxes) == 1:
         return volumes[0]
-    solid = [box for box in boxes if all(isinstance(n, int) for part in box for n in part) and _is_solid(box)]
+    solid = [box for box in map(_numbers, boxes) if box is not None]
     numbers = [volume for volume in volumes if isinstance(volume, int)]
     if not numbers:
         return volumes[0]
     return max([*numbers, _solid_union(solid) if len(solid) <= MOST_BOXES else 0])
 
 
-def _is_solid(box: Box) -> bool:
-    return all(stride == 1 or size == 1 for _, size, stride in box)
+def _numbers(box: Box) -> SolidBox | None:
+    """A box whose sizes are known and that has no holes."""
+    solid: list[tuple[int, int]] = []
+    for offset, size, stride in box:
+        if not isinstance(offset, int) or not isinstance(size, int) or (stride != 1 and size != 1):
+            return None
+        solid.append((offset, size))
+    return tuple(solid)
 
 
-def _solid_union(boxes: list[Box]) -> int:
+def _solid_union(boxes: list[SolidBox]) -> int:
     """Elements in the union of boxes without holes, summed dimension by dimension."""
-    boxes = [box for box in boxes if all(size > 0 for _, size, _ in box)]
+    boxes = [box for box in boxes if all(size > 0 for _, size in box)]
     if not boxes:
         return 0
     if not boxes[0]:
         return 1
-    cuts = sorted({edge for (offset, size, _), *_ in boxes for edge in (offset, offset + size)})
+    cuts = sorted({edge for (offset, size), *_ in boxes for edge in (offset, offset + size)})
     count = 0
     for low, high in pairwise(cuts):
         covering = [box[1:] for box in boxes if box[0][0] <= low and box[0][0] + box[0][1] >= high]

@@ -9,25 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from powerfusion.core._mlir import element_of, entry_block, functions, operations
+from powerfusion.core._mlir import entry_block, functions, operations
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.report import KernelReport, MovementReport, Report
 from powerfusion.symbolic import Count, product, total
 
-BITS_PER_BYTE = 8
-INDEX_BYTES = 8
-
 Shapes = Mapping[int, tuple[int, ...]]
-
-
-def size_bytes(element: ir.Type) -> int:
-    """Bytes of an element in memory: i1 takes one, index eight."""
-    if isinstance(element, ir.IndexType):
-        return INDEX_BYTES
-    return max(element.width // BITS_PER_BYTE, 1)
 
 
 def report_of(module: ir.Module, naive: ir.Module, given: Shapes, on_chip_bytes: int) -> Report:
@@ -49,9 +40,8 @@ def kernel_reports(module: ir.Module, given: Shapes) -> tuple[KernelReport, ...]
     reports: list[KernelReport] = []
     for function in functions(module.operation):
         extents = Extents(given)
-        for op in operations(entry_block(function)):
-            if op.name == "gir.kernel":
-                reports.append(_kernel(op, extents))
+        kernels = [op for op in operations(entry_block(function)) if op.name == "gir.kernel"]
+        reports += [_kernel(kernel, extents) for kernel in kernels]
     return tuple(reports)
 
 
@@ -64,7 +54,7 @@ def _kernel(kernel: ir.Operation, extents: Extents) -> KernelReport:
         source, result, _ = moved
         type_ = op.result.type
         shape = extents.shape_inside(kernel, op.result)
-        count: Count = product([*shape, size_bytes(element_of(type_))])
+        count: Count = product([*shape, element_bytes(op.result)])
         written = "x".join([*(str(size) for size in shape), str(type_.element_type)])
         movements.append(
             MovementReport(op.name, source.level, result.level, count, written, location_text(op.location))

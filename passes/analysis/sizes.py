@@ -5,8 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, integer_of, integers, mixed, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    constant_index,
+    defining_op,
+    element_of,
+    integer_of,
+    integers,
+    mixed,
+    segments,
+)
 from powerfusion.mlir import ir
+
+BITS_PER_BYTE = 8
+INDEX_BYTES = 8
+
+
+def element_bytes(value: ir.Value) -> int:
+    """Bytes of a tensor's element in memory: i1 takes one, index eight."""
+    element = element_of(value.type)
+    return INDEX_BYTES if isinstance(element, ir.IndexType) else max(element.width // BITS_PER_BYTE, 1)
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ def resolve(index: ir.Value) -> Extent:
         return known
     op = defining_op(index)
     if op is not None and op.name == "tensor.dim":
-        return extent(op.operands[0], integer_of(op.operands[1]))
+        return extent(op.operands[0], constant_index(op.operands[1]))
     return index
 
 

@@ -65,6 +65,9 @@ class Spaces:
                     self.tie((op.operands[0], dim), (op.result, result))
             case "gir.reduce":
                 self._read_reduce(op)
+            case "gir.gather":
+                for index in list(op.operands)[1:]:
+                    self.tie_values(index, op.result)
             case "gir.pad":
                 low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
                 for dim in range(op.result.type.rank):

@@ -132,9 +132,9 @@ class Merge:
         self._tie()
         if not self._reads_stored_values_whole():
             return False
-        spaces = [self._space(body) for body in self.bodies]
+        spaces = [space for body in self.bodies if (space := self._space(body)) is not None]
         folded = [self._folded(body) for body in self.bodies]
-        if any(space is None for space in spaces):
+        if len(spaces) < len(self.bodies):
             return False
         return self._same_decomposition(spaces, folded) and self._one_pass(folded[0] | folded[1])
 
@@ -235,7 +235,9 @@ def merge(first: ir.Operation, second: ir.Operation) -> ir.Operation:
         made = gir.kernel(_joined(names), taken, [*first_sizes, *second_sizes], types, location).operation
         block = entry_block(made)
         outer = dict(zip(taken, block.arguments, strict=True))
-        known = {a: outer[v] for a, v in zip(entry_block(first).arguments, inputs, strict=True)}
+        known: dict[ir.Value, ir.Value] = {
+            a: outer[v] for a, v in zip(entry_block(first).arguments, inputs, strict=True)
+        }
         with ir.InsertionPoint(block):
             *body, end = operations(entry_block(first))
             for op in body:
@@ -298,4 +300,3 @@ def share_loads(kernel: ir.Operation) -> None:
 
 def _options(op: ir.Operation) -> str:
     return " ".join(f"{name}={op.attributes[name]}" for name in op.attributes)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from powerfusion.core._mlir import defining_op, entry_block, has_uses, operations, segments
 from powerfusion.dialects import gir
@@ -97,7 +98,9 @@ def drop_unused_inputs(kernel: ir.Operation) -> ir.Operation:
         kept = [inputs[at] for at in used]
         made = gir.kernel(name, kept, sizes, [result.type for result in kernel.results], kernel.location).operation
         new = entry_block(made)
-        known = {block.arguments[at]: argument for at, argument in zip(used, new.arguments, strict=True)}
+        known: dict[ir.Value, ir.Value] = {
+            block.arguments[at]: argument for at, argument in zip(used, new.arguments, strict=True)
+        }
         with ir.InsertionPoint(new):
             for op in operations(block):
                 copy_op(op, known)
@@ -134,7 +137,5 @@ def sort_block(block: ir.Block) -> None:
             placed.add(op)
             ordered.append(op)
             stack.pop()
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         after.move_after(before)
-
-

@@ -1,9 +1,9 @@
 """PowerFusion: a tensor compiler in which every movement of data is an instruction.
 
-    import powerfusion as pf
-    exe = pf.compile("softmax.mlir", target="cpu")
-    y = exe(x)
-    print(exe.report())
+import powerfusion as pf
+exe = pf.compile("softmax.mlir", target="cpu")
+y = exe(x)
+print(exe.report())
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 __all__ = ["Executable", "__version__", "compile", "load"]
 
 
-def compile(source: Any, target: str = "cpu") -> Executable:  # noqa: A001  the contract's name
+def compile(source: Any, target: str = "cpu") -> Executable:
     """Compiles a program.
 
     Args:

@@ -20,8 +20,8 @@ from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.pipelines import PIPELINES, Phase
-from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.report import Report
+from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
@@ -142,7 +142,7 @@ class Executable:
 
 def elements_of(attribute: ir.Attribute) -> Array:
     """The elements of a dense or dense_resource constant as an array."""
-    type_ = attribute.type
+    type_: Any = attribute.type
     dtype = DTYPES[str(type_.element_type)]
     raw = _pf.raw_elements(attribute, expand_splat=True)
     if raw is None:
@@ -212,4 +212,3 @@ def _bytecode(module: ir.Module) -> bytes:
     stream = io.BytesIO()
     module.operation.write_bytecode(stream)
     return stream.getvalue()
-

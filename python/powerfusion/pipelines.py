@@ -39,7 +39,14 @@ SIMPLIFY = Phase(
 TILE = Phase(
     "tile",
     "tile form: loops over windows, static tiles",
-    ("gir-tile", "canonicalize", "func.func(scf-for-loop-peeling)", "canonicalize", "cse", "loop-invariant-code-motion"),
+    (
+        "gir-tile",
+        "canonicalize",
+        "func.func(scf-for-loop-peeling)",
+        "canonicalize",
+        "cse",
+        "loop-invariant-code-motion",
+    ),
 )
 LOWER_CPU = Phase(
     "lower",

@@ -1,8 +1,8 @@
 """Byte counts of programs with dynamic sizes: polynomials in the sizes that are open.
 
-    >>> rows, columns = Polynomial.symbol("arg0[0]"), Polynomial.symbol("arg0[1]")
-    >>> str(rows * columns * 8 + columns * 4)
-    '4*arg0[1] + 8*arg0[0]*arg0[1]'
+>>> rows, columns = Polynomial.symbol("arg0[0]"), Polynomial.symbol("arg0[1]")
+>>> str(rows * columns * 8 + columns * 4)
+'4*arg0[1] + 8*arg0[0]*arg0[1]'
 """
 
 from __future__ import annotations

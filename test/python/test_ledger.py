@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import powerfusion as pf
 import pytest
-from powerfusion.executable import compile_phases, run_phase
-from powerfusion.frontend.source import read_module
-from powerfusion.passes.analysis.ledger import kernel_reports
-from powerfusion.passes.analysis.least_bytes import least_dram_bytes
-from powerfusion.pipelines import CPU, IMPORT, RAISE, SIMPLIFY
-from powerfusion.symbolic import Polynomial, total
-
 from programs.check import check_call, parameters
 from programs.program import Program
 from programs.upstream import result_dtypes
+
+import powerfusion as pf
+from powerfusion.executable import compile_phases, run_phase
+from powerfusion.frontend.source import read_module
+from powerfusion.passes.analysis.least_bytes import least_dram_bytes
+from powerfusion.passes.analysis.ledger import kernel_reports
+from powerfusion.pipelines import CPU, IMPORT, RAISE, SIMPLIFY
+from powerfusion.symbolic import Polynomial, total
 
 F32, F64 = 4, 8
 
@@ -54,7 +54,8 @@ func.func @bias_column_sum(%x: tensor<6x40xf32>, %b: tensor<40xf32>) -> tensor<4
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<6x40xf32>
   %0 = linalg.generic {
-      indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>],
+      indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>,
+                       affine_map<(d0, d1) -> (d0, d1)>],
       iterator_types = ["parallel", "parallel"]}
       ins(%x, %b : tensor<6x40xf32>, tensor<40xf32>) outs(%e : tensor<6x40xf32>) {
   ^bb0(%a: f32, %c: f32, %o: f32):
@@ -79,7 +80,8 @@ func.func @slice_square_widen(%x: tensor<10x30xf32>) -> tensor<4x5xf64> {
   %s = tensor.extract_slice %x[2, 10] [4, 5] [1, 2] : tensor<10x30xf32> to tensor<4x5xf32>
   %e = tensor.empty() : tensor<4x5xf64>
   %0 = linalg.generic {
-      indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>],
+      indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>,
+                       affine_map<(d0, d1) -> (d0, d1)>],
       iterator_types = ["parallel", "parallel"]}
       ins(%s, %s : tensor<4x5xf32>, tensor<4x5xf32>) outs(%e : tensor<4x5xf64>) {
   ^bb0(%a: f32, %b: f32, %o: f64):
@@ -149,7 +151,9 @@ def test_cancelled_chain_is_one_kernel() -> None:
 
 
 def test_second_consumer_keeps_the_store() -> None:
-    text = relu_add("64").replace("-> tensor<64x1000xf32> {\n  %zero", "-> (tensor<64x1000xf32>, tensor<64x1000xf32>) {\n  %zero")
+    text = relu_add("64").replace(
+        "-> tensor<64x1000xf32> {\n  %zero", "-> (tensor<64x1000xf32>, tensor<64x1000xf32>) {\n  %zero"
+    )
     text = text.replace("return %1 : tensor<64x1000xf32>", "return %1, %0 : tensor<64x1000xf32>, tensor<64x1000xf32>")
     executable = pf.compile(text)
     (kernel,) = executable.report().kernels
@@ -164,9 +168,9 @@ def test_second_consumer_keeps_the_store() -> None:
 def test_open_sizes_are_formulas_until_they_are_known() -> None:
     executable = pf.compile(relu_add("?"))
     report = executable.report()
-    assert report.dram_bytes == Polynomial.of(0) + Polynomial.symbol("arg0[0]") * 8000 + Polynomial.symbol("arg1[0]") * 4000 or (
-        report.dram_bytes == Polynomial.symbol("arg0[0]") * 12000
-    )
+    assert report.dram_bytes == Polynomial.of(0) + Polynomial.symbol("arg0[0]") * 8000 + Polynomial.symbol(
+        "arg1[0]"
+    ) * 4000 or (report.dram_bytes == Polynomial.symbol("arg0[0]") * 12000)
     as_json = report.to_json()
     assert as_json["dram_bytes"] is None
     assert "arg0[0]" in as_json["dram_bytes_formula"]
@@ -182,8 +186,8 @@ func.func @f(%x: tensor<1000xf32>) -> tensor<1000xf32> {
   %zero = arith.constant 0.0 : f32
   %s = tensor.empty() : tensor<f32>
   %i = linalg.fill ins(%zero : f32) outs(%s : tensor<f32>) -> tensor<f32>
-  %sum = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]}
-      ins(%x : tensor<1000xf32>) outs(%i : tensor<f32>) {
+  %sum = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>],
+      iterator_types = ["reduction"]} ins(%x : tensor<1000xf32>) outs(%i : tensor<f32>) {
   ^bb0(%a: f32, %o: f32):
     %t = arith.addf %a, %o : f32
     linalg.yield %t : f32

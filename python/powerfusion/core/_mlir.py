@@ -7,6 +7,7 @@ an op. Values, types and attributes are the bindings' own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from powerfusion.mlir import ir
 
@@ -43,7 +44,7 @@ def shape_of(value: ir.Value) -> tuple[int, ...]:
     return tuple(value.type.shape)
 
 
-def element_of(type_: ir.Type) -> ir.Type:
+def element_of(type_: ir.Type) -> Any:
     """The element type of a shaped type; of any other type, the type itself."""
     return type_.element_type if isinstance(type_, ir.ShapedType) else type_
 
@@ -71,7 +72,21 @@ def integer_of(value: ir.Value) -> int | None:
     return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr) else None
 
 
-def integers(attribute: ir.Attribute) -> list[int]:
+def constant_index(value: ir.Value) -> int:
+    """The number that an index value must be."""
+    known = integer_of(value)
+    assert known is not None, f"expected a constant, got {value}"
+    return known
+
+
+def producer(value: ir.Value) -> ir.Operation:
+    """The op that a value must be a result of."""
+    op = defining_op(value)
+    assert op is not None, f"expected a result, got {value}"
+    return op
+
+
+def integers(attribute: Any) -> list[int]:
     """The integers of a dense array or of an array of integer attributes."""
     if isinstance(attribute, ir.ArrayAttr):
         return [ir.IntegerAttr(item).value for item in attribute]

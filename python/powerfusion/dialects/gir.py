@@ -12,12 +12,11 @@ from powerfusion._native._gir import AtAttr, LanesAttr, movement, register_diale
 from powerfusion.dialects._gir_ops_gen import *  # noqa: F403  # pyright: ignore[reportAssignmentType]  # ops; `kernel` is ours
 from powerfusion.dialects._gir_ops_gen import KernelOp as _GeneratedKernelOp
 from powerfusion.mlir import ir
-from powerfusion.mlir._mlir_libs import get_dialect_registry
 from powerfusion.mlir.dialects._ods_common import _cext
 
 __all__ = ["AtAttr", "LanesAttr", "at", "is_at", "movement", "register", "tensor_at", "type_in_kernel"]
 
-register_dialects(get_dialect_registry())
+register_dialects(ir.get_dialect_registry())
 # Else an op that Python didn't make is a plain OpView: the bindings look for `gir` among upstream's dialects only.
 _cext.globals.append_dialect_search_prefix(__name__.rpartition(".")[0])
 

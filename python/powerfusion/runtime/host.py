@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -68,9 +68,7 @@ class HostFunction:
         status_descriptor = (ctypes.c_int64 * 5)(address, address, 0, 1, 1)
         pointed = [*([results] if self.signature.results else []), *descriptors, status_descriptor]
         cells = (ctypes.c_void_p * len(pointed))(*(ctypes.addressof(cell) for cell in pointed))
-        packed = (ctypes.c_void_p * len(pointed))(
-            *(ctypes.addressof(cells) + WORD * at for at in range(len(pointed)))
-        )
+        packed = (ctypes.c_void_p * len(pointed))(*(ctypes.addressof(cells) + WORD * at for at in range(len(pointed))))
         self._function(ctypes.addressof(packed))
         failed, made = status[0] % RESULTS_MADE, not status[0] or status[0] > RESULTS_MADE
         arrays = self._collect(results) if made else []
@@ -110,4 +108,4 @@ def _adopt(allocated: int, aligned: int, offset: int, shape: tuple[int, ...], sp
     size = max(count * dtype.itemsize, 1)
     buffer = (ctypes.c_char * size).from_address(aligned + offset * dtype.itemsize)
     weakref.finalize(buffer, _free, allocated)
-    return np.frombuffer(buffer, dtype=dtype, count=count).reshape(shape)
+    return np.frombuffer(cast(Any, buffer), dtype=dtype, count=count).reshape(shape)

@@ -26,7 +26,12 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "i64": np.dtype(np.int64),
     "index": np.dtype(np.int64),
 }
-UNSIGNED = {"i8": np.dtype(np.uint8), "i16": np.dtype(np.uint16), "i32": np.dtype(np.uint32), "i64": np.dtype(np.uint64)}
+UNSIGNED = {
+    "i8": np.dtype(np.uint8),
+    "i16": np.dtype(np.uint16),
+    "i32": np.dtype(np.uint32),
+    "i64": np.dtype(np.uint64),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,10 @@ class Signature:
                 f"expected {len(self.arguments)} arguments, got {len(arrays)}",
                 help=f"'{self.name}' takes ({', '.join(map(str, self.arguments))})",
             )
-        return [_check(position, spec, value) for position, (spec, value) in enumerate(zip(self.arguments, arrays, strict=True))]
+        return [
+            _check(position, spec, value)
+            for position, (spec, value) in enumerate(zip(self.arguments, arrays, strict=True))
+        ]
 
 
 def _check(position: int, spec: ArraySpec, value: Any) -> Array:
@@ -83,7 +91,9 @@ def _check(position: int, spec: ArraySpec, value: Any) -> Array:
         raise InputError(f"expected argument {position} of rank {len(spec.shape)} ({spec}), got shape {array.shape}")
     for dim, (size, given) in enumerate(zip(spec.shape, array.shape, strict=True)):
         if size is not None and size != given:
-            raise InputError(f"expected argument {position} of size {size} in dimension {dim} ({spec}), got shape {array.shape}")
+            raise InputError(
+                f"expected argument {position} of size {size} in dimension {dim} ({spec}), got shape {array.shape}"
+            )
     return np.require(array, requirements=["C", "A"])
 
 
@@ -91,7 +101,10 @@ def _scalar(position: int, spec: ArraySpec, value: Any) -> Array:
     wanted = DTYPES[spec.dtype]
     try:
         array = np.asarray(value)
-        if array.dtype != wanted and array.dtype.kind not in _SCALAR_KINDS[wanted.kind if wanted.kind in "biu" else "f"]:
+        if (
+            array.dtype != wanted
+            and array.dtype.kind not in _SCALAR_KINDS[wanted.kind if wanted.kind in "biu" else "f"]
+        ):
             raise InputError(f"expected argument {position} to be a number of type {spec.dtype}, got {value!r}")
         return array.astype(wanted) if array.ndim == 0 else array
     except (TypeError, ValueError, OverflowError) as error:
@@ -131,7 +144,7 @@ def _torch_as_numpy(value: Any) -> Array | None:
     value = value.detach()
     if str(value.dtype) != "torch.bfloat16":
         return value.numpy()
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  only where the caller has it
 
     return value.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
 
@@ -145,14 +158,14 @@ def like_inputs(results: Sequence[Array], inputs: Sequence[Any]) -> list[Any]:
     if package == "torch":
         return [_to_torch(result) for result in results]
     if package in ("jax", "jaxlib"):
-        import jax.numpy as jnp
+        import jax.numpy as jnp  # pyright: ignore[reportMissingImports]  only where the caller has it
 
         return [jnp.asarray(result) for result in results]
     return list(results)
 
 
 def _to_torch(result: Array) -> Any:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  only where the caller has it
 
     if result.dtype == DTYPES["bf16"]:
         return torch.from_numpy(result.view(np.int16)).view(torch.bfloat16)
