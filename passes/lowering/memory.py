@@ -150,6 +150,19 @@ class Lanes:
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
 
 
+def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.VectorType) -> ir.Value:
+    """Elements of a memref at vectors of indices; zero where one is outside of its dimension."""
+    flat, steps, start = _flatten(memref, [])
+    mask: ir.Value | None = None
+    places: ir.Value | None = None
+    for place, size, step in zip(indices, sizes, steps, strict=True):
+        inside = _inside(place, spread(size, place.type))
+        mask = inside if mask is None else _and(mask, inside)
+        distance = create("arith.muli", [place, spread(step, place.type)], [place.type]).result
+        places = distance if places is None else create("arith.addi", [places, distance], [place.type]).result
+    return create("vector.gather", [flat, start, places, mask, zero(type_)], [type_]).result
+
+
 def _flatten(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, list[ir.Value], ir.Value]:
     """A memref as its buffer, the strides of its dimensions, and where an element lies in it."""
     type_ = memref.type
@@ -159,7 +172,7 @@ def _flatten(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, l
     base, offset, *rest = metadata.results
     steps = list(rest[rank:])
     start = offset
-    for place, step in zip(indices, steps, strict=True):
+    for place, step in zip(indices, steps, strict=False):  # Fewer indices are zeros behind.
         product = create("arith.muli", [place, step], [index]).result
         start = create("arith.addi", [start, product], [index]).result
     flat_type = ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], type_.element_type)

@@ -23,6 +23,7 @@ from powerfusion.passes.lowering.memory import (
     Lanes,
     clip_flag,
     clip_mask,
+    gather,
     index_vector,
     lane_dim,
     register_type,
@@ -173,6 +174,19 @@ def _load_clipped(memref: ir.Value, indices: list[ir.Value], sizes: list[ir.Valu
     with ir.InsertionPoint(branch.regions[1].blocks.append()):
         create("scf.yield", [zero(type_)])
     return branch.result
+
+
+@lowers("gir.gather", to="vector")
+def lower_gather(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Elements at computed indices; where those are outside of the table, zero, and no access."""
+    table, *indices = (lowering.value(operand) for operand in op.operands)
+    stored = with_element(register_type(op.result.type), table.type.element_type)
+    index = ir.IndexType.get()
+    sizes = [create("memref.dim", [table, index_constant(dim)], [index]).result for dim in range(len(indices))]
+    value = gather(table, indices, sizes, stored) if isinstance(stored, ir.VectorType) else None
+    if value is None:
+        value = _load_clipped(table, indices, sizes, stored)
+    lowering.bind([op.result], [to_register(value, op.result.type.element_type)])
 
 
 @lowers("gir.store", to="vector")

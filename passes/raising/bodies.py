@@ -16,7 +16,7 @@ from powerfusion.core._mlir import DYNAMIC, attributes_of, create, defining_op, 
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.raising.kernels import Size, splat
+from powerfusion.passes.raising.kernels import Size, load, splat
 
 ELEMENTWISE_DIALECTS = ("arith.", "math.")
 
@@ -73,6 +73,8 @@ class Body:
                 self._lift_index(op)
             case "cf.assert":
                 self._lift_assert(op)
+            case "tensor.extract":
+                self._lift_extract(op)
             case "arith.constant":
                 self.values[op.result] = Lifted(op.clone().operation.result, None)
             case name if name.startswith(ELEMENTWISE_DIALECTS) and len(op.regions) == 0:
@@ -99,6 +101,18 @@ class Body:
         value = self.spread(condition, condition.dims or (), op.location)
         create("gir.assert", [value], attributes={"message": op.attributes["msg"]}, loc=op.location)
 
+    def _lift_extract(self, op: ir.Operation) -> None:
+        """Elements of a tensor from around the op: a gather, of a number a load."""
+        table, *indices = (self.value(operand) for operand in op.operands)
+        if not indices:
+            self.values[op.result] = Lifted(load(table.value, op.location), ())
+            return
+        dims = tuple(sorted({dim for index in indices for dim in index.dims or ()}))
+        tensors = [self.spread(index, dims, op.location) for index in indices]
+        type_ = gir.tensor_at("reg", self.shape(dims), op.result.type)
+        made = create("gir.gather", [table.value, *tensors], [type_], loc=op.location)
+        self.values[op.result] = Lifted(made.result, dims)
+
     def _lift_elementwise(self, op: ir.Operation) -> None:
         operands = [self.value(operand) for operand in op.operands]
         attributes = attributes_of(op)
@@ -117,9 +131,9 @@ class Body:
 
 
 def _help_for(name: str) -> str:
-    if name == "tensor.extract":
-        return "gathers aren't supported yet; keep them outside of what is compiled, or index by linalg maps"
-    return "bodies are made of arith and math ops, linalg.index and cf.assert"
+    if name.startswith("linalg."):
+        return "bodies are made of scalar ops: expected arith, math, linalg.index, tensor.extract, cf.assert"
+    return "bodies are made of arith and math ops, linalg.index, tensor.extract and cf.assert"
 
 
 def is_scalar_constant(value: ir.Value) -> bool:

@@ -199,11 +199,11 @@ class GenericRaiser:
         outer = [value for value in needed if value not in inner and value not in self.arguments]
         found = [value for value in [*scalars, *outer] if not is_scalar_constant(value)]
         for value in found:
-            if isinstance(value.type, ir.ShapedType):
+            if isinstance(value.type, ir.ShapedType) and not _is_only_extracted(value, self.block):
                 raise UnsupportedError(
                     f"'{self.op.name}' whose body reads the tensor {value.type} isn't supported",
                     location=self.loc,
-                    help="pass the tensor as an operand with an indexing map",
+                    help="read it by tensor.extract, or pass it as an operand with an indexing map",
                 )
         return found
 
@@ -432,6 +432,11 @@ class GenericRaiser:
             location=self.loc,
             help="split the operator so that each result is elementwise or folds on its own",
         )
+
+
+def _is_only_extracted(value: ir.Value, block: ir.Block) -> bool:
+    readers = [op for op in operations(block) if value in list(op.operands)]
+    return isinstance(value.type, ir.RankedTensorType) and all(op.name == "tensor.extract" for op in readers)
 
 
 def permute(value: ir.Value, perm: Sequence[int], loc: ir.Location) -> ir.Value:

@@ -248,6 +248,26 @@ def raise_pad(op: ir.Operation) -> None:
     _replace(op, [_cast(values[0], type_)])
 
 
+@raises("tensor.generate")
+def raise_generate(op: ir.Operation) -> None:
+    """Elements computed from their indices."""
+    type_ = op.result.type
+    given = [simplify_size(size) for size in op.operands]
+    extents = [given.pop(0) if size == DYNAMIC else size for size in type_.shape]
+    refined = ir.RankedTensorType.get(_static_box(extents), type_.element_type)
+    outer = _outer_values(op)
+    kernel = KernelBuilder("generate", op.location)
+    for value in outer:
+        kernel.add(value)
+    kernel.add_sizes(extents)
+    with kernel.open([refined], _dynamic(extents)):
+        body = Body([kernel.size_inside(size) for size in extents])
+        body.values |= {value: Lifted(kernel.inside(value), None) for value in outer}
+        values = body.spread(_border(op, entry_block(op), body), tuple(range(type_.rank)), op.location)
+        results = kernel.close([values])
+    _replace(op, [_cast(results[0], type_)])
+
+
 def _pad_amounts(op: ir.Operation) -> tuple[list[Size], list[Size]]:
     cut = segments(op)
     low, high = (

@@ -151,7 +151,7 @@ class TileEmitter:
                 dims = integers(op.attributes["dims"])
                 kept_dims = [d for d in range(inputs[0].type.rank) if d not in dims]
                 return self._size(inputs[0], kept_dims[dim])
-            case "gir.insert":
+            case "gir.insert" | "gir.gather":
                 return self._size(op.operands[1], dim)
             case "gir.concat":
                 return self._concat_size(op, dim)
@@ -226,6 +226,10 @@ class TileEmitter:
                     made = self._iota(op, window)
                 case "gir.pad":
                     made = self._pad(op, window)
+                case "gir.gather":
+                    table, *indices = op.operands
+                    tiles = [self.tile(index, window) for index in indices]
+                    made = create("gir.gather", [self.place(table), *tiles], [_tile_type(value, window)]).result
                 case "tensor.splat":
                     made = create("tensor.splat", [self.scalar(op.operands[0])], [_tile_type(value, window)]).result
                 case "arith.constant":

@@ -1,4 +1,4 @@
-"""Elementwise generics: operands, scalars, `linalg.index`, out operands, results, ranks, chains."""
+"""Elementwise generics and gathers: operands, scalars, `linalg.index`, out operands, results, ranks, chains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from programs.program import Program
 import powerfusion as pf
 
 
-@pytest.mark.parametrize("program", parameters("elementwise"))
+@pytest.mark.parametrize("program", parameters("elementwise", "gathers"))
 def test_program(program: Program) -> None:
     """The program's results equal NumPy in float64 within the tolerance."""
     check_program(program, pf.compile)

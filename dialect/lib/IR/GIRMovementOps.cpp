@@ -96,3 +96,38 @@ LogicalResult StoreOp::verify() {
                       cast<MemRefType>(getDest().getType()),
                       getIndices().size(), getValid().size());
 }
+
+//===----------------------------------------------------------------------===//
+// GatherOp
+//===----------------------------------------------------------------------===//
+
+AtAttr GatherOp::getSourceAt() { return getAt(getSource().getType()); }
+AtAttr GatherOp::getResultAt() { return getAt(getResult().getType()); }
+ShapedType GatherOp::getMovedType() {
+  return cast<ShapedType>(getResult().getType());
+}
+
+LogicalResult GatherOp::verify() {
+  auto source = cast<ShapedType>(getSource().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  // (C1)
+  if (getIndices().empty() ||
+      static_cast<int64_t>(getIndices().size()) != source.getRank())
+    return emitOpError("expected at least one index tensor and as many as the "
+                       "source has dimensions, ")
+           << source.getRank() << ", got " << getIndices().size();
+  // (C2)
+  for (Type type : getIndices().getTypes()) {
+    auto index = cast<RankedTensorType>(type);
+    if (!index.getElementType().isIndex() ||
+        index.getShape() != result.getShape())
+      return emitOpError("expected indices with the result's shape and "
+                         "elements of type index, got ")
+             << index << " for " << result;
+  }
+  // (C3)
+  if (source.getElementType() != result.getElementType())
+    return emitOpError("expected elements of type ")
+           << source.getElementType() << ", got " << result.getElementType();
+  return success();
+}

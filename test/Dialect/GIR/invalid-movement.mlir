@@ -158,3 +158,44 @@ func.func @store_of_dram(%t: tensor<8xf32, #gir.at<dram>>, %y: memref<8xf32, #gi
   gir.store %t, %y[%i] : tensor<8xf32, #gir.at<dram>>, memref<8xf32, #gir.at<dram>>
   return
 }
+
+// -----
+
+func.func @gather_c1(%t: tensor<10x8xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  // expected-error @+1 {{expected at least one index tensor and as many as the source has dimensions, 2, got 1}}
+  %0 = gir.gather %t[%i] : tensor<10x8xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+// A number is captured, not gathered.
+func.func @gather_c1_scalar(%t: tensor<f32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected at least one index tensor and as many as the source has dimensions, 0, got 0}}
+  %0 = gir.gather %t[] : tensor<f32, #gir.at<dram>>[] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @gather_c2_shape(%t: tensor<10xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  // expected-error @+1 {{expected indices with the result's shape and elements of type index, got 'tensor<4xindex, #gir.at<reg>>' for 'tensor<5xf32, #gir.at<reg>>'}}
+  %0 = gir.gather %t[%i] : tensor<10xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<5xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @gather_c2_element(%t: tensor<10xf32, #gir.at<dram>>, %i: tensor<4xi64, #gir.at<reg>>) {
+  // expected-error @+1 {{expected indices with the result's shape and elements of type index, got 'tensor<4xi64, #gir.at<reg>>' for 'tensor<4xf32, #gir.at<reg>>'}}
+  %0 = gir.gather %t[%i] : tensor<10xf32, #gir.at<dram>>[tensor<4xi64, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @gather_c3(%t: tensor<10xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  // expected-error @+1 {{expected elements of type 'f32', got 'f16'}}
+  %0 = gir.gather %t[%i] : tensor<10xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf16, #gir.at<reg>>
+  return
+}

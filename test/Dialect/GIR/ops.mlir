@@ -243,6 +243,15 @@ func.func @pad(%x: tensor<2x8xf32, #gir.at<reg>>, %s: tensor<f32, #gir.at<reg>>,
   return
 }
 
+// CHECK-LABEL: @gather
+// CHECK:       gir.gather %arg0[%arg2, %arg2] : tensor<10x?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>, tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+// CHECK:       gir.gather %arg1[%arg2] : memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+func.func @gather(%t: tensor<10x?xf32, #gir.at<dram>>, %m: memref<?xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  %0 = gir.gather %t[%i, %i] : tensor<10x?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>, tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  %1 = gir.gather %m[%i] : memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
 //===----------------------------------------------------------------------===//
 // Computation
 //===----------------------------------------------------------------------===//

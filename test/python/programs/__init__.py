@@ -6,6 +6,7 @@ Category: what it holds (each module's docstring lists its programs)
 - mathematics: every `math` op on f64 f32 f16 bf16 and integers, and its limits
 - maps: permuted, broadcast and constant indexing maps
 - reductions: dimensions, combiners, inits, several results, ordered combiners, matrix products
+- gathers: tensors read at computed indices
 - tensors: transpose, broadcast, fill, reshape, extract, insert, concat, pad, splat, cast, dim
 - constants: dense, `dense_resource`, `cf.assert`, private functions
 - signatures: what a function takes and returns
@@ -25,6 +26,7 @@ from . import (
     constants,
     dtypes,
     elementwise,
+    gathers,
     maps,
     mathematics,
     reductions,
@@ -37,6 +39,7 @@ from .program import Program
 
 MODULES = (
     elementwise,
+    gathers,
     arithmetic,
     mathematics,
     maps,

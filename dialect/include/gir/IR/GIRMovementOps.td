@@ -121,4 +121,43 @@ def GIR_StoreOp : GIR_MovementOp<"store", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def GIR_GatherOp : GIR_MovementOp<"gather", []> {
+  let summary = "reads elements of a table at computed indices";
+  let description = [{
+    Each element of the result is the element of `source` at the indices that the
+    index tensors hold in its place. Indices outside of `source` give an
+    unspecified element and access nothing. In graph form `source` is a tensor, in
+    tile form a memref.
+
+    ```
+    source  [ a b c d ]    index  [ 2 0 2 ]  -->  [ c a c ]
+    ```
+
+    Constraints:
+    - (C1) one index tensor per dimension of the source, and at least one
+    - (C2) the index tensors hold elements of type `index` and have the result's shape
+    - (C3) source and result have one element type
+
+    Produced by: `convert-linalg-to-gir`, from `tensor.extract` in a body.
+    Lowered by: `gir-tile`, then `convert-gir-to-vector`.
+
+    Example:
+
+    ```mlir
+    func.func @gather(%table: tensor<10x8xf32, #gir.at<dram>>, %r: tensor<4x8xindex, #gir.at<reg>>,
+                      %c: tensor<4x8xindex, #gir.at<reg>>) {
+      %0 = gir.gather %table[%r, %c] : tensor<10x8xf32, #gir.at<dram>>[tensor<4x8xindex, #gir.at<reg>>, tensor<4x8xindex, #gir.at<reg>>] -> tensor<4x8xf32, #gir.at<reg>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Arg<AnyTypeOf<[GIR_DramTensor, GIR_MemRef]>, "what is read", [MemRead]>:$source,
+      Variadic<GIR_RegTensor>:$indices);
+  let results = (outs GIR_RegTensor:$result);
+  let assemblyFormat = [{
+    $source `[` $indices `]` attr-dict `:` type($source) `[` type($indices) `]` `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // GIR_IR_MOVEMENT_OPS
