@@ -66,7 +66,8 @@ _WHILE = """func.func @main(%x: tensor<5xf32>) -> tensor<5xf32> {
   } do {
   ^bb0(%i: index, %t: tensor<5xf32>):
     %j = arith.addi %i, %one : index
-    scf.yield %j, %t : index, tensor<5xf32>
+    %u = math.exp %t : tensor<5xf32>
+    scf.yield %j, %u : index, tensor<5xf32>
   }
   return %r#1 : tensor<5xf32>
 }

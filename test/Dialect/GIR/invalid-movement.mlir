@@ -172,7 +172,7 @@ func.func @gather_c1(%t: tensor<10x8xf32, #gir.at<dram>>, %i: tensor<4xindex, #g
 // A number is captured, not gathered.
 func.func @gather_c1_scalar(%t: tensor<f32, #gir.at<dram>>) {
   // expected-error @+1 {{expected at least one index tensor and as many as the source has dimensions, 0, got 0}}
-  %0 = gir.gather %t[] : tensor<f32, #gir.at<dram>>[] -> tensor<4xf32, #gir.at<reg>>
+  %0 = "gir.gather"(%t) : (tensor<f32, #gir.at<dram>>) -> tensor<4xf32, #gir.at<reg>>
   return
 }
 
