@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from powerfusion._native import _pf
+from powerfusion._native._host import HostEngine
+from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import read_module, signature_of
 from powerfusion.machines.host import on_chip_bytes
 from powerfusion.mlir import ir
-from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.pipelines import PIPELINES, Phase
@@ -113,15 +114,16 @@ class Executable:
         save_artifact(path, saved)
 
     @cached_property
-    def _engine(self) -> ExecutionEngine:
-        from powerfusion.core.toolchain import openmp_library
-
-        return ExecutionEngine(self._module, opt_level=OPTIMIZATION_LEVEL, shared_libs=[str(openmp_library())])
+    def _engine(self) -> HostEngine:
+        try:
+            return HostEngine(self._module, OPTIMIZATION_LEVEL, [str(openmp_library())])
+        except RuntimeError as error:
+            raise CompileError(f"LLVM made no code: {error}") from error
 
     @cached_property
     def _function(self) -> HostFunction:
         engine = self._engine
-        address = engine.raw_lookup("_mlir_ciface_pf_main")
+        address = engine.lookup(ENTRY)
         return HostFunction(address, self.signature, self._constants, self._assertions, engine)
 
     @cached_property

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 from powerfusion import knobs
+from powerfusion._native._host import HostEngine
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
-from powerfusion.mlir.execution_engine import ExecutionEngine
 from powerfusion.runtime.library import ENTRY, OPENMP_PREFIX
 
 HALF_SOURCE = Path(__file__).with_name("half.c")
@@ -33,7 +33,6 @@ LINK_FLAGS = (
     "-Wl,-rpath,$ORIGIN",  # where the runtime puts libomp
 )
 TIMEOUT_S = 300
-EMISSION = {"enable_object_dump": True, "enable_pic": True}  # arguments that the bindings' stub leaves out
 
 
 def build_library(module: ir.Module, opt_level: int) -> bytes:
@@ -58,14 +57,9 @@ def object_code(module: ir.Module, opt_level: int) -> bytes:
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
         place = Path(folder) / "host.o"
         try:
-            engine = ExecutionEngine(
-                module,
-                opt_level=opt_level,
-                shared_libs=[str(openmp_library())],
-                **EMISSION,
-            )
-            engine.raw_lookup(ENTRY.removeprefix("_mlir_"))
-            engine.dump_to_object_file(str(place))
+            engine = HostEngine(module, opt_level, [str(openmp_library())], keep_object=True)
+            engine.lookup(ENTRY)
+            engine.write_object(str(place))
         except RuntimeError as error:
             raise CompileError(f"LLVM made no object code: {error}") from error
         code = place.read_bytes() if place.exists() else b""
