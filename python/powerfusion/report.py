@@ -99,9 +99,50 @@ class Report:
         }
 
     def __str__(self) -> str:
-        from powerfusion.cli.report_table import report_text
+        return plain_text(self.to_json())
 
-        return report_text(self)
+
+def plain_text(report: Mapping[str, Any]) -> str:
+    """A report's JSON form as a plain table: a row per kernel and level, then the totals."""
+    rows = [["kernel", "level", "bytes read", "bytes written"]]
+    for kernel in report.get("kernels") or []:
+        moved = {**kernel.get("reads", {}), **kernel.get("writes", {})}
+        levels = [level for level in LEVELS if level in moved]
+        for level in levels:
+            sides = [_level_text(kernel, side, level) for side in ("reads", "writes")]
+            rows.append([kernel["name"] if level == levels[0] else "", level, *sides])
+    totals = [[words, _count_text(report, key)] for key, words in TOTALS if key in report]
+    return "\n".join([*_aligned(rows), "", *_aligned(totals)])
+
+
+LEVELS = ("dram", "sram", "reg")
+TOTALS = (
+    ("dram_bytes", "bytes at dram"),
+    ("least_dram_bytes", "least possible"),
+    ("naive_dram_bytes", "as written"),
+)
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Rows with their columns below one another, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    words = 1 if len(widths) == len(TOTALS[0]) else 2
+    return [
+        "  ".join(
+            cell.ljust(width) if at < words else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _level_text(kernel: Mapping[str, Any], side: str, level: str) -> str:
+    count = kernel.get(side, {}).get(level, 0)
+    return str(kernel[f"{side}_formula"][level]) if count is None else f"{count:,}"
+
+
+def _count_text(data: Mapping[str, Any], key: str) -> str:
+    return str(data.get(f"{key}_formula")) if data[key] is None else f"{data[key]:,}"
 
 
 def _count(name: str, count: Count) -> dict[str, Any]:

@@ -172,7 +172,9 @@ REPORT: dict[str, Any] = {
     "dram_bytes": None,
     "dram_bytes_formula": "7*s0",
     "least_dram_bytes": 7,
-    "kernels": [{"name": "relu", "dram_bytes": None, "dram_bytes_formula": "7*s0"}],
+    "kernels": [
+        {"name": "relu", "reads": {"dram": None}, "reads_formula": {"dram": "3*s0"}, "writes": {"dram": 4}},
+    ],
 }
 
 
@@ -184,7 +186,13 @@ def test_report_comes_from_the_manifest(tmp_path: Path, relu: Path) -> None:
     save_artifact(tmp_path / "m.pfx", saved)
     report = pf.load(tmp_path / "m.pfx").report()
     assert report.to_json() == REPORT
-    assert str(report) == "relu: 7*s0 bytes at dram\nbytes at dram: 7*s0\nleast possible: 7"
+    assert [line.split() for line in str(report).splitlines()] == [
+        ["kernel", "level", "bytes", "read", "bytes", "written"],
+        ["relu", "dram", "3*s0", "4"],
+        [],
+        ["bytes", "at", "dram", "7*s0"],
+        ["least", "possible", "7"],
+    ]
 
 
 def test_report_is_the_compilers(relu: Path) -> None:
