@@ -42,6 +42,7 @@ class FoldSplatsPass(Pass):
 
     name: ClassVar[str] = "gir-fold-splats"
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
 
     def run(self, op: ir.Operation) -> None:
         """Folds splats into every kernel of a module."""

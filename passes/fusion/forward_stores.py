@@ -26,6 +26,7 @@ class ForwardStoresPass(Pass):
 
     name: ClassVar[str] = "gir-forward-stores"
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
 
     def run(self, op: ir.Operation) -> None:
         """Forwards stores in every kernel of a module."""

@@ -61,6 +61,7 @@ class MergeKernelsPass(Pass):
 
     name: ClassVar[str] = "gir-merge-kernels"
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
     max_ops: int = option(256, help="Ops in a kernel beyond which it is merged no further")
 
     def run(self, op: ir.Operation) -> None:

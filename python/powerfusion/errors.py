@@ -59,6 +59,10 @@ class CompileError(PowerFusionError):
     """A pass failed or IR didn't verify: a bug of ours or of a pass that was plugged in."""
 
 
+class ContractError(PowerFusionError):
+    """A pipeline was put together wrongly: a pass stands where a form that it requires doesn't hold."""
+
+
 class ArtifactError(PowerFusionError):
     """An artifact can't be loaded: cut off, tampered with, or made for another machine."""
 

@@ -20,7 +20,7 @@ from powerfusion.machines.host import on_chip_bytes
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
-from powerfusion.pipelines import PIPELINES, Phase
+from powerfusion.pipelines import PIPELINES, Phase, check_contracts
 from powerfusion.report import Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
@@ -169,6 +169,7 @@ def compile_source(source: Any, target: str = "cpu", *, until: str | None = None
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:
     """Takes a source through some phases, keeping what each leaves behind."""
+    check_contracts(phases)
     module = read_module(source)
     signature = signature_of(module)
     snapshots: list[Snapshot] = []

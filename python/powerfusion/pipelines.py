@@ -6,7 +6,13 @@ A phase ends in a normal form (see the passes' `establishes`); `Executable.ir(ph
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import powerfusion.passes  # noqa: F401  fills the registry
+from powerfusion.core.passes import registered_passes
+from powerfusion.errors import ContractError
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,29 @@ LLVM_CPU = Phase(
         "reconcile-unrealized-casts",
     ),
 )
+
+
+def check_contracts(phases: Sequence[Phase]) -> None:
+    """Checks that each pass finds the normal forms that it requires, from what stands before it.
+
+    Raises:
+        ContractError: Names the pass, the form, and the passes that establish it.
+    """
+    registered = registered_passes()
+    forms: set[str] = set()
+    for phase in phases:
+        for name in re.findall(r"[a-z0-9-]+(?=[,){]|$)", ",".join(phase.passes)):
+            if name not in registered:
+                continue
+            pass_ = registered[name]
+            for missing in sorted(pass_.requires - forms):
+                makers = [other for other, cls in registered.items() if missing in cls.establishes]
+                raise ContractError(
+                    f"pass '{name}' in phase '{phase.name}' requires {missing}, which doesn't hold there",
+                    help=f"{missing} is established by {' and '.join(makers) or 'no pass'}",
+                )
+            forms = (forms - pass_.invalidates) | pass_.establishes
+
 
 CPU = (IMPORT, RAISE, SIMPLIFY, TILE, LOWER_CPU, LLVM_CPU)
 PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
