@@ -46,6 +46,7 @@ class _Least:
     extents: Extents
     on_chip_bytes: int
     boxes: dict[ir.Value, list[Box | None]] = field(default_factory=dict)
+    gathered: dict[ir.Value, Count] = field(default_factory=dict)
 
     def bytes(self) -> Count:
         """All terms together."""
@@ -72,6 +73,10 @@ class _Least:
             op = use.owner.operation
             if op.name == "tensor.dim":
                 continue
+            if op.name == "gir.gather":
+                elements = product(self.extents.shape_inside(kernel, op.result))
+                self.gathered[root] = self.gathered.get(root, 0) + elements
+                continue
             whole = root != value or op.name != "gir.slice"
             boxes.append(None if whole else self._box(kernel, op))
 
@@ -82,13 +87,14 @@ class _Least:
         return tuple(zip(*parts, strict=True))
 
     def _touched(self, value: ir.Value, boxes: list[Box | None]) -> Count:
-        """The distinct elements of a live-in in some boxes; at most all of it."""
+        """The distinct elements of a live-in in boxes, and as many as are gathered; at most all of it."""
         whole = self._volume(value)
         known = [box for box in boxes if box is not None]
-        if not known or len(known) < len(boxes):
-            return whole if boxes else 0
+        if len(known) < len(boxes):
+            return whole
         element = element_bytes(value)
-        touched = _union(list(dict.fromkeys(known))) * element
+        boxed = _union(list(dict.fromkeys(known))) if known else 0
+        touched = (boxed + self.gathered.get(value, 0)) * element
         if isinstance(touched, int) and isinstance(whole, int):
             return min(touched, whole)
         return touched
