@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import powerfusion.passes  # noqa: F401  fills the registry
+import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError
 

@@ -21,7 +21,8 @@ from powerfusion import knobs
 from powerfusion.cli.main import main
 from powerfusion.emit import host_object
 from powerfusion.errors import ArtifactError, AssertionFailedError, InputError, ToolError
-from powerfusion.runtime import archive, artifact, library
+from powerfusion.runtime import archive, artifact
+from powerfusion.runtime import shared_library as library
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.manifest import MANIFEST, Manifest
 from powerfusion.runtime.signature import DTYPES, Signature

@@ -21,6 +21,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from powerfusion.cli.output import format_bytes, format_seconds
 from powerfusion.errors import PowerFusionError, ToolError
 
 EXAMPLES_FOLDER = Path(__file__).resolve().parents[3] / "examples"
@@ -194,29 +195,6 @@ def run_example(example: Any, target: str, seed: int) -> Outcome:
         )
     except PowerFusionError as problem:
         return Outcome(example.name, example.title, problem=str(problem))
-
-
-def format_bytes(count: int | None) -> str:
-    """Writes a number of bytes with three digits and a decimal unit: `1.23 MB`."""
-    if count is None:
-        return "–"
-    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while size >= 999.5 and len(units) > 1:
-        size /= 1000
-        del units[0]
-    digits = 0 if units[0] == "B" or size >= 99.95 else 1 if size >= 9.995 else 2
-    return f"{size:.{digits}f} {units[0]}"
-
-
-def format_seconds(seconds: float | None) -> str:
-    """Writes a time with three digits: `1.23 ms`."""
-    if seconds is None:
-        return "–"
-    size, units = seconds * 1e6, ["µs", "ms", "s"]
-    while size >= 999.5 and len(units) > 1:
-        size /= 1000
-        del units[0]
-    return f"{size:.{0 if size >= 99.95 else 1 if size >= 9.995 else 2}f} {units[0]}"
 
 
 @dataclass(frozen=True)

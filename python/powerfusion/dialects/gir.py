@@ -8,9 +8,12 @@ Ops come from mlir-tblgen (`gir.MoveOp`, ...); attributes and interfaces from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from powerfusion._native._gir import AtAttr, LanesAttr, movement, register_dialect, register_dialects
 from powerfusion.dialects._gir_ops_gen import *  # noqa: F403  # pyright: ignore[reportAssignmentType]  # ops; `kernel` is ours
 from powerfusion.dialects._gir_ops_gen import KernelOp as _GeneratedKernelOp
+from powerfusion.dialects._gir_ops_gen import _Dialect  # pyright: ignore[reportPrivateUsage]  what ops register with
 from powerfusion.mlir import ir
 from powerfusion.mlir.dialects._ods_common import _cext
 
@@ -64,11 +67,56 @@ def type_in_kernel(type_: ir.Type) -> ir.Type:
             return type_
 
 
+@_cext.register_operation(_Dialect, replace=True)
+class KernelOp(_GeneratedKernelOp):
+    """A kernel, with a builder that makes its entry block and with names for what is in it.
+
+    Args:
+        name: What reports call it.
+        inputs: Values of the function; each becomes a block argument, tensors and memrefs at dram.
+        sizes: The dynamic sizes of the results, in order.
+        results: Types of the results, tensors without encoding.
+        loc: Location, by default the current one.
+        ip: Where to, by default the current insertion point.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[ir.Value],
+        sizes: Sequence[ir.Value],
+        results: Sequence[ir.Type],
+        *,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None:
+        super().__init__(list(results), list(inputs), list(sizes), kernel_name=ir.StringAttr.get(name), loc=loc, ip=ip)
+        types = [type_in_kernel(value.type) for value in inputs]
+        self.body.blocks.append(*types, arg_locs=[self.location] * len(types))
+
+    @property
+    def entry(self) -> ir.Block:
+        """The block of the body."""
+        return self.body.blocks[0]
+
+    @property
+    def label(self) -> str:
+        """The kernel's name."""
+        return ir.StringAttr(self.operation.attributes["kernel_name"]).value
+
+    @property
+    def returned(self) -> list[ir.Value]:
+        """The values at dram that the body returns, one per result."""
+        *_, end = self.entry.operations
+        return list(end.operation.operands)
+
+
 def kernel(
-    name: str, inputs: list[ir.Value], sizes: list[ir.Value], results: list[ir.Type], loc: ir.Location | None = None
-) -> _GeneratedKernelOp:
+    name: str,
+    inputs: Sequence[ir.Value],
+    sizes: Sequence[ir.Value],
+    results: Sequence[ir.Type],
+    loc: ir.Location | None = None,
+) -> KernelOp:
     """Builds a kernel at the insertion point, its entry block in place and still empty."""
-    op = _GeneratedKernelOp(results, inputs, sizes, kernel_name=ir.StringAttr.get(name), loc=loc)
-    types = [type_in_kernel(value.type) for value in inputs]
-    op.body.blocks.append(*types, arg_locs=[loc or ir.Location.unknown()] * len(types))
-    return op
+    return KernelOp(name, inputs, sizes, results, loc=loc)

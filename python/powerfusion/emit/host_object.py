@@ -16,7 +16,7 @@ from powerfusion._native._host import HostEngine
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
-from powerfusion.runtime.library import ENTRY, OPENMP_PREFIX
+from powerfusion.runtime.shared_library import ENTRY, OPENMP_PREFIX
 
 HALF_SOURCE = Path(__file__).with_name("half.c")
 HALF_SYMBOLS = (b"__truncsfhf2", b"__truncdfhf2", b"__extendhfsf2", b"__truncsfbf2", b"__truncdfbf2")

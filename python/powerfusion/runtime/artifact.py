@@ -24,7 +24,6 @@ import numpy as np
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime.archive import Chunks, open_archive, write_archive
 from powerfusion.runtime.host import HostFunction
-from powerfusion.runtime.library import OPENMP, OPENMP_PREFIX, load_library
 from powerfusion.runtime.manifest import (
     HOST_CODE,
     MANIFEST,
@@ -36,6 +35,7 @@ from powerfusion.runtime.manifest import (
     constant_member,
 )
 from powerfusion.runtime.saved_report import SavedReport
+from powerfusion.runtime.shared_library import OPENMP, OPENMP_PREFIX, load_library
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
 MANIFEST_LIMIT_BYTES = 64 << 20

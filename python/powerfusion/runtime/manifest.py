@@ -11,8 +11,8 @@ from typing import Any
 
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime import processor
-from powerfusion.runtime.library import OPENMP
 from powerfusion.runtime.schema import parse_object, read
+from powerfusion.runtime.shared_library import OPENMP
 from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature
 
 SCHEMA = 1
