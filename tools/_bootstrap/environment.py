@@ -51,6 +51,9 @@ def install_package(settings: Settings, stage: Stage) -> None:
     if stamps.read(mark) == key and all(command.exists() for command in commands):
         return
     stage.step("installing the package editable")
+    # What an interrupted installation left can stop pip from replacing it.
+    for left in settings.venv.glob("lib/python*/site-packages/*powerfusion-*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     pip = [interpreter(settings.venv), "-m", "pip", "install", "--no-index", "--no-deps", "--no-build-isolation"]
     stage.run([*pip, "--editable", settings.root], "installing the package", cwd=settings.root)
     stamps.write(mark, key)

@@ -24,10 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run every stage; see `settings` for the arguments and exit codes."""
     root = Path(__file__).resolve().parents[2]
     words = list(sys.argv[1:] if arguments is None else arguments)
-    settings = parse(root, words, os.environ)
-    console = Console(settings.logs, settings.verbose)
+    console = Console(root / "build" / "bootstrap")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        settings = parse(root, words, os.environ)
+        console.verbose = settings.verbose
         run(settings, console, words)
     except KeyboardInterrupt:
         console.live("")

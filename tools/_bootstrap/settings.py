@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from _bootstrap.console import BootstrapError
+
 LLVM_MAJOR = "22"
 LLVM_MINOR = "22.1"
 EXTRAS = ("torch",)
@@ -63,7 +65,14 @@ def cache_home(environment: Mapping[str, str]) -> Path:
     chosen = environment.get("XDG_CACHE_HOME", "")
     if os.path.isabs(chosen):
         return Path(chosen)
-    home = environment.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    home = environment.get("HOME", "")
+    if not home:
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError as error:
+            raise BootstrapError(
+                "this user has no home folder: set XDG_CACHE_HOME to a folder for the cache"
+            ) from error
     return Path(home) / ".cache"
 
 

@@ -101,10 +101,10 @@ def _fetch(settings: Settings, stage: Stage, version: str, kept: Path) -> None:
     entries = source_entries(Path("/etc/apt"), _codename())
     archives = source_entries(Path("/etc/apt"), _codename(), suite="sid")
     offline: NoNetworkError | None = None
-    for label, lines in (("the distribution's source package", entries), ("the same from sid", archives)):
+    for origin, lines in (("the distribution", entries), ("its development suite", archives)):
         if not lines:
             continue
-        stage.step(f"fetching {label} of LLVM {version}, about 200 MB")
+        stage.step(f"fetching LLVM {version}'s source package, about 200 MB, from {origin}")
         try:
             tarball = _download(stage, version, work, lines)
         except NoNetworkError as error:

@@ -13,6 +13,7 @@ import pytest
 from small_tree import error_line, program, run, surroundings
 
 from _bootstrap import native
+from _bootstrap.console import BootstrapError
 from _bootstrap.settings import cache_home, parse
 
 # --- Usage ------------------------------------------------------------------------------------------------------------
@@ -33,6 +34,12 @@ def test_unknown_interpreter_is_one_line(tree: Path) -> None:
 def test_cache_folder_follows_xdg() -> None:
     assert cache_home({"XDG_CACHE_HOME": "/elsewhere", "HOME": "/home/me"}) == Path("/elsewhere")
     assert cache_home({"XDG_CACHE_HOME": "relative", "HOME": "/home/me"}) == Path("/home/me/.cache")
+
+
+def test_user_without_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    with pytest.raises(BootstrapError, match="set XDG_CACHE_HOME"):
+        cache_home({})
 
 
 # --- Whole runs -------------------------------------------------------------------------------------------------------
