@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError
+from powerfusion.passes.lowering.expansions import POLYNOMIAL_NAMES
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,13 @@ TILE = Phase(
 LOWER_CPU = Phase(
     "lower",
     "vector, scf and memref ops for the host",
-    ("convert-gir-to-vector", "canonicalize", "cse", "loop-invariant-code-motion"),
+    (
+        "convert-gir-to-vector",
+        f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",
+        "canonicalize",
+        "cse",
+        "loop-invariant-code-motion",
+    ),
 )
 LLVM_CPU = Phase(
     "llvm",
