@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 from _bootstrap import sources, stamps
@@ -19,6 +20,8 @@ from _bootstrap.console import BootstrapError, Stage, clean_environment
 from _bootstrap.debian import llvm_version
 from _bootstrap.environment import interpreter
 from _bootstrap.settings import LLVM_MAJOR, Settings
+
+CONFIGURED = ".powerfusion-configured"
 
 
 def compilers(settings: Settings) -> tuple[str, str]:
@@ -42,6 +45,23 @@ def configuration(settings: Settings) -> list[str]:
         f"-DPython3_EXECUTABLE={python}",
         f"-DPython_EXECUTABLE={python}",
     ]  # fmt: skip
+
+
+def configure(
+    settings: Settings, stage: Stage, source: Path, build: Path, options: Sequence[str], configured_key: str
+) -> None:
+    """Configure a build folder from nothing, or leave it to ninja, which runs CMake again where its files changed.
+
+    CMake must not be given a compiler's short name twice: it then thinks that the compiler changed, starts over and
+    forgets the other options.
+    """
+    mark = build / CONFIGURED
+    if stamps.read(mark) == configured_key and (build / "build.ninja").exists() and (build / "CMakeCache.txt").exists():
+        return
+    mark.unlink(missing_ok=True)
+    command = ["cmake", "--fresh", "-S", source, "-B", build, *configuration(settings), *options]
+    stage.run(command, f"configuring the build of {source.name}")
+    stamps.write(mark, configured_key)
 
 
 def key(settings: Settings) -> str:
@@ -86,8 +106,7 @@ def _build(settings: Settings, stage: Stage, finished: Path) -> None:
     stage.step("building, about a minute")
     build = work / "cmake"
     recipe = settings.root / "tools" / "bindings"
-    configure = ["cmake", "-S", recipe, "-B", build, *configuration(settings), f"-DMLIR_PYTHON_SOURCE={source}"]
-    stage.run(configure, "configuring MLIR's Python bindings")
+    configure(settings, stage, recipe, build, [f"-DMLIR_PYTHON_SOURCE={source}"], finished.name)
     stage.run(["ninja", "-C", build], "building MLIR's Python bindings")
     partial = finished.with_name(f".{finished.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

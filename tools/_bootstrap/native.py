@@ -8,7 +8,6 @@ from _bootstrap import bindings, stamps
 from _bootstrap.console import Stage
 from _bootstrap.settings import Settings
 
-CONFIGURED = ".powerfusion-configured"
 BUILT = ".powerfusion-built"
 
 
@@ -21,11 +20,8 @@ def make(settings: Settings, stage: Stage) -> None:
     if _built(settings, built_key):
         return
     build = settings.root / "build"
-    options = bindings.configuration(settings)
     stage.step("building the dialect")
-    fresh = [] if stamps.read(build / CONFIGURED) == configured_key else ["--fresh"]
-    stage.run(["cmake", *fresh, "-S", settings.root, "-B", build, *options], "configuring the dialect")
-    stamps.write(build / CONFIGURED, configured_key)
+    bindings.configure(settings, stage, settings.root, build, [], configured_key)
     stage.run(["ninja", "-C", build], "building the dialect")
     outputs = sorted(path.name for path in _native(settings).glob("*") if path.is_file())
     stamps.write(build / BUILT, "\n".join([built_key, *outputs]))
