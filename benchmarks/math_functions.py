@@ -81,7 +81,9 @@ def measure(name: str) -> str:
         compiled(usual)
         times.append(time.perf_counter() - start)
     nanoseconds = min(times) / COUNT * 1e9
-    return f"{name:6} error {error.max():.2e} at {worst!r:28} wrong specials {wrong.sum():3} {nanoseconds:6.2f} ns/element"
+    return (
+        f"{name:6} error {error.max():.2e} at {worst!r:28} wrong specials {wrong.sum():3} {nanoseconds:6.2f} ns/element"
+    )
 
 
 if __name__ == "__main__":

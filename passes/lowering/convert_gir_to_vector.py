@@ -54,8 +54,24 @@ class ConvertGirToVectorPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its lowered form."""
-        for function in functions(op):
-            VectorLowering(function, self.serial_below).run()
+        first, *others = list(functions(op)) or [None]
+        for other in others:
+            raise UnsupportedError(
+                "expected one function with a body, got several",
+                location=other.location,
+                help="inline the others first, by --inline --symbol-dce",
+            )
+        if first is not None:
+            _check_tile_form(first)
+            VectorLowering(first, self.serial_below).run()
+
+
+def _check_tile_form(function: ir.Operation) -> None:
+    values = [*entry_block(function).arguments, *operations(entry_block(function))[-1].operands]
+    if any(isinstance(value.type, (ir.RankedTensorType, ir.UnrankedTensorType)) for value in values):
+        raise UnsupportedError(
+            "a function of tensors can't be lowered", location=function.location, help="run gir-tile first"
+        )
 
 
 @dataclass
@@ -161,7 +177,9 @@ class VectorLowering:
             for value in live:
                 create("memref.dealloc", [self.value(value)])
             function_type = ir.TypeAttr(self.region_block.owner.attributes["function_type"]).value
-            poison = [create("ub.poison", results=[t], attributes={}).result for t in function_type.results]
+            poison = [
+                create("ub.poison", results=[t], attributes={}).result for t in ir.FunctionType(function_type).results
+            ]
             create("func.return", poison)
         self.region_block = goes_on
 
@@ -238,7 +256,9 @@ class _Lifetimes:
                 if isinstance(result.type, ir.MemRefType) and op.name != "memref.alloc":
                     self._roots[result] = self.root(op.operands[0])
         self.last = last
-        self.returned = {self.root(v) for v in body[-1].operands if isinstance(v.type, ir.MemRefType)} & set(self.allocs)
+        self.returned = {self.root(v) for v in body[-1].operands if isinstance(v.type, ir.MemRefType)} & set(
+            self.allocs
+        )
 
     def root(self, value: ir.Value) -> ir.Value:
         """The allocation or argument that a memref is part of."""
@@ -300,5 +320,3 @@ def _alloc(type_: ir.MemRefType, sizes: Sequence[ir.Value]) -> ir.Value:
         "operandSegmentSizes": i32_array([len(sizes), 0]),
     }
     return create("memref.alloc", sizes, [type_], attributes).result
-
-

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from powerfusion.core._mlir import create, element_of
+from powerfusion.core._mlir import bits_of, create, element_of
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import (
     DIVISIONS,
@@ -29,7 +29,15 @@ from powerfusion.passes.lowering.expansions import (
 )
 
 __all__ = [
-    "combine", "constant", "convert_float", "elementwise", "is_narrow", "neutral", "widen", "with_element", "zero"
+    "combine",
+    "constant",
+    "convert_float",
+    "elementwise",
+    "is_narrow",
+    "neutral",
+    "widen",
+    "with_element",
+    "zero",
 ]
 
 EXACT = frozenset({"arith.select", "arith.bitcast", "arith.constant"})  # no arithmetic on their operands
@@ -99,7 +107,7 @@ def neutral(kind: str, element: ir.Type) -> ir.Attribute:
             "minnumf": math.nan,
         }
         return ir.FloatAttr.get(element, values[kind])
-    width = 64 if isinstance(element, ir.IndexType) else element.width
+    width = bits_of(element)
     ones, top = -1, 1 << (width - 1)
     integers = {
         "add": 0,

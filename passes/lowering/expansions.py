@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from powerfusion.core._mlir import create, element_of, i64_array, index_constant
+from powerfusion.core._mlir import bits_of, create, element_of, i64_array, index_constant
 from powerfusion.mlir import ir
+
 
 def with_element(type_: ir.Type, element: ir.Type) -> ir.Type:
     """A scalar's or vector's type with another element type."""
@@ -38,10 +39,11 @@ def convert_float(value: ir.Value, element: ir.Type) -> ir.Value:
     source = element_of(value.type)
     if source == element:
         return value
-    if is_narrow(source) and is_narrow(element) or {source.width, element.width} == {16, 64}:
+    widths = {ir.FloatType(source).width, ir.FloatType(element).width}
+    if (is_narrow(source) and is_narrow(element)) or widths == {16, 64}:
         value = convert_float(value, ir.F32Type.get())
         source = element_of(value.type)
-    name = "arith.extf" if element.width > source.width else "arith.truncf"
+    name = "arith.extf" if ir.FloatType(element).width > ir.FloatType(source).width else "arith.truncf"
     return create(name, [value], [with_element(value.type, element)]).result
 
 
@@ -57,6 +59,7 @@ def zero(type_: ir.Type) -> ir.Value:
     element = element_of(type_)
     is_float = isinstance(element, ir.FloatType)
     return constant(type_, ir.FloatAttr.get(element, 0.0) if is_float else ir.IntegerAttr.get(element, 0))
+
 
 # -- integers ----------------------------------------------------------------------------------
 
@@ -91,7 +94,7 @@ def harmless_divisor(name: str, dividend: ir.Value, divisor: ir.Value) -> ir.Val
     element = element_of(type_)
     traps = compare("arith.cmpi", EQ, divisor, zero(type_))
     if name in SIGNED_DIVISIONS:
-        least = -(1 << ((64 if isinstance(element, ir.IndexType) else element.width) - 1))
+        least = -(1 << (bits_of(element) - 1))
         minus = compare("arith.cmpi", EQ, divisor, _integer(type_, -1))
         overflows = compare("arith.cmpi", EQ, dividend, _integer(type_, least))
         traps = _same("arith.ori", traps, _same("arith.andi", minus, overflows))
@@ -101,10 +104,14 @@ def harmless_divisor(name: str, dividend: ir.Value, divisor: ir.Value) -> ir.Val
 def _powers(base: ir.Value, exponent: ir.Value, multiply: str) -> ir.Value:
     """`base` to the power of `exponent`, read as unsigned: one squaring per bit."""
     element = element_of(base.type)
-    one = constant(base.type, ir.IntegerAttr.get(element, 1) if multiply == "arith.muli" else ir.FloatAttr.get(element, 1.0))
-    steps = index_constant(element_of(exponent.type).width)
+    one = constant(
+        base.type, ir.IntegerAttr.get(element, 1) if multiply == "arith.muli" else ir.FloatAttr.get(element, 1.0)
+    )
+    steps = index_constant(bits_of(element_of(exponent.type)))
     carried = [one, base, exponent]
-    loop = create("scf.for", [index_constant(0), steps, index_constant(1), *carried], [v.type for v in carried], regions=1)
+    loop = create(
+        "scf.for", [index_constant(0), steps, index_constant(1), *carried], [v.type for v in carried], regions=1
+    )
     types = [ir.IndexType.get(), *(value.type for value in carried)]
     block = loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
     with ir.InsertionPoint(block):

@@ -83,6 +83,7 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
         return None
     user = uses[0].owner.operation
     found: Plan | None = None
+    result: ir.Value | None = None
     if user.name == "gir.reduce" and "kinds" in user.attributes:
         at = uses[0].operand_number - len(segments(user)[0])
         found = Plan(user, at, 1) if 0 <= at < len(user.results) else None
@@ -91,7 +92,7 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
         at = uses[0].operand_number - 3
         found = plan(user.regions[0].blocks[0].arguments[at + 1], at, user)
         result = user.results[at]
-    if found is None:
+    if found is None or result is None:
         return None
     ends = list(result.uses)
     if len(ends) != 1 or ends[0].owner.operation.name != "scf.yield" or ends[0].operand_number != position:
@@ -145,4 +146,3 @@ def fold_once(
     """A reduction outside of any loop that carries it."""
     accumulator = start(Plan(op, at, 1), init)
     return accumulator.fold(tile, mask, loc).finish(loc)
-

@@ -2,6 +2,8 @@
 
     @lowers("gir.load", to="vector")
     def lower_load(lowering: VectorLowering, op: ir.Operation) -> None: ...
+
+A second registration for one op and target is refused.
 """
 
 from __future__ import annotations

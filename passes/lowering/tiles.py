@@ -150,17 +150,19 @@ def lower_load(lowering: VectorLowering, op: ir.Operation) -> None:
     dim = lane_dim(tile.shape)
     stored = with_element(register_type(tile), storage(tile.element_type))
     clip = "clip" in op.attributes
-    if clip:
-        sizes = [
-            create("memref.dim", [source[0], index_constant(d)], [ir.IndexType.get()]).result for d in range(len(indices))
-        ]
-    if dim is None:
+    sizes = _sizes(source[0]) if clip else []
+    if dim is None or not isinstance(stored, ir.VectorType):
         value = _load_clipped(source[0], indices, sizes, stored) if clip else _load_one(source[0], indices)
     else:
         lanes = tile.shape[dim]
         mask = clip_mask(indices, sizes, dim, lanes) if clip else tail_mask(valid[dim] if valid else None, lanes)
         value = Lanes(source[0], indices, dim, lanes).load(stored, mask)
     lowering.bind([op.result], [to_register(value, tile.element_type)])
+
+
+def _sizes(memref: ir.Value) -> list[ir.Value]:
+    index = ir.IndexType.get()
+    return [create("memref.dim", [memref, index_constant(dim)], [index]).result for dim in range(memref.type.rank)]
 
 
 def _load_one(memref: ir.Value, indices: list[ir.Value]) -> ir.Value:
@@ -181,10 +183,10 @@ def lower_gather(lowering: VectorLowering, op: ir.Operation) -> None:
     """Elements at computed indices; where those are outside of the table, zero, and no access."""
     table, *indices = (lowering.value(operand) for operand in op.operands)
     stored = with_element(register_type(op.result.type), table.type.element_type)
-    index = ir.IndexType.get()
-    sizes = [create("memref.dim", [table, index_constant(dim)], [index]).result for dim in range(len(indices))]
-    value = gather(table, indices, sizes, stored) if isinstance(stored, ir.VectorType) else None
-    if value is None:
+    sizes = _sizes(table)
+    if isinstance(stored, ir.VectorType):
+        value = gather(table, indices, sizes, stored)
+    else:
         value = _load_clipped(table, indices, sizes, stored)
     lowering.bind([op.result], [to_register(value, op.result.type.element_type)])
 

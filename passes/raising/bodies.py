@@ -9,10 +9,19 @@ broadcast to their union only where an op needs it. A bias stays one-dimensional
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, attributes_of, create, defining_op, element_of, i64_array, operations
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    attributes_of,
+    create,
+    defining_op,
+    element_of,
+    i64_array,
+    operations,
+    producer,
+)
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
@@ -44,7 +53,7 @@ class Body:
     def value(self, value: ir.Value) -> Lifted:
         """What a scalar has become; a constant from around the op is made anew in the kernel."""
         if value not in self.values and is_scalar_constant(value):
-            self.values[value] = Lifted(defining_op(value).clone().operation.result, None)
+            self.values[value] = Lifted(producer(value).clone().operation.result, None)
         return self.values[value]
 
     def shape(self, dims: Sequence[int]) -> list[int]:
@@ -142,7 +151,7 @@ def is_scalar_constant(value: ir.Value) -> bool:
     return op is not None and op.name == "arith.constant" and not isinstance(value.type, ir.ShapedType)
 
 
-def slice_of(block: ir.Block, roots: Sequence[ir.Value], stop: set[ir.Value]) -> list[ir.Operation]:
+def slice_of(block: ir.Block, roots: Sequence[ir.Value], stop: Collection[ir.Value]) -> list[ir.Operation]:
     """The ops of a block that `roots` need, in order, not going beyond values in `stop`."""
     needed = {root for root in roots if root not in stop}
     chosen: list[ir.Operation] = []
@@ -153,9 +162,8 @@ def slice_of(block: ir.Block, roots: Sequence[ir.Value], stop: set[ir.Value]) ->
     return chosen[::-1]
 
 
-def depends_on(block: ir.Block, value: ir.Value, sources: set[ir.Value]) -> bool:
+def depends_on(block: ir.Block, value: ir.Value, sources: Collection[ir.Value]) -> bool:
     """True if a value of a body is computed from one of some others."""
     if value in sources:
         return True
     return any(operand in sources for op in slice_of(block, [value], sources) for operand in op.operands)
-

@@ -221,9 +221,7 @@ class GenericRaiser:
 
     # -- the kernel's body -------------------------------------------------------------------
 
-    def _body(
-        self, extents: list[Size], tensors: dict[int, ir.Value], captured: list[ir.Value]
-    ) -> list[ir.Value]:
+    def _body(self, extents: list[Size], tensors: dict[int, ir.Value], captured: list[ir.Value]) -> list[ir.Value]:
         body = Body(extents)
         for i, tensor in tensors.items():
             body.values[self.arguments[i]] = self._load(self.kernel.inside(tensor), self.accesses[i])
@@ -275,9 +273,7 @@ class GenericRaiser:
         """The view of an operand at the constants of its map."""
         shape = list(argument.type.shape)
         drop = [at for at, dim in enumerate(access.dims) if dim is None]
-        sizes: list[Size] = [
-            1 if dim is None else self._own_size(argument, at) for at, dim in enumerate(access.dims)
-        ]
+        sizes: list[Size] = [1 if dim is None else self._own_size(argument, at) for at, dim in enumerate(access.dims)]
         kept = [shape[at] for at in range(len(shape)) if at not in drop]
         type_ = gir.tensor_at("dram", kept, argument.type.element_type)
         return slice_view(argument, list(access.fixed), sizes, [1] * len(shape), drop, type_, self.loc)
@@ -375,7 +371,11 @@ class GenericRaiser:
             raise self._unsupported("results that fold together along different dimensions")
         running = {self.accumulators[k] for k in group}
         roots = [self.yielded[k] for k in group]
-        inner = [op for op in slice_of(self.block, roots, set()) if any(depends_on(self.block, v, running) for v in op.operands)]
+        inner = [
+            op
+            for op in slice_of(self.block, roots, set())
+            if any(depends_on(self.block, v, running) for v in op.operands)
+        ]
         made = {result for op in inner for result in op.results}
         free: list[ir.Value] = []
         for value in [*(operand for op in inner for operand in op.operands), *roots]:

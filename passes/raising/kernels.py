@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, create, defining_op, element_of, integer_of, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, create, defining_op, element_of, entry_block, integer_of, mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
@@ -32,9 +32,15 @@ def size_of(value: ir.Value, dim: int) -> Size:
         if op.name == "tensor.empty":
             return list(op.operands)[_dynamic_before(value.type, dim)]
         if op.name == "gir.kernel":
-            skipped = sum(_dynamic_before(result.type, result.type.rank) for result in op.results if _before(result, value))
+            skipped = sum(
+                _dynamic_before(result.type, result.type.rank) for result in op.results if _before(result, value)
+            )
             return segments(op)[1][skipped + _dynamic_before(value.type, dim)]
-    index = create("arith.constant", results=[ir.IndexType.get()], attributes={"value": ir.IntegerAttr.get(ir.IndexType.get(), dim)})
+    index = create(
+        "arith.constant",
+        results=[ir.IndexType.get()],
+        attributes={"value": ir.IntegerAttr.get(ir.IndexType.get(), dim)},
+    )
     return create("tensor.dim", [value, index.result], [ir.IndexType.get()]).result
 
 
@@ -84,13 +90,14 @@ class KernelBuilder:
 
     def open(self, results: Sequence[ir.Type], sizes: Sequence[ir.Value]) -> ir.InsertionPoint:
         """Makes the kernel at the insertion point; what follows belongs into the point returned."""
-        self.op = gir.kernel(self.name, self.inputs, list(sizes), list(results), self.loc).operation
-        return ir.InsertionPoint(self.op.regions[0].blocks[0])
+        made = gir.kernel(self.name, self.inputs, list(sizes), list(results), self.loc).operation
+        self.op = made
+        return ir.InsertionPoint(entry_block(made))
 
     def inside(self, value: ir.Value) -> ir.Value:
         """The block argument that stands for an input."""
         assert self.op is not None, "open() comes before the body"
-        return self.op.regions[0].blocks[0].arguments[self.inputs.index(value)]
+        return entry_block(self.op).arguments[self.inputs.index(value)]
 
     def size_inside(self, size: Size) -> Size:
         """A size as the body sees it."""
@@ -121,7 +128,7 @@ def store(value: ir.Value, loc: ir.Location) -> ir.Value:
 
 def splat(scalar: ir.Value, shape: Sequence[int], sizes: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
     """A scalar as a tensor at `reg`; `sizes` are the dynamic ones."""
-    return create("tensor.splat", [scalar, *sizes], [gir.tensor_at("reg", shape, scalar.type)], loc=loc).result
+    return create("tensor.splat", [scalar, *sizes], [gir.tensor_at("reg", list(shape), scalar.type)], loc=loc).result
 
 
 def dropped_dims(sizes: Sequence[int], shape: Sequence[int]) -> list[int]:
@@ -129,7 +136,11 @@ def dropped_dims(sizes: Sequence[int], shape: Sequence[int]) -> list[int]:
     dropped: list[int] = []
     kept = list(shape)
     for dim, size in enumerate(sizes):
-        if kept and kept[0] == size and not (size == 1 and len(sizes) - dim > len(kept) and _rest_fits(sizes[dim + 1 :], kept)):
+        if (
+            kept
+            and kept[0] == size
+            and not (size == 1 and len(sizes) - dim > len(kept) and _rest_fits(sizes[dim + 1 :], kept))
+        ):
             kept.pop(0)
             continue
         dropped.append(dim)
@@ -145,4 +156,5 @@ def mixed_box(op: ir.Operation, first: int) -> tuple[list[Size], list[Size], lis
     """Offsets, sizes and strides of a tensor slice; `first` is the segment of the offsets."""
     cut = segments(op)
     boxes = (("static_offsets", 0), ("static_sizes", 1), ("static_strides", 2))
-    return tuple([simplify_size(v) for v in mixed(op, cut[first + at], name)] for name, at in boxes)
+    offsets, sizes, strides = ([simplify_size(v) for v in mixed(op, cut[first + at], name)] for name, at in boxes)
+    return offsets, sizes, strides

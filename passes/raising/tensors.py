@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from powerfusion.core._mlir import (
     DYNAMIC,
     create,
-    defining_op,
     entry_block,
     i32_array,
     i64_array,
     mixed,
     operations,
+    producer,
     segments,
     split_mixed,
 )
@@ -63,7 +63,9 @@ def _as_values(sizes: Sequence[Size], type_: ir.RankedTensorType) -> list[ir.Val
             continue
         if isinstance(size, int):
             index = ir.IndexType.get()
-            size = create("arith.constant", results=[index], attributes={"value": ir.IntegerAttr.get(index, size)}).result
+            size = create(
+                "arith.constant", results=[index], attributes={"value": ir.IntegerAttr.get(index, size)}
+            ).result
         made.append(size)
     return made
 
@@ -92,8 +94,8 @@ def raise_extract_slice(op: ir.Operation) -> None:
     refined = ir.RankedTensorType.get(_static_box(kept), result.element_type)
     with kernel.open([refined], _dynamic(kept)):
         view_type = gir.tensor_at("dram", refined.shape, result.element_type)
-        inner = [[kernel.size_inside(size) for size in group] for group in (offsets, sizes, strides)]
-        view = slice_view(kernel.inside(source), *inner, drop, view_type, op.location)
+        starts, extents, steps = ([kernel.size_inside(s) for s in group] for group in (offsets, sizes, strides))
+        view = slice_view(kernel.inside(source), starts, extents, steps, drop, view_type, op.location)
         values = kernel.close([load(view, op.location)])
     _replace(op, [_cast(values[0], result)])
 
@@ -271,7 +273,8 @@ def raise_generate(op: ir.Operation) -> None:
 def _pad_amounts(op: ir.Operation) -> tuple[list[Size], list[Size]]:
     cut = segments(op)
     low, high = (
-        [simplify_size(size) for size in mixed(op, cut[at], name)] for at, name in ((1, "static_low"), (2, "static_high"))
+        [simplify_size(size) for size in mixed(op, cut[at], name)]
+        for at, name in ((1, "static_low"), (2, "static_high"))
     )
     if any(isinstance(amount, int) and amount < 0 for amount in [*low, *high]):
         raise UnsupportedError(
@@ -339,7 +342,7 @@ def kernel_size(moved: ir.Value, dim: int) -> ir.Value:
     """The dynamic size of a value that was moved straight from a kernel's input."""
     index = ir.IndexType.get()
     place = create("arith.constant", results=[index], attributes={"value": ir.IntegerAttr.get(index, dim)}).result
-    return create("tensor.dim", [defining_op(moved).operands[0], place], [index]).result
+    return create("tensor.dim", [producer(moved).operands[0], place], [index]).result
 
 
 def _i1() -> ir.Type:
@@ -363,4 +366,3 @@ def pad(
     }
     result = gir.tensor_at("reg", type_.shape, type_.element_type)
     return create("gir.pad", [source, value, *low, *high], [result], attributes, loc=loc).result
-

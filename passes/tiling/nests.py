@@ -14,7 +14,7 @@ One dimension is the tile's: it is stepped by the vector's width, all others by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, segments
@@ -64,7 +64,7 @@ def group_sinks(sinks: Sequence[Sink], spaces: Spaces) -> list[list[Sink]]:
         plain = not sink.alone and len(set(classes)) == len(classes)
         for at, (common, group) in enumerate(groups):
             shared = common & set(classes)
-            if plain and not group[0].alone and (shared or not common and not classes):
+            if plain and not group[0].alone and (shared or (not common and not classes)):
                 groups[at] = (shared, [*group, sink])
                 break
         else:
@@ -158,7 +158,8 @@ class NestEmitter:
     def _size(self, c: Dim) -> ir.Value:
         return self.emitter.size(*c)
 
-    def _tile_size(self, c: Dim) -> int:
+    def tile_size(self, c: Dim) -> int:
+        """How far a loop over a dimension steps."""
         if c != self.vector:
             return 1
         static = c[0].type.shape[c[1]]
@@ -175,11 +176,11 @@ class NestEmitter:
             elif c != self.vector:
                 inner.append(c)
         parallel, rest = inner[:PARALLEL_DIMS], inner[PARALLEL_DIMS:]
-        vector_outside = self.vector in self.outer and self.vector is not None
-        chunked = not parallel and vector_outside
-        chunk = self._tile_size(self.vector) * (1 if self.sweeps else CHUNK) if chunked else 0
-        if chunked:
-            counts = [_ceil_div(self._size(self.vector), chunk)]
+        vector = self.vector if self.vector in self.outer else None
+        chunked = vector if not parallel else None
+        chunk = self.tile_size(chunked) * (1 if self.sweeps else CHUNK) if chunked is not None else 0
+        if chunked is not None:
+            counts = [_ceil_div(self._size(chunked), chunk)]
         else:
             counts = [self._size(c) for c in parallel] or [index_constant(1)]
         op = create("gir.parallel", counts, attributes=self._parallel_attributes(), regions=1)
@@ -187,12 +188,12 @@ class NestEmitter:
         with ir.InsertionPoint(block):
             for c, index in zip(parallel, block.arguments, strict=False):
                 self.axes[c] = Axis(index, 1)
-            if chunked:
+            if chunked is not None:
                 low = affine_apply(_map(1, lambda d: d * chunk), [block.arguments[0]])
-                high = affine_min(_min_map(chunk), [low, self._size(self.vector)])
-                self._emit_loops([(self.vector, low, high)], sinks)
+                high = affine_min(_min_map(chunk), [low, self._size(chunked)])
+                self._emit_loops([(chunked, low, high)], sinks)
             else:
-                loops = [*rest, *([self.vector] if vector_outside else [])]
+                loops = [*rest, *([vector] if vector is not None else [])]
                 self._emit_loops([(c, zero, self._size(c)) for c in loops], sinks)
             create("gir.yield")
 
@@ -240,9 +241,7 @@ class NestEmitter:
 
     def _emit_sweep(self, sweep: Sweep) -> None:
         results = [result for op in sweep.reduces for result in op.results]
-        inits = [
-            self.emitter.tile(init, self.window(init)) for op in sweep.reduces for init in segments(op)[1]
-        ]
+        inits = [self.emitter.tile(init, self.window(init)) for op in sweep.reduces for init in segments(op)[1]]
         tiles = self._sweep_loops(self._sweep_order(sweep), sweep, inits)
         for result, tile in zip(results, tiles, strict=True):
             self.emitter.remember(result, self.window(result), tile)
@@ -364,7 +363,7 @@ class _Loop:
 
     def __init__(self, nest: NestEmitter, c: Dim, low: ir.Value, high: ir.Value, inits: list[ir.Value]) -> None:
         self.nest, self.c, self.high = nest, c, high
-        self.step = nest._tile_size(c)
+        self.step = nest.tile_size(c)
         operands = [low, high, index_constant(self.step), *inits]
         self.op = create("scf.for", operands, [init.type for init in inits], regions=1)
         types = [ir.IndexType.get(), *(init.type for init in inits)]
@@ -399,7 +398,7 @@ def _is_outside(value: ir.Value, block: ir.Block) -> bool:
     return value.owner != block if op is None else op.block != block
 
 
-def _map(dims: int, expression: object) -> ir.AffineMap:
+def _map(dims: int, expression: Callable[..., ir.AffineExpr]) -> ir.AffineMap:
     return ir.AffineMap.get(dims, 0, [expression(*(ir.AffineDimExpr.get(d) for d in range(dims)))])
 
 

@@ -116,7 +116,8 @@ class FunctionTiler:
         attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(list(inputs), list(results)))
         attributes.pop("res_attrs", None)
         count = len(inputs) - len(self.constants)
-        kept = list(attributes.pop("arg_attrs", [ir.DictAttr.get({})] * count))
+        given = attributes.pop("arg_attrs", ir.ArrayAttr.get([ir.DictAttr.get({})] * count))
+        kept = [ir.DictAttr(mark) for mark in ir.ArrayAttr(given)]
         marks = [ir.DictAttr.get({"gir.constant": op.attributes["value"]}) for op in self.constants]
         if marks or any(len(mark) for mark in kept):
             attributes["arg_attrs"] = ir.ArrayAttr.get([*kept, *marks])
@@ -212,7 +213,9 @@ class KernelTiler:
         if 0 in value.type.shape:
             return []
         op = defining_op(value)
-        match op.name if op is not None else None:
+        if op is None:
+            raise self._unsupported_view()
+        match op.name:
             case "gir.move":
                 return [Sink(op.operands[0], output, op, alone)]
             case "gir.permute":
@@ -228,11 +231,14 @@ class KernelTiler:
                 place = self.emitter.subview(op, output, segments(op)[2:5])
                 return [*dest, *self._sinks(op.operands[0], place, alone=True)]
             case _:
-                raise UnsupportedError(
-                    "a kernel that returns a view of its input can't be tiled",
-                    location=self.old.location,
-                    help="move the value to reg and back first",
-                )
+                raise self._unsupported_view()
+
+    def _unsupported_view(self) -> UnsupportedError:
+        return UnsupportedError(
+            "a kernel that returns a view of its input can't be tiled",
+            location=self.old.location,
+            help="move the value to reg and back first",
+        )
 
     def _concat_sinks(self, op: ir.Operation, output: ir.Value) -> list[Sink]:
         dim = ir.IntegerAttr(op.attributes["dim"]).value
@@ -251,7 +257,9 @@ class KernelTiler:
                 offsets[dim] = DYNAMIC
                 operands.append(start)
             dynamic = [self.emitter.size(value, d) for d in range(rank) if sizes[d] == DYNAMIC]
-            place = subview(output, [*operands, *dynamic], [len(operands), len(dynamic), 0], [offsets, sizes, [1] * rank], [])
+            place = subview(
+                output, [*operands, *dynamic], [len(operands), len(dynamic), 0], [offsets, sizes, [1] * rank], []
+            )
             sinks += self._sinks(value, place, alone=True)
             start = self._advance(start, value, dim)
         return sinks
@@ -270,4 +278,3 @@ def _is_tensor_constant(op: ir.Operation) -> bool:
 
 def _has_tensors(op: ir.Operation) -> bool:
     return any(isinstance(value.type, ir.ShapedType) for value in [*op.operands, *op.results])
-

@@ -26,6 +26,7 @@ from powerfusion.core._mlir import (
     integer_of,
     integers,
     mixed,
+    producer,
     segments,
     split_mixed,
 )
@@ -93,7 +94,14 @@ class TileEmitter:
         if op is None:
             raise AssertionError(f"block argument without a value: {value}")
         if op.name == "tensor.dim":
-            return self.size(op.operands[0], integer_of(op.operands[1]))
+            dim = integer_of(op.operands[1])
+            if dim is None:
+                raise UnsupportedError(
+                    "the size of a dimension that isn't a constant can't be tiled",
+                    location=op.location,
+                    help="expected tensor.dim of a constant dimension",
+                )
+            return self.size(op.operands[0], dim)
         operands = [self.scalar(operand) for operand in op.operands]
         with self._at_kernel_top():
             made = create(op.name, operands, [r.type for r in op.results], attributes_of(op), loc=op.location)
@@ -174,12 +182,19 @@ class TileEmitter:
         """The memref that a value at dram is, through its views."""
         if value in self.values:
             return self.values[value]
-        op = defining_op(value)
+        op = producer(value)
         with self._at_kernel_top():
-            if op.name == "gir.slice":
-                made = self._subview(op, self.place(op.operands[0]), 1)
-            else:
-                made = transpose(self.place(op.operands[0]), integers(op.attributes["perm"]))
+            match op.name:
+                case "gir.slice":
+                    made = self._subview(op, self.place(op.operands[0]), 1)
+                case "gir.permute":
+                    made = transpose(self.place(op.operands[0]), integers(op.attributes["perm"]))
+                case name:
+                    raise UnsupportedError(
+                        f"a value at dram that '{name}' makes inside of a kernel can't be read there",
+                        location=op.location,
+                        help="end the kernel with it, or keep it at reg",
+                    )
         self.values[value] = made
         return made
 
@@ -203,6 +218,11 @@ class TileEmitter:
                 return scope[value, window]
         return None
 
+    def _remembered(self, value: ir.Value, window: Window) -> ir.Value:
+        known = self.known(value, window)
+        assert known is not None, "just made"
+        return known
+
     def remember(self, value: ir.Value, window: Window, tile: ir.Value) -> ir.Value:
         """Keeps a tile for the innermost scope."""
         self.scopes[-1][value, window] = tile
@@ -213,7 +233,7 @@ class TileEmitter:
         known = self.known(value, window)
         if known is not None:
             return known
-        op = defining_op(value)
+        op = producer(value)
         with op.location:
             match op.name:
                 case "gir.move":
@@ -237,7 +257,7 @@ class TileEmitter:
                 case "gir.reduce":
                     for result, tile in zip(op.results, self.reduce_tile(op, window), strict=True):
                         self.remember(result, window, tile)
-                    return self.known(value, window)
+                    return self._remembered(value, window)
                 case _:
                     return self._elementwise(op, value, window)
             return self.remember(value, window, made)
@@ -293,7 +313,7 @@ class TileEmitter:
         made = create(op.name, tiles, types, attributes_of(op), loc=op.location)
         for old, new in zip(op.results, made.results, strict=True):
             self.remember(old, window, new)
-        return self.known(value, window)
+        return self._remembered(value, window)
 
     def _pad(self, op: ir.Operation, window: Window) -> ir.Value:
         """The operand's tile where the window is inside of it, the border's value elsewhere."""
@@ -428,4 +448,3 @@ def _product(a: int, b: int, dynamic: int) -> int:
 
 def _sum(a: int, b: int, dynamic: int) -> int:
     return dynamic if dynamic in (a, b) else a + b
-

@@ -25,7 +25,10 @@ GOOD = mapped("x:4x?xf32 y:4x8xf32", "4x8xf32", "%0 = arith.addf %a, %b : f32\n 
 IDENTITY = "func.func {}@{}(%x: tensor<4xf32>) -> tensor<4xf32> {{\n  return %x : tensor<4xf32>\n}}\n"
 
 SOURCES = {
-    "malformed": ("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %y : tensor<4xf32>\n}\n", "undeclared"),
+    "malformed": (
+        "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %y : tensor<4xf32>\n}\n",
+        "undeclared",
+    ),
     "cut_off": ("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n", ""),
     "does_not_verify": (
         "func.func @main(%x: tensor<4xf32>) -> tensor<5xf32> {\n  return %x : tensor<4xf32>\n}\n",

@@ -60,6 +60,11 @@ def defining_op(value: ir.Value) -> ir.Operation | None:
     return None if isinstance(owner, ir.Block) else owner.operation
 
 
+def bits_of(element: ir.Type) -> int:
+    """How many bits an element has; an index has 64."""
+    return 64 if isinstance(element, ir.IndexType) else ir.IntegerType(element).width
+
+
 def constant_of(value: ir.Value) -> ir.Attribute | None:
     """The attribute of the `arith.constant` that defines a value, if one does."""
     op = defining_op(value)

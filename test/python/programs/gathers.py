@@ -4,7 +4,7 @@ Rows by an index, elements by two, a table of one number, indices computed in th
 i1, of dynamic size and made by another operator, gathers in a reduction and in `tensor.generate`.
 """
 
-# ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a reference is a small lambda
+# ruff: noqa: E501 - lines of MLIR are as long as they are, and a reference is a small lambda
 from __future__ import annotations
 
 import numpy as np
@@ -22,10 +22,16 @@ def _elements(name: str, table: str, kind: str, size: int) -> Program:
             f"t:{table}x{kind} k:{size}xi32 l:{size}xi32",
             f"r:{size}x{kind}",
             empty("e", f"{size}x{kind}")
-            + generic("r", "i", [("%k", f"{size}xi32", "i"), ("%l", f"{size}xi32", "i")], [("%e", f"{size}x{kind}", "i")], body),
+            + generic(
+                "r",
+                "i",
+                [("%k", f"{size}xi32", "i"), ("%l", f"{size}xi32", "i")],
+                [("%e", f"{size}x{kind}", "i")],
+                body,
+            ),
         ),
         (values((7, 9), kind), integers(size, 0, 6, key="k"), integers(size, 0, 8, key="l")),
-        lambda t, k, l: t[k, l],
+        lambda t, k, m: t[k, m],
     )
 
 
@@ -63,7 +69,9 @@ def programs() -> list[Program]:
         ),
         Program(
             "gather_mirrored",
-            function("t:37xf32", "r:37xf32", empty("e", "37xf32") + generic("r", "i", [], [("%e", "37xf32", "i")], mirrored)),
+            function(
+                "t:37xf32", "r:37xf32", empty("e", "37xf32") + generic("r", "i", [], [("%e", "37xf32", "i")], mirrored)
+            ),
             (normal(37),),
             lambda t: t[::-1],
         ),

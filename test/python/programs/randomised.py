@@ -264,7 +264,9 @@ def _tamed(lines: list[str], value: Scalar) -> Scalar:
     name = f"%b{len(lines)}"
     lines.append(f"{name} = math.tanh {value.name} : {value.kind}")
     array = np.tanh(value.array)
-    return Scalar(name, value.kind, array, np.minimum(value.error, 2) + ELEMENTARY[value.kind] * np.abs(array) + TINY[value.kind])
+    return Scalar(
+        name, value.kind, array, np.minimum(value.error, 2) + ELEMENTARY[value.kind] * np.abs(array) + TINY[value.kind]
+    )
 
 
 def _cast(b: Builder, lines: list[str], value: Scalar) -> Scalar:
@@ -406,7 +408,9 @@ def reduction(b: Builder) -> None:
             count = math.prod(value.sizes[i].value for i in reduced) + 1
             array = init_array + ordered(value.array.sum(axes))
             error = (
-                init_error + ordered(value.error.sum(axes)) + UNIT[kind] * count * (ordered(terms) + np.abs(init_array))
+                init_error
+                + ordered(value.error.sum(axes))
+                + UNIT[kind] * count * (ordered(terms) + np.abs(init_array))
                 + TINY[kind] * count
             )
         elif is_float:

@@ -1,0 +1,34 @@
+// RUN: %pf-opt %s --convert-linalg-to-gir --split-input-file --verify-diagnostics
+
+// Windows aren't taken yet: each result of a map is a dimension or a constant.
+func.func @convolution(%x: tensor<9xf32>, %k: tensor<3xf32>, %o: tensor<7xf32>) -> tensor<7xf32> {
+  // expected-error @+2 {{'linalg.generic' with indexing map (d0, d1) -> (d0 + d1) isn't supported}}
+  // expected-note @+1 {{help: expected each result of the map to be a dimension of its own or a constant}}
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i + j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%x, %k : tensor<9xf32>, tensor<3xf32>) outs(%o : tensor<7xf32>) {
+  ^bb0(%a: f32, %b: f32, %u: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %u, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<7xf32>
+  return %r : tensor<7xf32>
+}
+
+// -----
+
+// Nothing that a later phase can't take goes through.
+func.func @scatter(%x: tensor<5x4xf32>, %y: tensor<2x4xf32>, %i: tensor<2x1xi64>) -> tensor<5x4xf32> {
+  // expected-error @+2 {{'tensor.scatter' isn't supported}}
+  // expected-note @+1 {{help: expected linalg on tensors, tensor ops, and arith on scalars; no control flow around them}}
+  %r = tensor.scatter %y into %x[%i] scatter_dims([0]) unique : (tensor<2x4xf32>, tensor<5x4xf32>, tensor<2x1xi64>) -> tensor<5x4xf32>
+  return %r : tensor<5x4xf32>
+}
+
+// -----
+
+// Buffers are another program: what they alias isn't known.
+func.func @memrefs(%x: memref<4xf32>, %y: memref<4xf32>) {
+  // expected-error @+2 {{'linalg.copy' on memrefs isn't supported}}
+  // expected-note @+1 {{help: hand over linalg on tensors}}
+  linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+  return
+}
