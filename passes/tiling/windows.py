@@ -77,11 +77,13 @@ class TileEmitter:
     Attributes:
         values: What the old kernel's block arguments and scalars are in the new one.
         reduce_tile: Makes the results of a reduction for a window: loops belong to the caller.
+        tied_size: The size of a dimension by what the kernel gives, None where nothing is tied to it.
         scopes: Tiles already made, innermost scope last.
     """
 
     values: dict[ir.Value, ir.Value]
     reduce_tile: Callable[[ir.Operation, Window], list[ir.Value]]
+    tied_size: Callable[[ir.Value, int], ir.Value | None]
     scopes: list[dict[tuple[ir.Value, Window], ir.Value]] = field(default_factory=lambda: [{}])
 
     # -- scalars and sizes -------------------------------------------------------------------
@@ -163,9 +165,22 @@ class TileEmitter:
                 return self._size(op.operands[1], dim)
             case "gir.concat":
                 return self._concat_size(op, dim)
+            case "arith.constant":
+                return self._constant_size(op, dim)
             case _:
                 same = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
                 return self._size(same[0], dim)
+
+    def _constant_size(self, op: ir.Operation, dim: int) -> ir.Value:
+        """Upstream folds `x ^ x` to a constant of dynamic size; only what is tied to it has the size."""
+        found = self.tied_size(op.result, dim)
+        if found is None:
+            raise UnsupportedError(
+                f"a constant of type {op.result.type} whose size nothing gives can't be tiled",
+                location=op.location,
+                help="make the size static, or remove the computation that folds to a constant",
+            )
+        return found
 
     def _concat_size(self, op: ir.Operation, dim: int) -> ir.Value:
         sizes = [self._size(operand, dim) for operand in op.operands]

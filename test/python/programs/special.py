@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from tolerance import Expected
 
-from .build import empty, filled, function, generic, mapped
+from .build import dim, empty, filled, function, generic, mapped
 from .chains import softmax_text
 from .program import Program, integers, normal
 
@@ -162,6 +162,25 @@ def _layouts() -> list[Program]:
     ]
 
 
+def _folded() -> list[Program]:
+    """Upstream folds `x ^ x` to a constant, of dynamic size too: the size must come from elsewhere."""
+    size = dim("n", "%x", "?xi64", 0)
+    body = "%0 = arith.xori %a, %a : i64\n    linalg.yield %0 : i64"
+    flat = size + empty("e", "?xi64", "%n") + generic("r", "i", [("%x", "?xi64", "i")], [("%e", "?xi64", "i")], body)
+    spread = (
+        size + empty("e", "?x3xi64", "%n") + generic("r", "ij", [("%x", "?xi64", "i")], [("%e", "?x3xi64", "ij")], body)
+    )
+    more = ((integers(0, dtype="i64"),), (integers(33, dtype="i64"),))
+    zeros = lambda *shape: np.zeros(shape, np.int64)
+    x = integers(5, dtype="i64")
+    return [
+        Program("special_folded_dynamic", function("x:?xi64", "r:?xi64", flat), (x,), lambda x: zeros(x.size), more),
+        Program(
+            "special_folded_broadcast", function("x:?xi64", "r:?x3xi64", spread), (x,), lambda x: zeros(x.size, 3), more
+        ),
+    ]
+
+
 def programs() -> list[Program]:
     """All programs of this module."""
-    return [*_elementwise(), *_reductions(), *_layouts()]
+    return [*_elementwise(), *_reductions(), *_layouts(), *_folded()]
