@@ -33,7 +33,7 @@ from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.memory import host_memref, storage, to_register, to_storage
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registry import lowering_of
-from powerfusion.passes.lowering.tiles import lower_elementwise
+from powerfusion.passes.lowering.tiles import ELEMENTWISE
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
 SYMBOL = "pf_main"
@@ -54,16 +54,16 @@ class ConvertGirToVectorPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its lowered form."""
-        first, *others = list(functions(op)) or [None]
-        for other in others:
+        found = list(functions(op))
+        for other in found[1:]:
             raise UnsupportedError(
                 "expected one function with a body, got several",
                 location=other.location,
                 help="inline the others first, by --inline --symbol-dce",
             )
-        if first is not None:
-            _check_tile_form(first)
-            VectorLowering(first, self.serial_below).run()
+        for function in found:
+            _check_tile_form(function)
+            VectorLowering(function, self.serial_below).run()
 
 
 def _check_tile_form(function: ir.Operation) -> None:
@@ -204,12 +204,11 @@ class VectorLowering:
 
     def emit(self, op: ir.Operation) -> None:
         """Emits one op: through the table, or as it is where it needs no lowering."""
-        lowering = lowering_of(op.name, "vector")
+        on_tiles = op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results)
+        lowering = lowering_of(ELEMENTWISE if on_tiles else op.name, "vector")
         with op.location:
             if lowering is not None:
                 lowering(self, op)
-            elif op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results):
-                lower_elementwise(self, op)
             elif op.name.startswith(("arith.", "math.")):
                 types = [result.type for result in op.results]
                 operands = [self.value(operand) for operand in op.operands]

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
 
 
+ELEMENTWISE = "arith and math on tiles"  # one entry of the table for all of them
+
 # -- structure -------------------------------------------------------------------------------
 
 
@@ -310,6 +312,7 @@ def spread_like(value: ir.Value, lanes: ir.Type) -> ir.Value:
     return spread(value, with_element(lanes, element_of(value.type)))
 
 
+@lowers(ELEMENTWISE, to="vector")
 def lower_elementwise(lowering: VectorLowering, op: ir.Operation) -> None:
     """An `arith` or `math` op on tiles."""
     types = [register_type(result.type) for result in op.results]
