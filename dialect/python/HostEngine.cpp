@@ -38,8 +38,8 @@ namespace {
 /// Code for this very processor, optimised at `level`, 0 to 3.
 class HostEngine {
 public:
-  HostEngine(MlirModule module, int level, const std::vector<std::string> &libraries,
-             bool keepObject) {
+  HostEngine(MlirModule module, int level,
+             const std::vector<std::string> &libraries, bool keepObject) {
     static const bool targets = [] {
       llvm::InitializeNativeTarget();
       llvm::InitializeNativeTargetAsmParser();
@@ -61,7 +61,8 @@ public:
     auto machine = builder->createTargetMachine();
     if (!machine)
       fail(machine.takeError());
-    auto transformer = makeOptimizingTransformer(level, /*sizeLevel=*/0, machine->get());
+    auto transformer =
+        makeOptimizingTransformer(level, /*sizeLevel=*/0, machine->get());
     SmallVector<StringRef> paths(libraries.begin(), libraries.end());
     ExecutionEngineOptions options;
     options.transformer = transformer;
@@ -98,10 +99,12 @@ private:
 NB_MODULE(_host, m) {
   m.doc() = "Modules in the LLVM dialect as code of this process.";
   nb::class_<HostEngine>(m, "HostEngine")
-      .def(nb::init<MlirModule, int, const std::vector<std::string> &, bool>(), nb::arg("module"),
-           nb::arg("level") = 3, nb::arg("libraries") = std::vector<std::string>(),
+      .def(nb::init<MlirModule, int, const std::vector<std::string> &, bool>(),
+           nb::arg("module"), nb::arg("level") = 3,
+           nb::arg("libraries") = std::vector<std::string>(),
            nb::arg("keep_object") = false)
-      .def("lookup", &HostEngine::lookup, nb::arg("symbol"), "The address of a symbol.")
+      .def("lookup", &HostEngine::lookup, nb::arg("symbol"),
+           "The address of a symbol.")
       .def("write_object", &HostEngine::writeObject, nb::arg("path"),
            "Writes the object file; wants `keep_object` and a lookup before.");
 }

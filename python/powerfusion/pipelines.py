@@ -36,7 +36,11 @@ class Phase:
         return f"builtin.module({','.join(self.passes)})"
 
 
-IMPORT = Phase("import", "one function of linalg and tensor ops", ("inline", "symbol-dce"))
+IMPORT = Phase(
+    "import",
+    "one function of linalg and tensor ops",
+    ("inline", "symbol-dce", "func.func(convert-elementwise-to-linalg)"),
+)
 RAISE = Phase("raise", "naive GIR: one kernel per operator, every edge at dram", ("convert-linalg-to-gir",))
 SIMPLIFY = Phase(
     "simplify",

@@ -31,8 +31,8 @@
 
 namespace gir {
 
-/// Where a value is: the `#gir.at` of a tensor's encoding or of a memref's memory
-/// space, or null.
+/// Where a value is: the `#gir.at` of a tensor's encoding or of a memref's
+/// memory space, or null.
 AtAttr getAt(mlir::Type type);
 
 /// True for a tensor with `#gir.at`.
