@@ -1,7 +1,7 @@
 """All passes; importing this fills the registry in `powerfusion.core.passes`."""
 
 from powerfusion.passes.analysis import count_ops
-from powerfusion.passes.fusion import fold_splats, forward_stores, merge_kernels
+from powerfusion.passes.fusion import drop_results, fold_splats, forward_stores, merge_kernels
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.raising import convert_linalg_to_gir
 from powerfusion.passes.tiling import tile
@@ -10,6 +10,7 @@ __all__ = [
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
     "count_ops",
+    "drop_results",
     "fold_splats",
     "forward_stores",
     "merge_kernels",

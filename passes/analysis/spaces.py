@@ -19,17 +19,40 @@ VIEWS = ("gir.slice", "gir.permute", "gir.concat", "gir.insert")
 
 @dataclass
 class Spaces:
-    """The classes of a kernel's dimensions, as a union-find over (value, dimension)."""
+    """The classes of dimensions, as a union-find over (value, dimension).
+
+    Between `begin` and `end` ties are on trial: `end(keep=False)` takes them back.
+    """
 
     parent: dict[Dim, Dim] = field(default_factory=dict)
+    trial: list[tuple[Dim, Dim | None]] | None = None
+
+    def begin(self) -> None:
+        """Puts the ties that follow on trial."""
+        self.trial = []
+
+    def end(self, *, keep: bool) -> None:
+        """Ends the trial; unless its ties are kept, all is as it was before."""
+        for dim, before in reversed([] if keep or self.trial is None else self.trial):
+            if before is None:
+                del self.parent[dim]
+            else:
+                self.parent[dim] = before
+        self.trial = None
+
+    def _point(self, dim: Dim, parent: Dim) -> None:
+        if self.trial is not None:
+            self.trial.append((dim, self.parent.get(dim)))
+        self.parent[dim] = parent
 
     def find(self, dim: Dim) -> Dim:
         """The class of a dimension, as its representative."""
         root = dim
         while root in self.parent:
             root = self.parent[root]
-        while dim in self.parent:
-            self.parent[dim], dim = root, self.parent[dim]
+        while (above := self.parent.get(dim, root)) != root:
+            self._point(dim, root)
+            dim = above
         return root
 
     def tie(self, a: Dim, b: Dim) -> None:
@@ -39,7 +62,7 @@ class Spaces:
             return
         if b[0].type.shape[b[1]] == DYNAMIC:
             a, b = b, a
-        self.parent[a] = b
+        self._point(a, b)
 
     def classes(self, value: ir.Value) -> list[Dim]:
         """The class of each dimension of a value."""

@@ -51,7 +51,7 @@ class FoldSplatsPass(Pass):
                 for kernel in _kernels(block):
                     _fold_inputs(kernel)
                 for kernel in reversed(_kernels(block)):
-                    if not any(has_uses(result) for result in kernel.results) and _is_splat_kernel(kernel):
+                    if _is_unused_splat(kernel):
                         kernel.erase()
 
 
@@ -59,8 +59,10 @@ def _kernels(block: ir.Block) -> list[ir.Operation]:
     return [op for op in operations(block) if op.name == "gir.kernel"]
 
 
-def _is_splat_kernel(kernel: ir.Operation) -> bool:
-    return all(splat_scalar(result) is not None for result in kernel.results)
+def _is_unused_splat(kernel: ir.Operation) -> bool:
+    if any(has_uses(result) or splat_scalar(result) is None for result in kernel.results):
+        return False
+    return all(op.name != "gir.assert" for op in operations(entry_block(kernel)))
 
 
 def splat_scalar(value: ir.Value) -> ir.Value | ir.Attribute | None:

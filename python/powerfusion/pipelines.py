@@ -45,7 +45,16 @@ RAISE = Phase("raise", "naive GIR: one kernel per operator, every edge at dram",
 SIMPLIFY = Phase(
     "simplify",
     "GIR after every rewrite that only lowers bytes",
-    ("gir-fold-splats", "canonicalize", "cse", "gir-merge-kernels", "gir-forward-stores", "canonicalize", "cse"),
+    (
+        "gir-fold-splats",
+        "canonicalize",
+        "cse",
+        "gir-merge-kernels",
+        "gir-forward-stores",
+        "canonicalize",
+        "cse",
+        "gir-drop-results",
+    ),
 )
 TILE = Phase(
     "tile",

@@ -57,3 +57,28 @@ func.func @returned(%s: f32) -> tensor<4xf32> {
   }
   return %f : tensor<4xf32>
 }
+
+// -----
+
+// A kernel that asserts stays, though nobody needs what it gives.
+
+// CHECK-LABEL: func.func @asserts
+// CHECK: gir.kernel "check"
+// CHECK: gir.assert
+// CHECK: gir.kernel "splat"
+// CHECK: gir.assert
+func.func @asserts(%x: tensor<4xi1>, %s: f32) {
+  gir.kernel "check" (%a = %x : tensor<4xi1>) -> () {
+    %1 = gir.move %a : tensor<4xi1, #gir.at<dram>> -> tensor<4xi1, #gir.at<reg>>
+    gir.assert %1, "false" : tensor<4xi1, #gir.at<reg>>
+    gir.return
+  }
+  %0 = gir.kernel "splat" (%a = %x : tensor<4xi1>, %c = %s : f32) -> (tensor<4xf32>) {
+    %1 = gir.move %a : tensor<4xi1, #gir.at<dram>> -> tensor<4xi1, #gir.at<reg>>
+    gir.assert %1, "false" : tensor<4xi1, #gir.at<reg>>
+    %2 = tensor.splat %c : tensor<4xf32, #gir.at<reg>>
+    %3 = gir.move %2 : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %3 : tensor<4xf32, #gir.at<dram>>
+  }
+  return
+}
