@@ -145,7 +145,7 @@ def test_artifact_keeps_its_report(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["compile", write(tmp_path, RELU_ADD), "-o", artifact]) == 0
     assert explain(capsys, artifact)["dram_bytes"] == 3 * TENSOR_BYTES
     assert main(["explain", artifact]) == 0
-    assert str(3 * TENSOR_BYTES) in capsys.readouterr().out
+    assert f"{3 * TENSOR_BYTES:,}" in capsys.readouterr().out
     assert "keeps no program for --phase" in fails(capsys, "explain", artifact, "--phase", "tile")
     assert "keeps no program for --shape" in fails(capsys, "explain", artifact, "--shape", "0=64x128")
 
