@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import powerfusion as pf
 import pytest
+
+import powerfusion as pf
 
 CHAIN = """
 func.func @main(%x: tensor<3x?xf32>, %y: tensor<3x?xf32>) -> (tensor<3x?xf32>, tensor<3x?xi1>) {
