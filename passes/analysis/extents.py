@@ -21,7 +21,7 @@ from powerfusion.core._mlir import (
     segments,
 )
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.sizes import Extent, InputDim, SumOf, extent, resolve
+from powerfusion.passes.analysis.sizes import Extent, InputDim, ResultDim, SumOf, extent, resolve
 from powerfusion.symbolic import Count, Polynomial, product, total
 
 CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
@@ -147,6 +147,8 @@ class Extents:
                 return found
             case InputDim(argument, dim):
                 return self.size(self._outside(kernel, argument), dim)
+            case ResultDim(number, dim):
+                return self.size(kernel.results[number], dim)
             case SumOf(parts):
                 return total(self._inside(kernel, part) for part in parts)
             case _ if defining_op(found) is None:

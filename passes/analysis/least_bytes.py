@@ -10,7 +10,7 @@ fit on chip comes in twice: + max(0, |T| - on-chip capacity).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -30,6 +30,7 @@ from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Count, product, total
 
 VIEWS = ("tensor.cast", "tensor.expand_shape", "tensor.collapse_shape")
+PARTIAL = ("gir.slice", "gir.gather", "gir.insert")  # not all of what they read need be in what they give
 MOST_BOXES = 64  # beyond this many the union isn't worked out
 Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimension
 SolidBox = tuple[tuple[int, int], ...]  # offset, size
@@ -45,7 +46,7 @@ class _Least:
     function: ir.Operation
     extents: Extents
     on_chip_bytes: int
-    boxes: dict[ir.Value, list[Box | None]] = field(default_factory=dict)
+    boxes: dict[ir.Value, dict[ir.Value, list[Box | None]]] = field(default_factory=dict)  # per view of a live-in
     gathered: dict[ir.Value, Count] = field(default_factory=dict)
 
     def bytes(self) -> Count:
@@ -58,7 +59,7 @@ class _Least:
                     self._touch(kernel, value, argument)
         incoming = total(self._touched(value, boxes) for value, boxes in self.boxes.items())
         returned = {_root(value) for value in operations(block)[-1].operands if is_tensor(value)}
-        outgoing = total(self._volume(value) for value in returned if not _is_live_in(value))
+        outgoing = total(self._volume(value) for value in returned if _is_from_kernel(value))
         return incoming + outgoing + self._reloads()
 
     # -- live-ins ----------------------------------------------------------------------------
@@ -68,7 +69,7 @@ class _Least:
         root = _root(value)
         if not _is_live_in(root):
             return
-        boxes = self.boxes.setdefault(root, [])
+        boxes = self.boxes.setdefault(root, {}).setdefault(_root(value, ("tensor.cast",)), [])
         for use in argument.uses:
             op = use.owner.operation
             if op.name == "tensor.dim":
@@ -77,8 +78,7 @@ class _Least:
                 elements = product(self.extents.shape_inside(kernel, op.result))
                 self.gathered[root] = self.gathered.get(root, 0) + elements
                 continue
-            whole = root != value or op.name != "gir.slice"
-            boxes.append(None if whole else self._box(kernel, op))
+            boxes.append(self._box(kernel, op) if op.name == "gir.slice" else None)
 
     def _box(self, kernel: ir.Operation, op: ir.Operation) -> Box:
         cut = segments(op)[1:4]
@@ -86,15 +86,19 @@ class _Least:
         parts = [self.extents.box(kernel, op, name, dynamic) for name, dynamic in zip(names, cut, strict=True)]
         return tuple(zip(*parts, strict=True))
 
-    def _touched(self, value: ir.Value, boxes: list[Box | None]) -> Count:
-        """The distinct elements of a live-in in boxes, and as many as are gathered; at most all of it."""
+    def _touched(self, value: ir.Value, views: Mapping[ir.Value, list[Box | None]]) -> Count:
+        """The distinct elements of a live-in in boxes, and as many as are gathered; at most all of it.
+
+        Boxes of different views may overlap in any way: the view that touches most counts.
+        """
         whole = self._volume(value)
-        known = [box for box in boxes if box is not None]
-        if len(known) < len(boxes):
-            return whole
-        element = element_bytes(value)
-        boxed = _union(list(dict.fromkeys(known))) if known else 0
-        touched = (boxed + self.gathered.get(value, 0)) * element
+        unions: list[Count] = []
+        for boxes in views.values():
+            known = [box for box in boxes if box is not None]
+            if len(known) < len(boxes):
+                return whole
+            unions.append(_union(list(dict.fromkeys(known))) if known else 0)
+        touched = (_most(unions) + self.gathered.get(value, 0)) * element_bytes(value)
         if isinstance(touched, int) and isinstance(whole, int):
             return min(touched, whole)
         return touched
@@ -142,7 +146,7 @@ class _Least:
         return found
 
     def _live_ins(self, values: list[ir.Value]) -> set[ir.Value]:
-        """The live-ins that some values are computed from, through kernels."""
+        """The live-ins that some values are computed from as a whole, through kernels."""
         found: set[ir.Value] = set()
         seen: set[ir.Value] = set()
         stack = list(values)
@@ -158,7 +162,7 @@ class _Least:
                 found.add(value)
             elif op.name == "gir.kernel":
                 stack.append(operations(entry_block(op))[-1].operands[ir.OpResult(value).result_number])
-            else:
+            elif op.name not in PARTIAL:
                 stack.extend(op.operands)
         return {value for value in found if _is_live_in(value)}
 
@@ -170,10 +174,10 @@ class _Least:
         return None
 
 
-def _root(value: ir.Value) -> ir.Value:
+def _root(value: ir.Value, through: Sequence[str] = VIEWS) -> ir.Value:
     """The tensor that a view of the function shows."""
     op = defining_op(value)
-    while op is not None and op.name in VIEWS:
+    while op is not None and op.name in through:
         value = op.operands[0]
         op = defining_op(value)
     return value
@@ -188,16 +192,25 @@ def _is_live_in(value: ir.Value) -> bool:
     return constant is not None and not (isinstance(constant, ir.DenseElementsAttr) and constant.is_splat)
 
 
+def _is_from_kernel(value: ir.Value) -> bool:
+    """True for what a kernel stores: constants are copied, and what nobody wrote isn't."""
+    op = defining_op(value)
+    return op is not None and op.name == "gir.kernel"
+
+
 def _union(boxes: list[Box]) -> Count:
     """How many elements some boxes hold together; where that can't be said, the most that one holds."""
     volumes = [product(size for _, size, _ in box) for box in boxes]
     if len(boxes) == 1:
         return volumes[0]
     solid = [box for box in map(_numbers, boxes) if box is not None]
-    numbers = [volume for volume in volumes if isinstance(volume, int)]
-    if not numbers:
-        return volumes[0]
-    return max([*numbers, _solid_union(solid) if len(solid) <= MOST_BOXES else 0])
+    return _most([*volumes, _solid_union(solid) if len(solid) <= MOST_BOXES else 0])
+
+
+def _most(counts: Sequence[Count]) -> Count:
+    """The largest of some counts that are numbers; the first where none is, 0 of none."""
+    numbers = [count for count in counts if isinstance(count, int)]
+    return max(numbers) if numbers else next(iter(counts), 0)
 
 
 def _numbers(box: Box) -> SolidBox | None:

@@ -10,12 +10,17 @@ from powerfusion.core._mlir import (
     constant_index,
     defining_op,
     element_of,
+    entry_block,
     integer_of,
     integers,
+    is_tensor,
     mixed,
+    operations,
     segments,
 )
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import spaces_of
 
 BITS_PER_BYTE = 8
 INDEX_BYTES = 8
@@ -36,14 +41,22 @@ class InputDim:
 
 
 @dataclass(frozen=True)
+class ResultDim:
+    """Dimension `dim` of the kernel's result `number`."""
+
+    number: int
+    dim: int
+
+
+@dataclass(frozen=True)
 class SumOf:
     """Several extents added up."""
 
     parts: tuple[Extent, ...]
 
 
-Extent = int | ir.Value | InputDim | SumOf
-"""A number, an index value of the kernel, a dimension of an input, or a sum."""
+Extent = int | ir.Value | InputDim | ResultDim | SumOf
+"""A number, an index value of the kernel, a dimension of an input or of a result, or a sum."""
 
 
 def extent(value: ir.Value, dim: int) -> Extent:
@@ -71,6 +84,8 @@ def _extent(value: ir.Value, dim: int) -> Extent:
     if op is None:
         return InputDim(value, dim)
     match op.name:
+        case "arith.constant":
+            return _constant_extent(op, dim)
         case "gir.permute":
             return extent(op.operands[0], integers(op.attributes["perm"])[dim])
         case "gir.broadcast":
@@ -100,6 +115,22 @@ def _extent(value: ir.Value, dim: int) -> Extent:
         case _:
             tensors = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
             return extent(tensors[0], dim)
+
+
+def _constant_extent(op: ir.Operation, dim: int) -> Extent:
+    """Upstream folds `x ^ x` to a constant of dynamic size: what is tied to it has the size."""
+    kernel = op.parent.operation
+    spaces, block = spaces_of(kernel), entry_block(kernel)
+    wanted = spaces.find((op.result, dim))
+    if (static := wanted[0].type.shape[wanted[1]]) != DYNAMIC:
+        return static
+    for argument in filter(is_tensor, block.arguments):
+        if wanted in (classes := spaces.classes(argument)):
+            return InputDim(argument, classes.index(wanted))
+    for number, value in enumerate(operations(block)[-1].operands):
+        if wanted in (classes := spaces.classes(value)):
+            return ResultDim(number, classes.index(wanted))
+    raise UnsupportedError(f"nothing gives the size of a constant of type {op.result.type}", location=op.location)
 
 
 def _dynamic_among(value: ir.Value, dims: Sequence[int], dim: int) -> int:

@@ -69,7 +69,7 @@ def merge(kernels: Sequence[ir.Operation]) -> ir.Operation:
     location = ir.Location.fused([kernel.location for kernel in kernels])
     with ir.InsertionPoint(kernels[-1]), location:
         made = gir.kernel(name, taken, sizes, [result.type for result in results], location).operation
-        known = dict(zip(taken, entry_block(made).arguments, strict=True))
+        known: dict[ir.Value, ir.Value] = dict(zip(taken, entry_block(made).arguments, strict=True))
         with ir.InsertionPoint(entry_block(made)):
             for kernel in kernels:
                 _copy_body(kernel, known)

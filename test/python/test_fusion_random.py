@@ -23,6 +23,7 @@ from programs.program import Program
 from programs.upstream import result_dtypes
 
 import powerfusion as pf
+from powerfusion.errors import AssertionFailedError
 from powerfusion.executable import Executable, compile_phases
 from powerfusion.passes.analysis.ledger import kernel_reports
 from powerfusion.pipelines import CPU, SIMPLIFY
@@ -31,6 +32,20 @@ from powerfusion.symbolic import total
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 POOL = (3, 8, 17, 32, 33, 1, 0)
 LEVELS = ("dram", "sram", "reg")
+
+
+NUMBERS = (*r.FLOATS, *r.INTS)
+
+
+@dataclass
+class Builder(r.Builder):
+    """A builder whose steps take numbers; flags only where they say so."""
+
+    kinds: Sequence[str] = NUMBERS
+
+    def value(self, kinds: Sequence[str] | None = None) -> r.Value | None:
+        """A value that exists, the latest preferred."""
+        return super().value(kinds or self.kinds)
 
 
 def generic(
@@ -152,6 +167,13 @@ def gather(b: r.Builder) -> None:
     b.add(name, loops, table.kind, table.array[rows], table.error[rows])
 
 
+def move_flags(b: Builder) -> None:
+    """Flags transposed, cut or put side by side."""
+    b.kinds = ("i1",)
+    b.pick([r.transpose, r.extract, r.concat, r.collapse])(b)
+    b.kinds = NUMBERS
+
+
 def fill(b: r.Builder) -> None:
     """A fill of the sizes of another value."""
     value = b.value(r.FLOATS)
@@ -164,7 +186,21 @@ STEPS = (
     *[r.elementwise] * 8,
     *[normalise] * 3,
     *[r.reduction] * 3,
-    *[swap, checked, flags, gather, fill, r.transpose, r.extract, r.insert, r.pad, r.concat, r.collapse, r.expand],
+    *[
+        swap,
+        checked,
+        flags,
+        move_flags,
+        gather,
+        fill,
+        r.transpose,
+        r.extract,
+        r.insert,
+        r.pad,
+        r.concat,
+        r.collapse,
+        r.expand,
+    ],
 )
 
 
@@ -179,7 +215,7 @@ class Drawn:
 @st.composite
 def merging_programs(draw: r.Draw) -> Drawn:
     """A random program over one or two sizes with up to 24 operators."""
-    b = r.Builder(draw, draw(st.lists(st.sampled_from(POOL), min_size=1, max_size=2)))
+    b = Builder(draw, draw(st.lists(st.sampled_from(POOL), min_size=1, max_size=2)))
     for _ in range(draw(st.integers(1, 2))):
         r.argument(b)
     for _ in range(draw(st.integers(5, 24))):
@@ -233,3 +269,36 @@ def test_merged_program(drawn: Drawn) -> None:
         ]
         for i, (left, right) in enumerate(zip(*both, strict=True)):
             assert left.tobytes() == right.tobytes(), f"result {i} isn't the same bit by bit"
+
+
+ASSERTS = """
+#id = affine_map<(d0) -> (d0)>
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %c = arith.cmpf oge, %a, %zero : f32
+    cf.assert %c, "negative"
+    linalg.yield %zero : f32
+  } -> tensor<4xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+      ins(%x, %0 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %c = arith.addf %a, %b : f32
+    linalg.yield %c : f32
+  } -> tensor<4xf32>
+  return %RESULT : tensor<4xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("result", ["x", "1"], ids=["whose result is unused", "whose result is a splat"])
+def test_operators_assert_though_they_need_not_compute(result: str) -> None:
+    """`gir-fold-splats` once erased the operator with its assertion."""
+    executable = pf.compile(ASSERTS.replace("RESULT", result))
+    ones = np.ones(4, np.float32)
+    np.testing.assert_array_equal(executable(ones), ones)
+    with pytest.raises(AssertionFailedError, match="negative"):
+        executable(-ones)

@@ -208,6 +208,113 @@ func.func @f(%x: tensor<1000xf32>) -> tensor<1000xf32> {
     assert least_dram_bytes(module, {}, 1000) == once + 1000 * F32 - 1000
 
 
+NOTHING_MOVES = """
+func.func @f() -> (tensor<8xf32>, tensor<2xf32>, tensor<8xf32>) {
+  %splat = arith.constant dense<3.0> : tensor<8xf32>
+  %weights = arith.constant dense<[3.0, 4.0]> : tensor<2xf32>
+  %unwritten = tensor.empty() : tensor<8xf32>
+  return %splat, %weights, %unwritten : tensor<8xf32>, tensor<2xf32>, tensor<8xf32>
+}
+"""
+SLICE_OF_RESHAPED = """
+func.func @f(%x: tensor<64xf32>) -> tensor<2x8xf32> {
+  %v = tensor.expand_shape %x [[0, 1]] output_shape [8, 8] : tensor<64xf32> into tensor<8x8xf32>
+  %y = tensor.extract_slice %v[0, 0] [2, 8] [1, 1] : tensor<8x8xf32> to tensor<2x8xf32>
+  return %y : tensor<2x8xf32>
+}
+"""
+CENTRED_SLICE = """
+func.func @f(%x: tensor<1000xf32>) -> tensor<10xf32> {
+  %part = tensor.extract_slice %x[0] [10] [1] : tensor<1000xf32> to tensor<10xf32>
+  %zero = arith.constant 0.0 : f32
+  %s = tensor.empty() : tensor<f32>
+  %i = linalg.fill ins(%zero : f32) outs(%s : tensor<f32>) -> tensor<f32>
+  %sum = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>],
+      iterator_types = ["reduction"]} ins(%part : tensor<10xf32>) outs(%i : tensor<f32>) {
+  ^bb0(%a: f32, %o: f32):
+    %t = arith.addf %a, %o : f32
+    linalg.yield %t : f32
+  } -> tensor<f32>
+  %e = tensor.empty() : tensor<10xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>, affine_map<(d0) -> (d0)>],
+      iterator_types = ["parallel"]} ins(%part, %sum : tensor<10xf32>, tensor<f32>) outs(%e : tensor<10xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %t = arith.subf %a, %b : f32
+    linalg.yield %t : f32
+  } -> tensor<10xf32>
+  return %y : tensor<10xf32>
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        pytest.param(NOTHING_MOVES, 0, id="copies for the caller"),
+        pytest.param(SLICE_OF_RESHAPED, 2 * 16 * F32, id="a slice of a reshaped argument"),
+        pytest.param(CENTRED_SLICE, 2 * 10 * F32, id="a part that fits on chip, of what doesn't"),
+    ],
+)
+def test_least_bytes_are_never_too_many(text: str, least: int) -> None:
+    module = pf.compile(text).module("simplify")
+    assert least_dram_bytes(module, {}, 100) == least
+
+
+def test_what_is_put_in_two_places_is_stored_twice() -> None:
+    text = """
+func.func @f(%x: tensor<1x33xi64>) -> tensor<2x33xi64> {
+  %y = tensor.concat dim(0) %x, %x : (tensor<1x33xi64>, tensor<1x33xi64>) -> tensor<2x33xi64>
+  return %y : tensor<2x33xi64>
+}
+"""
+    (kernel,) = pf.compile(text).report().kernels
+    assert (kernel.reads["dram"], kernel.writes["dram"]) == (33 * 8, 2 * 33 * 8)
+
+
+def test_a_constant_of_open_size_has_that_of_what_it_is_tied_to() -> None:
+    """Upstream folds x ^ x to a constant, whose type no longer says how long it is."""
+    text = """
+#id = affine_map<(d0) -> (d0)>
+func.func @f(%x: tensor<?xi32>) -> tensor<?xi32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?xi32>
+  %e = tensor.empty(%n) : tensor<?xi32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<?xi32>) outs(%e : tensor<?xi32>) {
+  ^bb0(%a: i32, %o: i32):
+    %s = arith.xori %a, %a : i32
+    linalg.yield %s : i32
+  } -> tensor<?xi32>
+  return %0 : tensor<?xi32>
+}
+"""
+    report = pf.compile(text).report()
+    assert report.dram_bytes == report.least_dram_bytes == Polynomial.symbol("arg0[0]") * 4
+
+
+EQUAL_RESULTS = """
+#id = affine_map<(d0) -> (d0)>
+func.func @f(%x: tensor<100xf32>) -> (tensor<100xf32>, tensor<100xf32>) {
+  %e = tensor.empty() : tensor<100xf32>
+  %0:2 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<100xf32>) outs(%e, %e : tensor<100xf32>, tensor<100xf32>) {
+  ^bb0(%a: f32, %o: f32, %p: f32):
+    %s = arith.addf %a, %a : f32
+    linalg.yield %s, %s : f32, f32
+  } -> (tensor<100xf32>, tensor<100xf32>)
+  return %0#0, %0#1 : tensor<100xf32>, tensor<100xf32>
+}
+"""
+
+
+def test_equal_results_are_stored_once() -> None:
+    executable = pf.compile(EQUAL_RESULTS)
+    assert executable.report().dram_bytes == executable.report().least_dram_bytes == 2 * 100 * F32
+    first, second = executable(np.ones(100, np.float32))
+    first[:] = 0
+    np.testing.assert_array_equal(second, np.full(100, 2, np.float32))
+
+
 @pytest.mark.parametrize("program", parameters("chains", "reductions"))
 def test_simplify_is_monotone(program: Program) -> None:
     """No level's bytes rise, nor the number of launches; the least is never more than what moves."""
