@@ -139,3 +139,34 @@ func.func @tied(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   } -> tensor<8x8xf32>
   return %1 : tensor<8x8xf32>
 }
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
+
+// The reshape needs the first kernel and the last needs the reshape: nothing can run before and
+// after it at once, so the first and the last stay apart; the one that doesn't need it joins the first.
+
+// CHECK-LABEL: func.func @between
+// CHECK: %[[K:.*]]:2 = gir.kernel "absf_exp"
+// CHECK: %[[V:.*]] = tensor.expand_shape %[[K]]#0
+// CHECK: gir.kernel "add" (%{{.*}} = %[[V]]
+// CHECK-NOT: gir.kernel
+// CHECK: return
+func.func @between(%x: tensor<8xf32>) -> (tensor<2x4xf32>, tensor<8xf32>) {
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = math.absf %a : f32
+    linalg.yield %m : f32
+  } -> tensor<8xf32>
+  %v = tensor.expand_shape %0 [[0, 1]] output_shape [2, 4] : tensor<8xf32> into tensor<2x4xf32>
+  %w = tensor.empty() : tensor<2x4xf32>
+  %s = linalg.add ins(%v, %v : tensor<2x4xf32>, tensor<2x4xf32>) outs(%w : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%0 : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = math.exp %a : f32
+    linalg.yield %m : f32
+  } -> tensor<8xf32>
+  return %s, %1 : tensor<2x4xf32>, tensor<8xf32>
+}
