@@ -108,7 +108,7 @@ def _extent(value: ir.Value, dim: int) -> Extent:
             first = segments(op)[0][0]
             dims = integers(op.attributes["dims"])
             return extent(first, [d for d in range(first.type.rank) if d not in dims][dim])
-        case "gir.insert":
+        case "gir.insert" | "gir.gather":
             return extent(op.operands[1], dim)
         case "gir.concat" if dim == ir.IntegerAttr(op.attributes["dim"]).value:
             return SumOf(tuple(extent(operand, dim) for operand in op.operands))
@@ -130,7 +130,11 @@ def _constant_extent(op: ir.Operation, dim: int) -> Extent:
     for number, value in enumerate(operations(block)[-1].operands):
         if wanted in (classes := spaces.classes(value)):
             return ResultDim(number, classes.index(wanted))
-    raise UnsupportedError(f"nothing gives the size of a constant of type {op.result.type}", location=op.location)
+    raise UnsupportedError(
+        f"a constant of type {op.result.type} whose size nothing gives isn't supported",
+        location=op.location,
+        help="make the size static, or remove the computation that folds to a constant",
+    )
 
 
 def _dynamic_among(value: ir.Value, dims: Sequence[int], dim: int) -> int:

@@ -187,7 +187,7 @@ class KernelTiler:
         block = entry_block(old)
         count = len(block.arguments)
         self.outputs = arguments[count:]
-        self.emitter = TileEmitter(dict(zip(block.arguments, arguments, strict=False)), self._reduce, self._tied_size)
+        self.emitter = TileEmitter(dict(zip(block.arguments, arguments, strict=False)), self._reduce, self.outputs)
 
     def run(self) -> None:
         """Emits a nest per group of sinks, in order."""
@@ -204,15 +204,6 @@ class KernelTiler:
                 self.nest = NestEmitter(self.emitter, spaces, self.width)
                 self.nest.emit(group)
             create("gir.return")
-
-    def _tied_size(self, value: ir.Value, dim: int) -> ir.Value | None:
-        spaces = spaces_of(self.old)
-        wanted = spaces.find((value, dim))
-        for result, output in zip(operations(entry_block(self.old))[-1].operands, self.outputs, strict=True):
-            for at, c in enumerate(spaces.classes(result)):
-                if c == wanted:
-                    return create("memref.dim", [output, index_constant(at)], [ir.IndexType.get()]).result
-        return None
 
     def _reduce(self, op: ir.Operation, window: tuple) -> list[ir.Value]:
         return self.nest.reduce_alone(op, window)

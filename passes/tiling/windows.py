@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from powerfusion.core._mlir import (
     DYNAMIC,
@@ -33,6 +34,7 @@ from powerfusion.core._mlir import (
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.sizes import Extent, InputDim, ResultDim, SumOf, extent
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,13 @@ class TileEmitter:
     Attributes:
         values: What the old kernel's block arguments and scalars are in the new one.
         reduce_tile: Makes the results of a reduction for a window: loops belong to the caller.
-        tied_size: The size of a dimension by what the kernel gives, None where nothing is tied to it.
+        outputs: The memrefs of the kernel's results.
         scopes: Tiles already made, innermost scope last.
     """
 
     values: dict[ir.Value, ir.Value]
     reduce_tile: Callable[[ir.Operation, Window], list[ir.Value]]
-    tied_size: Callable[[ir.Value, int], ir.Value | None]
+    outputs: Sequence[ir.Value]
     scopes: list[dict[tuple[ir.Value, Window], ir.Value]] = field(default_factory=lambda: [{}])
 
     # -- scalars and sizes -------------------------------------------------------------------
@@ -126,70 +128,20 @@ class TileEmitter:
     def size(self, value: ir.Value, dim: int) -> ir.Value:
         """The size of a value's dimension, at the kernel's top."""
         with self._at_kernel_top():
-            return self._size(value, dim)
+            return self._size(extent(value, dim))
 
-    def _size(self, value: ir.Value, dim: int) -> ir.Value:
-        static = value.type.shape[dim]
-        if static != DYNAMIC:
-            return index_constant(static)
-        op = defining_op(value)
-        if op is None:
-            return create("memref.dim", [self.values[value], index_constant(dim)], [ir.IndexType.get()]).result
-        match op.name:
-            case "gir.permute":
-                return self._size(op.operands[0], integers(op.attributes["perm"])[dim])
-            case "gir.broadcast":
-                new = integers(op.attributes["dims"])
-                if dim in new:
-                    return self.scalar(list(op.operands)[1:][_dynamic_among(value, new, dim)])
-                return self._size(op.operands[0], dim - sum(d < dim for d in new))
-            case "gir.iota":
-                return self.scalar(segments(op)[1][_dynamic_among(value, range(value.type.rank), dim)])
-            case "tensor.splat":
-                return self.scalar(list(op.operands)[1:][_dynamic_among(value, range(value.type.rank), dim)])
-            case "gir.slice":
-                drop = integers(op.attributes["drop"])
-                sizes = mixed(op, segments(op)[2], "static_sizes")
-                kept = [size for d, size in enumerate(sizes) if d not in drop]
-                return self.amount(kept[dim])
-            case "gir.pad":
-                low, high = pad_amounts(op)
-                total = index_op("arith.addi", [self.amount(low[dim]), self._size(op.operands[0], dim)])
-                return index_op("arith.addi", [total, self.amount(high[dim])])
-            case "gir.reduce":
-                inputs = segments(op)[0]
-                dims = integers(op.attributes["dims"])
-                kept_dims = [d for d in range(inputs[0].type.rank) if d not in dims]
-                return self._size(inputs[0], kept_dims[dim])
-            case "gir.insert" | "gir.gather":
-                return self._size(op.operands[1], dim)
-            case "gir.concat":
-                return self._concat_size(op, dim)
-            case "arith.constant":
-                return self._constant_size(op, dim)
+    def _size(self, found: Extent) -> ir.Value:
+        match found:
+            case int():
+                return index_constant(found)
+            case InputDim(argument, dim):
+                return create("memref.dim", [self.values[argument], index_constant(dim)], [ir.IndexType.get()]).result
+            case ResultDim(number, dim):
+                return create("memref.dim", [self.outputs[number], index_constant(dim)], [ir.IndexType.get()]).result
+            case SumOf(parts):
+                return reduce(lambda a, b: index_op("arith.addi", [a, b]), map(self._size, parts))
             case _:
-                same = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
-                return self._size(same[0], dim)
-
-    def _constant_size(self, op: ir.Operation, dim: int) -> ir.Value:
-        """Upstream folds `x ^ x` to a constant of dynamic size; only what is tied to it has the size."""
-        found = self.tied_size(op.result, dim)
-        if found is None:
-            raise UnsupportedError(
-                f"a constant of type {op.result.type} whose size nothing gives can't be tiled",
-                location=op.location,
-                help="make the size static, or remove the computation that folds to a constant",
-            )
-        return found
-
-    def _concat_size(self, op: ir.Operation, dim: int) -> ir.Value:
-        sizes = [self._size(operand, dim) for operand in op.operands]
-        if dim != ir.IntegerAttr(op.attributes["dim"]).value:
-            return sizes[0]
-        total = sizes[0]
-        for size in sizes[1:]:
-            total = index_op("arith.addi", [total, size])
-        return total
+                return self.scalar(found)
 
     # -- places at dram ----------------------------------------------------------------------
 
@@ -388,11 +340,6 @@ def pad_amounts(op: ir.Operation) -> tuple[list[int | ir.Value], list[int | ir.V
     """The lows and highs of a `gir.pad`."""
     cut = segments(op)
     return mixed(op, cut[2], "static_low"), mixed(op, cut[3], "static_high")
-
-
-def _dynamic_among(value: ir.Value, dims: Sequence[int], dim: int) -> int:
-    """How many of `dims` before `dim` are dynamic in a value's type."""
-    return sum(value.type.shape[d] == DYNAMIC for d in dims if d < dim)
 
 
 def _tile_type(value: ir.Value, window: Window) -> ir.RankedTensorType:

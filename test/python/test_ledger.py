@@ -354,3 +354,33 @@ def test_naive_program_computes_the_same(program: Program) -> None:
     """Each operator on its own, without `simplify`, gives what the whole pipeline gives."""
     executable = compile_phases(program.text, [phase for phase in CPU if phase is not SIMPLIFY], "cpu")
     check_call(program, executable, program.inputs, result_dtypes(program.text), f"naive {program.name}")
+
+
+GATHER = """
+func.func @rows(%i: tensor<?xi64>, %t: tensor<11x8xf32>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %i, %c0 : tensor<?xi64>
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(r, c) -> (r)>, affine_map<(r, c) -> (r, c)>],
+      iterator_types = ["parallel", "parallel"]} ins(%i : tensor<?xi64>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%row: i64, %o: f32):
+    %r = arith.index_cast %row : i64 to index
+    %c = linalg.index 1 : index
+    %v = tensor.extract %t[%r, %c] : tensor<11x8xf32>
+    linalg.yield %v : f32
+  } -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+"""
+
+
+def test_gathered_bytes_follow_the_indices() -> None:
+    """As many rows as there are indices; the least is never more than the whole table."""
+    executable = pf.compile(GATHER)
+    table = np.arange(88, dtype=np.float32).reshape(11, 8)
+    for indices in (np.array([3, 0, 10]), np.arange(11).repeat(4)):
+        np.testing.assert_array_equal(executable(indices, table), table[indices])
+        count = len(indices)
+        report = executable.report()
+        assert report.dram_bytes == count * 8 + 2 * count * 8 * F32
+        assert report.least_dram_bytes == count * 8 + min(count, 11) * 8 * F32 + count * 8 * F32
