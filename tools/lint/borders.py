@@ -25,7 +25,7 @@ PROBED = ("ir", "passmanager", "rewrite", "execution_engine", "_mlir")
 # In pieces, because this file is tracked as well.
 HOSTS = (
     ("pypi", "org"),
-    ("pythonhosted", "org"),
+    ("python" + "hosted", "org"),
     ("anaconda", "org"),
     ("crates", "io"),
     ("npmjs", "org"),

@@ -1,4 +1,4 @@
-"""Remarks and warnings from passes, as MLIR's own: every host's handlers see them.
+"""Remarks from passes, as MLIR's own: every host's handlers see them.
 
 An error isn't emitted but raised, so that the pass fails with it.
 """
@@ -12,8 +12,3 @@ from powerfusion.mlir import ir
 def emit_remark(location: ir.Location, message: str, *notes: str) -> None:
     """Reports a remark, with notes at the same place."""
     _pf.emit_diagnostic(location, "remark", message, list(notes))
-
-
-def emit_warning(location: ir.Location, message: str, *notes: str) -> None:
-    """Reports a warning, with notes at the same place."""
-    _pf.emit_diagnostic(location, "warning", message, list(notes))
