@@ -45,7 +45,8 @@ class Worker:
 
     def ask(self, text: str) -> str | Fault:
         """The worker's answer, or what happened instead of one; the worker is dead then."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         try:
             self.process.stdin.write(json.dumps(text) + "\n")
             self.process.stdin.flush()
