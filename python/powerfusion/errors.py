@@ -69,3 +69,7 @@ class ArtifactError(PowerFusionError):
 
 class ToolError(PowerFusionError):
     """A tool, library or device that this needs isn't there or can't be used."""
+
+
+class MachineError(PowerFusionError):
+    """A machine isn't known, its file is wrong, or it lacks what it is asked for."""
