@@ -73,3 +73,43 @@ class ToolError(PowerFusionError):
 
 class MachineError(PowerFusionError):
     """A machine isn't known, its file is wrong, or it lacks what it is asked for."""
+
+
+class InterpretationError(PowerFusionError):
+    """The reference interpreter found that a program has no meaning; names the instruction and its location."""
+
+
+class UninitialisedRead(InterpretationError):
+    """An element was read that nothing had written."""
+
+
+class OutOfBounds(InterpretationError):
+    """A window leaves the memory that it is a window of, or an extent its tile."""
+
+
+class Race(InterpretationError):
+    """Two instances touch one element without a barrier between them, and one of them writes."""
+
+
+class OverCapacity(InterpretationError):
+    """What lives in a space at once is more than the space holds."""
+
+
+class PendingCopy(InterpretationError):
+    """A window was touched while a copy to it or from it was under way."""
+
+
+class LeakedToken(InterpretationError):
+    """A copy was begun and nobody waited for it."""
+
+
+class DivergentSync(InterpretationError):
+    """Not every instance of a scope reached the same barrier or collective."""
+
+
+class UnspecifiedUse(InterpretationError):
+    """An element past an edge, which may hold anything, had an influence on something that is kept."""
+
+
+class WrongPass(InterpretationError):
+    """A value was used in a pass in which it isn't there: a reduction's in its own, or a tile of another pass."""

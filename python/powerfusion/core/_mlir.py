@@ -158,3 +158,18 @@ def operations(block: ir.Block) -> list[ir.Operation]:
 def has_uses(value: ir.Value) -> bool:
     """True if anything uses a value."""
     return next(iter(value.uses), None) is not None
+
+
+def walk_numbered(op: ir.Operation) -> Iterator[tuple[int, ir.Operation]]:
+    """Every op at or in an op, outermost first and in order, each with its number; the op itself is 0.
+
+    The number is an instruction's name to the reference interpreter and to the ledger alike.
+    """
+    number = 0
+    stack = [op]
+    while stack:
+        current = stack.pop()
+        yield number, current
+        number += 1
+        inside = [operation.operation for region in current.regions for block in region for operation in block]
+        stack.extend(reversed(inside))
