@@ -1,0 +1,131 @@
+"""What the parts of the ledger hand to one another: accesses, the loops around them, and figures.
+
+An instruction's byte expression (`ledger_bytes`) says what one execution accesses; a form's walker
+says in which loops it stands; `ledger_tally` says what that comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from powerfusion import symbolic
+from powerfusion.dialects import gir
+from powerfusion.passes.analysis.ledger_numbers import Axis, Number
+from powerfusion.symbolic import Atom, Count, Polynomial
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop whose trips are open; its index is `low + step * symbol`.
+
+    Attributes:
+        symbol: Counts the trips, from 0.
+        low: First index.
+        high: What the index stays below.
+        step: From one trip to the next.
+    """
+
+    symbol: str
+    low: Count
+    high: Count
+    step: int
+
+    @property
+    def length(self) -> Count:
+        """From the first index to the end."""
+        return self.high - self.low
+
+    @property
+    def trips(self) -> Count:
+        """How many trips it makes."""
+        return symbolic.ceildiv(self.length, self.step)
+
+    @property
+    def index(self) -> Count:
+        """The index in a trip."""
+        return Polynomial.symbol(self.symbol) * self.step + self.low
+
+    @property
+    def at_most_once(self) -> bool:
+        """True if it is known to make no more than one trip, as the rest of a peeled loop."""
+        length = self.length
+        if isinstance(length, int):
+            return length <= self.step
+        for powers, factor in length.terms:
+            for name in powers if len(powers) == 1 else ():
+                if isinstance(name, Atom) and name.operation == "floordiv" and -factor == name.operands[1]:
+                    whole = Polynomial.symbol(name) * -factor
+                    return -factor <= self.step and length + whole == name.operands[0]
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """The loops around an instruction.
+
+    Attributes:
+        axes: Loops whose trips are known, outer first.
+        masks: Where not every trip of these is made, or an if stands between: 1 where it executes.
+        loops: Loops whose trips are open, outer first.
+        unsure: An if whose condition isn't known stands around it: figures are upper bounds.
+    """
+
+    axes: tuple[Axis, ...] = ()
+    masks: tuple[Number, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    unsure: bool = False
+
+    def inside(self, *axes: Axis, masks: Sequence[Number] = ()) -> Scope:
+        """The scope in some loops whose trips are known."""
+        kept = tuple(mask for mask in masks if mask != 1)
+        return replace(self, axes=(*self.axes, *axes), masks=(*self.masks, *kept))
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """Where an execution's window begins in a buffer, and how far its elements are apart, in elements."""
+
+    root: object
+    offset: Number
+    strides: tuple[Number, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Access:
+    """What one execution of an instruction reads or writes.
+
+    Attributes:
+        at: Where.
+        direction: `read` or `write`.
+        counts: Elements per dimension of the window that are there.
+        element: Bytes of one.
+        box: Their addresses; None where they have none, at `reg`.
+        scattered: Each element is a transaction of its own.
+        nontemporal: A write that doesn't read first.
+        exact: False where `counts` are the most that there may be.
+    """
+
+    at: gir.AtAttr
+    direction: str
+    counts: tuple[Number, ...]
+    element: int
+    box: Box | None = None
+    scattered: bool = False
+    nontemporal: bool = False
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Bytes of an access over all executions.
+
+    Attributes:
+        useful: Of distinct elements.
+        issued: Of whole granules.
+        bounds: Those of `useful` and `issued` that are upper bounds.
+    """
+
+    useful: Count
+    issued: Count
+    bounds: frozenset[str] = frozenset()
