@@ -18,11 +18,12 @@ from powerfusion.core._mlir import (
     integer_of,
     integers,
     mixed,
+    operations,
     segments,
 )
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.sizes import Extent, InputDim, ResultDim, SumOf, extent, resolve
-from powerfusion.symbolic import Count, Polynomial, product, total
+from powerfusion.passes.analysis.sizes import Extent, InputDim, QuotientOf, ResultDim, SumOf, extent, resolve
+from powerfusion.symbolic import Count, Polynomial, floordiv, product, total
 
 CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
 _EXACT: dict[str, Callable[[int, int], int]] = {
@@ -83,12 +84,15 @@ class Extents:
             case "tensor.collapse_shape":
                 group = list(op.attributes["reassociation"])[dim]
                 return product(self.size(op.operands[0], source) for source in integers(group))
-            case "gir.kernel":
+            case "gir.kernel" | "gir.extern":
                 number = ir.OpResult(value).result_number
                 skipped = sum(
                     sum(size == DYNAMIC for size in result.type.shape) for result in list(op.results)[:number]
                 )
                 return self.index(segments(op)[1][skipped + before])
+            case "gir.alternatives":
+                number = ir.OpResult(value).result_number
+                return self.size(operations(op.regions[0].blocks[0])[-1].operands[number], dim)
             case _:
                 return Polynomial.symbol(f"{op.name}[{dim}]")
 
@@ -151,6 +155,8 @@ class Extents:
                 return self.size(kernel.results[number], dim)
             case SumOf(parts):
                 return total(self._inside(kernel, part) for part in parts)
+            case QuotientOf(whole, divisor):
+                return floordiv(self._inside(kernel, whole), divisor)
             case _ if defining_op(found) is None:
                 return self.index(self._outside(kernel, found))
             case _:

@@ -55,8 +55,16 @@ class SumOf:
     parts: tuple[Extent, ...]
 
 
-Extent = int | ir.Value | InputDim | ResultDim | SumOf
-"""A number, an index value of the kernel, a dimension of an input or of a result, or a sum."""
+@dataclass(frozen=True)
+class QuotientOf:
+    """An extent divided by a number, rounded down."""
+
+    extent: Extent
+    divisor: int
+
+
+Extent = int | ir.Value | InputDim | ResultDim | SumOf | QuotientOf
+"""A number, an index value of the kernel, a dimension of an input or of a result, a sum or a quotient."""
 
 
 def extent(value: ir.Value, dim: int) -> Extent:
@@ -105,16 +113,42 @@ def _extent(value: ir.Value, dim: int) -> Extent:
             low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
             return SumOf((low[dim], extent(op.operands[0], dim), high[dim]))
         case "gir.reduce":
-            first = segments(op)[0][0]
+            source = segments(op)[0][ir.OpResult(value).result_number]
             dims = integers(op.attributes["dims"])
-            return extent(first, [d for d in range(first.type.rank) if d not in dims][dim])
-        case "gir.insert" | "gir.gather":
+            return extent(source, [d for d in range(source.type.rank) if d not in dims][dim])
+        case "gir.scan":
+            inputs, inits, _ = segments(op)
+            return extent([*inputs, *inits][ir.OpResult(value).result_number], dim)
+        case "gir.contract":
+            return extent(op.operands[2], dim)
+        case "gir.window":
+            return _window_extent(op, dim)
+        case "gir.reshape":
+            return list(op.operands)[1 + _dynamic_among(value, range(value.type.rank), dim)]
+        case "gir.alternatives":
+            ends = operations(op.regions[0].blocks[0])[-1]
+            return extent(ends.operands[ir.OpResult(value).result_number], dim)
+        case "gir.insert" | "gir.gather" | "gir.scatter":
             return extent(op.operands[1], dim)
         case "gir.concat" if dim == ir.IntegerAttr(op.attributes["dim"]).value:
             return SumOf(tuple(extent(operand, dim) for operand in op.operands))
         case _:
             tensors = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
             return extent(tensors[0], dim)
+
+
+def _window_extent(op: ir.Operation, dim: int) -> Extent:
+    """How many neighbourhoods there are: (n - dilation * (k - 1) - 1) floordiv stride + 1."""
+    dims = integers(op.attributes["dims"])
+    whole = extent(op.operands[0], dim)
+    if dim not in dims:
+        return whole
+    entry = dims.index(dim)
+    size, stride, dilation = (integers(op.attributes[name])[entry] for name in ("sizes", "strides", "dilations"))
+    reach = dilation * (size - 1) + 1
+    if stride == 1:
+        return SumOf((whole, 1 - reach))
+    return SumOf((QuotientOf(SumOf((whole, -reach)), stride), 1))
 
 
 def _constant_extent(op: ir.Operation, dim: int) -> Extent:

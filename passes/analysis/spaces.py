@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, is_tensor, mixed, operations, segments
+from powerfusion.dialects.gir import is_at
 from powerfusion.mlir import ir
 
 Dim = tuple[ir.Value, int]
@@ -88,9 +89,20 @@ class Spaces:
                     self.tie((op.operands[0], dim), (op.result, result))
             case "gir.reduce":
                 self._read_reduce(op)
+            case "gir.scan":
+                self._read_scan(op)
+            case "gir.contract":
+                self._read_contract(op)
             case "gir.gather":
                 for index in list(op.operands)[1:]:
                     self.tie_values(index, op.result)
+            case "gir.scatter":
+                value, dest, indices, _ = segments(op)
+                for index in indices:
+                    self.tie_values(index, value[0])
+                self.tie_values(dest[0], op.result)
+            case "gir.window" | "gir.slice" | "gir.concat" if is_at(op.result, "reg"):
+                self._read_shift(op)
             case "gir.pad":
                 low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
                 for dim in range(op.result.type.rank):
@@ -105,13 +117,65 @@ class Spaces:
 
     def _read_reduce(self, op: ir.Operation) -> None:
         inputs, inits, _ = segments(op)
-        for value in inputs[1:]:
-            self.tie_values(inputs[0], value)
-        dims = integers(op.attributes["dims"])
-        kept = [dim for dim in range(inputs[0].type.rank) if dim not in dims]
-        for value in [*inits, *op.results]:
+        self._tie_folded(inputs, inits, op.results, set(integers(op.attributes["dims"])))
+
+    def _read_scan(self, op: ir.Operation) -> None:
+        inputs, inits, _ = segments(op)
+        results = list(op.results)
+        for value, result in zip(inputs, results, strict=False):
+            self.tie_values(value, result)
+        self._tie_folded(inputs, inits, results[len(inputs) :], {ir.IntegerAttr(op.attributes["dim"]).value})
+
+    def _tie_folded(
+        self, inputs: Sequence[ir.Value], inits: Sequence[ir.Value], results: Sequence[ir.Value], dims: set[int]
+    ) -> None:
+        """Ties inputs to each other along common dimensions, and each to its accumulator."""
+        common = min(value.type.rank for value in inputs)
+        for value in inputs:
+            for dim in range(common):
+                self.tie((inputs[0], dim), (value, dim))
+        for value, init, result in zip(inputs, inits, results, strict=True):
+            kept = [dim for dim in range(value.type.rank) if dim not in dims]
             for at, dim in enumerate(kept):
-                self.tie((inputs[0], dim), (value, at))
+                self.tie((value, dim), (init, at))
+                self.tie((value, dim), (result, at))
+
+    def _read_contract(self, op: ir.Operation) -> None:
+        """Dimensions that one iteration dimension stands for are one."""
+        along: dict[int, Dim] = {}
+        for value, map_ in zip([*op.operands][:3], op.attributes["maps"], strict=True):
+            for dim, loop in enumerate(loops_of(map_)):
+                self.tie(along.setdefault(loop, (value, dim)), (value, dim))
+        self.tie_values(op.operands[2], op.result)
+
+    def _read_shift(self, op: ir.Operation) -> None:
+        """What a window, a slice or a concatenation at reg leaves as it is."""
+        for source in [value for value in op.operands if is_tensor(value)]:
+            for dim, result in unchanged_dims(op, source):
+                self.tie((source, dim), (op.result, result))
+
+
+def loops_of(map_: ir.Attribute) -> list[int]:
+    """The iteration dimension of each dimension of a value, by a projected permutation."""
+    return [ir.AffineDimExpr(result).position for result in ir.AffineMapAttr(map_).value.results]
+
+
+def unchanged_dims(op: ir.Operation, source: ir.Value) -> list[tuple[int, int]]:
+    """Which dimensions of an operand are whole in the result, of a window, a slice or a concatenation."""
+    rank = source.type.rank
+    if op.name == "gir.concat":
+        along = ir.IntegerAttr(op.attributes["dim"]).value
+        return [(dim, dim) for dim in range(rank) if dim != along]
+    if op.name == "gir.window":
+        windowed = integers(op.attributes["dims"])
+        return [(dim, dim) for dim in range(rank) if dim not in windowed]
+    drop = integers(op.attributes["drop"])
+    starts, sizes, steps = (integers(op.attributes[f"static_{name}"]) for name in ("offsets", "sizes", "strides"))
+    kept = [dim for dim in range(rank) if dim not in drop]
+    whole = [
+        starts[dim] == 0 and steps[dim] == 1 and sizes[dim] == source.type.shape[dim] != DYNAMIC for dim in range(rank)
+    ]
+    return [(dim, at) for at, dim in enumerate(kept) if whole[dim]]
 
 
 def spaces_of(kernel: ir.Operation) -> Spaces:
