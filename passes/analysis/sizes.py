@@ -20,7 +20,7 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import spaces_of
+from powerfusion.passes.analysis.spaces import folded_input, spaces_of
 
 BITS_PER_BYTE = 8
 INDEX_BYTES = 8
@@ -113,8 +113,8 @@ def _extent(value: ir.Value, dim: int) -> Extent:
             low, high = (mixed(op, segments(op)[at], name) for at, name in ((2, "static_low"), (3, "static_high")))
             return SumOf((low[dim], extent(op.operands[0], dim), high[dim]))
         case "gir.reduce":
-            source = segments(op)[0][ir.OpResult(value).result_number]
             dims = integers(op.attributes["dims"])
+            source = folded_input(segments(op)[0], ir.OpResult(value).result_number, value.type.rank + len(dims))
             return extent(source, [d for d in range(source.type.rank) if d not in dims][dim])
         case "gir.scan":
             inputs, inits, _ = segments(op)

@@ -129,16 +129,17 @@ class Spaces:
     def _tie_folded(
         self, inputs: Sequence[ir.Value], inits: Sequence[ir.Value], results: Sequence[ir.Value], dims: set[int]
     ) -> None:
-        """Ties inputs to each other along common dimensions, and each to its accumulator."""
+        """Ties inputs to each other along common dimensions, and accumulators to inputs of their rank."""
         common = min(value.type.rank for value in inputs)
         for value in inputs:
             for dim in range(common):
                 self.tie((inputs[0], dim), (value, dim))
-        for value, init, result in zip(inputs, inits, results, strict=True):
-            kept = [dim for dim in range(value.type.rank) if dim not in dims]
+        for number, (init, result) in enumerate(zip(inits, results, strict=True)):
+            source = folded_input(inputs, number, init.type.rank + len(dims))
+            kept = [dim for dim in range(source.type.rank) if dim not in dims]
             for at, dim in enumerate(kept):
-                self.tie((value, dim), (init, at))
-                self.tie((value, dim), (result, at))
+                self.tie((source, dim), (init, at))
+                self.tie((source, dim), (result, at))
 
     def _read_contract(self, op: ir.Operation) -> None:
         """Dimensions that one iteration dimension stands for are one."""
@@ -153,6 +154,13 @@ class Spaces:
         for source in [value for value in op.operands if is_tensor(value)]:
             for dim, result in unchanged_dims(op, source):
                 self.tie((source, dim), (op.result, result))
+
+
+def folded_input(inputs: Sequence[ir.Value], number: int, rank: int) -> ir.Value:
+    """The input that has the dimensions of an accumulator: that of its number, or another of that rank."""
+    if number < len(inputs) and inputs[number].type.rank == rank:
+        return inputs[number]
+    return next((value for value in inputs if value.type.rank == rank), inputs[0])
 
 
 def loops_of(map_: ir.Attribute) -> list[int]:
