@@ -9,7 +9,7 @@ broadcast to their union only where an op needs it. A bias stays one-dimensional
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
@@ -32,7 +32,7 @@ ELEMENTWISE_DIALECTS = ("arith.", "math.")
 
 @dataclass(frozen=True)
 class Lifted:
-    """A value of the body: a scalar (`dims` is None), or a tensor at `reg` over some dimensions."""
+    """A value of the body: a scalar (`dims` is None), or a tensor at `reg` over dimensions in that order."""
 
     value: ir.Value
     dims: tuple[int, ...] | None
@@ -65,15 +65,19 @@ class Body:
         return [self.extents[d] for d in dims if not isinstance(self.extents[d], int)]
 
     def spread(self, lifted: Lifted, dims: tuple[int, ...], loc: ir.Location) -> ir.Value:
-        """A value over `dims`, broadcast along those that it lacks."""
+        """A value over `dims`, in their order, broadcast along those that it lacks."""
         if lifted.dims is None:
             return splat(lifted.value, self.shape(dims), self.sizes(dims), loc)
         if lifted.dims == dims:
             return lifted.value
+        own = [dim for dim in dims if dim in lifted.dims]
+        value = permute(lifted.value, [lifted.dims.index(dim) for dim in own], loc)
         new = [at for at, dim in enumerate(dims) if dim not in lifted.dims]
+        if not new:
+            return value
         type_ = gir.tensor_at("reg", self.shape(dims), element_of(lifted.value.type))
         sizes = self.sizes([dims[at] for at in new])
-        return create("gir.broadcast", [lifted.value, *sizes], [type_], {"dims": i64_array(new)}, loc=loc).result
+        return create("gir.broadcast", [value, *sizes], [type_], {"dims": i64_array(new)}, loc=loc).result
 
     def lift(self, op: ir.Operation) -> None:
         """Lifts one op of the body; its operands have been lifted before."""
@@ -96,14 +100,17 @@ class Body:
                 )
 
     def _lift_index(self, op: ir.Operation) -> None:
-        dim = ir.IntegerAttr(op.attributes["dim"]).value
-        type_ = gir.tensor_at("reg", self.shape([dim]), ir.IndexType.get())
+        self.values[op.result] = self.iota(ir.IntegerAttr(op.attributes["dim"]).value, op.location)
+
+    def iota(self, dim: int, loc: ir.Location) -> Lifted:
+        """The index along a dimension of the space."""
         sizes = self.sizes([dim])
         attributes = {
             "dim": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), 0),
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, len(sizes)]),
         }
-        self.values[op.result] = Lifted(create("gir.iota", sizes, [type_], attributes, loc=op.location).result, (dim,))
+        type_ = gir.tensor_at("reg", self.shape([dim]), ir.IndexType.get())
+        return Lifted(create("gir.iota", sizes, [type_], attributes, loc=loc).result, (dim,))
 
     def _lift_assert(self, op: ir.Operation) -> None:
         condition = self.value(op.operands[0])
@@ -113,30 +120,59 @@ class Body:
     def _lift_extract(self, op: ir.Operation) -> None:
         """Elements of a tensor from around the op: a gather, of a number a load."""
         table, *indices = (self.value(operand) for operand in op.operands)
+        self.values[op.result] = self.gather(table.value, indices, op.result.type, op.location)
+
+    def gather(self, table: ir.Value, indices: Sequence[Lifted], element: ir.Type, loc: ir.Location) -> Lifted:
+        """Elements of a tensor at `dram`, one index per dimension of it."""
         if not indices:
-            self.values[op.result] = Lifted(load(table.value, op.location), ())
-            return
-        dims = tuple(sorted({dim for index in indices for dim in index.dims or ()}))
-        tensors = [self.spread(index, dims, op.location) for index in indices]
-        type_ = gir.tensor_at("reg", self.shape(dims), op.result.type)
-        made = create("gir.gather", [table.value, *tensors], [type_], loc=op.location)
-        self.values[op.result] = Lifted(made.result, dims)
+            return Lifted(load(table, loc), ())
+        dims = _union(indices)
+        tensors = [self.spread(index, dims, loc) for index in indices]
+        type_ = gir.tensor_at("reg", self.shape(dims), element)
+        return Lifted(create("gir.gather", [table, *tensors], [type_], loc=loc).result, dims)
 
     def _lift_elementwise(self, op: ir.Operation) -> None:
         operands = [self.value(operand) for operand in op.operands]
-        attributes = attributes_of(op)
+        types = [result.type for result in op.results]
+        made = self._apply(op.name, operands, types, attributes_of(op), op.location)
+        self.values |= dict(zip(op.results, made, strict=True))
+
+    def elementwise(self, name: str, lhs: Lifted, rhs: Lifted, loc: ir.Location) -> Lifted:
+        """An op whose result has its operands' element type."""
+        (made,) = self._apply(name, [lhs, rhs], [element_of(lhs.value.type)], {}, loc)
+        return made
+
+    def _apply(
+        self,
+        name: str,
+        operands: Sequence[Lifted],
+        elements: Sequence[ir.Type],
+        attributes: Mapping[str, ir.Attribute],
+        loc: ir.Location,
+    ) -> list[Lifted]:
+        """Makes an elementwise op over the dimensions of its operands; over scalars, on them."""
         if all(lifted.dims is None for lifted in operands):
-            types = [result.type for result in op.results]
-            made = create(op.name, [lifted.value for lifted in operands], types, attributes, loc=op.location)
-            for old, new in zip(op.results, made.results, strict=True):
-                self.values[old] = Lifted(new, None)
-            return
-        dims = tuple(sorted({dim for lifted in operands for dim in lifted.dims or ()}))
-        tensors = [self.spread(lifted, dims, op.location) for lifted in operands]
-        types = [gir.tensor_at("reg", self.shape(dims), result.type) for result in op.results]
-        made = create(op.name, tensors, types, attributes, loc=op.location)
-        for old, new in zip(op.results, made.results, strict=True):
-            self.values[old] = Lifted(new, dims)
+            made = create(name, [lifted.value for lifted in operands], elements, attributes, loc=loc)
+            return [Lifted(result, None) for result in made.results]
+        dims = _union(operands)
+        tensors = [self.spread(lifted, dims, loc) for lifted in operands]
+        types = [gir.tensor_at("reg", self.shape(dims), element) for element in elements]
+        made = create(name, tensors, types, attributes, loc=loc)
+        return [Lifted(result, dims) for result in made.results]
+
+
+def _union(values: Sequence[Lifted]) -> tuple[int, ...]:
+    """The dimensions of some values: in the order of those that have any, if they agree, else sorted."""
+    orders = {lifted.dims for lifted in values if lifted.dims is not None}
+    return orders.pop() if len(orders) == 1 else tuple(sorted({dim for dims in orders for dim in dims}))
+
+
+def permute(value: ir.Value, perm: Sequence[int], loc: ir.Location) -> ir.Value:
+    """Reorders dimensions where there is anything to reorder."""
+    if list(perm) == list(range(len(perm))):
+        return value
+    type_ = ir.RankedTensorType.get([value.type.shape[p] for p in perm], value.type.element_type, value.type.encoding)
+    return create("gir.permute", [value], [type_], {"perm": i64_array(perm)}, loc=loc).result
 
 
 def _help_for(name: str) -> str:

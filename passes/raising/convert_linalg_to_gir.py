@@ -27,7 +27,7 @@ from powerfusion.core._mlir import create, defining_op, entry_block, functions, 
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.raising.generic import GenericRaiser
+from powerfusion.passes.raising.generic import raise_generic
 from powerfusion.passes.raising.kernels import size_of
 from powerfusion.passes.raising.tensors import TENSOR_OPS
 
@@ -89,7 +89,7 @@ def _raise(op: ir.Operation) -> None:
         op = generic.operation
     else:
         name = _name(op)
-    GenericRaiser(op, name).raise_()
+    raise_generic(op, name)
     op.erase()
 
 

@@ -126,6 +126,11 @@ def store(value: ir.Value, loc: ir.Location) -> ir.Value:
     return value if gir.is_at(value, "dram") else move(value, "dram", loc)
 
 
+def zero_of(type_: ir.Type) -> ir.Attribute:
+    """Zero of an element type."""
+    return ir.FloatAttr.get(type_, 0.0) if isinstance(type_, ir.FloatType) else ir.IntegerAttr.get(type_, 0)
+
+
 def splat(scalar: ir.Value, shape: Sequence[int], sizes: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
     """A scalar as a tensor at `reg`; `sizes` are the dynamic ones."""
     return create("tensor.splat", [scalar, *sizes], [gir.tensor_at("reg", list(shape), scalar.type)], loc=loc).result

@@ -23,7 +23,6 @@ from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.raising.bodies import Body, Lifted
-from powerfusion.passes.raising.generic import slice_view
 from powerfusion.passes.raising.kernels import (
     KernelBuilder,
     Size,
@@ -34,7 +33,9 @@ from powerfusion.passes.raising.kernels import (
     size_of,
     splat,
     store,
+    zero_of,
 )
+from powerfusion.passes.raising.operands import slice_view
 
 TENSOR_OPS: dict[str, Callable[[ir.Operation], None]] = {}
 
@@ -350,8 +351,7 @@ def _i1() -> ir.Type:
 
 
 def _zero(type_: ir.Type, loc: ir.Location) -> ir.Value:
-    value = ir.FloatAttr.get(type_, 0.0) if isinstance(type_, ir.FloatType) else ir.IntegerAttr.get(type_, 0)
-    return create("arith.constant", results=[type_], attributes={"value": value}, loc=loc).result
+    return create("arith.constant", results=[type_], attributes={"value": zero_of(type_)}, loc=loc).result
 
 
 def pad(

@@ -1,16 +1,15 @@
 // RUN: %pf-opt %s --convert-linalg-to-gir --split-input-file --verify-diagnostics
 
-// Windows aren't taken yet: each result of a map is a dimension or a constant.
-func.func @convolution(%x: tensor<9xf32>, %k: tensor<3xf32>, %o: tensor<7xf32>) -> tensor<7xf32> {
-  // expected-error @+2 {{'linalg.generic' with indexing map (d0, d1) -> (d0 + d1) isn't supported}}
-  // expected-note @+1 {{help: expected each result of the map to be a dimension of its own or a constant}}
-  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i + j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%x, %k : tensor<9xf32>, tensor<3xf32>) outs(%o : tensor<7xf32>) {
+// A result goes to places of their own: what two loops add up to isn't one.
+func.func @transposed_convolution(%x: tensor<7xf32>, %k: tensor<3xf32>, %o: tensor<9xf32>) -> tensor<9xf32> {
+  // expected-error @+2 {{'linalg.generic' with a result whose indexing map has the results (d0 + d1) isn't supported}}
+  // expected-note @+1 {{help: expected each result of the map to be a dimension of its own or a constant; compute a compact result and place it by tensor.insert_slice}}
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i + j)>], iterator_types = ["parallel", "parallel"]} ins(%x, %k : tensor<7xf32>, tensor<3xf32>) outs(%o : tensor<9xf32>) {
   ^bb0(%a: f32, %b: f32, %u: f32):
     %0 = arith.mulf %a, %b : f32
-    %1 = arith.addf %u, %0 : f32
-    linalg.yield %1 : f32
-  } -> tensor<7xf32>
-  return %r : tensor<7xf32>
+    linalg.yield %0 : f32
+  } -> tensor<9xf32>
+  return %r : tensor<9xf32>
 }
 
 // -----
