@@ -21,10 +21,17 @@ using namespace gir;
 #define GET_ATTRDEF_CLASSES
 #include "gir/IR/GIRAttributes.cpp.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "gir/IR/GIRTypes.cpp.inc"
+
 void GIRDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "gir/IR/GIRAttributes.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "gir/IR/GIRTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

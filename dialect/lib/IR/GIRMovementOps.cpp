@@ -5,11 +5,63 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Movement.h"
 #include "Verification.h"
 #include "gir/IR/GIR.h"
 
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace gir;
+
+//===----------------------------------------------------------------------===//
+// Bytes
+//===----------------------------------------------------------------------===//
+
+AffineExpr gir::getBytes(MLIRContext *context, Type element,
+                         ArrayRef<OpFoldResult> extents,
+                         SmallVectorImpl<OpFoldResult> &symbols) {
+  AffineExpr bytes = getAffineConstantExpr(getElementBytes(element), context);
+  for (OpFoldResult extent : extents) {
+    if (std::optional<int64_t> constant = getConstantIntValue(extent)) {
+      bytes = bytes * *constant;
+      continue;
+    }
+    bytes = bytes * getAffineSymbolExpr(symbols.size(), context);
+    symbols.push_back(extent);
+  }
+  return bytes;
+}
+
+int64_t gir::getElementBytes(Type element) {
+  if (element.isIndex())
+    return 8;
+  return element.isIntOrFloat()
+             ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)
+             : 0;
+}
+
+/// The extents of a shaped value; its dynamic sizes are the value itself.
+static SmallVector<OpFoldResult> getExtents(Value value) {
+  auto type = cast<ShapedType>(value.getType());
+  Builder builder(value.getContext());
+  return llvm::map_to_vector(type.getShape(), [&](int64_t size) {
+    return ShapedType::isDynamic(size)
+               ? OpFoldResult(value)
+               : OpFoldResult(builder.getIndexAttr(size));
+  });
+}
+
+/// The bytes of a tile, or of those of its elements that are there.
+static AffineExpr getBytesOfTile(Value tile, ValueRange valid,
+                                 SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytes(
+      tile.getContext(), cast<ShapedType>(tile.getType()).getElementType(),
+      valid.empty() ? getExtents(tile) : getAsOpFoldResult(valid), symbols);
+}
 
 //===----------------------------------------------------------------------===//
 // MoveOp
@@ -19,6 +71,10 @@ AtAttr MoveOp::getSourceAt() { return getAt(getSource().getType()); }
 AtAttr MoveOp::getResultAt() { return getAt(getResult().getType()); }
 ShapedType MoveOp::getMovedType() {
   return cast<ShapedType>(getResult().getType());
+}
+
+AffineExpr MoveOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytesOfTile(getSource(), {}, symbols);
 }
 
 LogicalResult MoveOp::verify() {
@@ -31,10 +87,23 @@ LogicalResult MoveOp::verify() {
                        "type, got ")
            << result << " from " << source;
   // (C2)
-  if (source.getEncoding() == result.getEncoding())
+  bool keeps =
+      getPass() > 0 && getResultAt().getLevel() != Level::dram;
+  if (source.getEncoding() == result.getEncoding() && !keeps)
     return emitOpError(
                "expected operand and result in different places, got both at ")
            << source.getEncoding();
+  // (C3)
+  if (!getOver())
+    return success();
+  if (static_cast<int64_t>(getOver()->size()) != result.getRank())
+    return emitOpError("expected 'over' to have a name per dimension of ")
+           << result << ", got " << *getOver();
+  llvm::SmallPtrSet<Attribute, 4> names;
+  for (StringAttr name : getOver()->getAsRange<StringAttr>())
+    if (!name.empty() && !names.insert(name).second)
+      return emitOpError("expected 'over' to have each name once, got ")
+             << *getOver();
   return success();
 }
 
@@ -66,10 +135,35 @@ static LogicalResult verifyWindow(Operation *op, RankedTensorType tile,
   return success();
 }
 
+/// Forgets valid extents that leave out nothing.
+template <typename OpT>
+static LogicalResult dropValidOfAll(OpT op, RankedTensorType tile,
+                                    PatternRewriter &rewriter) {
+  if (op.getValid().empty())
+    return failure();
+  for (auto [extent, size] : llvm::zip_equal(op.getValid(), tile.getShape())) {
+    std::optional<int64_t> constant = getConstantIntValue(extent);
+    if (!constant || ShapedType::isDynamic(size) || *constant < size)
+      return failure();
+  }
+  rewriter.modifyOpInPlace(op, [&] { op.getValidMutable().clear(); });
+  return success();
+}
+
 AtAttr LoadOp::getSourceAt() { return getAt(getSource().getType()); }
 AtAttr LoadOp::getResultAt() { return getAt(getResult().getType()); }
 ShapedType LoadOp::getMovedType() {
   return cast<ShapedType>(getResult().getType());
+}
+
+AffineExpr LoadOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytesOfTile(getResult(), getValid(), symbols);
+}
+
+// load(x[i] valid [n]) -> load(x[i]) where n is the tile's size
+LogicalResult LoadOp::canonicalize(LoadOp op, PatternRewriter &rewriter) {
+  return dropValidOfAll(op, cast<RankedTensorType>(op.getResult().getType()),
+                        rewriter);
 }
 
 LogicalResult LoadOp::verify() {
@@ -90,6 +184,16 @@ ShapedType StoreOp::getMovedType() {
   return cast<ShapedType>(getValue().getType());
 }
 
+AffineExpr StoreOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytesOfTile(getValue(), getValid(), symbols);
+}
+
+// store(t, y[i] valid [n]) -> store(t, y[i]) where n is the tile's size
+LogicalResult StoreOp::canonicalize(StoreOp op, PatternRewriter &rewriter) {
+  return dropValidOfAll(op, cast<RankedTensorType>(op.getValue().getType()),
+                        rewriter);
+}
+
 LogicalResult StoreOp::verify() {
   // (C1) (C2) (C3) (C4)
   return verifyWindow(*this, cast<RankedTensorType>(getValue().getType()),
@@ -98,8 +202,33 @@ LogicalResult StoreOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// GatherOp
+// GatherOp and ScatterOp
 //===----------------------------------------------------------------------===//
+
+/// Checks the number of index tensors.
+static LogicalResult verifyIndexCount(Operation *op, OperandRange indices,
+                                      ShapedType table) {
+  if (!indices.empty() &&
+      static_cast<int64_t>(indices.size()) == table.getRank())
+    return success();
+  return op->emitOpError("expected at least one index tensor and as many as "
+                         "the table has dimensions, ")
+         << table.getRank() << ", got " << indices.size();
+}
+
+/// Checks element type and shape of index tensors.
+static LogicalResult verifyIndexTypes(Operation *op, OperandRange indices,
+                                      RankedTensorType tile) {
+  for (Type type : indices.getTypes()) {
+    auto index = cast<RankedTensorType>(type);
+    if (!index.getElementType().isIndex() ||
+        index.getShape() != tile.getShape())
+      return op->emitOpError("expected indices of ")
+             << tile << " with its shape and elements of type index, got "
+             << index;
+  }
+  return success();
+}
 
 AtAttr GatherOp::getSourceAt() { return getAt(getSource().getType()); }
 AtAttr GatherOp::getResultAt() { return getAt(getResult().getType()); }
@@ -107,27 +236,83 @@ ShapedType GatherOp::getMovedType() {
   return cast<ShapedType>(getResult().getType());
 }
 
+AffineExpr GatherOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytesOfTile(getIndices().front(), {}, symbols)
+             .floorDiv(getElementBytes(
+                 Builder(getContext()).getIndexType())) *
+         getElementBytes(getMovedType().getElementType());
+}
+
+void GatherOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (isa<MemRefType>(getSource().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getSourceMutable(),
+                         SideEffects::DefaultResource::get());
+}
+
 LogicalResult GatherOp::verify() {
   auto source = cast<ShapedType>(getSource().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
   // (C1)
-  if (getIndices().empty() ||
-      static_cast<int64_t>(getIndices().size()) != source.getRank())
-    return emitOpError("expected at least one index tensor and as many as the "
-                       "source has dimensions, ")
-           << source.getRank() << ", got " << getIndices().size();
+  if (failed(verifyIndexCount(*this, getIndices(), source)))
+    return failure();
   // (C2)
-  for (Type type : getIndices().getTypes()) {
-    auto index = cast<RankedTensorType>(type);
-    if (!index.getElementType().isIndex() ||
-        index.getShape() != result.getShape())
-      return emitOpError("expected indices with the result's shape and "
-                         "elements of type index, got ")
-             << index << " for " << result;
-  }
+  if (failed(verifyIndexTypes(*this, getIndices(), result)))
+    return failure();
   // (C3)
   if (source.getElementType() != result.getElementType())
     return emitOpError("expected elements of type ")
            << source.getElementType() << ", got " << result.getElementType();
+  return success();
+}
+
+AtAttr ScatterOp::getSourceAt() { return getAt(getValue().getType()); }
+AtAttr ScatterOp::getResultAt() { return getAt(getDest().getType()); }
+ShapedType ScatterOp::getMovedType() {
+  return cast<ShapedType>(getValue().getType());
+}
+
+AffineExpr ScatterOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
+  return getBytesOfTile(getValue(), getValid(), symbols);
+}
+
+void ScatterOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (!isa<MemRefType>(getDest().getType()))
+    return;
+  if (getKind())
+    effects.emplace_back(MemoryEffects::Read::get(), &getDestMutable(),
+                         SideEffects::DefaultResource::get());
+  effects.emplace_back(MemoryEffects::Write::get(), &getDestMutable(),
+                       SideEffects::DefaultResource::get());
+}
+
+LogicalResult ScatterOp::verify() {
+  auto value = cast<RankedTensorType>(getValue().getType());
+  auto dest = cast<ShapedType>(getDest().getType());
+  // (C1)
+  if (failed(verifyIndexCount(*this, getIndices(), dest)))
+    return failure();
+  // (C2)
+  if (failed(verifyIndexTypes(*this, getIndices(), value)))
+    return failure();
+  // (C3)
+  if (value.getElementType() != dest.getElementType() ||
+      (getKind() && !suits(*getKind(), value.getElementType())))
+    return emitOpError("expected one element type, which suits the kind, got ")
+           << value.getElementType() << " into " << dest.getElementType();
+  // (C4)
+  bool graph = isa<RankedTensorType>(dest);
+  if (!getValid().empty() &&
+      (graph || static_cast<int64_t>(getValid().size()) != value.getRank()))
+    return emitOpError("expected no valid extents")
+           << (graph ? "" : " or " + std::to_string(value.getRank()))
+           << ", got " << getValid().size();
+  // (C5)
+  if (graph != static_cast<bool>(getResult()) ||
+      (graph && getResult().getType() != getDest().getType()))
+    return emitOpError("expected a result of the type of a tensor to scatter "
+                       "into, and none for a memref, got ")
+           << getOperation()->getResultTypes() << " for " << dest;
   return success();
 }

@@ -1,10 +1,12 @@
-//===- GIRStructureOps.cpp - Kernels and parallelism -------*- C++ -*-===//
+//===- GIRStructureOps.cpp - Kernels, library operators and parallelism -------*- C++ -*-===//
 //
 // Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "Combining.h"
+#include "Placement.h"
 #include "gir/IR/GIR.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,13 +16,13 @@ using namespace mlir;
 using namespace gir;
 
 //===----------------------------------------------------------------------===//
-// KernelOp
+// What kernels and library operators share
 //===----------------------------------------------------------------------===//
 
-/// kernel ::= string `(` (%arg `=` %value `:` type),* `)` (`sizes` `(` %n,*
-/// `)`)?
-///            `->` `(` type,* `)` (`attributes` attr-dict)? region
-ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+/// head ::= string `(` (%arg `=` %value `:` type),* `)` (`sizes` `(` %n,* `)`)?
+///          (`nest` nest)? `->` `(` type,* `)` (`attributes` attr-dict)? region
+template <typename OpT>
+static ParseResult parseKernel(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<OpAsmParser::UnresolvedOperand> inputs, sizes;
   SmallVector<Type> inputTypes, resultTypes;
@@ -43,6 +45,12 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("sizes")) &&
       parser.parseOperandList(sizes, OpAsmParser::Delimiter::Paren))
     return failure();
+  NestAttr nest;
+  if (std::is_same_v<OpT, KernelOp> &&
+      succeeded(parser.parseOptionalKeyword("nest")) &&
+      parser.parseCustomAttributeWithFallback(nest, Type(), "nest",
+                                              result.attributes))
+    return failure();
   if (parser.parseArrow() || parser.parseLParen())
     return failure();
   if (failed(parser.parseOptionalRParen()) &&
@@ -54,82 +62,104 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
                              result.operands))
     return failure();
   result.addTypes(resultTypes);
-  result.addAttribute(getOperandSegmentSizeAttr(),
+  result.addAttribute(OpT::getOperandSegmentSizeAttr(),
                       parser.getBuilder().getDenseI32ArrayAttr(
                           {static_cast<int32_t>(inputs.size()),
                            static_cast<int32_t>(sizes.size())}));
   Region *body = result.addRegion();
   if (parser.parseRegion(*body, arguments))
     return failure();
-  ensureTerminator(*body, parser.getBuilder(), result.location);
+  OpT::ensureTerminator(*body, parser.getBuilder(), result.location);
   return success();
 }
 
-void KernelOp::print(OpAsmPrinter &printer) {
-  printer << ' ' << getKernelNameAttr() << " (";
-  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()),
+template <typename OpT>
+static void printKernel(OpT op, NestAttr nest, OpAsmPrinter &printer) {
+  printer << ' ' << op.getKernelNameAttr() << " (";
+  llvm::interleaveComma(llvm::zip(op.getBody().getArguments(), op.getInputs()),
                         printer, [&](auto pair) {
                           printer << std::get<0>(pair) << " = "
                                   << std::get<1>(pair) << " : "
                                   << std::get<1>(pair).getType();
                         });
   printer << ')';
-  if (!getSizes().empty())
-    printer << " sizes(" << getSizes() << ')';
-  printer << " -> (" << getResultTypes() << ')';
+  if (!op.getSizes().empty())
+    printer << " sizes(" << op.getSizes() << ')';
+  if (nest) {
+    printer << " nest ";
+    printer.printStrippedAttrOrType(nest);
+  }
+  printer << " -> (" << op.getResultTypes() << ')';
   printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(),
-      {getOperandSegmentSizeAttr(), getKernelNameAttrName()});
+      op->getAttrs(), {OpT::getOperandSegmentSizeAttr(),
+                       op.getKernelNameAttrName(), "nest"});
   printer << ' ';
-  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
+  printer.printRegion(op.getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/true);
 }
 
-LogicalResult KernelOp::verify() {
-  // (C1)
-  if (getBody().getNumArguments() != getInputs().size())
-    return emitOpError("expected one block argument per input, got ")
-           << getBody().getNumArguments() << " and " << getInputs().size();
+/// Checks a block's arguments against what comes in.
+template <typename OpT>
+static LogicalResult verifyArguments(OpT op) {
+  if (op.getBody().getNumArguments() != op.getInputs().size())
+    return op.emitOpError("expected one block argument per input, got ")
+           << op.getBody().getNumArguments() << " and "
+           << op.getInputs().size();
   for (auto [argument, input] :
-       llvm::zip(getBody().getArguments(), getInputs()))
+       llvm::zip(op.getBody().getArguments(), op.getInputs()))
     if (argument.getType() != getTypeInKernel(input.getType()))
-      return emitOpError("expected block argument ")
+      return op.emitOpError("expected block argument ")
              << argument.getArgNumber() << " of type "
              << getTypeInKernel(input.getType()) << ", got "
              << argument.getType();
-  // (C3)
-  size_t dynamic = 0;
-  for (Type type : getResultTypes())
-    dynamic += cast<RankedTensorType>(type).getNumDynamicDims();
-  if (dynamic != getSizes().size())
-    return emitOpError(
-               "expected one size per dynamic dimension of the results, got ")
-           << getSizes().size() << " for " << dynamic;
-  // (C5)
-  for (Type type : getResultTypes())
-    if (cast<RankedTensorType>(type).getEncoding())
-      return emitOpError("expected results without encoding, got ") << type;
   return success();
 }
 
-LogicalResult KernelOp::verifyRegions() {
-  // (C2)
-  auto returned = cast<ReturnOp>(getBody().front().getTerminator());
-  if (returned.getNumOperands() != getNumResults())
-    return emitOpError("expected ")
-           << getNumResults() << " values to be returned, got "
+/// Checks that results are plain tensors.
+template <typename OpT>
+static LogicalResult verifyResults(OpT op) {
+  for (Type type : op.getResultTypes())
+    if (cast<RankedTensorType>(type).getEncoding())
+      return op.emitOpError("expected results without encoding, got ") << type;
+  return success();
+}
+
+/// Checks the number of dynamic sizes.
+template <typename OpT>
+static LogicalResult verifySizes(OpT op) {
+  size_t dynamic = 0;
+  for (Type type : op.getResultTypes())
+    dynamic += cast<RankedTensorType>(type).getNumDynamicDims();
+  if (dynamic != op.getSizes().size())
+    return op.emitOpError(
+               "expected one size per dynamic dimension of the results, got ")
+           << op.getSizes().size() << " for " << dynamic;
+  return success();
+}
+
+/// Checks what is returned against the results.
+template <typename OpT>
+static LogicalResult verifyReturned(OpT op) {
+  auto returned = cast<ReturnOp>(op.getBody().front().getTerminator());
+  if (returned.getNumOperands() != op->getNumResults())
+    return op.emitOpError("expected ")
+           << op->getNumResults() << " values to be returned, got "
            << returned.getNumOperands();
   for (auto [index, type] : llvm::enumerate(returned.getOperandTypes())) {
     auto tensor = cast<RankedTensorType>(type);
-    auto result = cast<RankedTensorType>(getResult(index).getType());
+    auto result = cast<RankedTensorType>(op->getResult(index).getType());
     if (tensor.getShape() != result.getShape() ||
         tensor.getElementType() != result.getElementType())
-      return emitOpError("expected returned value ")
+      return op.emitOpError("expected returned value ")
              << index << " to have shape and element type of " << result
              << ", got " << tensor;
   }
-  // (C4)
-  WalkResult walk = getBody().walk([&](Operation *op) {
+  return success();
+}
+
+/// Checks that computation is on tensors at reg.
+static LogicalResult verifyComputesAtReg(Region &body) {
+  WalkResult walk = body.walk([&](Operation *op) {
     if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
             op->getDialect()))
       return WalkResult::advance();
@@ -142,6 +172,87 @@ LogicalResult KernelOp::verifyRegions() {
     return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// KernelOp and ExternOp
+//===----------------------------------------------------------------------===//
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseKernel<KernelOp>(parser, result);
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  printKernel(*this, getNestAttr(), printer);
+}
+
+LogicalResult KernelOp::verify() {
+  // (C1)
+  if (failed(verifyArguments(*this)))
+    return failure();
+  // (C5)
+  if (failed(verifyResults(*this)))
+    return failure();
+  // (C3)
+  return verifySizes(*this);
+}
+
+// Apart from verify(), which runs before the body's own ops are known to be
+// valid.
+LogicalResult KernelOp::verifyRegions() {
+  // (C2)
+  if (failed(verifyReturned(*this)))
+    return failure();
+  // (C4)
+  if (failed(verifyComputesAtReg(getBody())))
+    return failure();
+  NestAttr nest = getNestAttr();
+  // (C6)
+  if (!nest)
+    return verifyUnplaced(getBody());
+  // (C7)
+  if (failed(verifyGraphForm(getBody())))
+    return failure();
+  // (C8)
+  if (failed(verifyOver(getBody(), nest)))
+    return failure();
+  // (C9)
+  return verifyPasses(getBody(), nest);
+}
+
+ParseResult ExternOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseKernel<ExternOp>(parser, result);
+}
+
+void ExternOp::print(OpAsmPrinter &printer) {
+  printKernel(*this, NestAttr(), printer);
+}
+
+LogicalResult ExternOp::verify() {
+  // (C1)
+  if (failed(verifyArguments(*this)))
+    return failure();
+  // (C5)
+  if (failed(verifyResults(*this)))
+    return failure();
+  // (C3)
+  if (failed(verifySizes(*this)))
+    return failure();
+  // (C7)
+  if (getKernelName().empty())
+    return emitOpError("expected the name of a library routine, got none");
+  return success();
+}
+
+LogicalResult ExternOp::verifyRegions() {
+  // (C2)
+  if (failed(verifyReturned(*this)))
+    return failure();
+  // (C4)
+  if (failed(verifyComputesAtReg(getBody())))
+    return failure();
+  // (C6)
+  return verifyUnplaced(getBody());
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,6 +323,36 @@ LogicalResult YieldOp::verify() {
     return emitOpError("expected no operands in a gir.parallel, got ")
            << getNumOperands();
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Lists in the assembly
+//===----------------------------------------------------------------------===//
+
+/// pairs ::= `[` (`[` integer `,` integer `]`),* `]`
+static ParseResult parsePairs(OpAsmParser &parser, DenseI64ArrayAttr &pairs) {
+  SmallVector<int64_t> integers;
+  auto parsePair = [&]() -> ParseResult {
+    return failure(parser.parseLSquare() ||
+                   parser.parseInteger(integers.emplace_back()) ||
+                   parser.parseComma() ||
+                   parser.parseInteger(integers.emplace_back()) ||
+                   parser.parseRSquare());
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parsePair))
+    return failure();
+  pairs = parser.getBuilder().getDenseI64ArrayAttr(integers);
+  return success();
+}
+
+static void printPairs(OpAsmPrinter &printer, Operation *,
+                       DenseI64ArrayAttr pairs) {
+  printer << '[';
+  llvm::interleaveComma(
+      llvm::seq<size_t>(0, pairs.size() / 2), printer, [&](size_t pair) {
+        printer << '[' << pairs[2 * pair] << ", " << pairs[2 * pair + 1] << ']';
+      });
+  printer << ']';
 }
 
 #define GET_OP_CLASSES

@@ -8,6 +8,7 @@
 #ifndef GIR_LIB_IR_VERIFICATION_H
 #define GIR_LIB_IR_VERIFICATION_H
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
@@ -54,6 +55,9 @@ inline bool shapesAgree(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
            return sizesAgree(std::get<0>(pair), std::get<1>(pair));
          });
 }
+
+/// True if a combining kind can combine elements of that type.
+bool suits(mlir::vector::CombiningKind kind, mlir::Type type);
 
 } // namespace gir
 

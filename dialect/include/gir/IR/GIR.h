@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Dialect, attributes, interfaces and ops: the only header that users include.
+// Dialect, attributes, types, interfaces and ops: the only header that users
+// include.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,11 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -28,6 +33,9 @@
 
 #define GET_ATTRDEF_CLASSES
 #include "gir/IR/GIRAttributes.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "gir/IR/GIRTypes.h.inc"
 
 namespace gir {
 

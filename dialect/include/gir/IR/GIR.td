@@ -14,7 +14,9 @@
 
 include "gir/IR/GIRStructureOps.td"
 include "gir/IR/GIRMovementOps.td"
+include "gir/IR/GIRMemoryOps.td"
 include "gir/IR/GIRViewOps.td"
+include "gir/IR/GIRCombiningOps.td"
 include "gir/IR/GIRComputationOps.td"
 
 #endif // GIR_IR_GIR

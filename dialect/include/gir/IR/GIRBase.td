@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What all GIR ops share: where a value is (#gir.at), the scopes of parallelism,
-// and the interface by which passes ask an op what it moves.
+// What all GIR ops share: where a value is (#gir.at), how a kernel is dealt out
+// (#gir.nest), the scopes of parallelism, and tokens of copies under way.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +18,7 @@ include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/TensorEncoding.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "gir/IR/GIRInterfaces.td"
 
 def GIR_Dialect : Dialect {
   let name = "gir";
@@ -34,6 +35,7 @@ def GIR_Dialect : Dialect {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -48,6 +50,16 @@ def GIR_Level : I32Enum<"Level", "memory level", [
 def GIR_Scope : I32Enum<"Scope", "scope of parallelism", [
     I32EnumCase<"device", 0>, I32EnumCase<"cluster", 1>, I32EnumCase<"group", 2>,
     I32EnumCase<"unit", 3>]> {
+  let cppNamespace = "::gir";
+}
+
+def GIR_Algebra : I32Enum<"Algebra", "what may be assumed of a combiner", [
+    I32EnumCase<"ordered", 0>, I32EnumCase<"associative", 1>, I32EnumCase<"commutative", 2>]> {
+  let cppNamespace = "::gir";
+}
+
+def GIR_Iterator : I32Enum<"Iterator", "how a computation runs over one of its dimensions", [
+    I32EnumCase<"parallel", 0>, I32EnumCase<"reduction", 1>, I32EnumCase<"scan", 2>]> {
   let cppNamespace = "::gir";
 }
 
@@ -125,22 +137,53 @@ def GIR_AtAttr : GIR_Attr<"At", "at",
   let genVerifyDecl = 1;
 }
 
-//===----------------------------------------------------------------------===//
-// Interfaces
-//===----------------------------------------------------------------------===//
-
-def GIR_MovementOpInterface : OpInterface<"MovementOpInterface"> {
-  let cppNamespace = "::gir";
+def GIR_NestAttr : GIR_Attr<"Nest", "nest"> {
+  let summary = "how a kernel's dimensions are dealt out";
   let description = [{
-    An op that moves data from one place to another. Passes and ledgers ask it
-    what moves and between which levels, and never keep lists of ops.
+    Per dimension, outermost first: `name = size : per group : per unit : per step`.
+    Groups take parts of a dimension, the units of a group parts of those, and a
+    unit goes through its part in steps. A dynamic size is written `?`, with
+    `upto` a bound where one is known. The dimensions in `sweep` are traversed
+    once per pass.
+
+    ```
+    r = 16 : 8 : 4 : 2        group 0         |        group 1
+                         unit 0   |  unit 1   |   unit 0   |  unit 1
+    rows                 0 1, 2 3 | 4 5, 6 7  |   8 9, ... |  ...
+    ```
+
+    Constraints:
+    - (C1) at least one dimension, each with a name of its own
+    - (C2) 1 <= per step <= per unit <= per group <= size, where the size is static
+      (and at least 1)
+    - (C3) only a dynamic size has a bound, of at least one group's part
+    - (C4) what is swept are dimensions, each once
+
+    Example:
+
+    ```mlir
+    func.func @nest() attributes {
+      placed = #gir.nest<[r = 4096 : 64 : 64 : 1, c = ? : 1024 : 1024 : 64 upto 65536], sweep = [c]>
+    } {
+      return
+    }
+    ```
   }];
-  let methods = [
-    InterfaceMethod<"Where the data comes from.", "::gir::AtAttr", "getSourceAt">,
-    InterfaceMethod<"Where the data goes to.", "::gir::AtAttr", "getResultAt">,
-    InterfaceMethod<"The window that moves: its shape and element type.",
-                    "::mlir::ShapedType", "getMovedType">,
-  ];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr", "names, outermost first">:$names,
+      ArrayRefParameter<"int64_t", "sizes">:$sizes,
+      ArrayRefParameter<"int64_t", "elements per group">:$per_group,
+      ArrayRefParameter<"int64_t", "elements per unit">:$per_unit,
+      ArrayRefParameter<"int64_t", "elements per step">:$per_step,
+      ArrayRefParameter<"int64_t", "bounds of dynamic sizes, or dynamic">:$bounds,
+      ArrayRefParameter<"::mlir::StringAttr", "names of what is swept">:$sweep);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// The position of a dimension, or none.
+    std::optional<size_t> getDim(::mlir::StringAttr name) const;
+    /// True for a dimension that is traversed once per pass.
+    bool isSwept(::mlir::StringAttr name) const;
+  }];
+  let genVerifyDecl = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -154,6 +197,24 @@ def GIR_Tensor : Type<CPred<"::gir::isTensorAt($_self)">, "tensor with #gir.at",
 def GIR_RegTensor : GIR_TensorAt<"reg">;
 def GIR_DramTensor : GIR_TensorAt<"dram">;
 def GIR_MemRef : Type<CPred<"::gir::isMemRefAt($_self)">, "memref with #gir.at", "::mlir::MemRefType">;
+
+def GIR_TokenType : TypeDef<GIR_Dialect, "Token"> {
+  let mnemonic = "token";
+  let summary = "a copy that may still be under way";
+  let description = [{
+    What `gir.copy` gives and `gir.wait` takes. Loops may carry it.
+
+    Example:
+
+    ```mlir
+    func.func @token(%t: !gir.token) {
+      gir.wait %t
+      return
+    }
+    ```
+  }];
+  let builderCall = "$_builder.getType<::gir::TokenType>()";
+}
 
 def GIR_ScopeAttr : EnumAttr<GIR_Dialect, GIR_Scope, "scope"> {
   let summary = "a scope of parallelism";

@@ -9,16 +9,25 @@
 #define GIR_IR_MOVEMENT_OPS
 
 include "gir/IR/GIRBase.td"
+include "mlir/Dialect/Vector/IR/VectorAttributes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// In which traversal of the swept dimensions an op happens.
+def GIR_Pass : DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">;
 
 class GIR_MovementOp<string mnemonic, list<Trait> traits = []> : GIR_Op<mnemonic,
     !listconcat([DeclareOpInterfaceMethods<GIR_MovementOpInterface>], traits)>;
 
-def GIR_MoveOp : GIR_MovementOp<"move", [Pure]> {
+def GIR_MoveOp : GIR_MovementOp<"move", [Pure, GIR_PassOpInterface]> {
   let summary = "brings a whole value to another level";
   let description = [{
     Graph form's movement: the result is the operand, elsewhere. It moves each
     distinct element of its operand once.
+
+    In a kernel with a nest `over` names, per dimension of the tensor, the
+    dimension of the nest over which it runs, or none; and `pass` is the traversal
+    of the swept dimensions in which the move happens. From `reg` to `reg` in a
+    later pass keeps the value from one pass to the other.
 
     ```
     dram [ x ]  --move-->  reg [ x ]
@@ -26,7 +35,9 @@ def GIR_MoveOp : GIR_MovementOp<"move", [Pure]> {
 
     Constraints:
     - (C1) operand and result have one shape and element type
-    - (C2) operand and result are in different places
+    - (C2) operand and result are in different places, or in the same at `reg` or
+      `sram` in a later pass than 0
+    - (C3) `over` has a name per dimension of the tensor, each but the empty one once
 
     Produced by: `convert-linalg-to-gir`.
     Lowered by: `gir-tile` as `gir.load` and `gir.store`.
@@ -36,13 +47,17 @@ def GIR_MoveOp : GIR_MovementOp<"move", [Pure]> {
     ```mlir
     func.func @move(%x: tensor<4x8xf32, #gir.at<dram>>) {
       %0 = gir.move %x : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+      %1 = gir.move %0 pass 1 : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+      %2 = gir.move %1 pass 1 over ["r", ""] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<dram>>
       return
     }
     ```
   }];
-  let arguments = (ins GIR_Tensor:$source);
+  let arguments = (ins GIR_Tensor:$source, GIR_Pass:$pass, OptionalAttr<StrArrayAttr>:$over);
   let results = (outs GIR_Tensor:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let assemblyFormat = [{
+    $source (`pass` $pass^)? (`over` $over^)? attr-dict `:` type($source) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 
@@ -86,13 +101,15 @@ def GIR_LoadOp : GIR_MovementOp<"load", [AttrSizedOperandSegments]> {
     `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_StoreOp : GIR_MovementOp<"store", [AttrSizedOperandSegments]> {
   let summary = "writes a tile to a window of a memref";
   let description = [{
     Tile form's movement from `reg`. `valid` says how many elements of the tile
-    are written in each dimension.
+    are written in each dimension. With `nontemporal` the data passes by the
+    caches: nobody reads it soon.
 
     Constraints:
     - (C1) one index per dimension of the memref, and a tile of that rank
@@ -113,15 +130,17 @@ def GIR_StoreOp : GIR_MovementOp<"store", [AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins GIR_RegTensor:$value, Arg<GIR_MemRef, "what is written", [MemWrite]>:$dest,
-      Variadic<Index>:$indices, Variadic<Index>:$valid);
+      Variadic<Index>:$indices, Variadic<Index>:$valid, UnitAttr:$nontemporal);
   let assemblyFormat = [{
-    $value `,` $dest `[` $indices `]` (`valid` `[` $valid^ `]`)? attr-dict
+    $value `,` $dest `[` $indices `]` (`valid` `[` $valid^ `]`)? (`nontemporal` $nontemporal^)? attr-dict
     `:` type($value) `,` type($dest)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
-def GIR_GatherOp : GIR_MovementOp<"gather", []> {
+def GIR_GatherOp : GIR_MovementOp<"gather", [AlwaysSpeculatable, GIR_PassOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "reads elements of a table at computed indices";
   let description = [{
     Each element of the result is the element of `source` at the indices that the
@@ -151,11 +170,59 @@ def GIR_GatherOp : GIR_MovementOp<"gather", []> {
     }
     ```
   }];
-  let arguments = (ins Arg<AnyTypeOf<[GIR_DramTensor, GIR_MemRef]>, "what is read", [MemRead]>:$source,
-      Variadic<GIR_RegTensor>:$indices);
+  let arguments = (ins AnyTypeOf<[GIR_DramTensor, GIR_MemRef]>:$source,
+      Variadic<GIR_RegTensor>:$indices, GIR_Pass:$pass);
   let results = (outs GIR_RegTensor:$result);
   let assemblyFormat = [{
-    $source `[` $indices `]` attr-dict `:` type($source) `[` type($indices) `]` `->` type($result)
+    $source `[` $indices `]` (`pass` $pass^)? attr-dict
+    `:` type($source) `[` type($indices) `]` `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def GIR_ScatterOp : GIR_MovementOp<"scatter", [AlwaysSpeculatable, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "writes elements to computed places of a table";
+  let description = [{
+    Each element of `value` is written to the element of `dest` at the indices that
+    the index tensors hold in its place; those outside of `dest` are dropped. With a
+    `kind` it is combined with what is there, in any order; without one, any one
+    of several elements with one place stays. `valid`, in tile form, says how many
+    elements are there in each dimension. In graph form the result is `dest` with
+    these elements; in tile form `dest` is a memref, and there is no result.
+
+    ```
+    value [ a b c ]   index [ 2 0 2 ]   kind add   dest [ p q r ]  -->  [ p+b q r+a+c ]
+    ```
+
+    Constraints:
+    - (C1) one index tensor per dimension of `dest`, and at least one
+    - (C2) the index tensors hold elements of type `index` and have the shape of `value`
+    - (C3) `value` and `dest` have one element type, which suits the kind
+    - (C4) `valid` has no operand or one per dimension of `value`, and none in graph form
+    - (C5) a tensor `dest` has a result of its type, a memref none
+
+    Produced by: `convert-linalg-to-gir`.
+    Lowered by: `gir-tile`, then `convert-gir-to-vector`.
+
+    Example:
+
+    ```mlir
+    func.func @histogram(%v: tensor<4xi32, #gir.at<reg>>, %i: tensor<4xindex, #gir.at<reg>>,
+                         %d: tensor<10xi32, #gir.at<dram>>, %m: memref<10xi32, #gir.at<dram>>, %n: index) {
+      %0 = gir.scatter %v into %d[%i] kind <add> : tensor<4xi32, #gir.at<reg>> into tensor<10xi32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<10xi32, #gir.at<dram>>
+      gir.scatter %v into %m[%i] valid [%n] : tensor<4xi32, #gir.at<reg>> into memref<10xi32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>]
+      return
+    }
+    ```
+  }];
+  let arguments = (ins GIR_RegTensor:$value, AnyTypeOf<[GIR_DramTensor, GIR_MemRef]>:$dest,
+      Variadic<GIR_RegTensor>:$indices, Variadic<Index>:$valid,
+      OptionalAttr<Vector_CombiningKindAttr>:$kind);
+  let results = (outs Optional<GIR_DramTensor>:$result);
+  let assemblyFormat = [{
+    $value `into` $dest `[` $indices `]` (`kind` $kind^)? (`valid` `[` $valid^ `]`)? attr-dict
+    `:` type($value) `into` type($dest) `[` type($indices) `]` (`->` type($result)^)?
   }];
   let hasVerifier = 1;
 }
