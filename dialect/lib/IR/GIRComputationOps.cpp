@@ -14,100 +14,116 @@ using namespace mlir;
 using namespace gir;
 
 //===----------------------------------------------------------------------===//
-// ReduceOp
+// ContractOp
 //===----------------------------------------------------------------------===//
 
-/// True if a combining kind can combine elements of that type.
-static bool suits(vector::CombiningKind kind, Type type) {
-  using vector::CombiningKind;
-  switch (kind) {
-  case CombiningKind::ADD:
-  case CombiningKind::MUL:
-    return type.isIntOrIndexOrFloat();
-  case CombiningKind::MINNUMF:
-  case CombiningKind::MAXNUMF:
-  case CombiningKind::MINIMUMF:
-  case CombiningKind::MAXIMUMF:
-    return isa<FloatType>(type);
-  default:
-    return type.isIntOrIndex();
-  }
+/// True if values of type `from` can be widened to type `to`, and lose nothing.
+static bool widens(Type from, Type to) {
+  if (from == to)
+    return true;
+  bool alike = (isa<FloatType>(from) && isa<FloatType>(to)) ||
+               (isa<IntegerType>(from) && isa<IntegerType>(to));
+  return alike && from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
 }
 
-LogicalResult ReduceOp::verify() {
-  // (C1)
-  if (getKinds().has_value() == !getCombiner().empty())
-    return emitOpError("expected either kinds or a combiner, got ")
-           << (getKinds() ? "both" : "neither");
-  // (C2)
-  if (getInputs().empty() || getInits().empty())
-    return emitOpError("expected at least one input and one init, got ")
-           << getInputs().size() << " and " << getInits().size();
-  auto first = cast<RankedTensorType>(getInputs().front().getType());
-  for (Value input : getInputs())
-    if (!shapesAgree(cast<RankedTensorType>(input.getType()).getShape(),
-                     first.getShape()))
-      return emitOpError("expected inputs of one shape, got ")
-             << input.getType() << " and " << first;
-  // (C3)
-  if (!areDimsOf(getDims(), first.getRank()))
-    return emitOpError("expected strictly increasing dimensions of ")
-           << first << ", got [" << getDims() << "]";
-  // (C4)
-  SmallVector<int64_t> kept = dropDims(first.getShape(), getDims());
-  for (Value init : getInits())
-    if (!shapesAgree(cast<RankedTensorType>(init.getType()).getShape(), kept))
-      return emitOpError("expected an init of sizes [")
-             << kept << "], got " << init.getType();
-  // (C7)
-  if (!getValid().empty() &&
-      static_cast<int64_t>(getValid().size()) != first.getRank())
-    return emitOpError("expected no valid extents or ")
-           << first.getRank() << ", got " << getValid().size();
-  if (!getKinds())
-    return success();
+/// Checks that the sizes along each iteration dimension agree, where the maps
+/// are projected permutations.
+static LogicalResult verifyExtents(ContractOp op) {
+  SmallVector<int64_t> extents(op.getMap(0).getNumDims(),
+                               ShapedType::kDynamic);
+  for (unsigned position = 0; position < 3; ++position) {
+    auto type = cast<RankedTensorType>(op->getOperand(position).getType());
+    for (auto [dim, result] : llvm::enumerate(op.getMap(position).getResults())) {
+      unsigned iteration = cast<AffineDimExpr>(result).getPosition();
+      int64_t size = type.getDimSize(dim);
+      if (!sizesAgree(extents[iteration], size))
+        return op.emitOpError("expected ")
+               << extents[iteration] << " steps of iteration dimension "
+               << iteration << ", got " << size << " in " << type;
+      if (!ShapedType::isDynamic(size))
+        extents[iteration] = size;
+    }
+  }
+  return success();
+}
+
+/// Checks the element types.
+static LogicalResult verifyElements(ContractOp op) {
+  Type lhs = getElementTypeOrSelf(op.getLhs());
+  Type rhs = getElementTypeOrSelf(op.getRhs());
+  Type acc = getElementTypeOrSelf(op.getAcc());
   // (C5)
-  if (getKinds()->size() != getInputs().size() ||
-      getInits().size() != getInputs().size())
-    return emitOpError("expected one kind and one init per input, got ")
-           << getKinds()->size() << " and " << getInits().size() << " for "
-           << getInputs().size();
-  for (auto [kind, input, init] :
-       llvm::zip(getKinds()->getAsRange<vector::CombiningKindAttr>(),
-                 getInputs(), getInits())) {
-    Type element = getElementTypeOrSelf(input);
-    if (element != getElementTypeOrSelf(init) ||
-        !suits(kind.getValue(), element))
-      return emitOpError("expected a kind and an init that suit ")
-             << element << ", got " << kind << " and " << init.getType();
-  }
+  if (!acc.isIntOrIndexOrFloat() || !widens(lhs, acc) || !widens(rhs, acc))
+    return op.emitOpError("expected elements that widen to ")
+           << acc << ", got " << lhs << " and " << rhs;
+  // (C6)
+  if (op.getIsUnsigned() && isa<FloatType>(acc))
+    return op.emitOpError("expected integers with unsigned, got ") << acc;
   return success();
 }
 
-// Apart from verify(), which runs before the combiner's own ops are known to be
-// valid.
-LogicalResult ReduceOp::verifyRegions() {
-  if (getCombiner().empty())
-    return success();
-  SmallVector<Type> expected, accumulators;
-  for (Value input : getInputs())
-    expected.push_back(getElementTypeOrSelf(input));
-  for (Value init : getInits())
-    accumulators.push_back(getElementTypeOrSelf(init));
-  llvm::append_range(expected, accumulators);
-  // (C6)
-  Block &block = getCombiner().front();
-  if (block.getArgumentTypes() != TypeRange(expected))
-    return emitOpError("expected a combiner that takes (")
-           << expected << "), got (" << block.getArgumentTypes() << ")";
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (!yield)
-    return emitOpError("expected a combiner that ends in gir.yield, got ")
-           << block.getTerminator()->getName();
-  if (yield.getOperandTypes() != TypeRange(accumulators))
-    return emitOpError("expected a combiner that yields (")
-           << accumulators << "), got (" << yield.getOperandTypes() << ")";
+LogicalResult ContractOp::verify() {
+  // (C1)
+  if (getMaps().size() != 3)
+    return emitOpError("expected 3 maps, got ") << getMaps().size();
+  unsigned dims = getMap(0).getNumDims();
+  for (unsigned position = 0; position < 3; ++position) {
+    AffineMap map = getMap(position);
+    if (map.getNumDims() != dims || map.getNumSymbols() != 0 ||
+        !map.isProjectedPermutation())
+      return emitOpError("expected a projected permutation of ")
+             << dims << " dimensions, got " << AffineMapAttr::get(map);
+    // (C2)
+    auto type = cast<RankedTensorType>(getOperand(position).getType());
+    if (map.getNumResults() != type.getRank())
+      return emitOpError("expected a map to the ")
+             << type.getRank() << " dimensions of " << type << ", got "
+             << AffineMapAttr::get(map);
+  }
+  // (C3)
+  for (unsigned dim = 0; dim < dims; ++dim)
+    if (!getMap(0).isFunctionOfDim(dim) && !getMap(1).isFunctionOfDim(dim))
+      return emitOpError("expected each iteration dimension in the map of lhs "
+                         "or rhs, got ")
+             << dim << " in neither";
+  // (C4)
+  if (failed(verifyExtents(*this)) || failed(verifyElements(*this)))
+    return failure();
+  // (C7)
+  if (!getValid().empty() && getValid().size() != dims)
+    return emitOpError("expected no valid extents or ")
+           << dims << ", got " << getValid().size();
   return success();
+}
+
+SmallVector<Iterator> ContractOp::getIterators() {
+  SmallVector<Iterator> iterators(getMap(0).getNumDims(), Iterator::reduction);
+  for (int64_t dim : getResultDims(0))
+    iterators[dim] = Iterator::parallel;
+  return iterators;
+}
+
+SmallVector<int64_t> ContractOp::getOperandDims(unsigned number) {
+  SmallVector<int64_t> dims;
+  if (number < 3)
+    for (AffineExpr result : getMap(number).getResults())
+      dims.push_back(cast<AffineDimExpr>(result).getPosition());
+  return dims;
+}
+
+SmallVector<int64_t> ContractOp::getResultDims(unsigned) {
+  return getOperandDims(2);
+}
+
+Algebra ContractOp::getCombiningAlgebra() { return Algebra::commutative; }
+
+SmallVector<TypedAttr> ContractOp::getNeutralElements() {
+  Type element = getElementTypeOrSelf(getAcc());
+  // Sums need the negative zero: 0.0 + -0.0 is 0.0.
+  if (auto number = dyn_cast<FloatType>(element))
+    return {FloatAttr::get(
+        number, APFloat::getZero(number.getFloatSemantics(), true))};
+  return {IntegerAttr::get(element, 0)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,8 +145,29 @@ LogicalResult IotaOp::verify() {
   if (getSizes().size() != static_cast<size_t>(result.getNumDynamicDims()))
     return emitOpError("expected one size per dynamic dimension, got ")
            << getSizes().size() << " for " << result.getNumDynamicDims();
+  // (C4)
+  if (getPassAttr().getInt() < 0)
+    return emitOpError("expected a pass of at least 0, got ")
+           << getPassAttr().getInt();
   return success();
 }
+
+SmallVector<Iterator> IotaOp::getIterators() {
+  return SmallVector<Iterator>(
+      cast<RankedTensorType>(getResult().getType()).getRank(),
+      Iterator::parallel);
+}
+
+SmallVector<int64_t> IotaOp::getOperandDims(unsigned) { return {}; }
+
+SmallVector<int64_t> IotaOp::getResultDims(unsigned) {
+  return llvm::to_vector(llvm::seq<int64_t>(
+      0, cast<RankedTensorType>(getResult().getType()).getRank()));
+}
+
+Algebra IotaOp::getCombiningAlgebra() { return Algebra::commutative; }
+
+SmallVector<TypedAttr> IotaOp::getNeutralElements() { return {}; }
 
 //===----------------------------------------------------------------------===//
 // AssertOp

@@ -1,5 +1,4 @@
-//===- GIRViewOps.cpp - Other names for the same bytes, and replication
-//-------*- C++ -*-===//
+//===- GIRViewOps.cpp - Other names for the same bytes --------*- C++ -*-===//
 //
 // Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -18,10 +17,13 @@ static RankedTensorType tensorOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// True if two tensors have one element type and are in one place.
+/// True if two tensors have one element type and are in one place. A layout
+/// says how a tile is dealt out there, and has the tile's own rank.
 static bool alike(RankedTensorType a, RankedTensorType b) {
+  AtAttr first = getAt(a), second = getAt(b);
   return a.getElementType() == b.getElementType() &&
-         a.getEncoding() == b.getEncoding();
+         first.getLevel() == second.getLevel() &&
+         first.getSpace() == second.getSpace();
 }
 
 static LogicalResult emitUnlike(Operation *op, RankedTensorType result,
@@ -101,6 +103,10 @@ LogicalResult BroadcastOp::verify() {
   if (dynamic != getSizes().size())
     return emitOpError("expected one size per dynamic new dimension, got ")
            << getSizes().size() << " for " << dynamic;
+  // (C5)
+  if (getPassAttr().getInt() < 0)
+    return emitOpError("expected a pass of at least 0, got ")
+           << getPassAttr().getInt();
   return success();
 }
 
@@ -279,6 +285,76 @@ LogicalResult PadOp::verify() {
              << dim << " of size " << low << " + " << size << " + " << high
              << ", got " << padded;
   }
+  // (C3)
+  if (!alike(source, result))
+    return emitUnlike(*this, result, source);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// WindowOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WindowOp::verify() {
+  RankedTensorType source = tensorOf(getSource()),
+                   result = tensorOf(getResult());
+  // (C1)
+  if (!areDimsOf(getDims(), source.getRank()))
+    return emitOpError("expected strictly increasing dimensions of ")
+           << source << ", got [" << getDims() << "]";
+  // (C2)
+  size_t entries = getDims().size();
+  if (getSizes().size() != entries || getStrides().size() != entries ||
+      getDilations().size() != entries)
+    return emitOpError("expected ")
+           << entries << " sizes, strides and dilations, got "
+           << getSizes().size() << ", " << getStrides().size() << " and "
+           << getDilations().size();
+  SmallVector<int64_t> shape(source.getShape());
+  for (auto [dim, size, stride, dilation] :
+       llvm::zip(getDims(), getSizes(), getStrides(), getDilations())) {
+    if (size < 1 || stride < 1 || dilation < 1)
+      return emitOpError("expected sizes, strides and dilations of at least 1, "
+                         "got ")
+             << size << ", " << stride << " and " << dilation
+             << " in dimension " << dim;
+    if (ShapedType::isDynamic(shape[dim]))
+      continue;
+    // (C3)
+    int64_t last;
+    if (llvm::MulOverflow(dilation, size - 1, last) || last >= shape[dim])
+      return emitOpError("expected a window inside dimension ")
+             << dim << " of size " << shape[dim] << ", got " << size
+             << " elements in steps of " << dilation;
+    shape[dim] = (shape[dim] - last - 1) / stride + 1;
+  }
+  // (C4)
+  llvm::append_range(shape, getSizes());
+  if (ArrayRef(shape) != result.getShape())
+    return emitOpError("expected a result of sizes [")
+           << shape << "], got " << result;
+  // (C5)
+  if (!alike(source, result))
+    return emitUnlike(*this, result, source);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ReshapeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::verify() {
+  RankedTensorType source = tensorOf(getSource()),
+                   result = tensorOf(getResult());
+  // (C1)
+  if (getSizes().size() != static_cast<size_t>(result.getNumDynamicDims()))
+    return emitOpError("expected one size per dynamic dimension, got ")
+           << getSizes().size() << " for " << result.getNumDynamicDims();
+  // (C2)
+  if (source.hasStaticShape() && result.hasStaticShape() &&
+      source.getNumElements() != result.getNumElements())
+    return emitOpError("expected as many elements as the operand's ")
+           << source.getNumElements() << ", got " << result.getNumElements();
   // (C3)
   if (!alike(source, result))
     return emitUnlike(*this, result, source);

@@ -248,7 +248,7 @@ func.func @parallel_without_scope(%n: index) {
 // -----
 
 func.func @yield_c1() {
-  // expected-error @+1 {{'gir.yield' op expects parent op to be one of 'gir.parallel, gir.reduce'}}
+  // expected-error @+1 {{'gir.yield' op expects parent op to be one of 'gir.parallel, gir.reduce, gir.scan, gir.all_reduce, gir.alternatives'}}
   gir.yield
 }
 

@@ -194,9 +194,9 @@ func.func @slice_c4_overflow(%x: tensor<4xf32, #gir.at<dram>>) {
 
 // -----
 
-func.func @slice_of_reg(%x: tensor<4xf32, #gir.at<reg>>) {
-  // expected-error @+1 {{operand #0 must be tensor at dram, but got 'tensor<4xf32, #gir.at<reg>>'}}
-  %0 = gir.slice %x [1] [2] [1] : tensor<4xf32, #gir.at<reg>> -> tensor<2xf32, #gir.at<reg>>
+func.func @slice_without_place(%x: tensor<4xf32>) {
+  // expected-error @+1 {{operand #0 must be tensor with #gir.at, but got 'tensor<4xf32>'}}
+  %0 = gir.slice %x [1] [2] [1] : tensor<4xf32> -> tensor<2xf32>
   return
 }
 

@@ -9,69 +9,77 @@
 #define GIR_IR_COMPUTATION_OPS
 
 include "gir/IR/GIRBase.td"
-include "mlir/Dialect/Vector/IR/VectorAttributes.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def GIR_CombiningKinds : TypedArrayAttrBase<Vector_CombiningKindAttr, "combining kinds">;
-
-def GIR_ReduceOp : GIR_Op<"reduce", [RecursiveMemoryEffects, RecursivelySpeculatable,
-    AttrSizedOperandSegments, AllTypesMatch<["inits", "results"]> /* (C4) */]> {
-  let summary = "folds dimensions away, starting from given values";
+def GIR_ContractOp : GIR_Op<"contract", [Pure, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<GIR_ComputationOpInterface>,
+    AllTypesMatch<["acc", "result"]> /* (C8) */]> {
+  let summary = "sums of products: matmul and its relatives";
   let description = [{
-    Combines the elements along `dims` with the values of `inits`. With `kinds`,
-    input `k` is folded into init `k` by kind `k`, in any order. With a combiner,
-    the inputs are visited in row-major order of `dims`; it takes one element of
-    each input, then the accumulators, and yields the new accumulators.
+    Each of `maps` says which iteration dimensions a value runs over: those of
+    `lhs`, of `rhs`, of the accumulator. Along the dimensions that the accumulator
+    lacks, the products of `lhs` and `rhs` are summed up and added to it, in any
+    order. Elements are widened to the accumulator's type first; integers as signed
+    ones, or with `unsigned` as unsigned ones. `lhs`, `rhs` and the accumulator may
+    be in different spaces at `reg`.
 
-    `valid`, in tile form, says how many elements of the tile are there in each
-    dimension; the others take no part.
+    `valid`, in tile form, says how many steps of each iteration dimension are
+    there; the others take no part.
 
     ```
-    x[r, c] into m[r]  --dims [1]-->  y[r] = m[r] + x[r, 0] + x[r, 1] + ...
+    (m, n, k):   lhs[m, k]  rhs[k, n]  into  acc[m, n]
+    result[m, n] = acc[m, n] + lhs[m, 0] * rhs[0, n] + lhs[m, 1] * rhs[1, n] + ...
     ```
 
     Constraints:
-    - (C1) either kinds or a combiner
-    - (C2) at least one input and one init; the inputs have one shape
-    - (C3) `dims` are strictly increasing dimensions of the inputs
-    - (C4) an init has the inputs' sizes less `dims`, and its result's type
-    - (C5) with kinds, there is one per input and per init, and it suits the element type
-    - (C6) a combiner takes elements, then accumulators, and yields accumulators
-    - (C7) `valid` has no operand or one per dimension of the inputs
+    - (C1) three maps of equally many dimensions, each a projected permutation
+    - (C2) a map has one result per dimension of its value
+    - (C3) each iteration dimension is one of `lhs` or `rhs`
+    - (C4) sizes along one iteration dimension agree
+    - (C5) all floats or all integers, those of `lhs` and `rhs` no wider than the accumulator's
+    - (C6) `unsigned` only with integers
+    - (C7) `valid` has no operand or one per iteration dimension
+    - (C8) the result has the accumulator's type
 
-    Produced by: `convert-linalg-to-gir`.
+    Produced by: `convert-linalg-to-gir` from matmuls and convolutions.
     Lowered by: `gir-tile`, then `convert-gir-to-vector`.
 
     Example:
 
     ```mlir
-    func.func @reduce(%x: tensor<4x8xf32, #gir.at<reg>>, %m: tensor<4xf32, #gir.at<reg>>) {
-      %0 = gir.reduce %x into %m dims [1] kinds [#vector.kind<add>] : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
-      %1 = gir.reduce %x into %m dims [1] combiner {
-      ^bb0(%element: f32, %accumulator: f32):
-        gir.yield %element : f32
-      } : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    func.func @contract(%a: tensor<4x16xbf16, #gir.at<reg>>, %b: tensor<16x8xbf16, #gir.at<reg, space = "wram">>,
+                        %c: tensor<4x8xf32, #gir.at<reg>>) {
+      %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
+        : tensor<4x16xbf16, #gir.at<reg>>, tensor<16x8xbf16, #gir.at<reg, space = "wram">> into tensor<4x8xf32, #gir.at<reg>>
       return
     }
     ```
   }];
-  let arguments = (ins Variadic<GIR_RegTensor>:$inputs, Variadic<GIR_RegTensor>:$inits,
-      Variadic<Index>:$valid, DenseI64ArrayAttr:$dims, OptionalAttr<GIR_CombiningKinds>:$kinds);
-  let results = (outs Variadic<GIR_RegTensor>:$results);
-  let regions = (region MaxSizedRegion<1>:$combiner);
+  let arguments = (ins GIR_RegTensor:$lhs, GIR_RegTensor:$rhs, GIR_RegTensor:$acc,
+      Variadic<Index>:$valid, AffineMapArrayAttr:$maps, UnitAttr:$is_unsigned);
+  let results = (outs GIR_RegTensor:$result);
   let assemblyFormat = [{
-    $inputs `into` $inits `dims` $dims (`valid` `[` $valid^ `]`)? (`kinds` $kinds^)?
-    (`combiner` $combiner^)? attr-dict `:` type($inputs) `into` type($inits)
+    $lhs `,` $rhs `into` $acc `maps` $maps (`unsigned` $is_unsigned^)? (`valid` `[` $valid^ `]`)?
+    attr-dict `:` type($lhs) `,` type($rhs) `into` type($acc)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getAccMutable(); }
+    /// The map of `lhs` (0), of `rhs` (1), of the accumulator and result (2).
+    ::mlir::AffineMap getMap(unsigned position) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[position]).getValue();
+    }
   }];
   let hasVerifier = 1;
-  let hasRegionVerifier = 1;
 }
 
-def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments]> {
+def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments, GIR_PassOpInterface,
+    DeclareOpInterfaceMethods<GIR_ComputationOpInterface>]> {
   let summary = "each element's own index along one dimension";
   let description = [{
     Element `[i0, i1, ...]` is `i_dim`, plus `offset` where one is given (tile
-    form: the tile's place). `sizes` gives the dynamic sizes of the result.
+    form: the tile's place). `sizes` gives the dynamic sizes of the result, `pass` the
+    traversal of a swept dimension in which it is there.
 
     ```
     iota dim 1 : 2x3  =  [ 0 1 2 ]
@@ -82,6 +90,7 @@ def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments]> {
     - (C1) `dim` is a dimension of the result
     - (C2) the result's elements are of type index
     - (C3) one size per dynamic dimension of the result
+    - (C4) `pass` isn't negative
 
     Produced by: `convert-linalg-to-gir` from `linalg.index`.
     Lowered by: `gir-tile`, then `convert-gir-to-vector`.
@@ -95,10 +104,12 @@ def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments]> {
     }
     ```
   }];
-  let arguments = (ins I64Attr:$dim, Optional<Index>:$offset, Variadic<Index>:$sizes);
+  let arguments = (ins I64Attr:$dim, DefaultValuedAttr<I64Attr, "0">:$pass,
+      Optional<Index>:$offset, Variadic<Index>:$sizes);
   let results = (outs GIR_RegTensor:$result);
   let assemblyFormat = [{
-    `dim` $dim (`offset` `(` $offset^ `)`)? (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($result)
+    `dim` $dim (`pass` $pass^)? (`offset` `(` $offset^ `)`)? (`sizes` `(` $sizes^ `)`)? attr-dict
+    `:` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -15,7 +15,7 @@ def GIR_PermuteOp : GIR_Op<"permute", [Pure]> {
   let summary = "reorders dimensions";
   let description = [{
     Dimension `i` of the result is dimension `perm[i]` of the operand. A view at
-    `dram`; at `reg` an instruction.
+    `dram` and `sram`; at `reg` an instruction.
 
     ```
     x[a, b, c]  --[2, 0, 1]-->  y[c, a, b]
@@ -45,11 +45,13 @@ def GIR_PermuteOp : GIR_Op<"permute", [Pure]> {
   let hasFolder = 1;
 }
 
-def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure]> {
+def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure, GIR_PassOpInterface]> {
   let summary = "repeats a value along new dimensions";
   let description = [{
     `dims` are the result's new dimensions; the others are the operand's, in
-    order. `sizes` gives the dynamic ones among the new.
+    order. `sizes` gives the dynamic ones among the new. `pass` says in which
+    traversal of a swept dimension the copies are there: a reduction's result, in
+    the next.
 
     ```
     v[r]  --dims [1]-->  y[r, c] = v[r]
@@ -60,6 +62,7 @@ def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure]> {
     - (C2) the result's other sizes are the operand's
     - (C3) operand and result have one element type and are in one place
     - (C4) one size per dynamic new dimension
+    - (C5) `pass` isn't negative
 
     Produced by: `convert-linalg-to-gir`.
     Lowered by: `gir-tile`, then `convert-gir-to-vector`.
@@ -69,24 +72,28 @@ def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure]> {
     ```mlir
     func.func @broadcast(%v: tensor<4xf32, #gir.at<reg>>, %n: index) {
       %0 = gir.broadcast %v dims [1] sizes(%n) : tensor<4xf32, #gir.at<reg>> -> tensor<4x?xf32, #gir.at<reg>>
+      %1 = gir.broadcast %v dims [0] pass 1 : tensor<4xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<reg>>
       return
     }
     ```
   }];
-  let arguments = (ins GIR_RegTensor:$source, Variadic<Index>:$sizes, DenseI64ArrayAttr:$dims);
-  let results = (outs GIR_RegTensor:$result);
+  let arguments = (ins GIR_Tensor:$source, Variadic<Index>:$sizes, DenseI64ArrayAttr:$dims,
+      DefaultValuedAttr<I64Attr, "0">:$pass);
+  let results = (outs GIR_Tensor:$result);
   let assemblyFormat = [{
-    $source `dims` $dims (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($source) `->` type($result)
+    $source `dims` $dims (`pass` $pass^)? (`sizes` `(` $sizes^ `)`)? attr-dict
+    `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }
 
 def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
-  let summary = "a strided box of a tensor at dram, as a view";
+  let summary = "a strided box of a tensor";
   let description = [{
     Takes `sizes[i]` elements from `offsets[i]` on, every `strides[i]`-th; then
-    leaves out the dimensions in `drop`, whose size is 1.
+    leaves out the dimensions in `drop`, whose size is 1. A view at `dram` and
+    `sram`; at `reg` an instruction.
 
     ```
     x[0 .. 7]  --[1][3][2]-->  x[1], x[3], x[5]
@@ -95,7 +102,7 @@ def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
     Constraints:
     - (C1) one offset, size and stride per dimension of the operand, as integer or operand
     - (C2) `drop` are strictly increasing dimensions, of size 1
-    - (C3) the result's sizes are `sizes` less those dropped, at `dram`, same element type
+    - (C3) the result's sizes are `sizes` less those dropped, same element type and place
     - (C4) static boxes are inside the operand
 
     Produced by: `convert-linalg-to-gir`.
@@ -110,10 +117,10 @@ def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
     }
     ```
   }];
-  let arguments = (ins GIR_DramTensor:$source, Variadic<Index>:$offsets, Variadic<Index>:$sizes,
+  let arguments = (ins GIR_Tensor:$source, Variadic<Index>:$offsets, Variadic<Index>:$sizes,
       Variadic<Index>:$strides, DenseI64ArrayAttr:$static_offsets, DenseI64ArrayAttr:$static_sizes,
       DenseI64ArrayAttr:$static_strides, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$drop);
-  let results = (outs GIR_DramTensor:$result);
+  let results = (outs GIR_Tensor:$result);
   let assemblyFormat = [{
     $source custom<DynamicIndexList>($offsets, $static_offsets)
     custom<DynamicIndexList>($sizes, $static_sizes)
@@ -124,10 +131,11 @@ def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
 }
 
 def GIR_ConcatOp : GIR_Op<"concat", [Pure]> {
-  let summary = "tensors at dram side by side, as a view";
+  let summary = "tensors side by side along one dimension";
   let description = [{
-    The operands' elements follow one another along `dim`. No bytes move: whoever
-    stores the operands stores them in their places.
+    The operands' elements follow one another along `dim`. At `dram` no bytes move:
+    whoever stores the operands stores them in their places. At `reg` it is an
+    instruction.
 
     ```
     [ a ][ b b ]  -->  [ a b b ]
@@ -150,8 +158,8 @@ def GIR_ConcatOp : GIR_Op<"concat", [Pure]> {
     }
     ```
   }];
-  let arguments = (ins Variadic<GIR_DramTensor>:$inputs, I64Attr:$dim);
-  let results = (outs GIR_DramTensor:$result);
+  let arguments = (ins Variadic<GIR_Tensor>:$inputs, I64Attr:$dim);
+  let results = (outs GIR_Tensor:$result);
   let assemblyFormat = "$inputs `dim` $dim attr-dict `:` functional-type($inputs, $result)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -233,6 +241,89 @@ def GIR_PadOp : GIR_Op<"pad", [Pure, AttrSizedOperandSegments,
     $source `low` custom<DynamicIndexList>($low, $static_low)
     `high` custom<DynamicIndexList>($high, $static_high) `value` $value attr-dict
     `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def GIR_WindowOp : GIR_Op<"window", [Pure]> {
+  let summary = "every neighbourhood of a fixed size, one beside the other";
+  let description = [{
+    Entry `e` of `dims`, `sizes`, `strides` and `dilations` says what is taken along
+    dimension `dims[e]`: neighbourhoods of `sizes[e]` elements, `dilations[e]` apart,
+    every `strides[e]`-th one. That dimension then counts neighbourhoods, and a
+    dimension of size `sizes[e]` comes behind all others:
+    `y[.., o, .., w] = x[.., o * stride + w * dilation, ..]`. Elements appear as often
+    as they are in a neighbourhood; a movement of the result moves each once. A view
+    at `dram` and `sram`; at `reg` an instruction.
+
+    ```
+    x [ a b c d ]   --dims [0] sizes [3]-->   y [ a b c ]
+                                                [ b c d ]
+    ```
+
+    Constraints:
+    - (C1) `dims` are strictly increasing dimensions of the operand
+    - (C2) one size, stride and dilation per entry of `dims`, each at least 1
+    - (C3) a neighbourhood fits: dilation * (size - 1) < n for a static extent n
+    - (C4) the result has the operand's sizes, (n - dilation * (size - 1) - 1) floordiv stride + 1 in `dims`, then `sizes`
+    - (C5) operand and result have one element type and are in one place
+
+    Produced by: `convert-linalg-to-gir` from the maps of convolutions and pooling.
+    Lowered by: `gir-tile`, then `convert-gir-to-vector`.
+
+    Example:
+
+    ```mlir
+    func.func @window(%x: tensor<2x9x8xf32, #gir.at<reg>>) {
+      %0 = gir.window %x dims [1, 2] sizes [3, 3] strides [2, 1] dilations [1, 2] : tensor<2x9x8xf32, #gir.at<reg>> -> tensor<2x4x4x3x3xf32, #gir.at<reg>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins GIR_Tensor:$source, DenseI64ArrayAttr:$dims, DenseI64ArrayAttr:$sizes,
+      DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations);
+  let results = (outs GIR_Tensor:$result);
+  let assemblyFormat = [{
+    $source `dims` $dims `sizes` $sizes `strides` $strides `dilations` $dilations attr-dict
+    `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def GIR_ReshapeOp : GIR_Op<"reshape", [Pure]> {
+  let summary = "the same elements, counted in other dimensions";
+  let description = [{
+    Operand and result have the same elements in row-major order. `sizes` gives the
+    dynamic sizes of the result; together the sizes hold as many elements as the
+    operand has. A view at `dram` and `sram`; at `reg` an instruction.
+
+    ```
+    [ a b c ]   --reshape 3x2-->   [ a b ]
+    [ d e f ]                      [ c d ]
+                                   [ e f ]
+    ```
+
+    Constraints:
+    - (C1) one size per dynamic dimension of the result
+    - (C2) static shapes have equally many elements
+    - (C3) operand and result have one element type and are in one place
+
+    Produced by: `convert-linalg-to-gir` from `tensor.expand_shape`, `tensor.collapse_shape`.
+    Lowered by: `gir-tile`, then `convert-gir-to-vector`.
+
+    Example:
+
+    ```mlir
+    func.func @reshape(%x: tensor<?x6xf32, #gir.at<dram>>, %n: index) {
+      %0 = gir.reshape %x sizes(%n) : tensor<?x6xf32, #gir.at<dram>> -> tensor<?x2x3xf32, #gir.at<dram>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins GIR_Tensor:$source, Variadic<Index>:$sizes);
+  let results = (outs GIR_Tensor:$result);
+  let assemblyFormat = [{
+    $source (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
 }
