@@ -21,6 +21,7 @@
 
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
+#include "gir/Analysis/Check.h"
 #include "gir/IR/GIR.h"
 #include "gir/Python/MathPolynomial.h"
 #include "gir/Python/PythonPass.h"
@@ -266,6 +267,7 @@ std::optional<std::pair<nb::bytes, bool>> rawElements(MlirAttribute wrapped,
 NB_MODULE(_pf, m) {
   m.doc() = "PowerFusion's host of Python passes, and helpers on IR.";
   m.attr("LLVM_VERSION") = LLVM_VERSION_STRING;
+  gir::registerCheckPass();
   gir::registerMathPolynomialPass();
 
   m.def("register_pass", &registerPythonPass, nb::arg("name"),
