@@ -39,6 +39,12 @@ void GIRDialect::initialize() {
       >();
 }
 
+// What folds gives is a splat or a scalar; both are constants of arith.
+Operation *GIRDialect::materializeConstant(OpBuilder &builder, Attribute value,
+                                           Type type, Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
+}
+
 AtAttr gir::getAt(Type type) {
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     return dyn_cast_or_null<AtAttr>(tensor.getEncoding());
