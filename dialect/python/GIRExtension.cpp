@@ -12,10 +12,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "gir-c/GIR.h"
+#include "mlir-c/BuiltinTypes.h"
 #include "mlir/Bindings/Python/Diagnostics.h"
 #include "mlir/Bindings/Python/Nanobind.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -42,6 +44,120 @@ static MlirAttribute makeChecked(MlirContext context, Make make) {
   if (mlirAttributeIsNull(made))
     throw nb::value_error(message.c_str());
   return made;
+}
+
+//===----------------------------------------------------------------------===//
+// Nests
+//===----------------------------------------------------------------------===//
+
+/// A dimension of a nest as Python sees it: name, size, per group, per unit, per
+/// step, bound; None for what isn't known.
+using NestDimTuple =
+    std::tuple<std::string, std::optional<int64_t>, int64_t, int64_t, int64_t,
+               std::optional<int64_t>>;
+
+static MlirStringRef toRef(const std::string &text) {
+  return mlirStringRefCreate(text.data(), text.size());
+}
+
+static std::string toString(MlirStringRef text) {
+  return std::string(text.data ? text.data : "", text.length);
+}
+
+static MlirAttribute makeNest(const std::vector<NestDimTuple> &dims,
+                              const std::vector<std::string> &sweep,
+                              MlirContext context) {
+  int64_t dynamic = mlirShapedTypeGetDynamicSize();
+  std::vector<MlirGirNestDim> made;
+  for (const auto &[name, size, group, unit, step, bound] : dims)
+    made.push_back({toRef(name), size.value_or(dynamic), group, unit, step,
+                    bound.value_or(dynamic)});
+  std::vector<MlirStringRef> swept;
+  for (const std::string &name : sweep)
+    swept.push_back(toRef(name));
+  return makeChecked(context, [&] {
+    return girNestAttrGet(context, made.size(), made.data(), swept.size(),
+                          swept.data());
+  });
+}
+
+static std::vector<NestDimTuple> getNestDims(MlirAttribute nest) {
+  auto known = [](int64_t size) -> std::optional<int64_t> {
+    if (size == mlirShapedTypeGetDynamicSize())
+      return std::nullopt;
+    return size;
+  };
+  std::vector<NestDimTuple> dims;
+  for (intptr_t index = 0; index < girNestAttrGetRank(nest); ++index) {
+    MlirGirNestDim dim = girNestAttrGetDim(nest, index);
+    dims.emplace_back(toString(dim.name), known(dim.size), dim.perGroup,
+                      dim.perUnit, dim.perStep, known(dim.bound));
+  }
+  return dims;
+}
+
+static void bindNest(nb::module_ &m) {
+  auto nest = mlir_attribute_subclass(m, "NestAttr", girAttributeIsANest,
+                                      girNestAttrGetTypeID);
+  nest.def_classmethod(
+      "get",
+      [](const nb::object &cls, const std::vector<NestDimTuple> &dims,
+         const std::vector<std::string> &sweep,
+         MlirContext context) { return cls(makeNest(dims, sweep, context)); },
+      nb::arg("cls"), nb::arg("dims"), nb::arg("sweep") = nb::list(),
+      nb::arg("context") = nb::none(),
+      "How dimensions are dealt out; each is (name, size, per group, per unit, "
+      "per step, bound).");
+  nest.def_property_readonly("dims", getNestDims);
+  nest.def_property_readonly("sweep", [](MlirAttribute self) {
+    std::vector<std::string> names;
+    for (intptr_t index = 0; index < girNestAttrGetSweptCount(self); ++index)
+      names.push_back(toString(girNestAttrGetSwept(self, index)));
+    return names;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Movement
+//===----------------------------------------------------------------------===//
+
+static std::optional<std::pair<MlirAffineMap, std::vector<MlirValue>>>
+getMovedBytes(MlirOperation op) {
+  if (!girOperationIsMovement(op))
+    return std::nullopt;
+  std::vector<MlirValue> symbols;
+  MlirAffineMap bytes = girMovementGetMovedBytes(
+      op,
+      [](MlirValue value, void *into) {
+        static_cast<std::vector<MlirValue> *>(into)->push_back(value);
+      },
+      &symbols);
+  return std::make_pair(bytes, std::move(symbols));
+}
+
+static void bindMovement(nb::module_ &m) {
+  m.def(
+      "movement",
+      [](MlirOperation op)
+          -> std::optional<std::tuple<MlirAttribute, MlirAttribute, MlirType>> {
+        if (!girOperationIsMovement(op))
+          return std::nullopt;
+        return std::make_tuple(girMovementGetSourceAt(op),
+                               girMovementGetResultAt(op),
+                               girMovementGetMovedType(op));
+      },
+      nb::arg("op"),
+      "(source, result, moved type) of an op that moves data, else None.");
+  m.def("moved_bytes", getMovedBytes, nb::arg("op"),
+        "The bytes that one execution of an op moves, as a map from symbols, and "
+        "the values of these: an index, or a tensor for each of its dynamic "
+        "sizes. None for an op that moves nothing.");
+  m.def(
+      "is_asynchronous",
+      [](MlirOperation op) {
+        return girOperationIsMovement(op) && girMovementIsAsynchronous(op);
+      },
+      nb::arg("op"), "Whether an op's data is there only after a wait.");
 }
 
 NB_MODULE(_gir, m) {
@@ -103,8 +219,7 @@ NB_MODULE(_gir, m) {
         if (layout && !girAttributeIsALanes(*layout))
           throw nb::value_error("expected a LanesAttr as layout");
         return cls(makeChecked(context, [&] {
-          return girAtAttrGet(context, parseLevel(level),
-                              mlirStringRefCreate(space.data(), space.size()),
+          return girAtAttrGet(context, parseLevel(level), toRef(space),
                               layout.value_or(MlirAttribute{nullptr}));
         }));
       },
@@ -115,8 +230,7 @@ NB_MODULE(_gir, m) {
     return levels[girAtAttrGetLevel(self)];
   });
   at.def_property_readonly("space", [](MlirAttribute self) {
-    MlirStringRef space = girAtAttrGetSpace(self);
-    return std::string(space.data ? space.data : "", space.length);
+    return toString(girAtAttrGetSpace(self));
   });
   at.def_property_readonly(
       "layout", [](MlirAttribute self) -> std::optional<MlirAttribute> {
@@ -126,16 +240,15 @@ NB_MODULE(_gir, m) {
         return layout;
       });
 
-  m.def(
-      "movement",
-      [](MlirOperation op)
-          -> std::optional<std::tuple<MlirAttribute, MlirAttribute, MlirType>> {
-        if (!girOperationIsMovement(op))
-          return std::nullopt;
-        return std::make_tuple(girMovementGetSourceAt(op),
-                               girMovementGetResultAt(op),
-                               girMovementGetMovedType(op));
+  auto token =
+      mlir_type_subclass(m, "TokenType", girTypeIsAToken, girTokenTypeGetTypeID);
+  token.def_classmethod(
+      "get",
+      [](const nb::object &cls, MlirContext context) {
+        return cls(girTokenTypeGet(context));
       },
-      nb::arg("op"),
-      "(source, result, moved type) of an op that moves data, else None.");
+      nb::arg("cls"), nb::arg("context") = nb::none());
+
+  bindNest(m);
+  bindMovement(m);
 }

@@ -8,6 +8,7 @@
 #ifndef GIR_C_GIR_H
 #define GIR_C_GIR_H
 
+#include "mlir-c/AffineMap.h"
 #include "mlir-c/IR.h"
 
 #ifdef __cplusplus
@@ -53,11 +54,48 @@ MLIR_CAPI_EXPORTED int64_t girLanesAttrGetLanes(MlirAttribute attr,
 MLIR_CAPI_EXPORTED int64_t girLanesAttrGetElements(MlirAttribute attr,
                                                    intptr_t dim);
 
+/// One dimension of a nest. Where there is no static size, or no bound of a
+/// dynamic one, that is mlirShapedTypeGetDynamicSize().
+typedef struct MlirGirNestDim {
+  MlirStringRef name;
+  int64_t size, perGroup, perUnit, perStep, bound;
+} MlirGirNestDim;
+
+/// True for `#gir.nest`.
+MLIR_CAPI_EXPORTED bool girAttributeIsANest(MlirAttribute attr);
+MLIR_CAPI_EXPORTED MlirTypeID girNestAttrGetTypeID(void);
+/// Makes `#gir.nest`. Reports an error and gives null where it would be
+/// invalid.
+MLIR_CAPI_EXPORTED MlirAttribute girNestAttrGet(MlirContext context,
+                                                intptr_t rank,
+                                                const MlirGirNestDim *dims,
+                                                intptr_t sweptCount,
+                                                const MlirStringRef *swept);
+MLIR_CAPI_EXPORTED intptr_t girNestAttrGetRank(MlirAttribute attr);
+MLIR_CAPI_EXPORTED MlirGirNestDim girNestAttrGetDim(MlirAttribute attr,
+                                                    intptr_t dim);
+MLIR_CAPI_EXPORTED intptr_t girNestAttrGetSweptCount(MlirAttribute attr);
+MLIR_CAPI_EXPORTED MlirStringRef girNestAttrGetSwept(MlirAttribute attr,
+                                                     intptr_t index);
+
+/// True for `!gir.token`.
+MLIR_CAPI_EXPORTED bool girTypeIsAToken(MlirType type);
+MLIR_CAPI_EXPORTED MlirTypeID girTokenTypeGetTypeID(void);
+MLIR_CAPI_EXPORTED MlirType girTokenTypeGet(MlirContext context);
+
 /// True if the op implements MovementOpInterface.
 MLIR_CAPI_EXPORTED bool girOperationIsMovement(MlirOperation op);
 MLIR_CAPI_EXPORTED MlirAttribute girMovementGetSourceAt(MlirOperation op);
 MLIR_CAPI_EXPORTED MlirAttribute girMovementGetResultAt(MlirOperation op);
 MLIR_CAPI_EXPORTED MlirType girMovementGetMovedType(MlirOperation op);
+/// The bytes that one execution moves, as a map from symbols alone; `symbol` is
+/// called for each of them in order, with an index, or with a tensor for each of
+/// its dynamic sizes.
+MLIR_CAPI_EXPORTED MlirAffineMap
+girMovementGetMovedBytes(MlirOperation op,
+                         void (*symbol)(MlirValue, void *userData),
+                         void *userData);
+MLIR_CAPI_EXPORTED bool girMovementIsAsynchronous(MlirOperation op);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include "gir-c/GIR.h"
 
 #include "gir/IR/GIR.h"
+#include "mlir/CAPI/AffineMap.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
 #include "mlir/CAPI/Support.h"
@@ -73,6 +74,70 @@ int64_t girLanesAttrGetElements(MlirAttribute attr, intptr_t dim) {
   return cast<gir::LanesAttr>(unwrap(attr)).getElements()[dim];
 }
 
+bool girAttributeIsANest(MlirAttribute attr) {
+  return isa<gir::NestAttr>(unwrap(attr));
+}
+
+MlirTypeID girNestAttrGetTypeID(void) {
+  return wrap(gir::NestAttr::getTypeID());
+}
+
+MlirAttribute girNestAttrGet(MlirContext context, intptr_t rank,
+                             const MlirGirNestDim *dims, intptr_t sweptCount,
+                             const MlirStringRef *swept) {
+  MLIRContext *ctx = unwrap(context);
+  SmallVector<StringAttr> names, sweep;
+  SmallVector<int64_t> sizes, perGroup, perUnit, perStep, bounds;
+  for (const MlirGirNestDim &dim : ArrayRef(dims, rank)) {
+    names.push_back(StringAttr::get(ctx, unwrap(dim.name)));
+    sizes.push_back(dim.size);
+    perGroup.push_back(dim.perGroup);
+    perUnit.push_back(dim.perUnit);
+    perStep.push_back(dim.perStep);
+    bounds.push_back(dim.bound);
+  }
+  for (MlirStringRef name : ArrayRef(swept, sweptCount))
+    sweep.push_back(StringAttr::get(ctx, unwrap(name)));
+  return wrap(Attribute(gir::NestAttr::getChecked(
+      [ctx] { return emitError(UnknownLoc::get(ctx)); }, ctx, ArrayRef(names),
+      ArrayRef(sizes), ArrayRef(perGroup), ArrayRef(perUnit),
+      ArrayRef(perStep), ArrayRef(bounds), ArrayRef(sweep))));
+}
+
+intptr_t girNestAttrGetRank(MlirAttribute attr) {
+  return cast<gir::NestAttr>(unwrap(attr)).getNames().size();
+}
+
+MlirGirNestDim girNestAttrGetDim(MlirAttribute attr, intptr_t dim) {
+  auto nest = cast<gir::NestAttr>(unwrap(attr));
+  return {wrap(nest.getNames()[dim].getValue()),
+          nest.getSizes()[dim],
+          nest.getPerGroup()[dim],
+          nest.getPerUnit()[dim],
+          nest.getPerStep()[dim],
+          nest.getBounds()[dim]};
+}
+
+intptr_t girNestAttrGetSweptCount(MlirAttribute attr) {
+  return cast<gir::NestAttr>(unwrap(attr)).getSweep().size();
+}
+
+MlirStringRef girNestAttrGetSwept(MlirAttribute attr, intptr_t index) {
+  return wrap(cast<gir::NestAttr>(unwrap(attr)).getSweep()[index].getValue());
+}
+
+bool girTypeIsAToken(MlirType type) {
+  return isa<gir::TokenType>(unwrap(type));
+}
+
+MlirTypeID girTokenTypeGetTypeID(void) {
+  return wrap(gir::TokenType::getTypeID());
+}
+
+MlirType girTokenTypeGet(MlirContext context) {
+  return wrap(Type(gir::TokenType::get(unwrap(context))));
+}
+
 bool girOperationIsMovement(MlirOperation op) {
   return isa<gir::MovementOpInterface>(unwrap(op));
 }
@@ -89,4 +154,20 @@ MlirAttribute girMovementGetResultAt(MlirOperation op) {
 
 MlirType girMovementGetMovedType(MlirOperation op) {
   return wrap(Type(cast<gir::MovementOpInterface>(unwrap(op)).getMovedType()));
+}
+
+MlirAffineMap girMovementGetMovedBytes(MlirOperation op,
+                                       void (*symbol)(MlirValue,
+                                                      void *userData),
+                                       void *userData) {
+  SmallVector<OpFoldResult> symbols;
+  AffineExpr bytes =
+      cast<gir::MovementOpInterface>(unwrap(op)).getMovedBytes(symbols);
+  for (OpFoldResult value : symbols)
+    symbol(wrap(cast<Value>(value)), userData);
+  return wrap(AffineMap::get(0, symbols.size(), bytes));
+}
+
+bool girMovementIsAsynchronous(MlirOperation op) {
+  return cast<gir::MovementOpInterface>(unwrap(op)).isAsynchronous();
 }

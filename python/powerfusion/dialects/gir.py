@@ -9,15 +9,43 @@ Ops come from mlir-tblgen (`gir.MoveOp`, ...); attributes and interfaces from th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from powerfusion._native._gir import AtAttr, LanesAttr, movement, register_dialect, register_dialects
+from powerfusion._native._gir import (
+    AtAttr,
+    LanesAttr,
+    NestAttr,
+    TokenType,
+    is_asynchronous,
+    moved_bytes,
+    movement,
+    register_dialect,
+    register_dialects,
+)
 from powerfusion.dialects._gir_ops_gen import *  # noqa: F403  # pyright: ignore[reportAssignmentType]  # ops; `kernel` is ours
+from powerfusion.dialects._gir_ops_gen import ExternOp as _GeneratedExternOp
 from powerfusion.dialects._gir_ops_gen import KernelOp as _GeneratedKernelOp
 from powerfusion.dialects._gir_ops_gen import _Dialect  # pyright: ignore[reportPrivateUsage]  what ops register with
 from powerfusion.mlir import ir
 from powerfusion.mlir.dialects._ods_common import _cext
 
-__all__ = ["AtAttr", "LanesAttr", "at", "is_at", "movement", "register", "tensor_at", "type_in_kernel"]
+__all__ = [
+    "AtAttr",
+    "LanesAttr",
+    "NestAttr",
+    "NestDim",
+    "TokenType",
+    "at",
+    "is_asynchronous",
+    "is_at",
+    "moved_bytes",
+    "movement",
+    "nest",
+    "nest_dims",
+    "register",
+    "tensor_at",
+    "type_in_kernel",
+]
 
 register_dialects(ir.get_dialect_registry())
 # Else an op that Python didn't make is a plain OpView: the bindings look for `gir` among upstream's dialects only.
@@ -67,6 +95,48 @@ def type_in_kernel(type_: ir.Type) -> ir.Type:
             return type_
 
 
+class NestDim(NamedTuple):
+    """How one dimension of a kernel is dealt out.
+
+    Attributes:
+        name: What `over` calls it.
+        size: Its number of elements; None where that is dynamic.
+        per_group: Elements of a group.
+        per_unit: Elements of a unit.
+        per_step: Elements of a unit's step.
+        bound: What a dynamic size is at most, where that is known.
+    """
+
+    name: str
+    size: int | None
+    per_group: int
+    per_unit: int
+    per_step: int
+    bound: int | None = None
+
+
+def nest(dims: Sequence[NestDim], sweep: Sequence[str] = ()) -> NestAttr:
+    """`#gir.nest` of dimensions, outermost first; raises ValueError where it would be invalid."""
+    return NestAttr.get(list(dims), list(sweep))
+
+
+def nest_dims(attribute: NestAttr) -> tuple[NestDim, ...]:
+    """The dimensions of a nest, outermost first."""
+    return tuple(NestDim(*dim) for dim in attribute.dims)
+
+
+def _add_entry(op: _GeneratedKernelOp | _GeneratedExternOp, inputs: Sequence[ir.Value]) -> None:
+    """Gives a new kernel its block, with an argument per input."""
+    types = [type_in_kernel(value.type) for value in inputs]
+    op.body.blocks.append(*types, arg_locs=[op.location] * len(types))
+
+
+def _returned(op: _GeneratedKernelOp | _GeneratedExternOp) -> list[ir.Value]:
+    """What a kernel's body returns."""
+    *_, end = op.body.blocks[0].operations
+    return list(end.operation.operands)
+
+
 @_cext.register_operation(_Dialect, replace=True)
 class KernelOp(_GeneratedKernelOp):
     """A kernel, with a builder that makes its entry block and with names for what is in it.
@@ -76,6 +146,7 @@ class KernelOp(_GeneratedKernelOp):
         inputs: Values of the function; each becomes a block argument, tensors and memrefs at dram.
         sizes: The dynamic sizes of the results, in order.
         results: Types of the results, tensors without encoding.
+        nest: How its dimensions are dealt out, once it is placed.
         loc: Location, by default the current one.
         ip: Where to, by default the current insertion point.
     """
@@ -87,12 +158,13 @@ class KernelOp(_GeneratedKernelOp):
         sizes: Sequence[ir.Value],
         results: Sequence[ir.Type],
         *,
+        nest: NestAttr | None = None,
         loc: ir.Location | None = None,
         ip: ir.InsertionPoint | None = None,
     ) -> None:
-        super().__init__(list(results), list(inputs), list(sizes), kernel_name=ir.StringAttr.get(name), loc=loc, ip=ip)
-        types = [type_in_kernel(value.type) for value in inputs]
-        self.body.blocks.append(*types, arg_locs=[self.location] * len(types))
+        label = ir.StringAttr.get(name)
+        super().__init__(list(results), list(inputs), list(sizes), kernel_name=label, nest=nest, loc=loc, ip=ip)
+        _add_entry(self, inputs)
 
     @property
     def entry(self) -> ir.Block:
@@ -107,8 +179,40 @@ class KernelOp(_GeneratedKernelOp):
     @property
     def returned(self) -> list[ir.Value]:
         """The values at dram that the body returns, one per result."""
-        *_, end = self.entry.operations
-        return list(end.operation.operands)
+        return _returned(self)
+
+
+@_cext.register_operation(_Dialect, replace=True)
+class ExternOp(_GeneratedExternOp):
+    """A library operator, built like a kernel; `name` is the library's routine."""
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[ir.Value],
+        sizes: Sequence[ir.Value],
+        results: Sequence[ir.Type],
+        *,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None:
+        super().__init__(list(results), list(inputs), list(sizes), ir.StringAttr.get(name), loc=loc, ip=ip)
+        _add_entry(self, inputs)
+
+    @property
+    def entry(self) -> ir.Block:
+        """The block of the body, a naive kernel's."""
+        return self.body.blocks[0]
+
+    @property
+    def label(self) -> str:
+        """The library's routine."""
+        return ir.StringAttr(self.operation.attributes["kernel_name"]).value
+
+    @property
+    def returned(self) -> list[ir.Value]:
+        """The values at dram that the body returns, one per result."""
+        return _returned(self)
 
 
 def kernel(
