@@ -55,9 +55,9 @@ _COMPARE: tuple[Callable[[int, int], bool], ...] = (
 
 @dataclass
 class Extents:
-    """The sizes of one function; `given` are shapes of arguments by position."""
+    """The sizes of one function; `given` are shapes, or values of scalars, of arguments by position."""
 
-    given: Mapping[int, tuple[int, ...]]
+    given: Mapping[int, tuple[Count, ...] | Count]
     known: dict[ir.Value, Count] = field(default_factory=dict)
 
     def shape(self, value: ir.Value) -> list[Count]:
@@ -72,7 +72,8 @@ class Extents:
             return static
         if op is None:
             place = ir.BlockArgument(value).arg_number
-            return self.given[place][dim] if place in self.given else Polynomial.symbol(f"arg{place}[{dim}]")
+            shape = self.given.get(place)
+            return shape[dim] if isinstance(shape, tuple) else Polynomial.symbol(f"arg{place}[{dim}]")
         before = sum(size == DYNAMIC for size in value.type.shape[:dim])
         match op.name:
             case "tensor.cast":
@@ -108,7 +109,9 @@ class Extents:
             return constant
         op = defining_op(value)
         if op is None:
-            return Polynomial.symbol(f"arg{ir.BlockArgument(value).arg_number}")
+            place = ir.BlockArgument(value).arg_number
+            number = self.given.get(place)
+            return Polynomial.symbol(f"arg{place}") if number is None or isinstance(number, tuple) else number
         match op.name:
             case "tensor.dim" if integer_of(op.operands[1]) is not None:
                 return self.size(op.operands[0], constant_index(op.operands[1]))
@@ -161,6 +164,10 @@ class Extents:
                 return self.index(self._outside(kernel, found))
             case _:
                 return self._computed(kernel, defining_op(found))
+
+    def index_inside(self, kernel: ir.Operation, value: ir.Value) -> Count:
+        """An index value of a kernel in graph form."""
+        return self._inside(kernel, resolve(value))
 
     def _outside(self, kernel: ir.Operation, argument: ir.Value) -> ir.Value:
         return segments(kernel)[0][list(entry_block(kernel).arguments).index(argument)]

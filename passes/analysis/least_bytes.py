@@ -36,7 +36,7 @@ Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimensi
 SolidBox = tuple[tuple[int, int], ...]  # offset, size
 
 
-def least_dram_bytes(module: ir.Module, given: Mapping[int, tuple[int, ...]], on_chip_bytes: int) -> Count:
+def least_dram_bytes(module: ir.Module, given: Mapping[int, tuple[int, ...] | int], on_chip_bytes: int) -> Count:
     """The least bytes from and to DRAM of a program in graph form."""
     return total(_Least(function, Extents(given), on_chip_bytes).bytes() for function in functions(module.operation))
 

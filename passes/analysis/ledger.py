@@ -1,34 +1,232 @@
-"""The ledger: bytes per instruction, level and direction of a program in graph form.
+"""The ledger: bytes per instruction, space and direction of a program, in whatever form it is.
 
-Asks `MovementOpInterface` of every op in every kernel what it moves and between which levels; a
-movement counts the distinct elements of what it moves, a store as often as the kernel puts what it
-stores somewhere (`%s` of `concat %s, %s` twice). `naive` and `least` stand beside: what one
-kernel per operator moves, and the least that any program must (`least_bytes`).
+Nothing is executed. Graph form is counted in `ledger_graph` and, placed, in `ledger_nest`; tile form
+in `ledger_tile`; what one execution of an op moves is said in `ledger_bytes`. The report sets beside
+it what one kernel per operator moves and the least that any program must (`least_bytes`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import defining_op, entry_block, functions, operations
+from powerfusion.core._mlir import entry_block, operations, segments
 from powerfusion.dialects import gir
+from powerfusion.machines.host import host
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving import arriving_bytes
 from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
-from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.report import KernelReport, MovementReport, Report
-from powerfusion.symbolic import Count, product, total
+from powerfusion.passes.analysis.ledger_access import Scope
+from powerfusion.passes.analysis.ledger_graph import count_graph
+from powerfusion.passes.analysis.ledger_numbers import Number
+from powerfusion.passes.analysis.ledger_record import Key, Record, Recorder
+from powerfusion.passes.analysis.ledger_tile import TileWalk
+from powerfusion.passes.analysis.ledger_views import Root, dynamic_shape, new_buffer
+from powerfusion.report import KernelReport, Moved, MovementReport, Report
+from powerfusion.symbolic import Count, Polynomial, total
 
-Shapes = Mapping[int, tuple[int, ...]]
-PLACING_OPS: dict[str, Callable[[ir.Operation], Sequence[ir.Value]]] = {
-    "gir.permute": lambda op: list(op.operands)[:1],
-    "gir.concat": lambda op: list(op.operands),
-    "gir.insert": lambda op: list(op.operands)[:2],
-}
+Given = Mapping[int, tuple[int, ...] | int]
+"""Shapes of arguments, or values of scalars, by position."""
 
 
-def report_of(module: ir.Module, naive: ir.Module, given: Shapes, on_chip_bytes: int) -> Report:
+@dataclass(frozen=True)
+class Entry:
+    """What one instruction moves from or to one space, over all its executions.
+
+    Attributes:
+        instruction: Its number in a walk of the module.
+        op: Its name.
+        kernel: Name of the kernel that it stands in.
+        space: Name of the machine's space.
+        level: The space's level.
+        direction: `read` or `write`.
+        useful: Bytes of distinct elements.
+        issued: Bytes of the transactions that they take.
+        arriving: Of these, what no cache has already.
+        bounds: Those of the three that are upper bounds.
+        location: Where the program asks for it.
+    """
+
+    instruction: int
+    op: str
+    kernel: str
+    space: str
+    level: str
+    direction: str
+    useful: Count
+    issued: Count
+    arriving: Count
+    bounds: frozenset[str]
+    location: str | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a program moves.
+
+    Attributes:
+        entries: In program order; reads of an instruction before its writes.
+        kernels: The numbers of kernels and library operators, in program order.
+        peaks: Most bytes alive at once, by space.
+    """
+
+    entries: tuple[Entry, ...]
+    kernels: tuple[int, ...] = ()
+    peaks: Mapping[str, Count] = field(default_factory=dict)
+
+    def counts(self) -> dict[Key, tuple[Count, Count]]:
+        """(useful, issued) by instruction, space and direction."""
+        return {(e.instruction, e.space, e.direction): (e.useful, e.issued) for e in self.entries}
+
+
+def ledger_of(module: ir.Module, machine: Machine | None = None, given: Given | None = None) -> Ledger:
+    """The ledger of a program.
+
+    Args:
+        module: In graph form, placed or not, or in tile form.
+        machine: Whose spaces count; by default this machine.
+        given: Shapes of arguments, or values of scalars, for what is dynamic.
+    """
+    machine = machine or host()
+    program = Program(module.operation, machine, given or {})
+    program.run()
+    return Ledger(tuple(_entries(program.recorder)), tuple(program.kernels), {})
+
+
+@dataclass
+class Program:
+    """Goes through a module and records what it moves."""
+
+    module: ir.Operation
+    machine: Machine
+    given: Given
+
+    def run(self) -> None:
+        """Records every function that none of the module calls."""
+        self.recorder = Recorder.of(self.module, self.machine)
+        self.kernels: list[int] = []
+        self.symbols = {
+            ir.StringAttr(op.attributes["sym_name"]).value: op
+            for op in self.recorder.numbers
+            if op.name == "func.func" and len(op.regions[0].blocks)
+        }
+        called = {callee_of(op) for op in self.recorder.numbers if op.name in CALLS}
+        for name, function in self.symbols.items():
+            if name not in called:
+                self._function(function, self.given, Scope())
+
+    def _function(self, function: ir.Operation, given: Mapping[int, tuple[Count, ...] | Count], scope: Scope) -> None:
+        walk = TileWalk(self.recorder, self._call)
+        for place, argument in enumerate(entry_block(function).arguments):
+            known = given.get(place)
+            if isinstance(argument.type, ir.MemRefType):
+                sizes = known if isinstance(known, tuple) else _open_sizes(argument, place)
+                walk.known[argument] = new_buffer(argument, sizes, Root(f"arg{place}"))
+            elif not isinstance(argument.type, ir.ShapedType):
+                walk.known[argument] = (
+                    Polynomial.symbol(f"arg{place}") if known is None or isinstance(known, tuple) else known
+                )
+        self._block(entry_block(function), walk, Extents(given), scope)
+
+    def _block(self, block: ir.Block, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
+        for op in operations(block):
+            if op.name == "gir.alternatives":
+                self._block(entry_block(op), walk, sizes, scope)
+            elif op.name in ("gir.kernel", "gir.extern"):
+                self._kernel(op, walk, sizes, scope)
+            elif op.name in CALLS and any(isinstance(v.type, ir.RankedTensorType) for v in op.operands):
+                self._call_graph(op, sizes, scope)
+            else:
+                walk.visit(op, scope)
+
+    def _kernel(self, kernel: ir.Operation, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
+        self.kernels.append(self.recorder.numbers[kernel])
+        if kernel.name == "gir.kernel" and is_tile_form(kernel):
+            walk.tile_kernel(kernel, scope)
+        elif "nest" in kernel.attributes:
+            count_graph(kernel, sizes, self.recorder, scope)
+        else:
+            count_graph(kernel, sizes, self.recorder, scope)
+
+    def _call(self, op: ir.Operation, walk: TileWalk, scope: Scope) -> None:
+        """A call or launch in tile form."""
+        function = self.symbols.get(callee_of(op))
+        if function is None:
+            return
+        block = entry_block(function)
+        for value, argument in zip(op.operands, block.arguments, strict=True):
+            if value in walk.known:
+                walk.known[argument] = walk.known[value]
+        self._block(block, walk, Extents({}), scope)
+        for value, result in zip(operations(block)[-1].operands, op.results, strict=True):
+            if value in walk.known:
+                walk.known[result] = walk.known[value]
+
+    def _call_graph(self, op: ir.Operation, sizes: Extents, scope: Scope) -> None:
+        """A call or launch of a function of tensors."""
+        function = self.symbols.get(callee_of(op))
+        if function is None:
+            return
+        given: dict[int, tuple[Count, ...] | Count] = {}
+        for place, value in enumerate(op.operands):
+            if isinstance(value.type, ir.RankedTensorType):
+                given[place] = tuple(sizes.shape(value))
+            elif isinstance(value.type, ir.IndexType):
+                given[place] = sizes.index(value)
+        self._function(function, given, scope)
+
+
+CALLS = ("func.call", "gir.launch")
+
+
+def callee_of(op: ir.Operation) -> str:
+    """The name of what a call or launch calls."""
+    return ir.FlatSymbolRefAttr(op.attributes["callee"]).value
+
+
+def is_tile_form(kernel: ir.Operation) -> bool:
+    """True for a kernel that has memrefs, or no results."""
+    return any(isinstance(value.type, ir.MemRefType) for value in segments(kernel)[0]) or not kernel.results
+
+
+def _open_sizes(argument: ir.Value, place: int) -> tuple[Number, ...]:
+    shape = argument.type.shape
+    symbols = [Polynomial.symbol(f"arg{place}[{dim}]") for dim, size in enumerate(shape) if size < 0]
+    return dynamic_shape(argument.type, symbols)
+
+
+def _entries(recorder: Recorder) -> Iterator[Entry]:
+    """Records added up; reads of an instruction before its writes."""
+    groups: dict[Key, list[Record]] = {}
+    for record in sorted(recorder.records, key=lambda record: record.key[0]):
+        groups.setdefault(record.key, []).append(record)
+    arriving = arriving_bytes(recorder)
+    for (number, space, direction), records in groups.items():
+        op, kernel = records[0].op, records[0].kernel
+        bounds = frozenset[str]().union(*(record.figures.bounds for record in records))
+        yield Entry(
+            number,
+            op.name,
+            ir.StringAttr(kernel.attributes["kernel_name"]).value if kernel is not None else "",
+            space,
+            recorder.machine.space(space).level,
+            direction,
+            total(record.figures.useful for record in records),
+            total(record.figures.issued for record in records),
+            total(arriving[record] for record in records),
+            bounds | ({"arriving"} if "issued" in bounds else frozenset[str]()),
+            location_text(op.location),
+        )
+
+
+# -- reports -------------------------------------------------------------------------------------
+
+
+def report_of(
+    module: ir.Module, naive: ir.Module, given: Given, on_chip_bytes: int, machine: Machine | None = None
+) -> Report:
     """The report of a program.
 
     Args:
@@ -36,49 +234,75 @@ def report_of(module: ir.Module, naive: ir.Module, given: Shapes, on_chip_bytes:
         naive: After `raise`.
         given: Shapes of arguments by position, for programs with dynamic sizes.
         on_chip_bytes: What the machine can hold on chip, all in all.
+        machine: Whose spaces count; by default this machine.
     """
-    kernels = kernel_reports(module, given)
-    written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given))
+    kernels = kernel_reports(module, given, machine)
+    written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given, machine))
     return Report(kernels, least_dram_bytes(module, given, on_chip_bytes), written)
 
 
-def kernel_reports(module: ir.Module, given: Shapes) -> tuple[KernelReport, ...]:
-    """The kernels of a module in graph form, in program order."""
-    reports: list[KernelReport] = []
-    for function in functions(module.operation):
-        extents = Extents(given)
-        kernels = [op for op in operations(entry_block(function)) if op.name == "gir.kernel"]
-        reports += [_kernel(kernel, extents) for kernel in kernels]
-    return tuple(reports)
-
-
-def _kernel(kernel: ir.Operation, extents: Extents) -> KernelReport:
-    movements: list[MovementReport] = []
-    places = Counter(value for returned in operations(entry_block(kernel))[-1].operands for value in _placed(returned))
-    for op in operations(entry_block(kernel)):
-        moved = gir.movement(op)
-        if moved is None:
-            continue
-        source, result, _ = moved
-        type_ = op.result.type
-        shape = extents.shape_inside(kernel, op.result)
-        count: Count = product([*shape, element_bytes(op.result), places.get(op.result, 1)])
-        written = "x".join([*(str(size) for size in shape), str(type_.element_type)])
-        movements.append(
-            MovementReport(op.name, source.level, result.level, count, written, location_text(op.location))
+def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = None) -> tuple[KernelReport, ...]:
+    """The kernels of a module, in program order."""
+    program = Program(module.operation, machine or host(), given)
+    program.run()
+    ops = {number: op for op, number in program.recorder.numbers.items()}
+    entries: dict[int, list[Entry]] = {}
+    holder = {record.key[0]: record.kernel for record in program.recorder.records}
+    for entry in _entries(program.recorder):
+        kernel = holder[entry.instruction]
+        if kernel is not None:
+            entries.setdefault(program.recorder.numbers[kernel], []).append(entry)
+    shapes = _Shapes(program)
+    return tuple(
+        KernelReport(
+            ir.StringAttr(ops[number].attributes["kernel_name"]).value,
+            location_text(ops[number].location),
+            tuple(_movements(entries.get(number, []), ops, shapes)),
         )
-    name = ir.StringAttr(kernel.attributes["kernel_name"]).value
-    return KernelReport(name, location_text(kernel.location), tuple(movements))
+        for number in dict.fromkeys(program.kernels)
+    )
 
 
-def _placed(value: ir.Value) -> Iterator[ir.Value]:
-    """The stored values that a value at dram is put together of, each as often as it stands there."""
-    op = defining_op(value)
-    if op is None or op.name not in PLACING_OPS:
-        yield value
-        return
-    for part in PLACING_OPS[op.name](op):
-        yield from _placed(part)
+@dataclass
+class _Shapes:
+    """The types of what moves, with the sizes that are known."""
+
+    program: Program
+
+    def text(self, op: ir.Operation) -> str:
+        """Shape and element type, as `512x768xf32`."""
+        moved = gir.movement(op)
+        type_ = moved[2] if moved else op.results[0].type
+        sizes = ["?" if size < 0 else str(size) for size in type_.shape]
+        return "x".join([*sizes, str(type_.element_type)])
+
+
+def _movements(entries: list[Entry], ops: Mapping[int, ir.Operation], shapes: _Shapes) -> Iterator[MovementReport]:
+    """An entry per instruction, in program order."""
+    by_instruction: dict[int, list[Entry]] = {}
+    for entry in entries:
+        by_instruction.setdefault(entry.instruction, []).append(entry)
+    for number, parts in by_instruction.items():
+        moved = tuple(
+            Moved(e.space, e.level, e.direction, e.useful, e.issued, e.arriving, tuple(sorted(e.bounds))) for e in parts
+        )
+        op = ops[number]
+        source, result = _levels(op)
+        yield MovementReport(op.name, source, result, _bytes(moved), shapes.text(op), location_text(op.location), moved)
+
+
+def _levels(op: ir.Operation) -> tuple[str, str]:
+    moved = gir.movement(op)
+    return (moved[0].level, moved[1].level) if moved else ("dram", "dram")
+
+
+def _bytes(moved: tuple[Moved, ...]) -> Count:
+    """The useful bytes on the outer side of a movement."""
+    for level in ("dram", "sram", "reg"):
+        sides = [side.useful for side in moved if side.level == level and side.useful != 0]
+        if sides:
+            return total(sides) if len({side.direction for side in moved if side.level == level}) == 2 else sides[0]
+    return 0
 
 
 def location_text(location: ir.Location) -> str | None:

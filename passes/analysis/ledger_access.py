@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from powerfusion import symbolic
 from powerfusion.dialects import gir
+from powerfusion.passes.analysis.ledger_cells import Cells
 from powerfusion.passes.analysis.ledger_numbers import Axis, Number
 from powerfusion.symbolic import Atom, Count, Polynomial
 
@@ -104,6 +105,7 @@ class Access:
         scattered: Each element is a transaction of its own.
         nontemporal: A write that doesn't read first.
         exact: False where `counts` are the most that there may be.
+        cells: Their addresses one by one, where they are no box.
     """
 
     at: gir.AtAttr
@@ -114,6 +116,7 @@ class Access:
     scattered: bool = False
     nontemporal: bool = False
     exact: bool = True
+    cells: Cells | None = None
 
 
 @dataclass(frozen=True)

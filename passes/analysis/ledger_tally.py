@@ -44,6 +44,10 @@ def measure(access: Access, scope: Scope, granule: int) -> Figures:
 
 
 def _measure(access: Access, scope: Scope, granule: int) -> Figures:
+    if access.cells is not None:
+        times, cells = _executions(scope), access.cells
+        issued = cells.granules(access.element, granule) * granule
+        return Figures(cells.elements() * access.element * times, issued * times)
     strides = access.box.strides if access.box else ()
     offset = access.box.offset if access.box else 0
     if scope.loops or any(isinstance(each, Polynomial) for each in (offset, *strides, *access.counts)):

@@ -15,7 +15,6 @@ from powerfusion.dialects.gir import is_at
 from powerfusion.mlir import ir
 
 Dim = tuple[ir.Value, int]
-VIEWS = ("gir.slice", "gir.permute", "gir.concat", "gir.insert")
 
 
 @dataclass
@@ -201,7 +200,7 @@ def reduced_classes(spaces: Spaces, op: ir.Operation) -> list[Dim]:
 
 
 def ancestors(values: Sequence[ir.Value], through: tuple[str, ...] | None = None) -> Iterator[ir.Operation]:
-    """The ops that some values are computed from, each once; ops named in `through` end a path."""
+    """The ops that values at reg are computed from, each once, down to loads; ops named in `through` end a path."""
     seen: set[ir.Value] = set()
     stack = list(values)
     while stack:
@@ -212,7 +211,7 @@ def ancestors(values: Sequence[ir.Value], through: tuple[str, ...] | None = None
         seen.update(op.results)
         yield op
         if through is None or op.name not in through:
-            stack.extend(op.operands)
+            stack.extend(operand for operand in op.operands if not is_at(operand, "dram"))
 
 
 def innermost_class(spaces: Spaces, value: ir.Value) -> Dim | None:

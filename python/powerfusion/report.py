@@ -5,11 +5,34 @@ Plain data: made by `powerfusion.passes.analysis.ledger`, kept in artifacts, sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from powerfusion.symbolic import Count, total
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One side of a movement: what it reads from or writes to one space.
+
+    Attributes:
+        space: The machine's name for it, `memory`.
+        level: Its level: dram, sram or reg.
+        direction: `read` or `write`.
+        useful: Bytes of distinct elements.
+        issued: Bytes of the transactions that they take.
+        arriving: Of these, what no cache has already.
+        bounds: Those of the three that are upper bounds.
+    """
+
+    space: str
+    level: str
+    direction: str
+    useful: Count
+    issued: Count
+    arriving: Count
+    bounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,9 +43,10 @@ class MovementReport:
         op: Its name, `gir.move`.
         source: Level that it reads: dram, sram or reg.
         result: Level that it writes.
-        bytes: Distinct elements of what it moves, times their size.
+        bytes: Useful bytes at the outer of its two levels.
         type: Shape and element type, as `512x768xf32`.
         location: Where the program asks for it; None where that is lost.
+        moved: Its sides.
     """
 
     op: str
@@ -31,6 +55,7 @@ class MovementReport:
     bytes: Count
     type: str
     location: str | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,21 +74,30 @@ class KernelReport:
 
     @property
     def reads(self) -> dict[str, Count]:
-        """Bytes read, by level."""
-        return _by_level((m.source, m.bytes) for m in self.movements)
+        """Useful bytes read, by level."""
+        return self.figures("read", "useful")
 
     @property
     def writes(self) -> dict[str, Count]:
-        """Bytes written, by level."""
-        return _by_level((m.result, m.bytes) for m in self.movements)
+        """Useful bytes written, by level."""
+        return self.figures("write", "useful")
+
+    def figures(self, direction: str, figure: str) -> dict[str, Count]:
+        """Bytes by level, of `useful`, `issued` or `arriving`."""
+        sides = (side for movement in self.movements for side in movement.moved if side.direction == direction)
+        return _by_level((side.level, getattr(side, figure)) for side in sides)
 
     @property
     def dram_bytes(self) -> Count:
-        """Bytes that cross the border of DRAM, in either direction."""
-        return total([self.reads.get("dram", 0), self.writes.get("dram", 0)])
+        """Useful bytes that cross the border of DRAM, in either direction."""
+        return self.at_dram("useful")
+
+    def at_dram(self, figure: str) -> Count:
+        """Bytes that cross the border of DRAM, of `useful`, `issued` or `arriving`."""
+        return total(self.figures(direction, figure).get("dram", 0) for direction in ("read", "write"))
 
 
-def _by_level(moved: Any) -> dict[str, Count]:
+def _by_level(moved: Iterable[tuple[str, Count]]) -> dict[str, Count]:
     sums: dict[str, Count] = {}
     for level, count in moved:
         sums[level] = sums.get(level, 0) + count
@@ -86,13 +120,19 @@ class Report:
 
     @property
     def dram_bytes(self) -> Count:
-        """Bytes from and to DRAM."""
-        return total(kernel.dram_bytes for kernel in self.kernels)
+        """Useful bytes from and to DRAM."""
+        return self.at_dram("useful")
+
+    def at_dram(self, figure: str) -> Count:
+        """Bytes from and to DRAM, of `useful`, `issued` or `arriving`."""
+        return total(kernel.at_dram(figure) for kernel in self.kernels)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: a count that depends on open sizes is null, with its formula beside it."""
         return {
             **_count("dram_bytes", self.dram_bytes),
+            **_count("dram_issued_bytes", self.at_dram("issued")),
+            **_count("dram_arriving_bytes", self.at_dram("arriving")),
             **_count("least_dram_bytes", self.least_dram_bytes),
             **_count("naive_dram_bytes", self.naive_dram_bytes),
             "kernels": [_kernel_json(kernel) for kernel in self.kernels],
@@ -116,6 +156,7 @@ def plain_text(report: Mapping[str, Any]) -> str:
 
 
 LEVELS = ("dram", "sram", "reg")
+FIGURES = ("useful", "issued", "arriving")
 TOTALS = (
     ("dram_bytes", "bytes at dram"),
     ("least_dram_bytes", "least possible"),
@@ -162,6 +203,9 @@ def _kernel_json(kernel: KernelReport) -> dict[str, Any]:
         **_count("dram_bytes", kernel.dram_bytes),
         **_levels("reads", kernel.reads),
         **_levels("writes", kernel.writes),
+        **_levels("issued_reads", kernel.figures("read", "issued")),
+        **_levels("issued_writes", kernel.figures("write", "issued")),
+        **_levels("arriving_reads", kernel.figures("read", "arriving")),
         "movements": [_movement_json(movement) for movement in kernel.movements],
     }
 
@@ -174,4 +218,11 @@ def _movement_json(movement: MovementReport) -> dict[str, Any]:
         "type": movement.type,
         "location": movement.location,
         **_count("bytes", movement.bytes),
+        "moved": [_moved_json(side) for side in movement.moved],
     }
+
+
+def _moved_json(side: Moved) -> dict[str, Any]:
+    figures = {key: value for name in FIGURES for key, value in _count(name, getattr(side, name)).items()}
+    bounds = {"upper_bounds": list(side.bounds)} if side.bounds else {}
+    return {"space": side.space, "level": side.level, "direction": side.direction, **figures, **bounds}

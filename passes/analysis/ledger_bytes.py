@@ -1,0 +1,236 @@
+"""Byte expressions: what one execution of each moving op reads and writes; one place per op.
+
+Two forms look an op's operands up in ways of their own; an expression only says which of them is
+read or written, and how much of it:
+
+    gir.load   reads the window of its memref that is there, writes as much of its tile
+    gir.store  the reverse
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from powerfusion.core._mlir import mixed, segments
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_access import Access, Box
+from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, multiply, positive, subtract
+from powerfusion.passes.analysis.sizes import element_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A memref, or a tensor at `dram`, as memory.
+
+    Attributes:
+        root: What is the same for all views of one allocation.
+        at: Its place.
+        element: Bytes of one.
+        offset: Of its first element in the allocation, in elements.
+        sizes: Its shape.
+        strides: From one element to the next, in elements.
+    """
+
+    root: object
+    at: gir.AtAttr | None
+    element: int
+    offset: Number
+    sizes: tuple[Number, ...]
+    strides: tuple[Number, ...]
+
+    def box(self, starts: Sequence[Number]) -> Box:
+        """Where a window of it begins."""
+        offset = self.offset
+        for start, stride in zip(starts, self.strides, strict=True):
+            offset = add(offset, multiply(start, stride))
+        return Box(self.root, offset, self.strides)
+
+
+class Look(Protocol):
+    """How a form finds what an op's operands are."""
+
+    def number(self, value: ir.Value) -> Number:
+        """An index value."""
+        ...
+
+    def buffer(self, value: ir.Value) -> Buffer:
+        """A memref."""
+        ...
+
+    def extents(self, value: ir.Value) -> tuple[tuple[Number, ...], bool]:
+        """How much of a tile is there, per dimension, and whether that is exact."""
+        ...
+
+    def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:
+        """What a movement of a whole value accesses of it, in graph form."""
+        ...
+
+
+Expression = Callable[[ir.Operation, Look], Iterable[Access]]
+EXPRESSIONS: dict[str, Expression] = {}
+_E = TypeVar("_E", bound=Expression)
+
+
+def bytes_of(name: str) -> Callable[[_E], _E]:
+    """Declares the byte expression of an op; a second one is refused."""
+
+    def declare(expression: _E) -> _E:
+        if name in EXPRESSIONS:
+            raise ValueError(f"'{name}' has a byte expression already")
+        EXPRESSIONS[name] = expression
+        return expression
+
+    return declare
+
+
+def place_of(value: ir.Value) -> gir.AtAttr:
+    """The `#gir.at` of a tensor or memref."""
+    type_ = value.type
+    encoding = type_.memory_space if isinstance(type_, ir.MemRefType) else type_.encoding
+    return gir.AtAttr(encoding)
+
+
+@bytes_of("gir.move")
+def _move(op: ir.Operation, look: Look) -> Iterable[Access]:
+    if place_of(op.operands[0]) == place_of(op.result):
+        return ()
+    return (
+        *look.accessed(op.operands[0], op, "read"),
+        *look.accessed(op.result, op, "write"),
+    )
+
+
+@bytes_of("gir.load")
+def _load(op: ir.Operation, look: Look) -> Iterable[Access]:
+    source, result = op.operands[0], op.result
+    memref = look.buffer(source)
+    starts, valid = _window(op, look, 1, len(source.type.shape))
+    counts = _there(valid, result.type.shape)
+    if "clip" in op.attributes:
+        ends = [minimum(add(s, size), end) for s, size, end in zip(starts, counts, memref.sizes, strict=True)]
+        starts = [positive(start) for start in starts]
+        counts = tuple(positive(subtract(end, start)) for start, end in zip(starts, ends, strict=True))
+    element = element_bytes(result)
+    return (
+        Access(place_of(source), "read", counts, element, memref.box(starts)),
+        Access(place_of(result), "write", counts, element),
+    )
+
+
+@bytes_of("gir.store")
+def _store(op: ir.Operation, look: Look) -> Iterable[Access]:
+    value, dest = op.operands[0], op.operands[1]
+    starts, valid = _window(op, look, 2, len(dest.type.shape))
+    counts = _there(valid, value.type.shape)
+    element = element_bytes(value)
+    streamed = "nontemporal" in op.attributes
+    return (
+        Access(place_of(value), "read", counts, element),
+        Access(place_of(dest), "write", counts, element, look.buffer(dest).box(starts), nontemporal=streamed),
+    )
+
+
+@bytes_of("gir.copy")
+def _copy(op: ir.Operation, look: Look) -> Iterable[Access]:
+    (source,), source_indices, (dest,), dest_indices, sizes = segments(op)
+    counts = _mixed_numbers(op, sizes, look)
+    element = element_bytes(source)
+    boxes = [
+        look.buffer(memref).box([look.number(index) for index in indices])
+        for memref, indices in ((source, source_indices), (dest, dest_indices))
+    ]
+    return (
+        Access(place_of(source), "read", counts, element, boxes[0]),
+        Access(place_of(dest), "write", counts, element, boxes[1]),
+    )
+
+
+@bytes_of("gir.stage")
+def _stage(op: ir.Operation, look: Look) -> Iterable[Access]:
+    (source,), indices, sizes = segments(op)
+    counts = _mixed_numbers(op, sizes, look)
+    element = element_bytes(source)
+    return (
+        Access(
+            place_of(source),
+            "read",
+            counts,
+            element,
+            look.buffer(source).box([look.number(index) for index in indices]),
+        ),
+        Access(place_of(op.result), "write", counts, element, look.buffer(op.result).box([0] * len(counts))),
+    )
+
+
+@bytes_of("gir.gather")
+def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
+    source, result = op.operands[0], op.result
+    counts, exact = look.extents(result)
+    element = element_bytes(result)
+    return (
+        Access(place_of(source), "read", counts, element, _anywhere(), scattered=True, exact=exact),
+        Access(place_of(result), "write", counts, element, exact=exact),
+    )
+
+
+@bytes_of("gir.scatter")
+def _scatter(op: ir.Operation, look: Look) -> Iterable[Access]:
+    (value,), (dest,), indices, valid = segments(op)
+    known, exact = look.extents(indices[0] if indices else value)
+    counts = tuple(
+        minimum(positive(look.number(v)), count) for v, count in zip(valid, known, strict=True)
+    ) if valid else known  # fmt: skip
+    element = element_bytes(value)
+    at = place_of(dest)
+    combined = (
+        [Access(at, "read", counts, element, _anywhere(), scattered=True, exact=exact)]
+        if "kind" in op.attributes
+        else []
+    )
+    return (
+        Access(place_of(value), "read", counts, element, exact=exact),
+        *combined,
+        Access(at, "write", counts, element, _anywhere(), scattered=True, exact=exact),
+    )
+
+
+@bytes_of("gir.extern")
+def _extern(op: ir.Operation, look: Look) -> Iterable[Access]:
+    for argument in op.regions[0].blocks[0].arguments:
+        if isinstance(argument.type, ir.ShapedType):
+            yield from look.accessed(argument, op, "read")
+    for value in op.results:
+        yield from look.accessed(value, op, "write")
+
+
+def _anywhere() -> Box:
+    """Where elements lie whose places are computed."""
+    return Box(None, 0, ())
+
+
+def _window(op: ir.Operation, look: Look, first: int, rank: int) -> tuple[list[Number], list[Number]]:
+    """The indices and valid extents behind the first operands."""
+    operands = list(op.operands)[first:]
+    return [look.number(index) for index in operands[:rank]], [look.number(size) for size in operands[rank:]]
+
+
+def _there(valid: Sequence[Number], shape: Sequence[int]) -> tuple[Number, ...]:
+    if not valid:
+        return tuple(shape)
+    return tuple(_within(extent, size) for extent, size in zip(valid, shape, strict=True))
+
+
+def _within(extent: Number, size: int) -> Number:
+    """A valid extent, no more than its tile; what is open is taken to be right."""
+    if isinstance(extent, int):
+        return max(min(extent, size), 0)
+    return extent
+
+
+def _mixed_numbers(op: ir.Operation, sizes: Sequence[ir.Value], look: Look) -> tuple[Number, ...]:
+    return tuple(
+        size if isinstance(size, int) else look.number(size) for size in mixed(op, list(sizes), "static_sizes")
+    )

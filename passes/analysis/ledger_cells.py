@@ -1,0 +1,133 @@
+"""Cells: addresses one by one, for values whose places aren't a strided box.
+
+What is put together of several tensors, or reshaped after it was cut, is enumerated: an array of
+addresses takes the same views as the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from powerfusion.core._mlir import defining_op, integers
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
+
+if TYPE_CHECKING:
+    from powerfusion.passes.analysis.ledger_bytes import Buffer
+
+MOST_CELLS = 1 << 24
+ROOT_BITS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Addresses of elements, each allocation's in a range of its own that begins at a granule."""
+
+    addresses: np.ndarray
+
+    def granules(self, element: int, granule: int) -> int:
+        """How many granules they touch."""
+        if granule <= element:
+            return len(np.unique(self.addresses)) * (element // granule)
+        return len(np.unique(self.addresses * element // granule))
+
+    def elements(self) -> int:
+        """How many there are, each once."""
+        return len(np.unique(self.addresses))
+
+
+class Places(Protocol):
+    """Where values at `dram` are."""
+
+    def shape(self, value: ir.Value) -> tuple[Number, ...]:
+        """The shape of one."""
+        ...
+
+    def buffer(self, value: ir.Value) -> Buffer:
+        """The buffer that one is, where it is one."""
+        ...
+
+    def cut(self, op: ir.Operation, first: int) -> list[list[Number]]:
+        """Offsets, sizes and strides of a box."""
+        ...
+
+
+def addresses_of(value: ir.Value, look: Places) -> np.ndarray | None:
+    """The addresses of a value at `dram`, flat; None where sizes are open or there are too many."""
+    try:
+        return _Enumeration(look).of(value).reshape(-1)
+    except UnknownIndex:
+        return None
+
+
+class _Enumeration:
+    def __init__(self, look: Places) -> None:
+        self.look = look
+        self.roots: dict[object, int] = {}
+
+    def of(self, value: ir.Value) -> np.ndarray:
+        op = defining_op(value)
+        shape = self._numbers(self.look.shape(value))
+        if int(np.prod(shape, dtype=np.int64)) > MOST_CELLS:
+            raise UnknownIndex("too many elements")
+        match op.name if op is not None else "":
+            case "gir.permute" if op is not None:
+                return self.of(op.operands[0]).transpose(integers(op.attributes["perm"]))
+            case "gir.reshape" if op is not None:
+                return self.of(op.operands[0]).reshape(shape)
+            case "gir.concat" if op is not None:
+                dim = ir.IntegerAttr(op.attributes["dim"]).value
+                return np.concatenate([self.of(operand) for operand in op.operands], axis=dim)
+            case "gir.slice" if op is not None:
+                box = self._box(op, 1)
+                return self.of(op.operands[0])[box].reshape(shape)
+            case "gir.insert" if op is not None:
+                result, box = self.of(op.operands[1]).copy(), self._box(op, 2)
+                result[box] = self.of(op.operands[0]).reshape(result[box].shape)
+                return result
+            case "gir.broadcast" if op is not None:
+                inner = np.expand_dims(self.of(op.operands[0]), tuple(integers(op.attributes["dims"])))
+                return np.broadcast_to(inner, shape)
+            case "gir.window" if op is not None:
+                return self._window(op, shape)
+            case _:
+                return self._leaf(value, shape)
+
+    def _leaf(self, value: ir.Value, shape: list[int]) -> np.ndarray:
+        buffer = self.look.buffer(value)
+        offset, *strides = self._numbers((buffer.offset, *buffer.strides))
+        base = self.roots.setdefault(buffer.root, len(self.roots)) << ROOT_BITS
+        address = np.full(shape, base + offset, dtype=np.int64)
+        for dim, stride in enumerate(strides):
+            index = np.arange(shape[dim], dtype=np.int64) * stride
+            address += index.reshape([-1 if d == dim else 1 for d in range(len(shape))])
+        return address
+
+    def _window(self, op: ir.Operation, shape: list[int]) -> np.ndarray:
+        names = ("dims", "sizes", "strides", "dilations")
+        dims, sizes, strides, dilations = (integers(op.attributes[name]) for name in names)
+        result = self.of(op.operands[0])
+        for dim, size, stride, dilation in zip(dims, sizes, strides, dilations, strict=True):
+            places = np.arange(shape[dim])[:, None] * stride + np.arange(size) * dilation
+            result = np.moveaxis(result.take(places, axis=dim), dim + 1, -1)
+        return result
+
+    def _box(self, op: ir.Operation, first: int) -> tuple[slice, ...]:
+        offsets, sizes, steps = (self._numbers(part) for part in self.look.cut(op, first))
+        return tuple(
+            slice(start, start + (size - 1) * step + 1 if size else start, step)
+            for start, size, step in zip(offsets, sizes, steps, strict=True)
+        )
+
+    @staticmethod
+    def _numbers(counts: Iterable[Number]) -> list[int]:
+        numbers: list[int] = []
+        for count in counts:
+            if not isinstance(count, int):
+                raise UnknownIndex("an open size")
+            numbers.append(count)
+        return numbers

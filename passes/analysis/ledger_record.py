@@ -1,0 +1,73 @@
+"""Records: what instructions access, added up per instruction, space and direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import walk_numbered
+from powerfusion.machines.model import Machine, Space
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_access import Access, Figures, Scope
+from powerfusion.passes.analysis.ledger_tally import measure
+
+Key = tuple[int, str, str]
+"""Instruction, space, `read` or `write`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One access of an instruction, over all its executions.
+
+    Attributes:
+        key: Instruction, space and direction.
+        op: The instruction.
+        kernel: What it stands in.
+        access: What one execution accesses.
+        scope: The loops around it.
+        figures: What that comes to.
+    """
+
+    key: Key
+    op: ir.Operation
+    kernel: ir.Operation | None
+    access: Access
+    scope: Scope
+    figures: Figures
+
+
+@dataclass
+class Recorder:
+    """Takes accesses and measures them in a machine's spaces."""
+
+    machine: Machine
+    numbers: Mapping[ir.Operation, int]
+    records: list[Record] = field(default_factory=list)
+
+    @staticmethod
+    def of(module: ir.Operation, machine: Machine) -> Recorder:
+        """One for a module whose ops are numbered."""
+        return Recorder(machine, {op: number for number, op in walk_numbered(module)})
+
+    def space(self, access: Access) -> Space:
+        """Where an access goes."""
+        return self.machine.space_of(access.at.level, access.at.space or None)
+
+    def record(self, op: ir.Operation, kernel: ir.Operation | None, accesses: Iterable[Access], scope: Scope) -> None:
+        """Measures what an instruction accesses; a write that reads first gets a record of that too."""
+        number = self.numbers[op]
+        for access in accesses:
+            space = self.space(access)
+            figures = measure(access, scope, space.granule_bytes)
+            self.records.append(Record((number, space.name, access.direction), op, kernel, access, scope, figures))
+            if access.direction == "write" and space.write_allocate and not access.nontemporal:
+                first = Figures(0, figures.issued, figures.bounds - {"useful"})
+                self.records.append(Record((number, space.name, "read"), op, kernel, access, scope, first))
+
+    def mark(self) -> int:
+        """Where the records are now."""
+        return len(self.records)
+
+    def back_to(self, mark: int) -> None:
+        """Takes back what was recorded since."""
+        del self.records[mark:]
