@@ -221,22 +221,26 @@ def _engines(chip: _Chip) -> tuple[Engine, ...]:
         chip.alu,
         sources=_of_rates(chip.alu, chip.product),
     )
-    rates = _of_rates(chip.tensor, chip.product)
     shape = (("m", 16), ("n", 8), ("k", 16))
     mma: Sources = tuple((key, "PTX ISA, mma.sync: m16n8k16 of f16") for key, _ in shape)
     if chip.name == "sm_80":
-        return (alu, Engine("mma", registers, registers, ("contract",), chip.tensor, shape, (*rates, *mma)))
-    # The newer tensor cores reach their rate through wgmma and tcgen05 only; what mma.sync reaches isn't published.
-    older = Engine("mma", registers, registers, ("contract",), limits=shape, sources=mma)
+        cited = (*_of_rates(chip.tensor, chip.product), *mma)
+        return (alu, Engine("mma", registers, registers, ("contract",), chip.tensor, shape, cited))
+    # The newer tensor cores reach their rates through wgmma and tcgen05 only, which don't take f64; what mma.sync
+    # reaches on the other types isn't published.
+    double = tuple(pair for pair in chip.tensor if pair[0] == "f64")
+    older = Engine("mma", registers, registers, ("contract",), double, shape, (*_of_rates(double, chip.product), *mma))
+    newer = tuple(pair for pair in chip.tensor if pair[0] != "f64")
+    rates = _of_rates(newer, chip.product)
     if chip.name == "sm_90":
         wide = (("m", 64), ("n", 256), ("k", 16))
         cited: Sources = tuple((key, "PTX ISA, wgmma.mma_async: m64n256k16 of f16") for key, _ in wide)
         reads = ("shared", "registers")
-        return (alu, older, Engine("wgmma", reads, registers, ("contract",), chip.tensor, wide, (*rates, *cited)))
+        return (alu, older, Engine("wgmma", reads, registers, ("contract",), newer, wide, (*rates, *cited)))
     wide = (("m", 128), ("n", 256), ("k", 16))
     cited = tuple((key, "PTX ISA, tcgen05.mma: M 128, N up to 256, K 16 of f16") for key, _ in wide)
     reads = ("shared", "tmem")
-    return (alu, older, Engine("tcgen05", reads, ("tmem",), ("contract",), chip.tensor, wide, (*rates, *cited)))
+    return (alu, older, Engine("tcgen05", reads, ("tmem",), ("contract",), newer, wide, (*rates, *cited)))
 
 
 def _of_rates(rates: Rates, source: str) -> Sources:

@@ -17,6 +17,7 @@ _STRING = re.compile(
 )
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}\n#]+")
+_CLOSING = re.compile(r"[^\]]*\]?\]?")
 _INLINE = re.compile(r"[ \t]*")
 
 
@@ -65,7 +66,7 @@ class _Reader:
         line_start = self.at
         self.at += 2 if array else 1
         keys = self.keys()
-        self.at = self.text.find("]", self.at) + (2 if array else 1)
+        self.skip(_CLOSING)
         path: Path = ()
         for number, key in enumerate(keys):
             path = (*path, key)

@@ -1,0 +1,508 @@
+"""Machines: the table, the host as detected, a user's own file, and the command that shows them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_fakes import fails
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from powerfusion.cli.main import main
+from powerfusion.errors import MachineError
+from powerfusion.machines import checks, find, host, names, positions, schema, table
+from powerfusion.machines.model import Link, Machine, Space
+
+ROOT = Path(__file__).resolve().parents[2]
+FIVE = ROOT / "examples/machines/five_spaces.toml"
+TABLE = [*table.table()]
+ALL = [*names(), str(FIVE)]
+
+
+# The table.
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_machines_are_sound(name: str) -> None:
+    """They satisfy what a user's file must, and have all that passes ask for."""
+    machine = find(name)
+    assert checks.check(machine) == []
+    for level in ("dram", "sram", "reg"):
+        assert machine.space_of(level) == machine.spaces_at(level)[0]
+    for op_class in ("elementwise", "reduce", "scan", "contract"):
+        assert machine.engines_for(op_class)
+    first = machine.space_of("reg").name
+    dram = machine.space_of("dram").name
+    assert machine.link(dram, first)
+    assert machine.link(first, dram)
+    assert any(first in engine.reads and first in engine.writes for engine in machine.engines_for("elementwise"))
+
+
+@pytest.mark.parametrize("name", [*names()])
+def test_every_number_has_a_source(name: str) -> None:
+    """What is known is cited, what is cited is there; defaults (no reserve, a granule of a byte) need no source."""
+    machine = find(name)
+    for record in (machine, *machine.spaces, *machine.links, *machine.engines, *machine.scopes, *machine.caches):
+        sources = dict(record.sources)
+        known = {
+            field.name
+            for field in dataclasses.fields(record)
+            if isinstance(getattr(record, field.name), int | float)
+            and not isinstance(getattr(record, field.name), bool)
+            and getattr(record, field.name) != field.default
+        }
+        inner = {key: value for name in ("rates", "limits") for key, value in getattr(record, name, ())}
+        known |= {key for key, value in inner.items() if value is not None}
+        fields = {field.name for field in dataclasses.fields(record)}
+        assert known <= set(sources), f"{record} lacks sources of {known - set(sources)}"
+        assert set(sources) <= fields | set(inner)
+        assert all(getattr(record, key, inner.get(key)) is not None for key in sources)
+        assert all(sources.values())
+
+
+def test_known_machines() -> None:
+    assert names() == ("cpu", "sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "gfx1100", "mlu372", "mlu592")
+
+
+@pytest.mark.parametrize(("name", "nram", "wram", "sram"), [("mlu372", 768, 1024, 4096), ("mlu592", 512, 512, 2048)])
+def test_mlu_sizes(name: str, nram: int, wram: int, sram: int) -> None:
+    machine = find(name)
+    sizes = [machine.space(space).capacity_bytes for space in ("nram", "wram", "sram")]
+    assert sizes == [nram << 10, wram << 10, sram << 10]
+    assert machine.space("nram").usable_bytes == (nram - 128) << 10
+    assert machine.space("wram").usable_bytes == wram << 10
+    assert [engine.name for engine in machine.engines if "wram" in engine.reads] == ["tfu"]
+
+
+def test_registers_fall_with_units() -> None:
+    """Two warps have 255 registers a thread, 32 share the file: 64 registers a thread."""
+    registers = find("sm_90").space("registers")
+    assert registers.usable_among(2) == 255 * 32 * 4
+    assert registers.usable_among(32) == 64 * 32 * 4
+    assert find("mlu372").space("nram").usable_among(4) == find("mlu372").space("nram").usable_bytes
+    unknown = Space("s", "reg", "unit", "registers")
+    assert unknown.usable_bytes is None
+    assert unknown.usable_among(4) is None
+
+
+def test_queries() -> None:
+    machine = find(FIVE)
+    assert machine.space_of("reg").name == "nram"
+    assert machine.space_of("reg", "wram").capacity_bytes == 131072
+    assert machine.link("gdram", "acc") is None
+    assert [engine.name for engine in machine.engines_for("contract")] == ["matrix"]
+    assert machine.engines_for("scan")[0].rate("bf16") is None
+    assert machine.engines_for("scan")[0].rate("f16") == 2048
+    assert machine.scope("cluster") is None
+    assert find("sm_90").caches_of("global")[0].name == "L2"
+    with pytest.raises(MachineError, match=r"no space 'lds' at sram\nhelp: its spaces at sram are 'sram'"):
+        machine.space_of("sram", "lds")
+    with pytest.raises(MachineError, match="has no space 'x'"):
+        machine.space("x")
+
+
+@pytest.mark.parametrize("name", ["sm_90", "SM_90", "cuda:sm_90"])
+def test_find_by_target(name: str) -> None:
+    assert find(name) is find("sm_90")
+
+
+def test_find_file_by_target() -> None:
+    assert find(f"file:{FIVE}") == find(FIVE) == find(str(FIVE))
+
+
+def test_find_says_what_is_near() -> None:
+    with pytest.raises(MachineError, match=r"no machine is called 'sm90'\nhelp: did you mean sm_90\?"):
+        find("sm90")
+
+
+# The host.
+
+FLAGS = "processor : 0\nmodel name : A chip\nflags : fpu sse2 {}\n"
+
+
+def fake_host(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text + "\n")
+    return root
+
+
+def cache_files(cpu: int, index: int, level: int, size: str, shared: str, kind: str = "Unified") -> dict[str, str]:
+    base = f"sys/devices/system/cpu/cpu{cpu}/cache/index{index}"
+    parts = {"level": str(level), "size": size, "type": kind, "shared_cpu_list": shared, "coherency_line_size": "64"}
+    return {f"{base}/{name}": text for name, text in parts.items()}
+
+
+def topology(cpu: int, core: int, package: int = 0) -> dict[str, str]:
+    base = f"sys/devices/system/cpu/cpu{cpu}/topology"
+    return {f"{base}/core_id": str(core), f"{base}/physical_package_id": str(package)}
+
+
+@pytest.mark.parametrize(("flags", "expected"), [("avx avx2 avx512f", 32 * 64), ("avx avx2", 16 * 32), ("", 16 * 16)])
+def test_host_vector_registers(tmp_path: Path, flags: str, expected: int) -> None:
+    fake_host(tmp_path, {"proc/cpuinfo": FLAGS.format(flags)})
+    machine = host.detect(tmp_path, arch="x86_64", cpus=[0])
+    assert machine.space("registers").capacity_bytes == expected
+    assert machine.title == "A chip"
+
+
+@pytest.mark.parametrize(
+    ("features", "length", "expected"),
+    [("fp asimd", "", 32 * 16), ("asimd sve", "64", 32 * 64), ("asimd sve", "", 32 * 16)],
+)
+def test_host_aarch64(tmp_path: Path, features: str, length: str, expected: int) -> None:
+    fake_host(tmp_path, {"proc/cpuinfo": f"processor\t: 0\nFeatures\t: {features}", host.SVE_LENGTH: length})
+    machine = host.detect(tmp_path, arch="aarch64", cpus=[0])
+    assert machine.space("registers").capacity_bytes == expected
+    assert machine.title == "a aarch64 CPU" or "aarch64" in machine.title
+
+
+def test_host_threads_of_a_core_share_its_caches(tmp_path: Path) -> None:
+    """Four processors are two cores, each with 2 MiB; a third level of half of them isn't the whole machine's."""
+    files = {"proc/meminfo": "MemTotal:       1024 kB\nMemFree: 1 kB"}
+    for cpu in range(4):
+        pair = "0-1" if cpu < 2 else "2-3"
+        files |= topology(cpu, cpu // 2)
+        files |= cache_files(cpu, 0, 1, "32K", pair, "Data") | cache_files(cpu, 1, 1, "64K", pair, "Instruction")
+        files |= cache_files(cpu, 2, 2, "2048K", pair) | cache_files(cpu, 3, 3, "16M", pair)
+    machine = host.detect(fake_host(tmp_path, files), arch="x86_64", cpus=range(4))
+    cores = machine.scope("group")
+    assert cores
+    assert cores.count == 2
+    assert machine.space("cache").capacity_bytes == 2 << 20
+    assert machine.space("memory").capacity_bytes == 1 << 20
+    assert [(cache.name, cache.capacity_bytes, cache.scope) for cache in machine.caches] == [
+        ("L1", 32 << 10, "group"),
+        ("L3", 16 << 20, "cluster"),
+    ]
+    assert checks.check(machine) == []
+
+
+def test_host_cores_that_share_a_level_have_parts(tmp_path: Path) -> None:
+    files: dict[str, str] = {}
+    for cpu in range(4):
+        files |= topology(cpu, cpu) | cache_files(cpu, 2, 2, "4M", "0,1-3")
+    machine = host.detect(fake_host(tmp_path, files), arch="x86_64", cpus=range(4))
+    assert machine.space("cache").capacity_bytes == 1 << 20
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "riscv64"])
+def test_host_that_says_nothing(tmp_path: Path, arch: str) -> None:
+    """A container may hide all of it: what is assumed is marked, and the machine is whole."""
+    machine = host.detect(tmp_path, arch=arch, cpus=[])
+    assert checks.check(machine) == []
+    assert machine.space("cache").capacity_bytes == host.DEFAULT_L2_BYTES
+    assert dict(machine.space("cache").sources)["capacity_bytes"].startswith("assumed:")
+    assert machine.space("memory").capacity_bytes is None
+    assert (machine.space("registers").capacity_bytes is None) == (arch == "riscv64")
+
+
+def test_host_with_nonsense(tmp_path: Path) -> None:
+    """Files that hold something else are as good as missing."""
+    files = dict.fromkeys(
+        [*cache_files(0, 2, 2, "x", "y"), "proc/meminfo", "proc/cpuinfo", host.SVE_LENGTH], "\x00 -3,"
+    )
+    files |= {"sys/devices/system/cpu/cpu0/cache/index2/level": "2"}
+    machine = host.detect(fake_host(tmp_path, files), arch="aarch64", cpus=[0])
+    assert machine.space("cache").capacity_bytes == host.DEFAULT_L2_BYTES
+
+
+def test_on_chip_bytes() -> None:
+    cores = host.host().scope("group")
+    assert cores
+    assert host.on_chip_bytes() == host.l2_bytes() * (cores.count or 0)
+
+
+# Files.
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_toml_round_trip(name: str) -> None:
+    machine = find(name)
+    assert schema.loads(schema.to_toml(machine)) == machine
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(min_size=1), st.floats(min_value=1e-9, max_value=1e30), st.integers(1, 2**62))
+def test_toml_round_trip_of_any_text_and_number(text: str, number: float, size: int) -> None:
+    """Sources and titles hold anything, carriage returns, quotes and controls too."""
+    five = find(FIVE)
+    space = dataclasses.replace(five.spaces[0], capacity_bytes=size, sources=(("capacity_bytes", text),))
+    engine = dataclasses.replace(five.engines[0], limits=((text, size),))
+    machine = dataclasses.replace(
+        five, title=text, launch_ns=number, spaces=(space, *five.spaces[1:]), engines=(engine, five.engines[1])
+    )
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        return  # half of a pair is no text that a file can hold
+    assert schema.loads(schema.to_toml(machine)) == machine
+
+
+ERRORS = [
+    (
+        "level of the wrong type",
+        'level = "dram"',
+        "level = 3",
+        "space[0].level: expected one of dram, sram, reg, got 3",
+    ),
+    ("unknown level", 'level = "dram"', 'level = "hbm"', 'expected one of dram, sram, reg, got "hbm"'),
+    ("unknown key", "reserve_bytes =", "reserved =", "space[1].reserved: unknown key: did you mean 'reserve_bytes'?"),
+    ("text for a number", "= 65_536\ngr", '= "64 K"\ngr', 'space[1].reserve_bytes: expected an integer, got "64 K"'),
+    ("fraction", "= 65_536\ngr", "= 0.5\ngr", "space[1].reserve_bytes: expected an integer, got 0.5"),
+    ("truth value", "latency_ns = 800", "latency_ns = true", "link[0].latency_ns: expected a number, got true"),
+    ("infinite", "latency_ns = 800", "latency_ns = inf", "link[0].latency_ns: expected a number, got inf"),
+    (
+        "negative latency",
+        "latency_ns = 800",
+        "latency_ns = -1",
+        "link[0].latency_ns: latency_ns is -1.0, expected 0 or more",
+    ),
+    ("negative", "= 1_073_741_824", "= -4", "space[0].capacity_bytes: capacity_bytes is -4, expected at least 1"),
+    ("granule", "granule_bytes = 32", "granule_bytes = 0", "granule_bytes is 0, expected at least 1"),
+    ("too large", "= 65_536\ngr", "= 2_000_000\ngr", "reserve_bytes is 2000000, expected less than capacity_bytes"),
+    ("missing end", 'source = "acc"\n', "", "link[8]: key 'source' is missing"),
+    ("end that isn't there", 'source = "acc"', 'source = "accu"', "link[8].source: no space is called 'accu'"),
+    ("engine's space", '"wram", "acc"]', '"wram", "x"]', "engine[1].reads[2]: no space is called 'x'"),
+    ("op class", '"scan"]', '"sort"]', "engine[0].ops[2]: no op class is called 'sort'"),
+    ("dtype", "f32 = 1024", "fp32 = 1024", "engine[0].rates.fp32: no dtype is called 'fp32'"),
+    ("no ops", 'ops = ["contract"]', "ops = []", "engine[1].ops: engine 'matrix' has no ops"),
+    ("two spaces", 'name = "wram"', 'name = "nram"', "space[3].name: space 'nram' is there twice, as number 3 and 4"),
+    (
+        "two links",
+        'result = "nram"\nbandwidth_bytes_per_ns = 300',
+        'result = "sram"',
+        "link 'gdram -> sram' is there twice",
+    ),
+    ("two engines", 'name = "matrix"', 'name = "vector"', "engine 'vector' is there twice"),
+    ("two scopes", 'scope = "unit"\ncalled', 'scope = "group"\ncalled', "scope 'group' is there twice"),
+    ("name", 'name = "acc"', 'name = "a c"', "'a c' is no name"),
+    (
+        "level order",
+        'level = "sram"\nscope = "group"',
+        'level = "sram"\nscope = "unit"',
+        None,
+    ),
+    ("no such scope", 'level = "sram"\nscope = "group"', 'level = "sram"\nscope = "cluster"', "has no such scope"),
+    ("scopes' order", 'scope = "device"\ncalled', 'scope = "lane"\ncalled', "expected outer before inner"),
+    ("dangling", 'writes = ["acc"]', 'writes = ["nram"]', None),
+    (
+        "source of nothing",
+        "sources = { launch_ns",
+        "sources = { lunch_ns",
+        "a source for 'lunch_ns', which isn't there",
+    ),
+    ("table for a list", "[[scope]]", "[[scope.x]]", "expected tables under [[scope]], got a table"),
+    ("no table", 'reads = ["nram"]', "reads = { a = 1 }", "engine[0].reads: expected a list of names, got a table"),
+    (
+        "no list",
+        "limits = { m = 16, n = 16, k = 16 }",
+        "limits = [16]",
+        "engine[1].limits: expected a table, got a list",
+    ),
+    ("no title", 'title = "An example accelerator with five spaces"\n', "", "key 'title' is missing"),
+    ("syntax", 'name = "acc"', "name = acc", "not TOML"),
+    ("twice", 'name = "acc"', 'name = "acc"\nname = "b"', "not TOML: cannot overwrite a value"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"), [case[1:] for case in ERRORS if case[3]], ids=[c[0] for c in ERRORS if c[3]]
+)
+def test_errors_name_line_and_key(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Each error stands at the line of the change."""
+    text = FIVE.read_text(encoding="utf-8")
+    assert old in text
+    changed = text.replace(old, new, 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(MachineError) as caught:
+        find(path)
+    lines = str(caught.value).splitlines()
+    [line] = [line for line in lines if said in line][:1]
+    if "missing" in said:
+        return
+    number = int(re.fullmatch(rf"{re.escape(str(path))}:(\d+): .*", line)[1])  # pyright: ignore
+    first = text[: text.index(old)].count("\n") + 1
+    assert first <= number <= first + max(old.count("\n"), new.count("\n")) + 1, line
+
+
+def test_error_of_a_missing_key_is_at_its_table() -> None:
+    with pytest.raises(MachineError) as caught:
+        schema.loads('name = "x"\ntitle = "y"\n\n[[space]]\nname = "a"\nlevel = "dram"\nkind = "memory"\n', "m.toml")
+    assert str(caught.value).startswith("m.toml:4: space[0]: key 'scope' is missing")
+
+
+def test_all_errors_are_told_at_once() -> None:
+    with pytest.raises(MachineError) as caught:
+        schema.loads("nam = 3\n[[link]]\nsource = 3\n[[cache]]\nname = 4\n", "m.toml")
+    lines = str(caught.value).splitlines()
+    assert [line.split(" ")[0] for line in lines[:-1]] == ["m.toml:1:"] * 3 + [
+        "m.toml:2:",
+        "m.toml:3:",
+        "m.toml:4:",
+        "m.toml:5:",
+    ]
+
+
+def sound(**changes: object) -> Machine:
+    return dataclasses.replace(find(FIVE), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def messages(machine: Machine) -> str:
+    return "\n".join(complaint.message for complaint in checks.check(machine))
+
+
+def test_a_level_needs_a_space() -> None:
+    five = find(FIVE)
+    assert "no space is at level sram" in messages(sound(spaces=tuple(s for s in five.spaces if s.level != "sram")))
+    assert "the machine has no space" in messages(sound(spaces=()))
+
+
+def test_levels_are_ordered() -> None:
+    """What a unit has for itself can't be outside of what its group shares."""
+    five = find(FIVE)
+    wrong = tuple(dataclasses.replace(s, scope="device") if s.name == "wram" else s for s in five.spaces)
+    assert (
+        "'wram' at reg belongs to a device, which is outside of the group that 'sram' at sram belongs to"
+        in messages(sound(spaces=wrong))
+    )
+
+
+def test_spaces_are_reached_and_left() -> None:
+    five = find(FIVE)
+    lonely = Space("tmem", "reg", "unit", "registers")
+    said = messages(sound(spaces=(*five.spaces, lonely)))
+    assert "nothing reaches space 'tmem'" in said
+    assert "nothing leaves space 'tmem'" in said
+    assert "leaves" in messages(sound(spaces=(*five.spaces, lonely), links=(*five.links, Link("nram", "tmem"))))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MachineError, match=r"x\.toml: the file (isn't UTF-8|can't be read: no such file)"):
+        find(path)
+
+
+NASTY = '''
+a = "x # no comment = [" # [[not]] a table
+'b.c' = """
+[[space]]
+d = 1 \\""" e = 3
+"""
+f = [ 1, # one
+      "]", { g = 2,  h = [3,
+   4] } ]
+[x."y z"]
+i.j = \'\'\'
+k = 1
+\'\'\'
+l = 1979-05-27 07:32:00
+[[s]]
+m = 1
+[s.t]
+n = { "o\\u0070" = 1 }
+[[s]] # again
+[[s.u]]
+q = inf
+'''
+
+
+def test_lines_of_keys() -> None:
+    """Strings, comments and brackets in them don't mislead; what `tomllib` reads has a line."""
+    lines = positions.key_lines(NASTY)
+    expected = {
+        ("a",): 2,
+        ("b.c",): 3,
+        ("f",): 7,
+        ("f", 1): 8,
+        ("f", 2, "g"): 8,
+        ("f", 2, "h", 1): 9,
+        ("x", "y z"): 10,
+        ("x", "y z", "i", "j"): 11,
+        ("x", "y z", "l"): 14,
+        ("s", 0, "m"): 16,
+        ("s", 0, "t", "n", "op"): 18,
+        ("s", 1): 19,
+        ("s", 1, "u", 0, "q"): 21,
+    }
+    assert {path: lines.get(path) for path in expected} == expected
+    assert positions.line_of(lines, ("s", 1, "u", 0, "nothing")) == 20
+    assert positions.line_of(lines, ("nothing",)) == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab.=[]{}\"'\\#,1\n ", max_size=60))
+def test_reading_lines_ends_on_any_text(text: str) -> None:
+    positions.key_lines(text)
+
+
+# Pages and the command.
+
+
+def test_page_is_fresh() -> None:
+    command = [sys.executable, "-m", "powerfusion.machines.page", "--check", "docs/machines.md"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_page_shows_a_file_that_is_read(tmp_path: Path) -> None:
+    """The page's example has every field that there is, and is right but for its lack of memory."""
+    [example] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/machines.md").read_text(encoding="utf-8"), re.DOTALL)
+    with pytest.raises(MachineError) as caught:
+        schema.loads(example, "mine.toml")
+    assert "no space is at level dram" in str(caught.value)
+    assert "unknown key" not in str(caught.value)
+    assert "expected" not in str(caught.value)
+
+
+def test_pf_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["machines"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["machine", *names()]
+    assert main(["machines", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["machines"]
+    assert [entry["name"] for entry in listed] == [*names()]
+    assert listed[-1]["spaces"] == {"dram": ["gdram"], "sram": ["sram"], "reg": ["nram", "wram"]}
+
+
+def test_pf_machines_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["machines", "show", str(FIVE)]) == 0
+    printed = capsys.readouterr().out
+    assert "  |--> sram   300 GB/s, 800 ns, dma, asynchronous\n" in printed
+    assert "wram  (reg)\n  `==> matrix reads it\n" in printed
+    assert "bf16 unknown" in printed
+    assert re.search(r"five_spaces +launch_ns +invented", printed)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pf_machines_show_all(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is shown with every space; JSON has every field; the file that is printed is read back equal."""
+    machine = find(name)
+    assert main(["machines", "show", name]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{space.name}  ({space.level})" in printed for space in machine.spaces)
+    assert main(["machines", "show", name, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [*data] == ["name", "title", "launch_ns", "sources", "spaces", "links", "engines", "scopes", "caches"]
+    assert [*data["spaces"][0]] == [field.name for field in dataclasses.fields(Space)]
+    assert main(["machines", "show", name, "--toml"]) == 0
+    assert schema.loads(capsys.readouterr().out) == machine
+
+
+def test_pf_machines_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean sm_100?" in fails(capsys, "machines", "show", "sm_1000")
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "x"\nfoo = 1\n')
+    assert f"{path}:2: foo: unknown key" in fails(capsys, "machines", "show", str(path))
+    for arguments in (["machines", "show"], ["machines", "list", "x"], ["machines", "show", "cpu", "--json", "--toml"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 2
