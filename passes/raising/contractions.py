@@ -54,6 +54,11 @@ class Contraction:
         """The operands multiplied."""
         return self.lhs.argument, self.rhs.argument
 
+    @property
+    def factors(self) -> tuple[ir.Value, ir.Value]:
+        """The values of the body that the contraction takes."""
+        return self.lhs.value, self.rhs.value
+
 
 def find(reading: Reading) -> dict[int, Contraction]:
     """The live results that are contractions."""

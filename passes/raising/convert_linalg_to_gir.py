@@ -27,9 +27,11 @@ from powerfusion.core._mlir import create, defining_op, entry_block, functions, 
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.raising import gathers, tensors  # noqa: F401  # pyright: ignore[reportUnusedImport]  they fill the registry
 from powerfusion.passes.raising.generic import raise_generic
 from powerfusion.passes.raising.kernels import size_of
-from powerfusion.passes.raising.tensors import TENSOR_OPS
+from powerfusion.passes.raising.named import EXPANSIONS
+from powerfusion.passes.raising.registry import TENSOR_OPS
 
 LONGEST_NAME = 3  # ops of a body that a kernel's name lists
 AROUND_KERNELS = ("arith.", "math.", "affine.", "index.", "gir.")  # computation on sizes and scalars
@@ -58,9 +60,20 @@ class ConvertLinalgToGirPass(Pass):
     def run(self, op: ir.Operation) -> None:
         """Raises every function of a module in place."""
         for function in functions(op):
-            for operator in [inner for block in function.regions[0].blocks for inner in operations(block)]:
-                _raise(operator)
+            for block in function.regions[0].blocks:
+                _expand(block)
+                for operator in operations(block):
+                    _raise(operator)
             _resolve_sizes(function)
+
+
+def _expand(block: ir.Block) -> None:
+    """Writes out the named ops that are several operators."""
+    for op in operations(block):
+        if op.name in EXPANSIONS and list(op.results):
+            with ir.InsertionPoint(op), op.location:
+                EXPANSIONS[op.name](op)
+            op.erase()
 
 
 def _raise(op: ir.Operation) -> None:

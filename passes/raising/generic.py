@@ -130,7 +130,9 @@ class _Raiser:
             body.values[argument] = self._bring(i, body, sort=argument not in kept)
         self._bind_scalars(body, captured)
         folding = reading.folding
-        self._lift(body, [reading.yielded[k] for k in reading.live], reading.running(folding))
+        roots = [reading.yielded[k] for k in reading.live if k not in contracted]
+        roots += [value for found in contracted.values() for value in found.factors]
+        self._lift(body, roots, reading.running(folding))
         values: dict[int, Lifted] = {}
         for k, found in contracted.items():
             values[k] = contractions.contract(reading, body, k, found)

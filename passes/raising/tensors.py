@@ -5,7 +5,7 @@ Reshapes, casts, `tensor.empty` and `tensor.dim` move nothing; they stay in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from powerfusion.core._mlir import (
     DYNAMIC,
@@ -36,20 +36,7 @@ from powerfusion.passes.raising.kernels import (
     zero_of,
 )
 from powerfusion.passes.raising.operands import slice_view
-
-TENSOR_OPS: dict[str, Callable[[ir.Operation], None]] = {}
-
-
-def raises(name: str) -> Callable[[Callable[[ir.Operation], None]], Callable[[ir.Operation], None]]:
-    """Registers how one tensor op is raised."""
-
-    def register(function: Callable[[ir.Operation], None]) -> Callable[[ir.Operation], None]:
-        if name in TENSOR_OPS:
-            raise ValueError(f"'{name}' is raised twice")
-        TENSOR_OPS[name] = function
-        return function
-
-    return register
+from powerfusion.passes.raising.registry import raises
 
 
 def _dynamic(sizes: Sequence[Size]) -> list[ir.Value]:
