@@ -3,10 +3,11 @@
 from powerfusion.passes.analysis import count_ops
 from powerfusion.passes.fusion import drop_results, fold_splats, forward_stores, merge_kernels
 from powerfusion.passes.lowering import convert_gir_to_vector
-from powerfusion.passes.raising import convert_linalg_to_gir
+from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.tiling import tile
 
 __all__ = [
+    "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
     "count_ops",
