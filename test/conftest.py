@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -16,6 +17,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what passed in a long run that was interrupted; see tools/test."""
+    if not (before := os.environ.get("PF_TEST_PASSED")) or not Path(before).is_file():
+        return
+    passed = set(Path(before).read_text(encoding="utf-8").splitlines())
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+    items[:] = [item for item in items if item.nodeid not in passed]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes what has passed, so that a long run can go on where it was interrupted."""
+    record = os.environ.get("PF_TEST_RECORD")
+    if record and "PYTEST_XDIST_WORKER" not in os.environ and report.when == "call" and report.passed:
+        with Path(record).open("a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}\n")
 
 
 @pytest.fixture(scope="session")

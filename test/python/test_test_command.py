@@ -25,6 +25,14 @@ LIT_TESTS = {
 }
 
 
+RESUMED = """import pathlib, pytest
+@pytest.mark.parametrize("at", range(3))
+def test_r(at):
+    pathlib.Path(f"ran{at}").touch()
+    assert at != 1 or pathlib.Path("mended").exists()
+"""
+
+
 @pytest.fixture
 def clone(tmp_path: Path, root: Path) -> Path:
     """A clone with nothing but tools/test and a few tests; its bootstrap has nothing to do."""
@@ -100,3 +108,27 @@ def test_wrong_usage_exits_with_2(clone: Path, words: list[str]) -> None:
     done = run(clone, *words)
     assert done.returncode == 2
     assert "usage: tools/test" in done.stderr
+
+
+def test_full_goes_on_where_it_stopped(clone: Path, root: Path) -> None:
+    """What passed isn't run again on the same tree, and is counted; another tree starts anew."""
+    shutil.copy2(root / "test" / "conftest.py", clone / "test" / "conftest.py")
+    (clone / "test" / "python" / "test_resumed.py").write_text(RESUMED)
+    (clone / ".gitignore").write_text("ran*\nmended\nbuild\n__pycache__\n")
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+
+    def ran() -> list[str]:
+        found = sorted(clone.glob("ran*"))
+        for path in found:
+            path.unlink()
+        return [path.name for path in found]
+
+    first = run(clone, "--full", "test/python/test_resumed.py")
+    assert first.stdout.splitlines()[-1] == "2 passed, 1 failed, 0 skipped", first.stdout
+    assert ran() == ["ran0", "ran1", "ran2"]
+    (clone / "mended").touch()
+    second = run(clone, "--full", "test/python/test_resumed.py")
+    assert second.stdout.splitlines()[-1] == "3 passed, 0 failed, 0 skipped", second.stdout
+    assert ran() == ["ran1"]
+    run(clone, "--full", "test/python/test_resumed.py")
+    assert ran() == ["ran0", "ran1", "ran2"]

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Writes the pages that are made from the code: `docs/reference/{dialect,passes}.md`.
+
+The dialect's page comes from its records, with each op's meaning as the reference interpreter's own
+function; the passes' page from their modules' docstrings and options. `--check` writes nothing, and
+exits with 1 and the names of the pages that are stale.
+
+Usage: .venv/bin/python tools/gen_docs.py [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lint import ods
+from lint.ods import Record
+
+from powerfusion.core.passes import Pass, registered_passes
+from powerfusion.passes.lowering.registry import lowered_ops
+from powerfusion.pipelines import CPU, Phase
+from powerfusion.reference.registry import MEANINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = "dialect/include/gir/IR"
+PAGES = ROOT / "docs" / "reference"
+HEAD = "<!-- Written by tools/gen_docs.py; edit what it reads, then run it again. -->\n\n"
+FILES = {
+    "GIRStructureOps.td": "Structure",
+    "GIRMovementOps.td": "Movement",
+    "GIRViewOps.td": "Views",
+    "GIRComputationOps.td": "Computation",
+}
+
+
+# -- the dialect -----------------------------------------------------------------------------
+
+
+def dialect_page() -> str:
+    """Every op, attribute and type, with its meaning in NumPy."""
+    records = ods.read(ROOT, RECORDS)
+    ops = [record for record in records if record.kind == "op"]
+    others = [record for record in records if record.kind != "op"]
+    lines = [
+        "# The dialect\n",
+        "Every op of GIR, every attribute and type, from the records in `dialect/include/gir/IR`. Each example is run",
+        "by `tools/check_ods.py`. *Meaning* is the function of the reference interpreter that executes the op;",
+        "[the rationale](../rationale.md) says why the dialect is as it is, [the glossary](../glossary.md) fixes words.\n",
+        *_contents(ops, others),
+    ]
+    for file, title in FILES.items():
+        lines.append(f"## {title}\n")
+        lines += [_op(record) for record in ops if record.path.endswith(file)]
+    lines.append("## Attributes and types\n")
+    lines += [_attribute(record) for record in others]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def _contents(ops: list[Record], others: list[Record]) -> Iterator[str]:
+    yield "| | |\n|---|---|"
+    for file, title in FILES.items():
+        names = [f"[`{record.mnemonic}`](#gir{record.mnemonic})" for record in ops if record.path.endswith(file)]
+        yield f"| {title} | {' '.join(names)} |"
+    yield f"| Attributes and types | {' '.join(f'[`{_spelling(record)}`](#{_anchor(record)})' for record in others)} |\n"
+
+
+def _spelling(record: Record) -> str:
+    return f"{'!' if record.kind == 'type' else '#'}{record.dialect}.{record.mnemonic}"
+
+
+def _anchor(record: Record) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", _spelling(record))
+
+
+def _op(record: Record) -> str:
+    parts = [f"### `gir.{record.mnemonic}`\n", f"{record.summary[:1].upper()}{record.summary[1:]}.\n"]
+    parts.append(_prose(record.description))
+    parts.append(_meaning(f"gir.{record.mnemonic}"))
+    return "\n".join(parts)
+
+
+def _attribute(record: Record) -> str:
+    heading = f"### `{_spelling(record)}`\n"
+    return "\n".join([heading, f"{record.summary[:1].upper()}{record.summary[1:]}.\n", _prose(record.description)])
+
+
+def _prose(description: str) -> str:
+    """A description without the indentation of its file."""
+    text = textwrap.dedent(description).strip("\n")
+    return re.sub(r"(?m)^(Constraints|Produced by|Lowered by|Example):", r"**\1:**", text) + "\n"
+
+
+def _meaning(name: str) -> str:
+    found = MEANINGS.get(name)
+    if found is None:
+        return ""
+    source = re.sub(r"(?m)\A(?:@.*\n)+", "", textwrap.dedent(inspect.getsource(found))).rstrip()
+    return f"**Meaning:**\n\n```python\n{source}\n```\n"
+
+
+# -- passes ----------------------------------------------------------------------------------
+
+
+def passes_page() -> str:
+    """Every pass by phase, with its options, and what the CPU's pipeline is made of."""
+    lines = [
+        "# Passes\n",
+        "Every pass of this project, from the modules' own docstrings. `pf-opt --help` lists the same, with all of",
+        "upstream's. A pass says which normal forms it requires and establishes; a pipeline is checked against that.\n",
+        "## The pipeline of the CPU\n",
+        "| phase | what holds after it | passes |\n|---|---|---|",
+        *(_phase(phase) for phase in CPU),
+        "",
+    ]
+    by_folder: dict[str, list[type[Pass]]] = {}
+    for pass_ in registered_passes().values():
+        by_folder.setdefault(pass_.__module__.split(".")[-2], []).append(pass_)
+    for folder, passes in sorted(by_folder.items()):
+        lines.append(f"## {folder}\n")
+        lines += [_pass(pass_) for pass_ in passes]
+    lines += ["## What is lowered to what\n", "| op | vector |\n|---|---|"]
+    lines += [f"| `{name}` | {summary} |" for name, summary in lowered_ops("vector")]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def _phase(phase: Phase) -> str:
+    return f"| {phase.name} | {phase.summary} | {' '.join(f'`{name}`' for name in phase.passes)} |"
+
+
+def _pass(pass_: type[Pass]) -> str:
+    module = inspect.getmodule(pass_)
+    page = textwrap.dedent((module.__doc__ if module else None) or pass_.__doc__ or "").strip()
+    forms = [
+        f"{word} {', '.join(sorted(found))}"
+        for word, found in (
+            ("requires", pass_.requires),
+            ("establishes", pass_.establishes),
+            ("invalidates", pass_.invalidates),
+        )
+        if found
+    ]
+    lines = [f"### `{pass_.name}`\n", f"{pass_.summary()}. {'; '.join(forms).capitalize()}{'.' if forms else ''}\n"]
+    lines.append(f"```text\n{page}\n```\n")
+    if pass_.options():
+        lines.append("| option | default | |\n|---|---|---|")
+        lines += [f"| `{o.name}` | `{o.default}` | {o.help} |" for o in pass_.options()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+MAKERS: dict[str, Callable[[], str]] = {"dialect.md": dialect_page, "passes.md": passes_page}
+
+
+def stale() -> list[Path]:
+    """The pages that aren't what the code says."""
+    return [
+        PAGES / name
+        for name, make in MAKERS.items()
+        if not (PAGES / name).is_file() or (PAGES / name).read_text(encoding="utf-8") != make()
+    ]
+
+
+def main() -> int:
+    """Writes the pages, or says which are stale."""
+    parser = argparse.ArgumentParser(prog="gen_docs.py", description="Writes docs/reference from the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail where a page is stale")
+    options = parser.parse_args()
+    found = stale()
+    for path in found:
+        shown = path.relative_to(ROOT)
+        if options.check:
+            print(f"{shown}:1: is stale: run .venv/bin/python tools/gen_docs.py")
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(MAKERS[path.name](), encoding="utf-8")
+        print(f"wrote {shown}")
+    return int(options.check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
