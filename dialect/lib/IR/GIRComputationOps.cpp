@@ -52,11 +52,9 @@ static LogicalResult verifyElements(ContractOp op) {
   Type lhs = getElementTypeOrSelf(op.getLhs());
   Type rhs = getElementTypeOrSelf(op.getRhs());
   Type acc = getElementTypeOrSelf(op.getAcc());
-  // (C5)
   if (!acc.isIntOrIndexOrFloat() || !widens(lhs, acc) || !widens(rhs, acc))
     return op.emitOpError("expected elements that widen to ")
            << acc << ", got " << lhs << " and " << rhs;
-  // (C6)
   if (op.getIsUnsigned() && isa<FloatType>(acc))
     return op.emitOpError("expected integers with unsigned, got ") << acc;
   return success();
@@ -86,7 +84,7 @@ LogicalResult ContractOp::verify() {
       return emitOpError("expected each iteration dimension in the map of lhs "
                          "or rhs, got ")
              << dim << " in neither";
-  // (C4)
+  // (C4) (C5) (C6)
   if (failed(verifyExtents(*this)) || failed(verifyElements(*this)))
     return failure();
   // (C7)

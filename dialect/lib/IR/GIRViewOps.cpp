@@ -58,22 +58,6 @@ LogicalResult PermuteOp::verify() {
   return success();
 }
 
-OpFoldResult PermuteOp::fold(FoldAdaptor) {
-  // permute(x, [0, 1, ...]) -> x
-  if (llvm::equal(getPerm(), llvm::seq<int64_t>(0, getPerm().size())))
-    return getSource();
-  // permute(permute(x, p), q) -> permute(x, p[q])
-  auto inner = getSource().getDefiningOp<PermuteOp>();
-  if (!inner)
-    return {};
-  SmallVector<int64_t> perm;
-  for (int64_t dim : getPerm())
-    perm.push_back(inner.getPerm()[dim]);
-  setPerm(perm);
-  getSourceMutable().assign(inner.getSource());
-  return getResult();
-}
-
 //===----------------------------------------------------------------------===//
 // BroadcastOp
 //===----------------------------------------------------------------------===//
@@ -108,11 +92,6 @@ LogicalResult BroadcastOp::verify() {
     return emitOpError("expected a pass of at least 0, got ")
            << getPassAttr().getInt();
   return success();
-}
-
-OpFoldResult BroadcastOp::fold(FoldAdaptor) {
-  // broadcast(x, dims []) -> x
-  return getDims().empty() ? getSource() : OpFoldResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -238,14 +217,6 @@ LogicalResult ConcatOp::verify() {
            << dim << " to add up to " << result.getDimSize(dim) << ", got "
            << sum;
   return success();
-}
-
-OpFoldResult ConcatOp::fold(FoldAdaptor) {
-  // concat(x) -> x
-  if (getInputs().size() == 1 &&
-      getInputs().front().getType() == getResult().getType())
-    return getInputs().front();
-  return {};
 }
 
 //===----------------------------------------------------------------------===//

@@ -114,6 +114,7 @@ def GIR_ReduceOp : GIR_CombiningOp<"reduce", [RecursivelySpeculatable, AttrSized
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_ScanOp : GIR_CombiningOp<"scan", [RecursivelySpeculatable, AttrSizedOperandSegments,
@@ -183,6 +184,7 @@ def GIR_ScanOp : GIR_CombiningOp<"scan", [RecursivelySpeculatable, AttrSizedOper
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_AllReduceOp : GIR_CombiningOp<"all_reduce", [AllTypesMatch<["inputs", "results"]> /* (C2) */]> {

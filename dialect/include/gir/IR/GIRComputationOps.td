@@ -112,6 +112,7 @@ def GIR_IotaOp : GIR_Op<"iota", [Pure, AttrSizedOperandSegments, GIR_PassOpInter
     `:` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def GIR_AssertOp : GIR_Op<"assert", [MemoryEffects<[MemWrite]>]> {

@@ -43,6 +43,7 @@ def GIR_PermuteOp : GIR_Op<"permute", [Pure]> {
   let assemblyFormat = "$source $perm attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure, GIR_PassOpInterface]> {
@@ -86,6 +87,7 @@ def GIR_BroadcastOp : GIR_Op<"broadcast", [Pure, GIR_PassOpInterface]> {
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
@@ -128,6 +130,8 @@ def GIR_SliceOp : GIR_Op<"slice", [Pure, AttrSizedOperandSegments]> {
     (`drop` $drop^)? attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_ConcatOp : GIR_Op<"concat", [Pure]> {
@@ -163,6 +167,7 @@ def GIR_ConcatOp : GIR_Op<"concat", [Pure]> {
   let assemblyFormat = "$inputs `dim` $dim attr-dict `:` functional-type($inputs, $result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_InsertOp : GIR_Op<"insert", [Pure, AttrSizedOperandSegments,
@@ -243,6 +248,7 @@ def GIR_PadOp : GIR_Op<"pad", [Pure, AttrSizedOperandSegments,
     `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def GIR_WindowOp : GIR_Op<"window", [Pure]> {
@@ -288,6 +294,8 @@ def GIR_WindowOp : GIR_Op<"window", [Pure]> {
     `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def GIR_ReshapeOp : GIR_Op<"reshape", [Pure]> {
@@ -326,6 +334,7 @@ def GIR_ReshapeOp : GIR_Op<"reshape", [Pure]> {
     $source (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 #endif // GIR_IR_VIEW_OPS
