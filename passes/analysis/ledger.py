@@ -105,6 +105,10 @@ class Program:
 
     def run(self) -> None:
         """Records every function that none of the module calls."""
+        with self.module.context:
+            self._run()
+
+    def _run(self) -> None:
         self.recorder = Recorder.of(self.module, self.machine)
         self.kernels: list[int] = []
         self.symbols = {

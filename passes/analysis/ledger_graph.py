@@ -57,15 +57,11 @@ class GraphLook:
             yield self._outside(value, direction)
             return
         at = place_of(value)
-        stored = op.result if direction == "write" or gir.is_at(op.result, "dram") else None
         if at.level == "dram" and direction == "write":
             for place in self.places(value):
                 yield Access(at, direction, place.sizes, place.element, place.box([0] * len(place.sizes)))
         elif at.level == "dram":
             yield self._read(value)
-        elif stored is not None and gir.is_at(stored, "dram"):
-            for place in self.places(stored):
-                yield Access(at, direction, place.sizes, place.element)
         else:
             box = Box(value, 0, row_major(self.shape(value))) if at.level == "sram" else None
             yield Access(at, direction, self.shape(value), element_bytes(value), box)
@@ -106,8 +102,7 @@ class GraphLook:
     def _buffer(self, value: ir.Value) -> Buffer:
         op = defining_op(value)
         if op is None:
-            shape = self.shape(value)
-            return Buffer(self.root(value), place_of(value), element_bytes(value), 0, shape, row_major(shape))
+            return replace(self._own(value), root=self.root(value))
         match op.name:
             case "gir.permute":
                 return permuted(self.buffer(op.operands[0]), integers(op.attributes["perm"]))
@@ -123,8 +118,10 @@ class GraphLook:
                 return reshaped(self.buffer(op.operands[0]), self.shape(value))
             case "gir.concat" if len(op.operands) == 1:
                 return self.buffer(op.operands[0])
-            case "gir.move" | "gir.scatter":
-                return self.places(value)[0]
+            case "gir.scatter":
+                return self.buffer(op.operands[1])
+            case "gir.move":
+                return self._own(value)
             case _:
                 raise UnknownIndex(f"where a value of '{op.name}' is")
 
@@ -155,8 +152,12 @@ class GraphLook:
         found = list(self._places(value))
         if found:
             return found
+        return [self._own(value)]
+
+    def _own(self, value: ir.Value) -> Buffer:
+        """A tensor of a value's own."""
         shape = self.shape(value)
-        return [Buffer(value, place_of(value), element_bytes(value), 0, shape, row_major(shape))]
+        return Buffer(value, place_of(value), element_bytes(value), 0, shape, row_major(shape))
 
     def _places(self, value: ir.Value) -> Iterator[Buffer]:
         for use in value.uses:

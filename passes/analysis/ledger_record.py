@@ -58,7 +58,7 @@ class Recorder:
         number = self.numbers[op]
         for access in accesses:
             space = self.space(access)
-            figures = measure(access, scope, space.granule_bytes)
+            figures = measure(access, scope, 1 if space.level == "reg" else space.granule_bytes)
             self.records.append(Record((number, space.name, access.direction), op, kernel, access, scope, figures))
             if access.direction == "write" and space.write_allocate and not access.nontemporal:
                 first = Figures(0, figures.issued, figures.bounds - {"useful"})

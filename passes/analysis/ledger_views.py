@@ -45,7 +45,7 @@ def new_buffer(value: ir.Value, sizes: Sequence[Number], root: Root | None = Non
 
 def _strides(type_: ir.Type, sizes: tuple[Number, ...]) -> tuple[Number, ...]:
     """The strides that a type states, or those of row-major order."""
-    if not isinstance(type_, ir.MemRefType) or type_.affine_map == ir.AffineMap.get_identity(type_.rank):
+    if not isinstance(type_, ir.MemRefType) or not isinstance(type_.layout, ir.StridedLayoutAttr):
         return row_major(sizes)
     strides, _ = type_.get_strides_and_offset()
     if ir.ShapedType.get_dynamic_stride_or_offset() in strides:
