@@ -79,7 +79,12 @@ def detect(root: Path = Path("/"), *, arch: str | None = None, cpus: Iterable[in
         ),
         scopes=(
             ScopeLimits(
-                "device", "process", 1, 1, barrier="join of the threads", sources=(("count", "by definition"),)
+                "device",
+                "process",
+                1,
+                1,
+                barrier="join of the threads",
+                sources=(("count", "by definition"), ("max_count", "by definition")),
             ),
             ScopeLimits("group", "core", cores.value, None, barrier="none needed", sources=(("count", cores.source),)),
             ScopeLimits(
@@ -114,7 +119,7 @@ def _spaces(system: _System, line: Found, registers: Registers | None) -> tuple[
             granule_bytes=line.value,
             alignment_bytes=line.value,
             write_allocate=True,
-            sources=_cite(memory, line),
+            sources=_cite_space(memory, line),
         ),
         Space(
             "cache",
@@ -124,7 +129,7 @@ def _spaces(system: _System, line: Found, registers: Registers | None) -> tuple[
             capacity_bytes=second.value,
             granule_bytes=line.value,
             alignment_bytes=line.value,
-            sources=_cite(second, line),
+            sources=_cite_space(second, line),
         ),
         Space(
             "registers",
@@ -154,6 +159,10 @@ def _links() -> tuple[Link, ...]:
 def _cite(capacity: Found | None, line: Found) -> tuple[tuple[str, str], ...]:
     own = (("capacity_bytes", capacity.source),) if capacity else ()
     return (*own, ("granule_bytes", line.source))
+
+
+def _cite_space(capacity: Found | None, line: Found) -> tuple[tuple[str, str], ...]:
+    return (*_cite(capacity, line), ("alignment_bytes", line.source))
 
 
 def _usable_cpus() -> Iterable[int]:
