@@ -50,11 +50,10 @@ static MlirAttribute makeChecked(MlirContext context, Make make) {
 // Nests
 //===----------------------------------------------------------------------===//
 
-/// A dimension of a nest as Python sees it: name, size, per group, per unit, per
-/// step, bound; None for what isn't known.
-using NestDimTuple =
-    std::tuple<std::string, std::optional<int64_t>, int64_t, int64_t, int64_t,
-               std::optional<int64_t>>;
+/// A dimension of a nest as Python sees it: name, size, per group, per unit,
+/// per step, bound; None for what isn't known.
+using NestDimTuple = std::tuple<std::string, std::optional<int64_t>, int64_t,
+                                int64_t, int64_t, std::optional<int64_t>>;
 
 static MlirStringRef toRef(const std::string &text) {
   return mlirStringRefCreate(text.data(), text.size());
@@ -148,10 +147,11 @@ static void bindMovement(nb::module_ &m) {
       },
       nb::arg("op"),
       "(source, result, moved type) of an op that moves data, else None.");
-  m.def("moved_bytes", getMovedBytes, nb::arg("op"),
-        "The bytes that one execution of an op moves, as a map from symbols, and "
-        "the values of these: an index, or a tensor for each of its dynamic "
-        "sizes. None for an op that moves nothing.");
+  m.def(
+      "moved_bytes", getMovedBytes, nb::arg("op"),
+      "The bytes that one execution of an op moves, as a map from symbols, and "
+      "the values of these: an index, or a tensor for each of its dynamic "
+      "sizes. None for an op that moves nothing.");
   m.def(
       "is_asynchronous",
       [](MlirOperation op) {
@@ -240,8 +240,8 @@ NB_MODULE(_gir, m) {
         return layout;
       });
 
-  auto token =
-      mlir_type_subclass(m, "TokenType", girTypeIsAToken, girTokenTypeGetTypeID);
+  auto token = mlir_type_subclass(m, "TokenType", girTypeIsAToken,
+                                  girTokenTypeGetTypeID);
   token.def_classmethod(
       "get",
       [](const nb::object &cls, MlirContext context) {

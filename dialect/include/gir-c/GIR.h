@@ -89,12 +89,11 @@ MLIR_CAPI_EXPORTED MlirAttribute girMovementGetSourceAt(MlirOperation op);
 MLIR_CAPI_EXPORTED MlirAttribute girMovementGetResultAt(MlirOperation op);
 MLIR_CAPI_EXPORTED MlirType girMovementGetMovedType(MlirOperation op);
 /// The bytes that one execution moves, as a map from symbols alone; `symbol` is
-/// called for each of them in order, with an index, or with a tensor for each of
-/// its dynamic sizes.
-MLIR_CAPI_EXPORTED MlirAffineMap
-girMovementGetMovedBytes(MlirOperation op,
-                         void (*symbol)(MlirValue, void *userData),
-                         void *userData);
+/// called for each of them in order, with an index, or with a tensor for each
+/// of its dynamic sizes.
+MLIR_CAPI_EXPORTED MlirAffineMap girMovementGetMovedBytes(
+    MlirOperation op, void (*symbol)(MlirValue, void *userData),
+    void *userData);
 MLIR_CAPI_EXPORTED bool girMovementIsAsynchronous(MlirOperation op);
 
 #ifdef __cplusplus

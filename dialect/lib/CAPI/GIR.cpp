@@ -100,8 +100,8 @@ MlirAttribute girNestAttrGet(MlirContext context, intptr_t rank,
     sweep.push_back(StringAttr::get(ctx, unwrap(name)));
   return wrap(Attribute(gir::NestAttr::getChecked(
       [ctx] { return emitError(UnknownLoc::get(ctx)); }, ctx, ArrayRef(names),
-      ArrayRef(sizes), ArrayRef(perGroup), ArrayRef(perUnit),
-      ArrayRef(perStep), ArrayRef(bounds), ArrayRef(sweep))));
+      ArrayRef(sizes), ArrayRef(perGroup), ArrayRef(perUnit), ArrayRef(perStep),
+      ArrayRef(bounds), ArrayRef(sweep))));
 }
 
 intptr_t girNestAttrGetRank(MlirAttribute attr) {

@@ -115,9 +115,8 @@ LogicalResult CopyOp::verify() {
   auto dest = cast<MemRefType>(getDest().getType());
   size_t rank = source.getRank();
   // (C1)
-  if (dest.getRank() != source.getRank() ||
-      getSourceIndices().size() != rank || getDestIndices().size() != rank ||
-      getStaticSizes().size() != rank ||
+  if (dest.getRank() != source.getRank() || getSourceIndices().size() != rank ||
+      getDestIndices().size() != rank || getStaticSizes().size() != rank ||
       !isMixed(getStaticSizes(), getSizes().size()))
     return emitOpError("expected two memrefs of one rank, and an index into "
                        "each and a size per dimension, got ")
@@ -147,13 +146,15 @@ LogicalResult CopyOp::verify() {
 // WaitOp
 //===----------------------------------------------------------------------===//
 
+LogicalResult WaitOp::verify() {
+  // (C1)
+  if (getTokens().empty())
+    return emitOpError("expected at least one token to wait for, got none");
+  return success();
+}
+
+// wait(t, t) -> wait(t)
 LogicalResult WaitOp::canonicalize(WaitOp op, PatternRewriter &rewriter) {
-  // wait() -> nothing
-  if (op.getTokens().empty()) {
-    rewriter.eraseOp(op);
-    return success();
-  }
-  // wait(t, t) -> wait(t)
   llvm::SmallSetVector<Value, 4> tokens(op.getTokens().begin(),
                                         op.getTokens().end());
   if (tokens.size() == op.getTokens().size())

@@ -18,7 +18,7 @@ using namespace mlir;
 using namespace gir;
 
 //===----------------------------------------------------------------------===//
-// Bytes
+// What several ops share
 //===----------------------------------------------------------------------===//
 
 AffineExpr gir::getBytes(MLIRContext *context, Type element,
@@ -63,6 +63,21 @@ static AffineExpr getBytesOfTile(Value tile, ValueRange valid,
       valid.empty() ? getExtents(tile) : getAsOpFoldResult(valid), symbols);
 }
 
+/// Forgets valid extents that leave out nothing.
+template <typename OpT>
+static LogicalResult dropValidOfAll(OpT op, RankedTensorType tile,
+                                    PatternRewriter &rewriter) {
+  if (op.getValid().empty())
+    return failure();
+  for (auto [extent, size] : llvm::zip_equal(op.getValid(), tile.getShape())) {
+    std::optional<int64_t> constant = getConstantIntValue(extent);
+    if (!constant || ShapedType::isDynamic(size) || *constant < size)
+      return failure();
+  }
+  rewriter.modifyOpInPlace(op, [&] { op.getValidMutable().clear(); });
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // MoveOp
 //===----------------------------------------------------------------------===//
@@ -87,8 +102,7 @@ LogicalResult MoveOp::verify() {
                        "type, got ")
            << result << " from " << source;
   // (C2)
-  bool keeps =
-      getPass() > 0 && getResultAt().getLevel() != Level::dram;
+  bool keeps = getPass() > 0 && getResultAt().getLevel() != Level::dram;
   if (source.getEncoding() == result.getEncoding() && !keeps)
     return emitOpError(
                "expected operand and result in different places, got both at ")
@@ -132,21 +146,6 @@ static LogicalResult verifyWindow(Operation *op, RankedTensorType tile,
   // (C4)
   if (!tile.hasStaticShape())
     return op->emitOpError("expected a tile of static shape, got ") << tile;
-  return success();
-}
-
-/// Forgets valid extents that leave out nothing.
-template <typename OpT>
-static LogicalResult dropValidOfAll(OpT op, RankedTensorType tile,
-                                    PatternRewriter &rewriter) {
-  if (op.getValid().empty())
-    return failure();
-  for (auto [extent, size] : llvm::zip_equal(op.getValid(), tile.getShape())) {
-    std::optional<int64_t> constant = getConstantIntValue(extent);
-    if (!constant || ShapedType::isDynamic(size) || *constant < size)
-      return failure();
-  }
-  rewriter.modifyOpInPlace(op, [&] { op.getValidMutable().clear(); });
   return success();
 }
 
@@ -238,8 +237,7 @@ ShapedType GatherOp::getMovedType() {
 
 AffineExpr GatherOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
   return getBytesOfTile(getIndices().front(), {}, symbols)
-             .floorDiv(getElementBytes(
-                 Builder(getContext()).getIndexType())) *
+             .floorDiv(getElementBytes(Builder(getContext()).getIndexType())) *
          getElementBytes(getMovedType().getElementType());
 }
 
@@ -287,6 +285,13 @@ void ScatterOp::getEffects(
                        SideEffects::DefaultResource::get());
 }
 
+// scatter(v into y[i] valid [n]) -> scatter(v into y[i]) where n is the tile's
+// size
+LogicalResult ScatterOp::canonicalize(ScatterOp op, PatternRewriter &rewriter) {
+  return dropValidOfAll(op, cast<RankedTensorType>(op.getValue().getType()),
+                        rewriter);
+}
+
 LogicalResult ScatterOp::verify() {
   auto value = cast<RankedTensorType>(getValue().getType());
   auto dest = cast<ShapedType>(getDest().getType());
@@ -309,10 +314,13 @@ LogicalResult ScatterOp::verify() {
            << (graph ? "" : " or " + std::to_string(value.getRank()))
            << ", got " << getValid().size();
   // (C5)
-  if (graph != static_cast<bool>(getResult()) ||
-      (graph && getResult().getType() != getDest().getType()))
-    return emitOpError("expected a result of the type of a tensor to scatter "
-                       "into, and none for a memref, got ")
-           << getOperation()->getResultTypes() << " for " << dest;
-  return success();
+  Type result = getResult() ? getResult().getType() : Type();
+  if (result == (graph ? Type(getDest().getType()) : Type()))
+    return success();
+  InFlightDiagnostic diagnostic =
+      emitOpError("expected a result of the type of a tensor to scatter into, "
+                  "and none for a memref, got ");
+  if (result)
+    return diagnostic << result << " for " << dest;
+  return diagnostic << "none for " << dest;
 }

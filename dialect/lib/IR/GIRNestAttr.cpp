@@ -1,4 +1,4 @@
-//===- GIRNestAttr.cpp - How a kernel's dimensions are dealt out -------*- C++ -*-===//
+//===- GIRNestAttr.cpp - How dimensions are dealt out -------*- C++ -*-===//
 //
 // Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -79,20 +79,19 @@ Attribute NestAttr::parse(AsmParser &parser, Type) {
 
 void NestAttr::print(AsmPrinter &printer) const {
   printer << "<[";
-  llvm::interleaveComma(llvm::seq<size_t>(0, getNames().size()), printer,
-                        [&](size_t dim) {
-                          printer.printKeywordOrString(getNames()[dim]);
-                          printer << " = ";
-                          if (ShapedType::isDynamic(getSizes()[dim]))
-                            printer << '?';
-                          else
-                            printer << getSizes()[dim];
-                          printer << " : " << getPerGroup()[dim] << " : "
-                                  << getPerUnit()[dim] << " : "
-                                  << getPerStep()[dim];
-                          if (!ShapedType::isDynamic(getBounds()[dim]))
-                            printer << " upto " << getBounds()[dim];
-                        });
+  llvm::interleaveComma(
+      llvm::seq<size_t>(0, getNames().size()), printer, [&](size_t dim) {
+        printer.printKeywordOrString(getNames()[dim]);
+        printer << " = ";
+        if (ShapedType::isDynamic(getSizes()[dim]))
+          printer << '?';
+        else
+          printer << getSizes()[dim];
+        printer << " : " << getPerGroup()[dim] << " : " << getPerUnit()[dim]
+                << " : " << getPerStep()[dim];
+        if (!ShapedType::isDynamic(getBounds()[dim]))
+          printer << " upto " << getBounds()[dim];
+      });
   printer << ']';
   if (!getSweep().empty()) {
     printer << ", sweep = [";
@@ -108,14 +107,12 @@ void NestAttr::print(AsmPrinter &printer) const {
 // Verification
 //===----------------------------------------------------------------------===//
 
-LogicalResult NestAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                               ArrayRef<StringAttr> names,
-                               ArrayRef<int64_t> sizes,
-                               ArrayRef<int64_t> perGroup,
-                               ArrayRef<int64_t> perUnit,
-                               ArrayRef<int64_t> perStep,
-                               ArrayRef<int64_t> bounds,
-                               ArrayRef<StringAttr> sweep) {
+LogicalResult
+NestAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                 ArrayRef<StringAttr> names, ArrayRef<int64_t> sizes,
+                 ArrayRef<int64_t> perGroup, ArrayRef<int64_t> perUnit,
+                 ArrayRef<int64_t> perStep, ArrayRef<int64_t> bounds,
+                 ArrayRef<StringAttr> sweep) {
   // (C1)
   if (names.empty() ||
       llvm::any_of(ArrayRef{sizes, perGroup, perUnit, perStep, bounds},

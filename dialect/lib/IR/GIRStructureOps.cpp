@@ -1,4 +1,4 @@
-//===- GIRStructureOps.cpp - Kernels, library operators and parallelism -------*- C++ -*-===//
+//===- GIRStructureOps.cpp - Kernels and parallelism -------*- C++ -*-===//
 //
 // Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -91,16 +91,15 @@ static void printKernel(OpT op, NestAttr nest, OpAsmPrinter &printer) {
   }
   printer << " -> (" << op.getResultTypes() << ')';
   printer.printOptionalAttrDictWithKeyword(
-      op->getAttrs(), {OpT::getOperandSegmentSizeAttr(),
-                       op.getKernelNameAttrName(), "nest"});
+      op->getAttrs(),
+      {OpT::getOperandSegmentSizeAttr(), op.getKernelNameAttrName(), "nest"});
   printer << ' ';
   printer.printRegion(op.getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/true);
 }
 
 /// Checks a block's arguments against what comes in.
-template <typename OpT>
-static LogicalResult verifyArguments(OpT op) {
+template <typename OpT> static LogicalResult verifyArguments(OpT op) {
   if (op.getBody().getNumArguments() != op.getInputs().size())
     return op.emitOpError("expected one block argument per input, got ")
            << op.getBody().getNumArguments() << " and "
@@ -116,8 +115,7 @@ static LogicalResult verifyArguments(OpT op) {
 }
 
 /// Checks that results are plain tensors.
-template <typename OpT>
-static LogicalResult verifyResults(OpT op) {
+template <typename OpT> static LogicalResult verifyResults(OpT op) {
   for (Type type : op.getResultTypes())
     if (cast<RankedTensorType>(type).getEncoding())
       return op.emitOpError("expected results without encoding, got ") << type;
@@ -125,8 +123,7 @@ static LogicalResult verifyResults(OpT op) {
 }
 
 /// Checks the number of dynamic sizes.
-template <typename OpT>
-static LogicalResult verifySizes(OpT op) {
+template <typename OpT> static LogicalResult verifySizes(OpT op) {
   size_t dynamic = 0;
   for (Type type : op.getResultTypes())
     dynamic += cast<RankedTensorType>(type).getNumDynamicDims();
@@ -138,8 +135,7 @@ static LogicalResult verifySizes(OpT op) {
 }
 
 /// Checks what is returned against the results.
-template <typename OpT>
-static LogicalResult verifyReturned(OpT op) {
+template <typename OpT> static LogicalResult verifyReturned(OpT op) {
   auto returned = cast<ReturnOp>(op.getBody().front().getTerminator());
   if (returned.getNumOperands() != op->getNumResults())
     return op.emitOpError("expected ")
@@ -333,11 +329,10 @@ LogicalResult YieldOp::verify() {
 static ParseResult parsePairs(OpAsmParser &parser, DenseI64ArrayAttr &pairs) {
   SmallVector<int64_t> integers;
   auto parsePair = [&]() -> ParseResult {
-    return failure(parser.parseLSquare() ||
-                   parser.parseInteger(integers.emplace_back()) ||
-                   parser.parseComma() ||
-                   parser.parseInteger(integers.emplace_back()) ||
-                   parser.parseRSquare());
+    return failure(
+        parser.parseLSquare() || parser.parseInteger(integers.emplace_back()) ||
+        parser.parseComma() || parser.parseInteger(integers.emplace_back()) ||
+        parser.parseRSquare());
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parsePair))
     return failure();

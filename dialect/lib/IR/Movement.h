@@ -18,10 +18,9 @@ int64_t getElementBytes(mlir::Type element);
 
 /// The product of an element's bytes and the extents; those that aren't known
 /// become symbols.
-mlir::AffineExpr
-getBytes(mlir::MLIRContext *context, mlir::Type element,
-         llvm::ArrayRef<mlir::OpFoldResult> extents,
-         llvm::SmallVectorImpl<mlir::OpFoldResult> &symbols);
+mlir::AffineExpr getBytes(mlir::MLIRContext *context, mlir::Type element,
+                          llvm::ArrayRef<mlir::OpFoldResult> extents,
+                          llvm::SmallVectorImpl<mlir::OpFoldResult> &symbols);
 
 } // namespace gir
 

@@ -19,7 +19,8 @@ LogicalResult gir::verifyUnplaced(Region &body) {
     auto move = dyn_cast<MoveOp>(op);
     if ((!ofPass || ofPass.getPass() == 0) && (!move || !move.getOver()))
       return WalkResult::advance();
-    op->emitOpError("expected neither pass nor over in a kernel without a nest");
+    op->emitOpError(
+        "expected neither pass nor over in a kernel without a nest");
     return WalkResult::interrupt();
   });
   return failure(walk.wasInterrupted());
@@ -101,10 +102,16 @@ public:
   explicit PassVerifier(NestAttr nest) : nest(nest) {}
 
   LogicalResult verify(Operation *op) {
-    for (Value operand : op->getOperands())
-      if (auto found = flows.find(operand); found != flows.end())
-        if (failed(verifyUse(op, operand, found->second)))
-          return failure();
+    for (Value operand : op->getOperands()) {
+      auto found = flows.find(operand);
+      // What is stored stays: views and the return put passes together.
+      bool stays = isTensorAt(operand.getType(), Level::dram) &&
+                   !isa<PassOpInterface>(op);
+      if (found == flows.end() || stays)
+        continue;
+      if (failed(verifyUse(op, operand, found->second)))
+        return failure();
+    }
     if (op->getNumResults() != 0 && isa<TensorType>(op->getResultTypes()[0]))
       follow(op);
     return success();
@@ -129,8 +136,7 @@ private:
   LogicalResult emitMisuse(Operation *op, Value operand, uint64_t got,
                            const Twine &expected) const {
     InFlightDiagnostic diagnostic = op->emitOpError("expected ")
-                                    << expected << ", got a use in pass "
-                                    << got
+                                    << expected << ", got a use in pass " << got
                                     << ": bring it there with a gir.move or "
                                        "gir.broadcast of that pass";
     if (Operation *made = operand.getDefiningOp())

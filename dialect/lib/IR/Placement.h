@@ -1,4 +1,4 @@
-//===- Placement.h - What the verifier knows of placed kernels -------*- C++ -*-===//
+//===- Placement.h - Verification of placed kernels -------*- C++ -*-===//
 //
 // Part of PowerFusion, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -58,3 +58,94 @@ func.func private @unknown_level(tensor<256xf32, #gir.at<cache>>)
 // expected-error @+2 {{expected one of [device, cluster, group, unit] for scope of parallelism, got: lane}}
 // expected-error @+1 {{failed to parse GIR_ScopeAttr parameter 'value'}}
 func.func private @unknown_scope() attributes {x = #gir.scope<lane>}
+
+// -----
+
+func.func private @nest_c1_none() attributes {
+  // expected-error @+1 {{expected at least one dimension, and all counts of each, got 0}}
+  x = #gir.nest<[]>
+}
+
+// -----
+
+func.func private @nest_c1_name_twice() attributes {
+  // expected-error @+1 {{expected each dimension to have a name of its own, got "r"}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4, r = 8 : 8 : 8 : 8]>
+}
+
+// -----
+
+func.func private @nest_c1_no_name() attributes {
+  // expected-error @+1 {{expected each dimension to have a name of its own, got ""}}
+  x = #gir.nest<["" = 4 : 4 : 4 : 4]>
+}
+
+// -----
+
+func.func private @nest_c2_group() attributes {
+  // expected-error @+1 {{expected 1 <= per step <= per unit <= per group <= size for "r", got 1, 2, 8 and 4}}
+  x = #gir.nest<[r = 4 : 8 : 2 : 1]>
+}
+
+// -----
+
+func.func private @nest_c2_unit() attributes {
+  // expected-error @+1 {{expected 1 <= per step <= per unit <= per group <= size for "r", got 1, 4, 2 and a dynamic size}}
+  x = #gir.nest<[r = ? : 2 : 4 : 1]>
+}
+
+// -----
+
+func.func private @nest_c2_step() attributes {
+  // expected-error @+1 {{for "c", got 0, 2, 2 and 4}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4, c = 4 : 2 : 2 : 0]>
+}
+
+// -----
+
+func.func private @nest_c2_negative() attributes {
+  // expected-error @+1 {{for "r", got 1, 1, 1 and -4}}
+  x = #gir.nest<[r = -4 : 1 : 1 : 1]>
+}
+
+// -----
+
+func.func private @nest_c3_static() attributes {
+  // expected-error @+1 {{expected a bound only for a dynamic size, of at least a group's part, got 8 for "r"}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4 upto 8]>
+}
+
+// -----
+
+func.func private @nest_c3_small() attributes {
+  // expected-error @+1 {{expected a bound only for a dynamic size, of at least a group's part, got 3 for "r"}}
+  x = #gir.nest<[r = ? : 4 : 4 : 4 upto 3]>
+}
+
+// -----
+
+func.func private @nest_c4_unknown() attributes {
+  // expected-error @+1 {{expected to sweep dimensions of the nest, each once, got "c"}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4], sweep = [c]>
+}
+
+// -----
+
+func.func private @nest_c4_twice() attributes {
+  // expected-error @+1 {{expected to sweep dimensions of the nest, each once, got "r"}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4], sweep = [r, r]>
+}
+
+// -----
+
+func.func private @nest_of_unknown_key() attributes {
+  // expected-error @+1 {{expected 'sweep'}}
+  x = #gir.nest<[r = 4 : 4 : 4 : 4], order = [r]>
+}
+
+// -----
+
+func.func private @nest_without_step() attributes {
+  // expected-error @+1 {{expected ':'}}
+  x = #gir.nest<[r = 4 : 4 : 4]>
+}

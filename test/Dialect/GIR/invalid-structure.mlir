@@ -154,8 +154,423 @@ func.func @kernel_name_twice() {
 
 // -----
 
+func.func @kernel_c6_pass(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) -> () {
+    // expected-error @+1 {{'gir.move' op expected neither pass nor over in a kernel without a nest}}
+    %0 = gir.move %a pass 1 : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c6_over(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) -> () {
+    // expected-error @+1 {{'gir.move' op expected neither pass nor over in a kernel without a nest}}
+    %0 = gir.move %a over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c6_gather(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) -> () {
+    %0 = gir.iota dim 0 : tensor<8xindex, #gir.at<reg>>
+    // expected-error @+1 {{'gir.gather' op expected neither pass nor over in a kernel without a nest}}
+    %1 = gir.gather %a[%0] pass 2 : tensor<8xf32, #gir.at<dram>>[tensor<8xindex, #gir.at<reg>>] -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c7(%x: memref<8xf32>, %i: index) {
+  gir.kernel "k" (%a = %x : memref<8xf32>, %j = %i : index) nest <[r = 8 : 8 : 8 : 8]> -> () {
+    // expected-error @+1 {{'gir.load' op expected graph form in a kernel with a nest, got 'memref<8xf32, #gir.at<dram>>'}}
+    %0 = gir.load %a[%j] : memref<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c8_load(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) nest <[r = 8 : 8 : 8 : 8]> -> () {
+    // expected-error @+1 {{expected 'over' on a move from or to dram in a kernel with a nest, got none}}
+    %0 = gir.move %a : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c8_store(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %y = gir.kernel "k" (%a = %x : tensor<8xf32>) nest <[r = 8 : 8 : 8 : 8]> -> (tensor<8xf32>) {
+    %0 = gir.move %a over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected 'over' on a move from or to dram in a kernel with a nest, got none}}
+    %1 = gir.move %0 : tensor<8xf32, #gir.at<reg>> -> tensor<8xf32, #gir.at<dram>>
+    gir.return %1 : tensor<8xf32, #gir.at<dram>>
+  }
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+func.func @kernel_c8_name(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) nest <[r = 8 : 8 : 8 : 8]> -> () {
+    // expected-error @+1 {{expected to run over dimensions of the nest, got "c" with nest #gir.nest<[r = 8 : 8 : 8 : 8]>}}
+    %0 = gir.move %a over ["c"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// What is read may be wider than the dimension, for windows; what is written isn't.
+func.func @kernel_c8_size(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %y = gir.kernel "k" (%a = %x : tensor<8xf32>) nest <[r = 6 : 6 : 6 : 6]> -> (tensor<8xf32>) {
+    %0 = gir.move %a over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected dimension 0 of size 6 to run over "r", got 8}}
+    %1 = gir.move %0 over ["r"] : tensor<8xf32, #gir.at<reg>> -> tensor<8xf32, #gir.at<dram>>
+    gir.return %1 : tensor<8xf32, #gir.at<dram>>
+  }
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// The maximum of a row is known once the row has been traversed.
+func.func @kernel_c9_broadcast(%x: tensor<4x8xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    %i = tensor.splat %w : tensor<4xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %m = gir.reduce %0 into %i dims [1] kinds [#vector.kind<maximumf>] : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    // expected-note @+1 {{it is made here}}
+    %b = gir.broadcast %m dims [1] : tensor<4xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that pass 0 ends with to be used in a later one, got a use in pass 0: bring it there with a gir.move or gir.broadcast of that pass}}
+    %1 = arith.subf %0, %b : tensor<4x8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// It is known in pass 1, but the row isn't there any more.
+func.func @kernel_c9_stream(%x: tensor<4x8xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    // expected-note @+1 {{it is made here}}
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %1 = gir.move %a pass 1 over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that runs over swept dimensions in pass 0 to be used in that pass, got a use in pass 1}}
+    %2 = arith.subf %1, %0 : tensor<4x8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c9_backwards(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %y = gir.kernel "k" (%a = %x : tensor<4x8xf32>) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> (tensor<4x8xf32>) {
+    // expected-note @+1 {{it is made here}}
+    %0 = gir.move %a pass 1 over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value of pass 1 to be used in that pass or later, got a use in pass 0}}
+    %1 = gir.move %0 over ["r", "c"] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<dram>>
+    gir.return %1 : tensor<4x8xf32, #gir.at<dram>>
+  }
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// Dimensions are followed through a transposition.
+func.func @kernel_c9_permute(%x: tensor<4x8xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    %i = tensor.splat %w : tensor<4xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %t = gir.permute %0 [1, 0] : tensor<4x8xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<reg>>
+    %m = gir.reduce %t into %i dims [0] kinds [#vector.kind<maximumf>] : tensor<8x4xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    // expected-note @+1 {{it is made here}}
+    %b = gir.broadcast %m dims [0] : tensor<4xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that pass 0 ends with to be used in a later one}}
+    %1 = arith.subf %t, %b : tensor<8x4xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @extern_c1(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected one block argument per input, got 0 and 1}}
+  "gir.extern"(%x) <{kernel_name = "e", operandSegmentSizes = array<i32: 1, 0>}> ({
+    "gir.return"() : () -> ()
+  }) : (tensor<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @extern_c2() -> tensor<8xf32> {
+  // expected-error @+1 {{expected 1 values to be returned, got 0}}
+  %0 = gir.extern "e" () -> (tensor<8xf32>) {
+    gir.return
+  }
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
+func.func @extern_c3(%x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @+1 {{expected one size per dynamic dimension of the results, got 0 for 1}}
+  %0 = gir.extern "e" (%a = %x : tensor<?xf32>) -> (tensor<?xf32>) {
+    gir.return %a : tensor<?xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+func.func @extern_c4(%x: tensor<8xf32>) {
+  gir.extern "e" (%a = %x : tensor<8xf32>) -> () {
+    // expected-error @+1 {{expected tensors at reg to compute on, got 'tensor<8xf32, #gir.at<dram>>'}}
+    %0 = math.absf %a : tensor<8xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @extern_c5(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected results without encoding, got 'tensor<8xf32, #gir.at<dram>>'}}
+  %0 = gir.extern "e" (%a = %x : tensor<8xf32>) -> (tensor<8xf32, #gir.at<dram>>) {
+    gir.return %a : tensor<8xf32, #gir.at<dram>>
+  }
+  return
+}
+
+// -----
+
+func.func @extern_c6(%x: tensor<8xf32>) {
+  gir.extern "e" (%a = %x : tensor<8xf32>) -> () {
+    // expected-error @+1 {{expected neither pass nor over in a kernel without a nest}}
+    %0 = gir.move %a over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @extern_c7() {
+  // expected-error @+1 {{expected the name of a library routine, got none}}
+  gir.extern "" () -> () {
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @extern_with_nest() {
+  // expected-error @+1 {{expected '->'}}
+  gir.extern "e" () nest <[r = 8 : 8 : 8 : 8]> -> () {
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @launch_c1_none(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected a function to launch, got none named @missing}}
+  gir.launch @missing(%x) : (tensor<8xf32>) -> ()
+  return
+}
+
+// -----
+
+// expected-note @+1 {{it is defined here}}
+func.func private @launched(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c1_type(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected a function of type '(tensor<4xf32>) -> ()', got '(tensor<8xf32>) -> ()'}}
+  gir.launch @launched(%x) : (tensor<4xf32>) -> ()
+  return
+}
+
+// -----
+
+// expected-note @+1 {{it is defined here}}
+func.func private @launched(tensor<8xf32>)
+func.func @launch_c2_declared(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected a function whose body is one gir.kernel and a return of its results}}
+  gir.launch @launched(%x) : (tensor<8xf32>) -> ()
+  return
+}
+
+// -----
+
+// expected-note @+1 {{it is defined here}}
+func.func private @launched(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = gir.kernel "k" (%a = %x : tensor<8xf32>) -> (tensor<8xf32>) {
+    gir.return %a : tensor<8xf32, #gir.at<dram>>
+  }
+  return %x : tensor<8xf32>
+}
+func.func @launch_c2_returns_another(%x: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error @+1 {{expected a function whose body is one gir.kernel and a return of its results}}
+  %0 = gir.launch @launched(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
+func.func private @launched(%x: memref<8xf32>, %y: memref<8xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>, %b = %y : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c3_self(%x: memref<8xf32>) {
+  // expected-error @+1 {{expected pairs of two of 2 operands, got [1, 1]}}
+  gir.launch @launched(%x, %x) shares [[1, 1]] : (memref<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @launched(%x: memref<8xf32>, %y: memref<8xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>, %b = %y : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c3_range(%x: memref<8xf32>) {
+  // expected-error @+1 {{expected pairs of two of 2 operands, got [2, 0]}}
+  gir.launch @launched(%x, %x) shares [[2, 0]] : (memref<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @launched(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c3_twice(%x: memref<8xf32>, %y: memref<8xf32>) {
+  // expected-error @+1 {{expected an output to share one buffer, got two for 2}}
+  gir.launch @launched(%x, %y, %x) shares [[2, 0], [2, 1]] : (memref<8xf32>, memref<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @launched(%x: memref<8xf32>, %y: memref<4xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c3_type(%x: memref<8xf32>, %y: memref<4xf32>) {
+  // expected-error @+1 {{expected memrefs of one type to share a buffer, got 'memref<4xf32>' and 'memref<8xf32>'}}
+  gir.launch @launched(%x, %y) shares [[1, 0]] : (memref<8xf32>, memref<4xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @launched(%x: memref<8xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func @launch_c3_odd(%x: memref<8xf32>) {
+  // expected-error @+1 {{expected pairs of operand positions, got [0]}}
+  "gir.launch"(%x) <{callee = @launched, shares = array<i64: 0>}> : (memref<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @alternatives_c1() {
+  // expected-error @+1 {{expected at least one region, got none}}
+  "gir.alternatives"() : () -> ()
+  return
+}
+
+// -----
+
+func.func @alternatives_c2_number(%x: f32) {
+  // expected-error @+1 {{expected each region to yield ('f32')}}
+  %0 = "gir.alternatives"() ({
+    "llvm.unreachable"() : () -> ()
+  }) : () -> f32
+  return
+}
+
+// -----
+
+func.func @alternatives_c2_type(%x: f32, %y: f64) {
+  // expected-error @+1 {{along control flow edge}}
+  %0 = gir.alternatives -> (f32) {
+    gir.yield %x : f32
+  } or {
+    // expected-note @+1 {{region branch point}}
+    gir.yield %y : f64
+  }
+  return
+}
+
+// -----
+
+func.func @alternatives_c3_outside(%x: tensor<8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected results without a place outside of kernels, got 'tensor<8xf32, #gir.at<dram>>'}}
+  %0 = gir.alternatives -> (tensor<8xf32, #gir.at<dram>>) {
+    gir.yield %x : tensor<8xf32, #gir.at<dram>>
+  }
+  return
+}
+
+// -----
+
+func.func @alternatives_c3_inside(%x: tensor<8xf32>) {
+  gir.kernel "k" (%a = %x : tensor<8xf32>) -> () {
+    %0 = gir.move %a : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<sram>>
+    // expected-error @+1 {{expected tensors at reg or dram in a kernel, got 'tensor<8xf32, #gir.at<sram>>'}}
+    %1 = gir.alternatives -> (tensor<8xf32, #gir.at<sram>>) {
+      gir.yield %0 : tensor<8xf32, #gir.at<sram>>
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+func.func @alternatives_c4() {
+  // expected-error @+1 {{expected regions without arguments, got 1}}
+  "gir.alternatives"() ({
+  ^bb0(%x: f32):
+    "gir.yield"() : () -> ()
+  }) : () -> ()
+  return
+}
+
+// -----
+
 func.func @return_c1() {
-  // expected-error @+1 {{'gir.return' op expects parent op 'gir.kernel'}}
+  // expected-error @+1 {{'gir.return' op expects parent op to be one of 'gir.kernel, gir.extern'}}
   gir.return
 }
 

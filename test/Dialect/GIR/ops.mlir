@@ -31,6 +31,25 @@ func.func @lanes() attributes {lanes = #gir.lanes<[32], [4]>} {
   return
 }
 
+// Names that are no keywords are strings; without sweep there is none.
+// CHECK-LABEL: @nest
+// CHECK-SAME:  a = #gir.nest<[r = 4096 : 64 : 64 : 1, c = ? : 1024 : 1024 : 64 upto 65536], sweep = [c]>
+// CHECK-SAME:  b = #gir.nest<["the rows" = 0 : 1 : 1 : 1, c = ? : 8 : 4 : 2]>
+// CHECK-SAME:  c = #gir.nest<[r = 5 : 3 : 2 : 1, c = 1 : 1 : 1 : 1], sweep = [c, r]>
+func.func @nest() attributes {
+  a = #gir.nest<[r = 4096 : 64 : 64 : 1, c = ? : 1024 : 1024 : 64 upto 65536], sweep = [c]>,
+  b = #gir.nest<["the rows" = 0 : 1 : 1 : 1, "c" = ? : 8 : 4 : 2], sweep = []>,
+  c = #gir.nest<[r = 5 : 3 : 2 : 1, c = 1 : 1 : 1 : 1], sweep = [c, r]>
+} {
+  return
+}
+
+// CHECK-LABEL: @token
+// CHECK-SAME:  (%{{.*}}: !gir.token, %{{.*}}: tuple<!gir.token>)
+func.func @token(%t: !gir.token, %u: tuple<!gir.token>) {
+  return
+}
+
 // CHECK-LABEL: @scope
 // CHECK-SAME:  [#gir.scope<device>, #gir.scope<cluster>, #gir.scope<group>, #gir.scope<unit>]
 func.func @scope() attributes {scopes = [#gir.scope<device>, #gir.scope<cluster>, #gir.scope<group>, #gir.scope<unit>]} {
@@ -128,6 +147,130 @@ func.func @parallel_once() {
   return
 }
 
+// A placed kernel, with attributes beside its nest: the maximum of a row is kept for a second pass over it.
+// CHECK-LABEL: @kernel_nest
+// CHECK:       gir.kernel "center" (%[[A:.*]] = %arg0 : tensor<?x512xf32>, %{{.*}} = %arg1 : f32) sizes(%arg2)
+// CHECK-SAME:    nest <[r = ? : 8 : 4 : 1, c = 512 : 512 : 512 : 64], sweep = [c]> -> (tensor<?x512xf32>) attributes {note} {
+// CHECK:         gir.move %[[A]] over ["r", "c"] : tensor<?x512xf32, #gir.at<dram>> -> tensor<?x512xf32, #gir.at<sram>>
+// CHECK:         gir.move %{{.*}} pass 1 : tensor<?x512xf32, #gir.at<sram>>
+// CHECK:         gir.move %{{.*}} pass 1 over ["r", "c"] :
+func.func @kernel_nest(%x: tensor<?x512xf32>, %v: f32, %n: index) -> tensor<?x512xf32> {
+  %y = gir.kernel "center" (%a = %x : tensor<?x512xf32>, %w = %v : f32) sizes(%n)
+      nest <[r = ? : 8 : 4 : 1, c = 512 : 512 : 512 : 64], sweep = [c]> -> (tensor<?x512xf32>) attributes {note} {
+    %one = arith.constant 1 : index
+    %rows = tensor.dim %a, %one : tensor<?x512xf32, #gir.at<dram>>
+    %i = tensor.splat %w[%rows] : tensor<?xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<?x512xf32, #gir.at<dram>> -> tensor<?x512xf32, #gir.at<sram>>
+    %1 = gir.move %0 : tensor<?x512xf32, #gir.at<sram>> -> tensor<?x512xf32, #gir.at<reg>>
+    %m = gir.reduce %1 into %i dims [1] kinds [#vector.kind<maximumf>] : tensor<?x512xf32, #gir.at<reg>> into tensor<?xf32, #gir.at<reg>>
+    %2 = gir.move %0 pass 1 : tensor<?x512xf32, #gir.at<sram>> -> tensor<?x512xf32, #gir.at<reg>>
+    %b = gir.broadcast %m dims [1] pass 1 : tensor<?xf32, #gir.at<reg>> -> tensor<?x512xf32, #gir.at<reg>>
+    %3 = arith.subf %2, %b : tensor<?x512xf32, #gir.at<reg>>
+    %4 = gir.move %3 pass 1 over ["r", "c"] : tensor<?x512xf32, #gir.at<reg>> -> tensor<?x512xf32, #gir.at<dram>>
+    gir.return %4 : tensor<?x512xf32, #gir.at<dram>>
+  }
+  return %y : tensor<?x512xf32>
+}
+
+// Values of a row's end meet others of a row, stay to the end of the kernel, and may be stored as they are.
+// CHECK-LABEL: @kernel_nest_of_row_values
+func.func @kernel_nest_of_row_values(%x: tensor<4x8xf32>, %v: f32) -> tensor<4xf32> {
+  %y = gir.kernel "sum" (%a = %x : tensor<4x8xf32>, %w = %v : f32)
+      nest <[r = 4 : 4 : 2 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> (tensor<4xf32>) {
+    %i = tensor.splat %w : tensor<4xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %s = gir.reduce %0 into %i dims [1] kinds [#vector.kind<add>] : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    %1 = arith.mulf %s, %i : tensor<4xf32, #gir.at<reg>>
+    %2 = gir.move %1 over ["r"] : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %2 : tensor<4xf32, #gir.at<dram>>
+  }
+  return %y : tensor<4xf32>
+}
+
+// CHECK-LABEL: @extern
+// CHECK:       %{{.*}} = gir.extern "blas.scopy" (%[[A:.*]] = %arg0 : tensor<?xf32>) sizes(%arg1) -> (tensor<?xf32>) attributes {note} {
+// CHECK:         gir.return %[[A]]
+// CHECK:       gir.extern "nothing" () -> () {
+func.func @extern(%x: tensor<?xf32>, %n: index) {
+  %0 = gir.extern "blas.scopy" (%a = %x : tensor<?xf32>) sizes(%n) -> (tensor<?xf32>) attributes {note} {
+    gir.return %a : tensor<?xf32, #gir.at<dram>>
+  }
+  gir.extern "nothing" () -> () {
+  }
+  return
+}
+
+// CHECK-LABEL: func private @launched
+func.func private @launched(%x: memref<8xf32>, %y: memref<8xf32>) {
+  gir.kernel "k" (%a = %x : memref<8xf32>, %b = %y : memref<8xf32>) -> () {
+  }
+  return
+}
+func.func private @launched_tensor(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = gir.kernel "k" (%a = %x : tensor<8xf32>) -> (tensor<8xf32>) {
+    gir.return %a : tensor<8xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<8xf32>
+}
+
+// CHECK-LABEL: @launch
+// CHECK:       gir.launch @launched(%arg0, %arg1) : (memref<8xf32>, memref<8xf32>) -> ()
+// CHECK:       gir.launch @launched(%arg0, %arg0) shares {{\[\[}}1, 0]] {note} : (memref<8xf32>, memref<8xf32>) -> ()
+// CHECK:       %{{.*}} = gir.launch @launched_tensor(%arg2) : (tensor<8xf32>) -> tensor<8xf32>
+func.func @launch(%x: memref<8xf32>, %y: memref<8xf32>, %t: tensor<8xf32>) {
+  gir.launch @launched(%x, %y) : (memref<8xf32>, memref<8xf32>) -> ()
+  gir.launch @launched(%x, %x) shares [[1, 0]] {note} : (memref<8xf32>, memref<8xf32>) -> ()
+  %0 = gir.launch @launched_tensor(%t) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// CHECK-LABEL: @alternatives
+// CHECK:       %{{.*}}:2 = gir.alternatives -> (f32, index) {
+// CHECK-NEXT:    gir.yield %arg0, %arg1 : f32, index
+// CHECK-NEXT:  } or {
+// CHECK:         gir.yield %{{.*}}, %arg1 : f32, index
+// CHECK-NEXT:  }
+// CHECK:       gir.alternatives -> () attributes {note} {
+// CHECK:         gir.alternatives -> (tensor<8xf32, #gir.at<reg>>, tensor<8xf32, #gir.at<dram>>) {
+func.func @alternatives(%x: f32, %n: index, %t: tensor<8xf32>) {
+  %0:2 = gir.alternatives -> (f32, index) {
+    gir.yield %x, %n : f32, index
+  } or {
+    %1 = arith.negf %x : f32
+    %2 = arith.negf %1 : f32
+    gir.yield %2, %n : f32, index
+  }
+  gir.alternatives -> () attributes {note} {
+    gir.yield
+  }
+  gir.kernel "k" (%a = %t : tensor<8xf32>) -> () {
+    %1:2 = gir.alternatives -> (tensor<8xf32, #gir.at<reg>>, tensor<8xf32, #gir.at<dram>>) {
+      %2 = gir.move %a : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+      gir.yield %2, %a : tensor<8xf32, #gir.at<reg>>, tensor<8xf32, #gir.at<dram>>
+    }
+  }
+  return
+}
+
+// CHECK-LABEL: @sync
+// CHECK:         gir.sync <group>
+// CHECK-NEXT:    gir.sync <cluster> {note}
+func.func @sync(%n: index) {
+  gir.kernel "k" (%k = %n : index) -> () {
+    gir.parallel <cluster> (%c) in (%k) {
+      gir.parallel <group> (%g) in (%k) {
+        gir.parallel <unit> (%u) in (%k) {
+          scf.for %i = %c to %k step %k {
+            gir.sync <group>
+            gir.sync <cluster> {note}
+          }
+        }
+      }
+    }
+  }
+  return
+}
+
 //===----------------------------------------------------------------------===//
 // Movement
 //===----------------------------------------------------------------------===//
@@ -142,6 +285,72 @@ func.func @move(%x: tensor<4x8xf32, #gir.at<dram>>, %y: tensor<?xi1, #gir.at<reg
   %1 = gir.move %0 {note} : tensor<4x8xf32, #gir.at<sram>> -> tensor<4x8xf32, #gir.at<reg>>
   %2 = gir.move %y : tensor<?xi1, #gir.at<reg>> -> tensor<?xi1, #gir.at<reg, space = "wram">>
   %3 = gir.move %z : tensor<bf16, #gir.at<reg>> -> tensor<bf16, #gir.at<dram>>
+  return
+}
+
+// CHECK-LABEL: @move_in_pass
+// CHECK:       gir.move %arg0 over ["r", ""] : tensor<4x8xf32, #gir.at<dram>>
+// CHECK:       gir.move %{{.*}} pass 1 : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+// CHECK:       gir.move %{{.*}} pass 2 over ["", ""] {note} :
+// CHECK:       gir.move %{{.*}} : tensor<f32, #gir.at<dram>>
+func.func @move_in_pass(%x: tensor<4x8xf32, #gir.at<dram>>, %s: tensor<f32, #gir.at<dram>>) {
+  %0 = gir.move %x pass 0 over ["r", ""] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+  %1 = gir.move %0 pass 1 : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+  %2 = gir.move %1 pass 2 over ["", ""] {note} : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<dram>>
+  %3 = gir.move %s : tensor<f32, #gir.at<dram>> -> tensor<f32, #gir.at<reg>>
+  return
+}
+
+// CHECK-LABEL: @copy
+// CHECK:       %[[T:.*]] = gir.copy %arg0[%arg2, %arg2], %arg1[%arg3, %arg2] [1, %arg3] : memref<4x?xf32, #gir.at<dram>> -> memref<1x64xf32, #gir.at<sram>>
+// CHECK:       %[[U:.*]] = gir.copy %arg1[%arg2, %arg2], %arg0[%arg3, %arg2] [1, 64] {note} : memref<1x64xf32, #gir.at<sram>> -> memref<4x?xf32, #gir.at<dram>>
+// CHECK:       gir.wait %[[T]], %[[U]]
+// CHECK:       %[[V:.*]] = gir.copy %arg4[], %arg5[] [] :
+// CHECK:       gir.wait %[[V]] {note}
+func.func @copy(%x: memref<4x?xf32, #gir.at<dram>>, %b: memref<1x64xf32, #gir.at<sram>>, %i: index, %n: index,
+                %s: memref<f16, #gir.at<dram>>, %r: memref<f16, #gir.at<sram, space = "other">>) {
+  %t = gir.copy %x[%i, %i], %b[%n, %i] [1, %n] : memref<4x?xf32, #gir.at<dram>> -> memref<1x64xf32, #gir.at<sram>>
+  %u = gir.copy %b[%i, %i], %x[%n, %i] [1, 64] {note} : memref<1x64xf32, #gir.at<sram>> -> memref<4x?xf32, #gir.at<dram>>
+  gir.wait %t, %u
+  %v = gir.copy %s[], %r[] [] : memref<f16, #gir.at<dram>> -> memref<f16, #gir.at<sram, space = "other">>
+  gir.wait %v {note}
+  return
+}
+
+// The copy of the next step is under way while this one is used: its token goes round the loop.
+// CHECK-LABEL: @copy_pipelined
+// CHECK:       %[[LAST:.*]] = scf.for {{.*}} iter_args(%[[T:.*]] = %{{.*}}) -> (!gir.token)
+// CHECK:         gir.wait %[[T]]
+// CHECK:         scf.yield %{{.*}} : !gir.token
+// CHECK:       gir.wait %[[LAST]]
+func.func @copy_pipelined(%x: memref<64xf32, #gir.at<dram>>, %b: memref<2x8xf32, #gir.at<sram>>, %s: memref<2x8xf32, #gir.at<dram>>, %i: index, %n: index) {
+  %t = gir.copy %s[%i, %i], %b[%i, %i] [1, 8] : memref<2x8xf32, #gir.at<dram>> -> memref<2x8xf32, #gir.at<sram>>
+  %last = scf.for %j = %i to %n step %n iter_args(%u = %t) -> (!gir.token) {
+    %next = gir.copy %s[%j, %i], %b[%j, %i] [1, 8] : memref<2x8xf32, #gir.at<dram>> -> memref<2x8xf32, #gir.at<sram>>
+    gir.wait %u
+    scf.yield %next : !gir.token
+  }
+  gir.wait %last
+  return
+}
+
+// CHECK-LABEL: @stage
+// CHECK:       gir.stage %arg0[%arg1, %arg1] [1, %arg2] : memref<4x?xf32, #gir.at<dram>> -> memref<1x?xf32, #gir.at<sram>>
+// CHECK:       gir.stage %arg0[%arg1, %arg1] [1, %arg2] upto [4096] {note} :
+// CHECK:       gir.stage %arg0[%arg1, %arg1] [1, 8] : memref<4x?xf32, #gir.at<dram>> -> memref<1x8xf32, #gir.at<sram, space = "lds">>
+func.func @stage(%x: memref<4x?xf32, #gir.at<dram>>, %i: index, %n: index) {
+  %0 = gir.stage %x[%i, %i] [1, %n] : memref<4x?xf32, #gir.at<dram>> -> memref<1x?xf32, #gir.at<sram>>
+  %1 = gir.stage %x[%i, %i] [1, %n] upto [4096] {note} : memref<4x?xf32, #gir.at<dram>> -> memref<1x?xf32, #gir.at<sram>>
+  %2 = gir.stage %x[%i, %i] [1, 8] : memref<4x?xf32, #gir.at<dram>> -> memref<1x8xf32, #gir.at<sram, space = "lds">>
+  return
+}
+
+// CHECK-LABEL: @alloc
+// CHECK:       gir.alloc sizes(%arg0, %arg0) upto [64, 32] : memref<?x4x?xf32, #gir.at<sram>>
+// CHECK:       gir.alloc {note} : memref<32xi1, #gir.at<sram, space = "lds">>
+func.func @alloc(%n: index) {
+  %0 = gir.alloc sizes(%n, %n) upto [64, 32] : memref<?x4x?xf32, #gir.at<sram>>
+  %1 = gir.alloc {note} : memref<32xi1, #gir.at<sram, space = "lds">>
   return
 }
 
@@ -163,12 +372,14 @@ func.func @load(%x: memref<4x?xf32, #gir.at<dram>>, %s: memref<f16, #gir.at<sram
 // CHECK-LABEL: @store
 // CHECK:       gir.store %arg0, %arg1[%arg4, %arg4] : tensor<1x16xf32, #gir.at<reg>>, memref<4x64xf32, #gir.at<dram>>
 // CHECK:       gir.store %arg0, %arg1[%arg4, %arg5] valid[%arg5, %arg4] : tensor
-// CHECK:       gir.store %arg2, %arg3[] : tensor<f16, #gir.at<reg>>, memref<f16, #gir.at<sram>>
+// CHECK:       gir.store %arg0, %arg1[%arg4, %arg5] valid[%arg5, %arg4] nontemporal {note} : tensor
+// CHECK:       gir.store %arg2, %arg3[] nontemporal : tensor<f16, #gir.at<reg>>, memref<f16, #gir.at<sram>>
 func.func @store(%t: tensor<1x16xf32, #gir.at<reg>>, %y: memref<4x64xf32, #gir.at<dram>>,
                  %u: tensor<f16, #gir.at<reg>>, %s: memref<f16, #gir.at<sram>>, %i: index, %v: index) {
   gir.store %t, %y[%i, %i] : tensor<1x16xf32, #gir.at<reg>>, memref<4x64xf32, #gir.at<dram>>
   gir.store %t, %y[%i, %v] valid [%v, %i] : tensor<1x16xf32, #gir.at<reg>>, memref<4x64xf32, #gir.at<dram>>
-  gir.store %u, %s[] : tensor<f16, #gir.at<reg>>, memref<f16, #gir.at<sram>>
+  gir.store %t, %y[%i, %v] valid [%v, %i] nontemporal {note} : tensor<1x16xf32, #gir.at<reg>>, memref<4x64xf32, #gir.at<dram>>
+  gir.store %u, %s[] nontemporal : tensor<f16, #gir.at<reg>>, memref<f16, #gir.at<sram>>
   return
 }
 
@@ -249,6 +460,26 @@ func.func @pad(%x: tensor<2x8xf32, #gir.at<reg>>, %s: tensor<f32, #gir.at<reg>>,
 func.func @gather(%t: tensor<10x?xf32, #gir.at<dram>>, %m: memref<?xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
   %0 = gir.gather %t[%i, %i] : tensor<10x?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>, tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
   %1 = gir.gather %m[%i] : memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
+// CHECK-LABEL: @gather_in_pass
+// CHECK:       gir.gather %arg0[%arg1] pass 2 : tensor<8xf32, #gir.at<dram>>
+func.func @gather_in_pass(%t: tensor<8xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  %0 = gir.gather %t[%i] pass 2 : tensor<8xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
+  return
+}
+
+// CHECK-LABEL: @scatter
+// CHECK:       %{{.*}} = gir.scatter %arg0 into %arg1[%arg3, %arg3] kind <add> : tensor<4xf32, #gir.at<reg>> into
+// CHECK-SAME:    tensor<10x?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>, tensor<4xindex, #gir.at<reg>>] -> tensor<10x?xf32, #gir.at<dram>>
+// CHECK:       gir.scatter %arg0 into %arg2[%arg3] kind <maximumf> valid[%arg4] : tensor<4xf32, #gir.at<reg>> into memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>]
+// CHECK:       gir.scatter %arg0 into %arg2[%arg3] {note} : tensor
+func.func @scatter(%v: tensor<4xf32, #gir.at<reg>>, %d: tensor<10x?xf32, #gir.at<dram>>, %m: memref<?xf32, #gir.at<dram>>,
+                   %i: tensor<4xindex, #gir.at<reg>>, %n: index) {
+  %0 = gir.scatter %v into %d[%i, %i] kind <add> : tensor<4xf32, #gir.at<reg>> into tensor<10x?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>, tensor<4xindex, #gir.at<reg>>] -> tensor<10x?xf32, #gir.at<dram>>
+  gir.scatter %v into %m[%i] kind <maximumf> valid [%n] : tensor<4xf32, #gir.at<reg>> into memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>]
+  gir.scatter %v into %m[%i] {note} : tensor<4xf32, #gir.at<reg>> into memref<?xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>]
   return
 }
 

@@ -68,7 +68,8 @@ def GIR_WaitOp : GIR_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
   let description = [{
     Behind it the windows of the copies whose tokens it takes may be used.
 
-    Constraints: none.
+    Constraints:
+    - (C1) at least one token
 
     Produced by: whoever schedules, by hand.
     Lowered by: `convert-gir-to-vector` as nothing: its copies are done already.
@@ -84,6 +85,7 @@ def GIR_WaitOp : GIR_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
   }];
   let arguments = (ins Variadic<GIR_Token>:$tokens);
   let assemblyFormat = "$tokens attr-dict";
+  let hasVerifier = 1;
   let hasCanonicalizeMethod = 1;
 }
 

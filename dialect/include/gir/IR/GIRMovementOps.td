@@ -225,6 +225,7 @@ def GIR_ScatterOp : GIR_MovementOp<"scatter", [AlwaysSpeculatable, AttrSizedOper
     `:` type($value) `into` type($dest) `[` type($indices) `]` (`->` type($result)^)?
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif // GIR_IR_MOVEMENT_OPS
