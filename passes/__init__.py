@@ -1,6 +1,6 @@
 """All passes; importing this fills the registry in `powerfusion.core.passes`."""
 
-from powerfusion.passes.analysis import count_ops
+from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.fusion import drop_results, fold_splats, forward_stores, merge_kernels
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
@@ -14,6 +14,7 @@ __all__ = [
     "drop_results",
     "fold_splats",
     "forward_stores",
+    "ledger",
     "merge_kernels",
     "tile",
 ]

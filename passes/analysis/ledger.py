@@ -1,323 +1,116 @@
-"""The ledger: bytes per instruction, space and direction of a program, in whatever form it is.
+"""`gir-ledger`: says at each movement how many bytes it moves.
 
-Nothing is executed. Graph form is counted in `ledger_graph` and, placed, in `ledger_nest`; tile form
-in `ledger_tile`; what one execution of an op moves is said in `ledger_bytes`. The report sets beside
-it what one kernel per operator moves and the least that any program must (`least_bytes`).
+    pf-opt --gir-ledger in.mlir
+      in.mlir:7:10: remark: reads 2048000 B of memory (issued 2048000), writes 2048000 B of registers
+
+With `format=table` or `format=json` the whole ledger is written to `output` instead, or to standard
+error: a row per instruction, space and direction.
+
+Contract: changes nothing; takes graph form, placed or not, and tile form. What is counted is written
+in decision 0011; `ledger_program` counts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import json
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
 
-from powerfusion.core._mlir import entry_block, operations, segments
-from powerfusion.dialects import gir
-from powerfusion.machines.host import host
-from powerfusion.machines.model import Machine
+from powerfusion.core._mlir import walk_numbered
+from powerfusion.core.diagnostics import emit_remark
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.errors import UnsupportedError
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.arriving import arriving_bytes
-from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.least_bytes import least_dram_bytes
-from powerfusion.passes.analysis.ledger_access import Scope
-from powerfusion.passes.analysis.ledger_graph import count_graph
-from powerfusion.passes.analysis.ledger_numbers import Number
-from powerfusion.passes.analysis.ledger_record import Key, Record, Recorder
-from powerfusion.passes.analysis.ledger_tile import TileWalk
-from powerfusion.passes.analysis.ledger_views import Root, dynamic_shape, new_buffer
-from powerfusion.report import KernelReport, Moved, MovementReport, Report
-from powerfusion.symbolic import Count, Polynomial, total
+from powerfusion.passes.analysis.ledger_program import Entry, Ledger, ledger_of, ledger_of_op
+from powerfusion.passes.analysis.ledger_report import kernel_reports, report_of
 
-Given = Mapping[int, tuple[int, ...] | int]
-"""Shapes of arguments, or values of scalars, by position."""
+__all__ = ["Entry", "Ledger", "LedgerPass", "kernel_reports", "ledger_of", "report_of"]
+FORMATS = ("remarks", "table", "json")
+COLUMNS = ("instruction", "op", "kernel", "space", "direction", "useful", "issued", "arriving")
 
 
+@register_pass
 @dataclass(frozen=True)
-class Entry:
-    """What one instruction moves from or to one space, over all its executions.
+class LedgerPass(Pass):
+    """Count the bytes that each instruction moves."""
 
-    Attributes:
-        instruction: Its number in a walk of the module.
-        op: Its name.
-        kernel: Name of the kernel that it stands in.
-        space: Name of the machine's space.
-        level: The space's level.
-        direction: `read` or `write`.
-        useful: Bytes of distinct elements.
-        issued: Bytes of the transactions that they take.
-        arriving: Of these, what no cache has already.
-        bounds: Those of the three that are upper bounds.
-        location: Where the program asks for it.
-    """
+    name: ClassVar[str] = "gir-ledger"
+    machine: str = option("cpu", help="Whose spaces count: a machine's name, or a .toml that describes one")
+    format: str = option("remarks", help="remarks at the movements, or a table or json of all of them")
+    output: str = option("", help="File for the table or json; standard error by default")
 
-    instruction: int
-    op: str
-    kernel: str
-    space: str
-    level: str
-    direction: str
-    useful: Count
-    issued: Count
-    arriving: Count
-    bounds: frozenset[str]
-    location: str | None
+    def run(self, op: ir.Operation) -> None:
+        """Emits remarks, or writes the ledger."""
+        if self.format not in FORMATS:
+            raise UnsupportedError(f"expected a format of {', '.join(FORMATS)}, got '{self.format}'")
+        ledger = ledger_of_op(op, find(self.machine))
+        match self.format:
+            case "remarks":
+                remark_all(op, ledger)
+            case "table":
+                self._write(table_text(ledger))
+            case _:
+                self._write(json.dumps(ledger_json(ledger), indent=1))
 
-
-@dataclass(frozen=True)
-class Ledger:
-    """What a program moves.
-
-    Attributes:
-        entries: In program order; reads of an instruction before its writes.
-        kernels: The numbers of kernels and library operators, in program order.
-        peaks: Most bytes alive at once, by space.
-    """
-
-    entries: tuple[Entry, ...]
-    kernels: tuple[int, ...] = ()
-    peaks: Mapping[str, Count] = field(default_factory=dict)
-
-    def counts(self) -> dict[Key, tuple[Count, Count]]:
-        """(useful, issued) by instruction, space and direction."""
-        return {(e.instruction, e.space, e.direction): (e.useful, e.issued) for e in self.entries}
-
-
-def ledger_of(module: ir.Module, machine: Machine | None = None, given: Given | None = None) -> Ledger:
-    """The ledger of a program.
-
-    Args:
-        module: In graph form, placed or not, or in tile form.
-        machine: Whose spaces count; by default this machine.
-        given: Shapes of arguments, or values of scalars, for what is dynamic.
-    """
-    machine = machine or host()
-    program = Program(module.operation, machine, given or {})
-    program.run()
-    return Ledger(tuple(_entries(program.recorder)), tuple(program.kernels), {})
-
-
-@dataclass
-class Program:
-    """Goes through a module and records what it moves."""
-
-    module: ir.Operation
-    machine: Machine
-    given: Given
-
-    def run(self) -> None:
-        """Records every function that none of the module calls."""
-        with self.module.context:
-            self._run()
-
-    def _run(self) -> None:
-        self.recorder = Recorder.of(self.module, self.machine)
-        self.kernels: list[int] = []
-        self.symbols = {
-            ir.StringAttr(op.attributes["sym_name"]).value: op
-            for op in self.recorder.numbers
-            if op.name == "func.func" and len(op.regions[0].blocks)
-        }
-        called = {callee_of(op) for op in self.recorder.numbers if op.name in CALLS}
-        for name, function in self.symbols.items():
-            if name not in called:
-                self._function(function, self.given, Scope())
-
-    def _function(self, function: ir.Operation, given: Mapping[int, tuple[Count, ...] | Count], scope: Scope) -> None:
-        walk = TileWalk(self.recorder, self._call)
-        for place, argument in enumerate(entry_block(function).arguments):
-            known = given.get(place)
-            if isinstance(argument.type, ir.MemRefType):
-                sizes = known if isinstance(known, tuple) else _open_sizes(argument, place)
-                walk.known[argument] = new_buffer(argument, sizes, Root(f"arg{place}"))
-            elif not isinstance(argument.type, ir.ShapedType):
-                walk.known[argument] = (
-                    Polynomial.symbol(f"arg{place}") if known is None or isinstance(known, tuple) else known
-                )
-        self._block(entry_block(function), walk, Extents(given), scope)
-
-    def _block(self, block: ir.Block, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
-        for op in operations(block):
-            if op.name == "gir.alternatives":
-                self._block(entry_block(op), walk, sizes, scope)
-            elif op.name in ("gir.kernel", "gir.extern"):
-                self._kernel(op, walk, sizes, scope)
-            elif op.name in CALLS and any(isinstance(v.type, ir.RankedTensorType) for v in op.operands):
-                self._call_graph(op, sizes, scope)
-            else:
-                walk.visit(op, scope)
-
-    def _kernel(self, kernel: ir.Operation, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
-        self.kernels.append(self.recorder.numbers[kernel])
-        if kernel.name == "gir.kernel" and is_tile_form(kernel):
-            walk.tile_kernel(kernel, scope)
-        elif "nest" in kernel.attributes:
-            count_graph(kernel, sizes, self.recorder, scope)
+    def _write(self, text: str) -> None:
+        if self.output:
+            Path(self.output).write_text(text + "\n", encoding="utf-8")
         else:
-            count_graph(kernel, sizes, self.recorder, scope)
-
-    def _call(self, op: ir.Operation, walk: TileWalk, scope: Scope) -> None:
-        """A call or launch in tile form."""
-        function = self.symbols.get(callee_of(op))
-        if function is None:
-            return
-        block = entry_block(function)
-        for value, argument in zip(op.operands, block.arguments, strict=True):
-            if value in walk.known:
-                walk.known[argument] = walk.known[value]
-        self._block(block, walk, Extents({}), scope)
-        for value, result in zip(operations(block)[-1].operands, op.results, strict=True):
-            if value in walk.known:
-                walk.known[result] = walk.known[value]
-
-    def _call_graph(self, op: ir.Operation, sizes: Extents, scope: Scope) -> None:
-        """A call or launch of a function of tensors."""
-        function = self.symbols.get(callee_of(op))
-        if function is None:
-            return
-        given: dict[int, tuple[Count, ...] | Count] = {}
-        for place, value in enumerate(op.operands):
-            if isinstance(value.type, ir.RankedTensorType):
-                given[place] = tuple(sizes.shape(value))
-            elif isinstance(value.type, ir.IndexType):
-                given[place] = sizes.index(value)
-        self._function(function, given, scope)
+            print(text, file=sys.stderr)
 
 
-CALLS = ("func.call", "gir.launch")
-
-
-def callee_of(op: ir.Operation) -> str:
-    """The name of what a call or launch calls."""
-    return ir.FlatSymbolRefAttr(op.attributes["callee"]).value
-
-
-def is_tile_form(kernel: ir.Operation) -> bool:
-    """True for a kernel that has memrefs, or no results."""
-    return any(isinstance(value.type, ir.MemRefType) for value in segments(kernel)[0]) or not kernel.results
-
-
-def _open_sizes(argument: ir.Value, place: int) -> tuple[Number, ...]:
-    shape = argument.type.shape
-    symbols = [Polynomial.symbol(f"arg{place}[{dim}]") for dim, size in enumerate(shape) if size < 0]
-    return dynamic_shape(argument.type, symbols)
-
-
-def _entries(recorder: Recorder) -> Iterator[Entry]:
-    """Records added up; reads of an instruction before its writes."""
-    groups: dict[Key, list[Record]] = {}
-    for record in sorted(recorder.records, key=lambda record: record.key[0]):
-        groups.setdefault(record.key, []).append(record)
-    arriving = arriving_bytes(recorder)
-    for (number, space, direction), records in groups.items():
-        op, kernel = records[0].op, records[0].kernel
-        bounds = frozenset[str]().union(*(record.figures.bounds for record in records))
-        yield Entry(
-            number,
-            op.name,
-            ir.StringAttr(kernel.attributes["kernel_name"]).value if kernel is not None else "",
-            space,
-            recorder.machine.space(space).level,
-            direction,
-            total(record.figures.useful for record in records),
-            total(record.figures.issued for record in records),
-            total(arriving[record] for record in records),
-            bounds | ({"arriving"} if "issued" in bounds else frozenset[str]()),
-            location_text(op.location),
-        )
-
-
-# -- reports -------------------------------------------------------------------------------------
-
-
-def report_of(
-    module: ir.Module, naive: ir.Module, given: Given, on_chip_bytes: int, machine: Machine | None = None
-) -> Report:
-    """The report of a program.
-
-    Args:
-        module: After `simplify`.
-        naive: After `raise`.
-        given: Shapes of arguments by position, for programs with dynamic sizes.
-        on_chip_bytes: What the machine can hold on chip, all in all.
-        machine: Whose spaces count; by default this machine.
-    """
-    kernels = kernel_reports(module, given, machine)
-    written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given, machine))
-    return Report(kernels, least_dram_bytes(module, given, on_chip_bytes), written)
-
-
-def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = None) -> tuple[KernelReport, ...]:
-    """The kernels of a module, in program order."""
-    program = Program(module.operation, machine or host(), given)
-    program.run()
-    ops = {number: op for op, number in program.recorder.numbers.items()}
-    entries: dict[int, list[Entry]] = {}
-    holder = {record.key[0]: record.kernel for record in program.recorder.records}
-    for entry in _entries(program.recorder):
-        kernel = holder[entry.instruction]
-        if kernel is not None:
-            entries.setdefault(program.recorder.numbers[kernel], []).append(entry)
-    shapes = _Shapes(program)
-    return tuple(
-        KernelReport(
-            ir.StringAttr(ops[number].attributes["kernel_name"]).value,
-            location_text(ops[number].location),
-            tuple(_movements(entries.get(number, []), ops, shapes)),
-        )
-        for number in dict.fromkeys(program.kernels)
-    )
-
-
-@dataclass
-class _Shapes:
-    """The types of what moves, with the sizes that are known."""
-
-    program: Program
-
-    def text(self, op: ir.Operation) -> str:
-        """Shape and element type, as `512x768xf32`."""
-        moved = gir.movement(op)
-        type_ = moved[2] if moved else op.results[0].type
-        sizes = ["?" if size < 0 else str(size) for size in type_.shape]
-        return "x".join([*sizes, str(type_.element_type)])
-
-
-def _movements(entries: list[Entry], ops: Mapping[int, ir.Operation], shapes: _Shapes) -> Iterator[MovementReport]:
-    """An entry per instruction, in program order."""
+def remark_all(module: ir.Operation, ledger: Ledger) -> None:
+    """Emits a remark at each instruction that moves something."""
+    ops = dict(walk_numbered(module))
     by_instruction: dict[int, list[Entry]] = {}
-    for entry in entries:
+    for entry in ledger.entries:
         by_instruction.setdefault(entry.instruction, []).append(entry)
-    for number, parts in by_instruction.items():
-        moved = tuple(
-            Moved(e.space, e.level, e.direction, e.useful, e.issued, e.arriving, tuple(sorted(e.bounds))) for e in parts
-        )
-        op = ops[number]
-        source, result = _levels(op)
-        yield MovementReport(op.name, source, result, _bytes(moved), shapes.text(op), location_text(op.location), moved)
+    for number, entries in by_instruction.items():
+        emit_remark(ops[number].location, ", ".join(map(_words, entries)))
 
 
-def _levels(op: ir.Operation) -> tuple[str, str]:
-    moved = gir.movement(op)
-    return (moved[0].level, moved[1].level) if moved else ("dram", "dram")
+def _words(entry: Entry) -> str:
+    verb = "reads" if entry.direction == "read" else "writes"
+    preposition = "of" if entry.direction == "read" else "to"
+    if entry.useful == 0 and entry.issued != 0:
+        return f"{verb} {_figure(entry, 'issued')} {preposition} {entry.space} before it writes"
+    more = f" (issued {_figure(entry, 'issued')})" if entry.level != "reg" else ""
+    return f"{verb} {_figure(entry, 'useful')} {preposition} {entry.space}{more}"
 
 
-def _bytes(moved: tuple[Moved, ...]) -> Count:
-    """The useful bytes on the outer side of a movement."""
-    for level in ("dram", "sram", "reg"):
-        sides = [side.useful for side in moved if side.level == level and side.useful != 0]
-        if sides:
-            return total(sides) if len({side.direction for side in moved if side.level == level}) == 2 else sides[0]
-    return 0
+def _figure(entry: Entry, name: str) -> str:
+    most = "at most " if name in entry.bounds else ""
+    return f"{most}{getattr(entry, name)} B"
 
 
-def location_text(location: ir.Location) -> str | None:
-    """A location for people, `file:line:column`; None for an unknown one, the first of a fused one."""
-    if location.is_a_fused():
-        texts = [location_text(part) for part in location.locations]
-        return next((text for text in texts if text), None)
-    if location.is_a_file():
-        return f"{location.filename}:{location.start_line}:{location.start_col}"
-    if location.is_a_name():
-        return location_text(location.child_loc) or location.name_str
-    if location.is_a_callsite():
-        return location_text(location.callee)
-    return None
+def table_text(ledger: Ledger) -> str:
+    """The ledger as a plain table, a row per entry; upper bounds are marked with `<=`."""
+    rows = [list(COLUMNS), *([_cell(entry, column) for column in COLUMNS] for entry in ledger.entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    peaks = [f"peak of {space}: {count} B" for space, count in ledger.peaks.items()]
+    return "\n".join([*(line.rstrip() for line in lines), *peaks])
+
+
+def _cell(entry: Entry, column: str) -> str:
+    return f"{'<=' if column in entry.bounds else ''}{getattr(entry, column)}"
+
+
+def ledger_json(ledger: Ledger) -> dict[str, Any]:
+    """The ledger as plain data; what depends on open sizes is a formula."""
+    return {
+        "entries": [_entry_json(entry) for entry in ledger.entries],
+        "peaks": {space: _plain(count) for space, count in ledger.peaks.items()},
+    }
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    found = {each.name: getattr(entry, each.name) for each in fields(entry)} | {"bounds": sorted(entry.bounds)}
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (int, str, list)) else str(value)

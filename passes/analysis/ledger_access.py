@@ -6,13 +6,16 @@ says in which loops it stands; `ledger_tally` says what that comes to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
 
 from powerfusion import symbolic
 from powerfusion.dialects import gir
-from powerfusion.passes.analysis.ledger_cells import Cells
-from powerfusion.passes.analysis.ledger_numbers import Axis, Number
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_numbers import Axis, Number, add, multiply
 from powerfusion.symbolic import Atom, Count, Polynomial
 
 
@@ -93,6 +96,23 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
+class Cells:
+    """Addresses of elements, each allocation's in a range of its own that begins at a granule."""
+
+    addresses: np.ndarray
+
+    def granules(self, element: int, granule: int) -> int:
+        """How many granules they touch."""
+        if granule <= element:
+            return len(np.unique(self.addresses)) * (element // granule)
+        return len(np.unique(self.addresses * element // granule))
+
+    def elements(self) -> int:
+        """How many there are, each once."""
+        return len(np.unique(self.addresses))
+
+
+@dataclass(frozen=True, eq=False)
 class Access:
     """What one execution of an instruction reads or writes.
 
@@ -106,6 +126,8 @@ class Access:
         nontemporal: A write that doesn't read first.
         exact: False where `counts` are the most that there may be.
         cells: Their addresses one by one, where they are no box.
+        axes: Dimensions of a tile whose elements are accessed one by one,
+        masks: and which of them are.
     """
 
     at: gir.AtAttr
@@ -117,6 +139,8 @@ class Access:
     nontemporal: bool = False
     exact: bool = True
     cells: Cells | None = None
+    axes: tuple[Axis, ...] = ()
+    masks: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,3 +156,51 @@ class Figures:
     useful: Count
     issued: Count
     bounds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A memref, or a tensor at `dram`, as memory.
+
+    Attributes:
+        root: What is the same for all views of one allocation.
+        at: Its place.
+        element: Bytes of one.
+        offset: Of its first element in the allocation, in elements.
+        sizes: Its shape.
+        strides: From one element to the next, in elements.
+    """
+
+    root: object
+    at: gir.AtAttr | None
+    element: int
+    offset: Number
+    sizes: tuple[Number, ...]
+    strides: tuple[Number, ...]
+
+    def box(self, starts: Sequence[Number]) -> Box:
+        """Where a window of it begins."""
+        offset = self.offset
+        for start, stride in zip(starts, self.strides, strict=True):
+            offset = add(offset, multiply(start, stride))
+        return Box(self.root, offset, self.strides)
+
+
+class Look(Protocol):
+    """How a form finds what an op's operands are."""
+
+    def number(self, value: ir.Value) -> Number:
+        """An index value."""
+        ...
+
+    def buffer(self, value: ir.Value) -> Buffer:
+        """A memref."""
+        ...
+
+    def shape(self, value: ir.Value) -> tuple[Number, ...]:
+        """The shape of a tensor or memref."""
+        ...
+
+    def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:
+        """What a movement of a whole value accesses of it, in graph form."""
+        ...

@@ -10,64 +10,15 @@ read or written, and how much of it:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from powerfusion.core._mlir import mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Access, Box
-from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, multiply, positive, subtract
+from powerfusion.passes.analysis.ledger_access import Access, Box, Look
+from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, positive, subtract
+from powerfusion.passes.analysis.ledger_tiles import Elements, accessed_elements
 from powerfusion.passes.analysis.sizes import element_bytes
-
-
-@dataclass(frozen=True, eq=False)
-class Buffer:
-    """A memref, or a tensor at `dram`, as memory.
-
-    Attributes:
-        root: What is the same for all views of one allocation.
-        at: Its place.
-        element: Bytes of one.
-        offset: Of its first element in the allocation, in elements.
-        sizes: Its shape.
-        strides: From one element to the next, in elements.
-    """
-
-    root: object
-    at: gir.AtAttr | None
-    element: int
-    offset: Number
-    sizes: tuple[Number, ...]
-    strides: tuple[Number, ...]
-
-    def box(self, starts: Sequence[Number]) -> Box:
-        """Where a window of it begins."""
-        offset = self.offset
-        for start, stride in zip(starts, self.strides, strict=True):
-            offset = add(offset, multiply(start, stride))
-        return Box(self.root, offset, self.strides)
-
-
-class Look(Protocol):
-    """How a form finds what an op's operands are."""
-
-    def number(self, value: ir.Value) -> Number:
-        """An index value."""
-        ...
-
-    def buffer(self, value: ir.Value) -> Buffer:
-        """A memref."""
-        ...
-
-    def extents(self, value: ir.Value) -> tuple[tuple[Number, ...], bool]:
-        """How much of a tile is there, per dimension, and whether that is exact."""
-        ...
-
-    def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:
-        """What a movement of a whole value accesses of it, in graph form."""
-        ...
-
 
 Expression = Callable[[ir.Operation, Look], Iterable[Access]]
 EXPRESSIONS: dict[str, Expression] = {}
@@ -167,33 +118,39 @@ def _stage(op: ir.Operation, look: Look) -> Iterable[Access]:
 
 @bytes_of("gir.gather")
 def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
-    source, result = op.operands[0], op.result
-    counts, exact = look.extents(result)
-    element = element_bytes(result)
+    table, *indices = op.operands
+    found = accessed_elements(indices, table, (), look)
     return (
-        Access(place_of(source), "read", counts, element, _anywhere(), scattered=True, exact=exact),
-        Access(place_of(result), "write", counts, element, exact=exact),
+        _each(found, place_of(table), "read", op.result),
+        _each(found, place_of(op.result), "write", op.result, scattered=False),
     )
 
 
 @bytes_of("gir.scatter")
 def _scatter(op: ir.Operation, look: Look) -> Iterable[Access]:
     (value,), (dest,), indices, valid = segments(op)
-    known, exact = look.extents(indices[0] if indices else value)
-    counts = tuple(
-        minimum(positive(look.number(v)), count) for v, count in zip(valid, known, strict=True)
-    ) if valid else known  # fmt: skip
-    element = element_bytes(value)
-    at = place_of(dest)
-    combined = (
-        [Access(at, "read", counts, element, _anywhere(), scattered=True, exact=exact)]
-        if "kind" in op.attributes
-        else []
-    )
+    found = accessed_elements(indices, dest, valid, look)
+    combined = [_each(found, place_of(dest), "read", value)] if "kind" in op.attributes else []
     return (
-        Access(place_of(value), "read", counts, element, exact=exact),
+        _each(found, place_of(value), "read", value, scattered=False),
         *combined,
-        Access(at, "write", counts, element, _anywhere(), scattered=True, exact=exact),
+        _each(found, place_of(dest), "write", value),
+    )
+
+
+def _each(found: Elements, at: gir.AtAttr, direction: str, value: ir.Value, *, scattered: bool = True) -> Access:
+    """Elements that are accessed one by one."""
+    box = Box(None, 0, ()) if scattered else None
+    return Access(
+        at,
+        direction,
+        found.counts,
+        element_bytes(value),
+        box,
+        scattered=scattered,
+        exact=found.exact,
+        axes=found.axes,
+        masks=found.masks,
     )
 
 
@@ -204,11 +161,6 @@ def _extern(op: ir.Operation, look: Look) -> Iterable[Access]:
             yield from look.accessed(argument, op, "read")
     for value in op.results:
         yield from look.accessed(value, op, "write")
-
-
-def _anywhere() -> Box:
-    """Where elements lie whose places are computed."""
-    return Box(None, 0, ())
 
 
 def _window(op: ir.Operation, look: Look, first: int, rank: int) -> tuple[list[Number], list[Number]]:

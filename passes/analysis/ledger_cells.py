@@ -7,37 +7,17 @@ addresses takes the same views as the value.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from powerfusion.core._mlir import defining_op, integers
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_access import Buffer
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
-
-if TYPE_CHECKING:
-    from powerfusion.passes.analysis.ledger_bytes import Buffer
 
 MOST_CELLS = 1 << 24
 ROOT_BITS = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Addresses of elements, each allocation's in a range of its own that begins at a granule."""
-
-    addresses: np.ndarray
-
-    def granules(self, element: int, granule: int) -> int:
-        """How many granules they touch."""
-        if granule <= element:
-            return len(np.unique(self.addresses)) * (element // granule)
-        return len(np.unique(self.addresses * element // granule))
-
-    def elements(self) -> int:
-        """How many there are, each once."""
-        return len(np.unique(self.addresses))
 
 
 class Places(Protocol):

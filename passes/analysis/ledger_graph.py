@@ -16,9 +16,9 @@ from powerfusion.core._mlir import defining_op, entry_block, integers, mixed, op
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.ledger_access import Access, Box, Scope
-from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, Buffer, place_of
-from powerfusion.passes.analysis.ledger_cells import Cells, addresses_of
+from powerfusion.passes.analysis.ledger_access import Access, Box, Buffer, Cells, Scope
+from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
+from powerfusion.passes.analysis.ledger_cells import addresses_of
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, multiply
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import permuted, reshaped, row_major, sliced, windowed
@@ -46,10 +46,6 @@ class GraphLook:
     def shape(self, value: ir.Value) -> tuple[Number, ...]:
         """The shape of a tensor in the kernel."""
         return tuple(self.sizes.shape_inside(self.kernel, value))
-
-    def extents(self, value: ir.Value) -> tuple[tuple[Number, ...], bool]:
-        """A whole value is there."""
-        return self.shape(value), True
 
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterator[Access]:
         """What a movement reads or writes: a whole value, a stored one once per place."""

@@ -33,6 +33,7 @@ from powerfusion.symbolic import Polynomial
 
 def measure(access: Access, scope: Scope, granule: int) -> Figures:
     """The figures of an access in a space with granules of that size."""
+    scope = scope.inside(*access.axes, masks=access.masks)
     unsure = frozenset({"useful", "issued"}) if scope.unsure or not access.exact else frozenset[str]()
     try:
         figures = _measure(access, scope, granule)

@@ -18,8 +18,8 @@ import numpy as np
 
 from powerfusion.core._mlir import constant_index, entry_block, operations, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Access, Loop, Scope
-from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, Buffer, place_of
+from powerfusion.passes.analysis.ledger_access import Access, Buffer, Loop, Scope
+from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
 from powerfusion.passes.analysis.ledger_index import EVALUATED, constant
 from powerfusion.passes.analysis.ledger_numbers import (
     Axis,
@@ -35,7 +35,6 @@ from powerfusion.passes.analysis.ledger_numbers import (
     subtract,
 )
 from powerfusion.passes.analysis.ledger_record import Recorder
-from powerfusion.passes.analysis.ledger_tiles import tile_extents
 from powerfusion.passes.analysis.ledger_views import MEMREF_VIEWS, dynamic_shape, new_buffer
 from powerfusion.symbolic import Polynomial
 
@@ -88,9 +87,10 @@ class TileWalk:
             return found
         raise UnknownIndex(str(value))
 
-    def extents(self, value: ir.Value) -> tuple[tuple[Number, ...], bool]:
-        """How much of a tile is there."""
-        return tile_extents(value, self)
+    def shape(self, value: ir.Value) -> tuple[Number, ...]:
+        """The shape of a tile or memref."""
+        found = self.known.get(value)
+        return found.sizes if isinstance(found, Buffer) else tuple(value.type.shape)
 
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Sequence[Access]:
         """Graph form's movement between tiles: whole ones."""

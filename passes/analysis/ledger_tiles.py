@@ -1,128 +1,148 @@
-"""How much of a tile is there, for gathers and scatters: their indices say how many elements move.
+"""What index tiles hold, for gathers and scatters: their elements say what is accessed.
 
-Elements of a tile past an edge are unspecified; an index there is no access. What is there is said
-by the loads that a tile is computed from, and by the table's own size where an index is an `iota`.
+The elements of a tile are axes like the loops around it. An index that is computed from `iota`,
+scalars and constants is then known everywhere, one that was loaded only where it is there; elements
+past an edge are unspecified, and an index outside of the table is no access:
+
+    %r = gir.load %i[%j] valid [%v]              there where k < v
+    %c = gir.iota dim 1 offset(%j)               j + l, so there where j + l < columns
+    gir.gather %t[%r, %c]                        v x min(32, columns - j) elements
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import defining_op, integers, segments
+import numpy as np
+
+from powerfusion.core._mlir import constant_of, defining_op, integers, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, minimum, positive, scale, subtract
-
-if TYPE_CHECKING:
-    from powerfusion.passes.analysis.ledger_bytes import Look
-
-Extents = tuple[Number, ...]
+from powerfusion.passes.analysis.ledger_access import Look
+from powerfusion.passes.analysis.ledger_index import EVALUATED
+from powerfusion.passes.analysis.ledger_numbers import (
+    Axis,
+    Number,
+    UnknownIndex,
+    add,
+    counter,
+    pointwise,
+    positive,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
-    """An index tile that counts along one dimension: `offset + i`."""
+class Elements:
+    """The elements that a gather or scatter accesses in one execution.
 
-    dim: int
-    offset: Number
+    Attributes:
+        counts: Extents, where they are a box.
+        axes: Else the dimensions of the tile,
+        masks: and where in them an element is accessed.
+        exact: False where there may be fewer.
+    """
+
+    counts: tuple[Number, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    masks: tuple[Number, ...] = ()
+    exact: bool = True
 
 
-def tile_extents(value: ir.Value, look: Look) -> tuple[Extents, bool]:
-    """The extents of a tile that are there, from its place on."""
+def accessed_elements(indices: Sequence[ir.Value], table: ir.Value, valid: Sequence[ir.Value], look: Look) -> Elements:
+    """The elements for which all indices are there and in the table."""
+    shape = look.shape(indices[0])
+    if not all(isinstance(size, int) for size in shape):
+        return Elements(counts=shape)
+    axes = tuple(Axis(size) for size in shape if isinstance(size, int))
     try:
-        return _there(value, look), True
+        extents = [look.number(extent) for extent in valid]
+        masks = [_below(_counter(axis), extent) for axis, extent in zip(axes, extents, strict=False)]
+        tiles = _Tiles(look)
+        for index, size in zip(indices, look.shape(table), strict=True):
+            value = tiles.of(index, axes)
+            if value is not None:
+                masks.append(_inside(value, size))
+        kept = tuple(mask for mask in [*masks, *tiles.masks] if mask != 1)
+        return Elements(axes=axes, masks=kept) if kept else Elements(counts=shape)
     except UnknownIndex:
-        return tuple(value.type.shape), False
+        most = [positive(look.number(extent)) for extent in valid]
+        return Elements(counts=tuple(most) or shape, exact=False)
 
 
-def _there(value: ir.Value, look: Look) -> Extents:
-    op = defining_op(value)
-    shape = tuple(value.type.shape)
-    if op is None:
-        return shape
-    match op.name:
-        case "gir.load":
-            valid = list(op.operands)[1 + len(shape) :]
-            return tuple(look.number(size) for size in valid) if valid else shape
-        case "gir.gather":
-            return gathered(op, look)
-        case "gir.permute":
-            inner = _there(op.operands[0], look)
-            return tuple(inner[source] for source in integers(op.attributes["perm"]))
-        case "gir.broadcast":
-            new = integers(op.attributes["dims"])
-            inner = iter(_there(op.operands[0], look))
-            return tuple(size if dim in new else next(inner) for dim, size in enumerate(shape))
-        case "gir.reduce":
-            dims = integers(op.attributes["dims"])
-            inner = _there(segments(op)[0][0], look)
-            return tuple(size for dim, size in enumerate(inner) if dim not in dims)
-        case name if name.startswith(("arith.", "math.")):
-            tiles = [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
-            return _least([_there(tile, look) for tile in tiles], shape)
-        case _:
-            return shape
+def _below(index: Number, end: Number) -> Number:
+    return pointwise(lambda a, b: (a < b).astype(np.int64), index, end)
 
 
-def _least(tiles: Sequence[Extents], shape: Sequence[int]) -> Extents:
-    result: list[Number] = list(shape)
-    for tile in tiles:
-        result = [_smaller(left, right) for left, right in zip(result, tile, strict=True)]
-    return tuple(result)
+def _inside(value: Number, size: Number) -> Number:
+    """Where an index is one of a table."""
+    return pointwise(lambda a, b: ((a >= 0) & (a < b)).astype(np.int64), value, size)
 
 
-def _smaller(left: Number, right: Number) -> Number:
-    """The smaller of two extents; of a tile's size and what is there of it, that."""
-    if isinstance(left, int) and not isinstance(right, int):
-        return right
-    if isinstance(right, int) and not isinstance(left, int):
-        return left
-    return minimum(left, right)
+@dataclass
+class _Tiles:
+    """Evaluates index tiles; gathers where their elements are there."""
 
+    look: Look
+    masks: list[Number] = field(default_factory=list)
 
-def gathered(op: ir.Operation, look: Look) -> Extents:
-    """What a gather reads: where all indices are there and in the table."""
-    table, *indices = op.operands
-    extents = _least([_there(index, look) for index in indices], op.result.type.shape)
-    try:
-        sizes: Sequence[Number] = look.buffer(table).sizes
-    except UnknownIndex:
-        sizes = table.type.shape
-    for index, size in zip(indices, sizes, strict=True):
-        found = counted(index, look)
-        if found is not None:
-            left = positive(subtract(size, found.offset))
-            extents = (*extents[: found.dim], minimum(extents[found.dim], left), *extents[found.dim + 1 :])
-    return extents
+    def of(self, value: ir.Value, axes: Sequence[Axis]) -> Number | None:
+        """The elements of a tile whose dimensions are axes; None where they aren't known."""
+        op = defining_op(value)
+        if op is None:
+            return None
+        match op.name:
+            case "gir.iota":
+                offset = segments(op)[0]
+                along = _counter(axes[ir.IntegerAttr(op.attributes["dim"]).value])
+                return add(along, self.look.number(offset[0])) if offset else along
+            case "tensor.splat":
+                return self._scalar(op.operands[0])
+            case "arith.constant":
+                return self._constant(op)
+            case "gir.load":
+                self._loaded(op, axes)
+                return None
+            case "gir.move":
+                return None
+            case "gir.permute":
+                perm = integers(op.attributes["perm"])
+                return self.of(op.operands[0], [axes[perm.index(dim)] for dim in range(len(perm))])
+            case "gir.broadcast":
+                new = integers(op.attributes["dims"])
+                return self.of(op.operands[0], [axis for dim, axis in enumerate(axes) if dim not in new])
+            case name if name in EVALUATED or name.startswith(("arith.", "math.")):
+                return self._computed(op, axes)
+            case _:
+                return None
 
-
-def counted(value: ir.Value, look: Look) -> Counted | None:
-    """What an index tile counts along, if it is an iota."""
-    op = defining_op(value)
-    if op is None:
-        return None
-    match op.name:
-        case "gir.iota":
-            offset = segments(op)[0]
-            return Counted(ir.IntegerAttr(op.attributes["dim"]).value, look.number(offset[0]) if offset else 0)
-        case "gir.permute" if (inner := counted(op.operands[0], look)) is not None:
-            return Counted(integers(op.attributes["perm"]).index(inner.dim), inner.offset)
-        case "gir.broadcast" if (inner := counted(op.operands[0], look)) is not None:
-            new = integers(op.attributes["dims"])
-            kept = [dim for dim in range(op.result.type.rank) if dim not in new]
-            return Counted(kept[inner.dim], inner.offset)
-        case "arith.addi" | "arith.subi":
-            return _shifted(op, look)
-        case _:
+    def _scalar(self, value: ir.Value) -> Number | None:
+        try:
+            return self.look.number(value)
+        except UnknownIndex:
             return None
 
-
-def _shifted(op: ir.Operation, look: Look) -> Counted | None:
-    """An iota plus or less something that is the same everywhere."""
-    base = counted(op.operands[0], look)
-    splat = defining_op(op.operands[1])
-    if base is None or splat is None or splat.name != "tensor.splat":
+    def _constant(self, op: ir.Operation) -> Number | None:
+        value = constant_of(op.result)
+        if isinstance(value, ir.DenseElementsAttr) and value.is_splat:
+            splat = value.get_splat_value()
+            return ir.IntegerAttr(splat).value if isinstance(splat, ir.IntegerAttr) else None
         return None
-    shift = look.number(splat.operands[0])
-    return Counted(base.dim, add(base.offset, shift if op.name == "arith.addi" else scale(shift, -1)))
+
+    def _loaded(self, op: ir.Operation, axes: Sequence[Axis]) -> None:
+        """A tile that was loaded is there as far as it is valid."""
+        valid = list(op.operands)[1 + len(axes) :]
+        for axis, extent in zip(axes, valid, strict=False):
+            self.masks.append(_below(_counter(axis), self.look.number(extent)))
+
+    def _computed(self, op: ir.Operation, axes: Sequence[Axis]) -> Number | None:
+        tiles = [operand for operand in op.operands if isinstance(operand.type, ir.ShapedType)]
+        found = [self.of(operand, axes) if operand in tiles else self._scalar(operand) for operand in op.operands]
+        known = [number for number in found if number is not None]
+        if len(known) < len(found) or op.name not in EVALUATED:
+            return None
+        return EVALUATED[op.name](op, known)
+
+
+def _counter(axis: Axis) -> Number:
+    """The index along a dimension; where there is only one, 0."""
+    return counter(axis) if axis.size > 1 else 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from powerfusion.core._mlir import DYNAMIC, integers, mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_bytes import Buffer
+from powerfusion.passes.analysis.ledger_access import Buffer
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, multiply
 from powerfusion.passes.analysis.sizes import element_bytes
 
