@@ -235,7 +235,7 @@ def _broadcast(k: Kernel, source: Value) -> None:
 def _pad(k: Kernel, source: Value) -> None:
     low = [k.number(0, 2) for _ in source.shape]
     high = [k.number(0, 2) for _ in source.shape]
-    if math.prod(size + 4 for size in source.shape) > MOST_ELEMENTS:
+    if not source.shape or math.prod(size + 4 for size in source.shape) > MOST_ELEMENTS:
         return
     border = k.number(-3, 3)
     value = k.constant(source.kind, border)
