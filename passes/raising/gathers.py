@@ -56,26 +56,21 @@ class Coordinates:
 
     def lifted(self, kernel: KernelBuilder, body: Body) -> list[Lifted]:
         """The index along each dimension of the table, in the kernel."""
-        found = {dim: self._read(kernel, number) for number, dim in enumerate(self.dims)}
+        found = {dim: self._read(kernel, body, number) for number, dim in enumerate(self.dims)}
         found |= {dim: body.iota(self.leading + at, kernel.loc) for at, dim in enumerate(self.kept)}
         return [found[dim] for dim in range(self.table.type.rank)]
 
-    def _read(self, kernel: KernelBuilder, number: int) -> Lifted:
+    def _read(self, kernel: KernelBuilder, body: Body, number: int) -> Lifted:
         source = kernel.inside(self.indices)
         shape = list(source.type.shape)[:-1]
         type_ = gir.tensor_at("dram", shape, element_of(source.type))
-        sizes = [kernel.size_inside(size) for size in _sizes(self.indices, self.leading)]
-        rank = self.leading + 1
+        sizes, rank = body.extents[: self.leading], self.leading + 1
         view = slice_view(source, [0] * (rank - 1) + [number], [*sizes, 1], [1] * rank, [rank - 1], type_, kernel.loc)
         value = load(view, kernel.loc)
         if not isinstance(element_of(value.type), ir.IndexType):
             indexed = gir.tensor_at("reg", shape, ir.IndexType.get())
             value = create("arith.index_cast", [value], [indexed], loc=kernel.loc).result
         return Lifted(value, tuple(range(self.leading)))
-
-
-def _sizes(value: ir.Value, count: int) -> list[Size]:
-    return [size_of(value, at) for at in range(count)]
 
 
 @raises("tensor.gather")

@@ -13,6 +13,11 @@ Category: what it holds (each module's docstring lists its programs)
 - special: NaN, infinities, signed zeros, wrap-around
 - sizes: dynamic, empty, size-1, odd and prime sizes
 - dtypes: every dtype through every kind of program
+- windows: pooling, convolution, strided and windowed maps, diagonals, gathers through maps
+- contractions: matmul and its relatives, named and generic, quantised and widened
+- scans: running sums, recurrences, running places of a maximum
+- scatters: `tensor.gather` and `tensor.scatter`
+- named: named elementwise ops, `linalg.map`, `linalg.reduce`, softmax
 - chains: softmax, layernorm, GELU, RMSNorm, RoPE, attention and other chains of models
 """
 
@@ -24,16 +29,21 @@ from . import (
     arithmetic,
     chains,
     constants,
+    contractions,
     dtypes,
     elementwise,
     gathers,
     maps,
     mathematics,
+    named,
     reductions,
+    scans,
+    scatters,
     signatures,
     sizes,
     special,
     tensors,
+    windows,
 )
 from .program import Program
 
@@ -51,6 +61,11 @@ MODULES = (
     sizes,
     dtypes,
     chains,
+    windows,
+    contractions,
+    scans,
+    scatters,
+    named,
 )
 
 # Near copies of a program that the short form runs.
