@@ -80,17 +80,55 @@ Linear AffineSystem::symbol(Value value, int64_t dim, bool isSize) {
   return made;
 }
 
+/// The memref of the function that a kernel's argument is.
+static Value outside(Value memref) {
+  auto argument = dyn_cast<BlockArgument>(memref);
+  if (!argument)
+    return memref;
+  auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp());
+  return kernel ? kernel.getInputs()[argument.getArgNumber()] : memref;
+}
+
+/// The dimension of a subview's sizes that is dimension `dim` of its result.
+static unsigned outerDim(memref::SubViewOp subview, int64_t dim) {
+  llvm::SmallBitVector dropped = subview.getDroppedDims();
+  unsigned outer = 0;
+  for (int64_t kept = -1; outer < dropped.size(); ++outer)
+    if (!dropped.test(outer) && ++kept == dim)
+      break;
+  return outer;
+}
+
 Linear AffineSystem::size(Value memref, int64_t dim) {
+  memref = outside(memref);
+  while (auto cast = memref.getDefiningOp<memref::CastOp>())
+    memref = outside(cast.getSource());
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))
     return Linear::number(type.getDimSize(dim));
-  if (auto alloc = memref.getDefiningOp<AllocOp>()) {
-    unsigned at =
-        llvm::count_if(type.getShape().take_front(dim), ShapedType::isDynamic);
-    if (std::optional<Linear> found = read(alloc.getSizes()[at]))
-      return *found;
-  }
-  return symbol(memref, dim, /*isSize=*/true);
+  unsigned at =
+      llvm::count_if(type.getShape().take_front(dim), ShapedType::isDynamic);
+  std::optional<Linear> found;
+  if (auto subview = memref.getDefiningOp<memref::SubViewOp>())
+    found = read(subview.getSizes()[llvm::count_if(
+        subview.getStaticSizes().take_front(outerDim(subview, dim)),
+        ShapedType::isDynamic)]);
+  else if (auto transpose = memref.getDefiningOp<memref::TransposeOp>())
+    return size(transpose.getIn(), transpose.getPermutation().getDimPosition(
+                                       static_cast<unsigned>(dim)));
+  else if (auto alloc = memref.getDefiningOp<AllocOp>())
+    found = read(alloc.getSizes()[at]);
+  else if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    found = read(alloc.getDynamicSizes()[at]);
+  return found ? *found : symbol(memref, dim, /*isSize=*/true);
+}
+
+bool AffineSystem::isLarge() const {
+  constexpr unsigned maxVariables = 40, maxCases = 64;
+  unsigned cases = 1;
+  for (const std::vector<Linear> &choice : choices)
+    cases = std::min<unsigned>(cases * choice.size(), maxCases + 1);
+  return variables.size() > maxVariables || cases > maxCases;
 }
 
 bool AffineSystem::hasSymbols() const {
@@ -125,13 +163,14 @@ SmallVector<unsigned> AffineSystem::append(const AffineSystem &other) {
     addNonNegative(rename(expression));
   for (const Linear &expression : other.zero)
     addZero(rename(expression));
+  for (const std::vector<Linear> &choice : other.choices)
+    llvm::transform(choice, std::back_inserter(choices.emplace_back()), rename);
   exact &= other.exact;
   return renamed;
 }
 
-presburger::IntegerPolyhedron AffineSystem::polyhedron() const {
+std::vector<presburger::IntegerPolyhedron> AffineSystem::polyhedra() const {
   using namespace presburger;
-  IntegerPolyhedron made(PresburgerSpace::getSetSpace(variables.size()));
   auto row = [&](const Linear &expression) {
     SmallVector<int64_t> coefficients(variables.size() + 1, 0);
     for (auto [id, factor] : expression.terms)
@@ -139,10 +178,19 @@ presburger::IntegerPolyhedron AffineSystem::polyhedron() const {
     coefficients.back() = expression.constant;
     return coefficients;
   };
+  std::vector<IntegerPolyhedron> made(
+      1, IntegerPolyhedron(PresburgerSpace::getSetSpace(variables.size())));
   for (const Linear &expression : nonNegative)
-    made.addInequality(row(expression));
+    made.front().addInequality(row(expression));
   for (const Linear &expression : zero)
-    made.addEquality(row(expression));
+    made.front().addEquality(row(expression));
+  for (const std::vector<Linear> &choice : choices) {
+    std::vector<IntegerPolyhedron> split;
+    for (const IntegerPolyhedron &one : made)
+      for (const Linear &expression : choice)
+        split.emplace_back(one).addEquality(row(expression));
+    made = std::move(split);
+  }
   return made;
 }
 
@@ -186,14 +234,16 @@ std::optional<Linear> AffineSystem::compute(Value value) {
     return found ? std::optional<Linear>(found->front()) : std::nullopt;
   }
   if (isa<affine::AffineMinOp, arith::MinSIOp, arith::MinUIOp>(op)) {
-    // Some value below all of the operands: more than the minimum itself.
     auto bounds = upperBounds(value);
     if (!bounds)
       return std::nullopt;
-    exact = false;
     Linear made = fresh();
-    for (const Linear &bound : *bounds)
+    std::vector<Linear> choice;
+    for (const Linear &bound : *bounds) {
       addNonNegative(bound - made);
+      choice.push_back(bound - made);
+    }
+    choices.push_back(std::move(choice));
     return made;
   }
   if (op->getNumOperands() != 2 || !value.getType().isIndex())
@@ -221,9 +271,9 @@ std::optional<Linear> AffineSystem::readArgument(BlockArgument argument) {
     if (!argument.getType().isIndex())
       return std::nullopt;
     Value outer = kernel.getInputs()[argument.getArgNumber()];
-    if (std::optional<int64_t> constant = getConstantIntValue(outer))
-      return Linear::number(*constant);
-    return symbol(argument, -1, /*isSize=*/false);
+    if (std::optional<Linear> found = read(outer))
+      return found;
+    return symbol(outer, -1, /*isSize=*/false);
   }
   if (auto parallel = dyn_cast<ParallelOp>(parent)) {
     auto count = upperBounds(parallel.getCounts()[argument.getArgNumber()]);

@@ -23,6 +23,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace gir::analysis {
 
@@ -73,15 +74,17 @@ public:
   void addNonNegative(Linear expression);
   void addZero(Linear expression);
 
-  /// The constraints as upstream has them, with the first `dims` variables as
-  /// dimensions, the symbols as symbols and all others as locals.
-  mlir::presburger::IntegerPolyhedron polyhedron() const;
+  /// The constraints as upstream has them, all variables as dimensions: a
+  /// polyhedron for each way in which minima may come out.
+  std::vector<mlir::presburger::IntegerPolyhedron> polyhedra() const;
 
   /// Appends another system: symbols are shared, other variables get a new
   /// number. Gives the new number of each of its variables.
   llvm::SmallVector<unsigned> append(const AffineSystem &other);
 
   unsigned size() const { return variables.size(); }
+  /// True where a question to integer programming would take too long.
+  bool isLarge() const;
   bool hasSymbols() const;
   /// The variable that stands for a value, none where the value isn't one.
   std::optional<unsigned> variableOf(mlir::Value value) const;
@@ -105,6 +108,8 @@ private:
 
   llvm::DenseMap<mlir::Value, std::optional<Linear>> known;
   llvm::SmallVector<Linear> nonNegative, zero;
+  /// Of each group one is zero: the minimum is one of its operands.
+  std::vector<std::vector<Linear>> choices;
 };
 
 } // namespace gir::analysis

@@ -36,23 +36,23 @@ namespace {
 
 enum class Answer { proved, refuted, open };
 
-/// Systems beyond this many variables are left open: integer programming.
-constexpr unsigned maxVariables = 40;
-
 /// Whether a system of what would be wrong has a solution.
 Answer ask(const AffineSystem &system,
            SmallVectorImpl<int64_t> *witness = nullptr) {
-  if (system.size() > maxVariables)
+  if (system.isLarge())
     return Answer::open;
-  auto sample = system.polyhedron().findIntegerSample();
-  if (!sample)
-    return Answer::proved;
-  if (!system.exact || system.hasSymbols())
-    return Answer::open;
-  if (witness)
-    for (const llvm::DynamicAPInt &value : *sample)
-      witness->push_back(static_cast<int64_t>(value));
-  return Answer::refuted;
+  for (const presburger::IntegerPolyhedron &wrong : system.polyhedra()) {
+    auto sample = wrong.findIntegerSample();
+    if (!sample)
+      continue;
+    if (!system.exact || system.hasSymbols())
+      return Answer::open;
+    if (witness)
+      for (const llvm::DynamicAPInt &value : *sample)
+        witness->push_back(static_cast<int64_t>(value));
+    return Answer::refuted;
+  }
+  return Answer::proved;
 }
 
 int64_t evaluate(const Linear &expression, ArrayRef<int64_t> witness) {
@@ -356,9 +356,14 @@ static presburger::PresburgerRelation imageOf(const Access &access) {
     places.push_back(place.terms.begin()->first);
   }
   // The fresh variables are the last: all before become locals.
-  IntegerPolyhedron all = system.polyhedron();
-  all.convertVarKind(VarKind::SetDim, 0, system.size() - rank, VarKind::Local);
-  return all.computeReprWithOnlyDivLocals();
+  PresburgerRelation image =
+      PresburgerRelation::getEmpty(PresburgerSpace::getSetSpace(rank));
+  for (IntegerPolyhedron &part : system.polyhedra()) {
+    part.convertVarKind(VarKind::SetDim, 0, system.size() - rank,
+                        VarKind::Local);
+    image.unionInPlace(part.computeReprWithOnlyDivLocals());
+  }
+  return image;
 }
 
 Answer KernelChecker::coverage(Value output) {
@@ -369,12 +374,12 @@ Answer KernelChecker::coverage(Value output) {
   AffineSystem box;
   for (int64_t size : type.getShape())
     box.within({Linear::number(size - 1)});
-  PresburgerRelation left(box.polyhedron());
+  PresburgerRelation left(box.polyhedra().front());
   for (const Access &access : accesses) {
     if (access.root != output || !access.writes)
       continue;
     if (!access.system.exact || access.system.hasSymbols() ||
-        access.system.size() > maxVariables)
+        access.system.isLarge())
       return Answer::open;
     left = left.subtract(imageOf(access));
   }
