@@ -29,11 +29,13 @@ from powerfusion.core._mlir import (
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering import contractions, lockstep, movement, structure, views  # noqa: F401  fill the table
+from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.memory import host_memref, storage, to_register, to_storage
 from powerfusion.passes.lowering.reductions import Accumulator
+from powerfusion.passes.lowering.registers import Rows, Tile, check_size
 from powerfusion.passes.lowering.registry import lowering_of
-from powerfusion.passes.lowering.tiles import ELEMENTWISE
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
 SYMBOL = "pf_main"
@@ -55,15 +57,25 @@ class ConvertGirToVectorPass(Pass):
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its lowered form."""
         found = list(functions(op))
-        for other in found[1:]:
+        public = [function for function in found if is_public(function)]
+        for other in public[1:]:
             raise UnsupportedError(
-                "expected one function with a body, got several",
+                "expected one public function with a body, got several",
                 location=other.location,
-                help="inline the others first, by --inline --symbol-dce",
+                help="inline the others first, by --inline --symbol-dce, or make them private",
             )
         for function in found:
             _check_tile_form(function)
-            VectorLowering(function, self.serial_below).run()
+        messages: list[str] = []
+        callees: dict[str, ir.Operation] = {}
+        for function in sorted(found, key=is_public):  # So that whoever launches a kernel knows its new types.
+            VectorLowering(function, self.serial_below, messages=messages, callees=callees).run()
+
+
+def is_public(function: ir.Operation) -> bool:
+    """Whether a function is the program's entry rather than a kernel that it launches."""
+    visibility = function.attributes["sym_visibility"] if "sym_visibility" in function.attributes else None
+    return visibility is None or ir.StringAttr(visibility).value == "public"
 
 
 def _check_tile_form(function: ir.Operation) -> None:
@@ -79,32 +91,57 @@ class VectorLowering:
     """Lowers one function; lowerings of single ops use its environment.
 
     Attributes:
-        values: What each old value has become: a value, or an accumulator under way.
+        values: What each old value has become: a value, a tile's rows, or an accumulator under way.
         messages: The messages of assertions, numbered from 1.
+        callees: The new functions of kernels that can be launched, by name.
         status: The argument that receives the number of a failed assertion.
+        depth: How many parallels are around what is being emitted.
+        threads: How many of them run on several threads.
+        buffers: Buffers that end with a block, for each block that is being emitted.
     """
 
     function: ir.Operation
     serial_below: int
-    values: dict[ir.Value, ir.Value | Accumulator] = field(default_factory=dict)
+    values: dict[ir.Value, Tile | Accumulator] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    callees: dict[str, ir.Operation] = field(default_factory=dict)
     status: ir.Value | None = None
+    depth: int = 0
+    threads: int = 0
+    buffers: list[list[ir.Value]] = field(default_factory=list)
 
     # -- environment for lowerings -----------------------------------------------------------
 
-    def value(self, old: ir.Value) -> ir.Value:
+    def value(self, old: ir.Value) -> Tile:
         """What an old value has become; an accumulator under way is finished on the spot."""
         new = self.values[old]
         return new.finish(ir.Location.unknown()) if isinstance(new, Accumulator) else new
 
-    def bind(self, old: Sequence[ir.Value], new: Sequence[ir.Value | Accumulator]) -> None:
+    def scalar(self, old: ir.Value) -> ir.Value:
+        """What an old value has become that isn't a tile of several rows."""
+        new = self.value(old)
+        assert not isinstance(new, Rows), f"expected one value for {old}"
+        return new
+
+    def bind(self, old: Sequence[ir.Value], new: Sequence[Tile | Accumulator]) -> None:
         """Records what old values have become."""
         self.values.update(zip(old, new, strict=True))
 
     def emit_block(self, block: ir.Block) -> None:
-        """Emits every op of a block but its terminator."""
+        """Emits every op of a block but its terminator; its buffers end with it."""
+        self.open_buffers()
         for op in operations(block)[:-1]:
             self.emit(op)
+        self.close_buffers()
+
+    def open_buffers(self) -> None:
+        """Begins a block."""
+        self.buffers.append([])
+
+    def close_buffers(self) -> None:
+        """Ends a block: frees what was allocated in it."""
+        for buffer in self.buffers.pop():
+            create("memref.dealloc", [buffer])
 
     def fail_unless(self, condition: ir.Value, message: str) -> None:
         """Records a failure where a condition doesn't hold; goes on all the same."""
@@ -129,21 +166,28 @@ class VectorLowering:
     def run(self) -> None:
         """Emits the new function and erases the old one."""
         block = entry_block(self.function)
-        types = [_argument_type(argument.type) for argument in block.arguments]
+        is_entry = is_public(self.function)
+        types = [_argument_type(argument.type, is_entry) for argument in block.arguments]
         status = ir.MemRefType.get([1], ir.IntegerType.get_signless(64))
         ends = operations(block)[-1]
-        results = [_argument_type(value.type) for value in ends.operands]
+        results = [_argument_type(value.type, is_entry) for value in ends.operands]
         with ir.InsertionPoint(self.function), self.function.location:
             attributes: dict[str, ir.Attribute] = {
-                "sym_name": ir.StringAttr.get(SYMBOL),
+                "sym_name": ir.StringAttr.get(SYMBOL) if is_entry else self.function.attributes["sym_name"],
                 "function_type": ir.TypeAttr.get(ir.FunctionType.get([*types, status], results)),
-                "llvm.emit_c_interface": ir.UnitAttr.get(),
             }
+            if is_entry:
+                attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+            else:
+                attributes["sym_visibility"] = ir.StringAttr.get("private")
             new = create("func.func", attributes=attributes, regions=1)
             entry = new.regions[0].blocks.append(*types, status, arg_locs=[self.function.location] * (len(types) + 1))
             self.status = entry.arguments[len(types)]
             self._emit_function(entry, block)
-            new.attributes["gir.assertions"] = ir.ArrayAttr.get([ir.StringAttr.get(m) for m in self.messages])
+            if is_entry:
+                new.attributes["gir.assertions"] = ir.ArrayAttr.get([ir.StringAttr.get(m) for m in self.messages])
+            else:
+                self.callees[ir.StringAttr(self.function.attributes["sym_name"]).value] = new
         self.function.erase()
 
     def _emit_function(self, entry: ir.Block, block: ir.Block) -> None:
@@ -153,6 +197,7 @@ class VectorLowering:
         with ir.InsertionPoint(entry):
             for argument, given in zip(block.arguments, entry.arguments, strict=False):
                 self.values[argument] = _unpack(given, argument.type)
+            self.open_buffers()
         for op in body[:-1]:
             with ir.InsertionPoint(self.region_block), op.location:
                 if op.name == "cf.assert":
@@ -161,7 +206,7 @@ class VectorLowering:
                     self.emit(op)
             with ir.InsertionPoint(self.region_block):
                 for dead in lifetimes.ending_at(op):
-                    create("memref.dealloc", [self.value(dead)])
+                    create("memref.dealloc", [self.scalar(dead)])
         with ir.InsertionPoint(self.region_block), body[-1].location:
             self._emit_return(body[-1], lifetimes)
 
@@ -170,12 +215,12 @@ class VectorLowering:
         region = self.region_block.region
         goes_on = region.blocks.append()
         fails = region.blocks.append()
-        condition = self.value(op.operands[0])
+        condition = self.scalar(op.operands[0])
         create_branch(condition, goes_on, fails)
         with ir.InsertionPoint(fails):
             self._store_failure(ir.StringAttr(op.attributes["msg"]).value)
             for value in live:
-                create("memref.dealloc", [self.value(value)])
+                create("memref.dealloc", [self.scalar(value)])
             function_type = ir.TypeAttr(self.region_block.owner.attributes["function_type"]).value
             poison = [
                 create("ub.poison", results=[t], attributes={}).result for t in ir.FunctionType(function_type).results
@@ -184,10 +229,11 @@ class VectorLowering:
         self.region_block = goes_on
 
     def _emit_return(self, op: ir.Operation, lifetimes: _Lifetimes) -> None:
+        self.close_buffers()
         given: set[ir.Value] = set()
         results: list[ir.Value] = []
         for operand in op.operands:
-            value = self.value(operand)
+            value = self.scalar(operand)
             root = lifetimes.root(operand)
             if not isinstance(operand.type, ir.MemRefType):
                 results.append(_pack(value, operand.type))
@@ -197,7 +243,7 @@ class VectorLowering:
             else:
                 results.append(_copy(value))
         for root in lifetimes.returned - given:
-            create("memref.dealloc", [self.value(root)])
+            create("memref.dealloc", [self.scalar(root)])
         create("func.return", results)
 
     # -- ops ---------------------------------------------------------------------------------
@@ -206,12 +252,14 @@ class VectorLowering:
         """Emits one op: through the table, or as it is where it needs no lowering."""
         on_tiles = op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results)
         lowering = lowering_of(ELEMENTWISE if on_tiles else op.name, "vector")
+        for result in op.results:
+            check_size(result.type, op.location)
         with op.location:
             if lowering is not None:
                 lowering(self, op)
             elif op.name.startswith(("arith.", "math.")):
                 types = [result.type for result in op.results]
-                operands = [self.value(operand) for operand in op.operands]
+                operands = [self.scalar(operand) for operand in op.operands]
                 self.bind(op.results, elementwise(op.name, operands, types, attributes_of(op), op.location))
             elif op.name.startswith(CLONED):
                 self._clone(op)
@@ -219,7 +267,7 @@ class VectorLowering:
                 raise UnsupportedError(f"'{op.name}' can't be lowered to the CPU", location=op.location)
 
     def _clone(self, op: ir.Operation) -> None:
-        operands = [self.value(operand) for operand in op.operands]
+        operands = [self.scalar(operand) for operand in op.operands]
         types = [host_memref(result.type) for result in op.results]
         made = create(op.name, operands, types, attributes_of(op))
         if op.name == "memref.load":
@@ -282,15 +330,15 @@ def _is_shaped(value: ir.Value) -> bool:
     return isinstance(value.type, ir.ShapedType)
 
 
-def _argument_type(type_: ir.Type) -> ir.Type:
-    """The memref by which a value crosses the function's border."""
-    if isinstance(type_, ir.MemRefType):
+def _argument_type(type_: ir.Type, is_entry: bool) -> ir.Type:
+    """The memref by which a value crosses the program's border; between functions a scalar is itself."""
+    if isinstance(type_, ir.MemRefType) or not is_entry:
         return host_memref(type_)
     return ir.MemRefType.get([], storage(type_))
 
 
 def _unpack(given: ir.Value, type_: ir.Type) -> ir.Value:
-    if isinstance(type_, ir.MemRefType):
+    if isinstance(type_, ir.MemRefType) or not isinstance(given.type, ir.MemRefType):
         return given
     loaded = create("memref.load", [given], [element_of(given.type)]).result
     return to_register(loaded, type_)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 from powerfusion.core._mlir import bits_of, create, element_of, i64_array, index_constant
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.float8 import decode, encode, is_f8
 
 
 def with_element(type_: ir.Type, element: ir.Type) -> ir.Type:
@@ -23,14 +24,16 @@ def with_element(type_: ir.Type, element: ir.Type) -> ir.Type:
 
 
 def is_narrow(type_: ir.Type) -> bool:
-    """True for f16 and bf16, and vectors of them."""
-    return isinstance(element_of(type_), (ir.F16Type, ir.BF16Type))
+    """True for floats below f32, and vectors of them."""
+    return isinstance(element_of(type_), (ir.F16Type, ir.BF16Type)) or is_f8(type_)
 
 
 def widen(value: ir.Value) -> ir.Value:
     """A narrow float in f32; anything else as it is."""
     if not is_narrow(value.type):
         return value
+    if is_f8(value.type):
+        return decode(value)
     return create("arith.extf", [value], [with_element(value.type, ir.F32Type.get())]).result
 
 
@@ -39,6 +42,10 @@ def convert_float(value: ir.Value, element: ir.Type) -> ir.Value:
     source = element_of(value.type)
     if source == element:
         return value
+    if is_f8(value.type):
+        return convert_float(decode(value), element)
+    if is_f8(element):
+        return encode(widen(value), element)
     widths = {ir.FloatType(source).width, ir.FloatType(element).width}
     if (is_narrow(source) and is_narrow(element)) or widths == {16, 64}:
         value = convert_float(value, ir.F32Type.get())
@@ -49,9 +56,15 @@ def convert_float(value: ir.Value, element: ir.Type) -> ir.Value:
 
 def constant(type_: ir.Type, value: ir.Attribute) -> ir.Value:
     """A scalar constant, or a vector of it."""
+    if is_f8(type_):
+        return convert_float(constant(with_element(type_, ir.F32Type.get()), _wide_attribute(value)), element_of(type_))
     if isinstance(type_, ir.VectorType):
         value = ir.DenseElementsAttr.get_splat(type_, value)
     return create("arith.constant", results=[type_], attributes={"value": value}).result
+
+
+def _wide_attribute(value: ir.Attribute) -> ir.Attribute:
+    return ir.FloatAttr.get(ir.F32Type.get(), ir.FloatAttr(value).value)
 
 
 def zero(type_: ir.Type) -> ir.Value:
@@ -152,7 +165,14 @@ def _fpowi(operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
 # -- classes of floats -------------------------------------------------------------------------
 
 
-SMALLEST_NORMAL = {"f16": 2.0**-14, "bf16": 2.0**-126, "f32": 2.0**-126, "f64": 2.0**-1022}
+SMALLEST_NORMAL = {
+    "f64": 2.0**-1022,
+    "f32": 2.0**-126,
+    "f16": 2.0**-14,
+    "bf16": 2.0**-126,
+    "f8E4M3FN": 2.0**-6,
+    "f8E5M2": 2.0**-14,
+}
 
 
 def _compare_magnitude(predicate: int, value: ir.Value, number: float) -> ir.Value:

@@ -1,36 +1,21 @@
-"""Tiles in and out of memory on the CPU: whole vectors, masked tails, strided lanes.
+"""Rows of tiles in and out of memory on the CPU: whole vectors, masked tails, strided lanes.
 
-A tile has at most one dimension that isn't 1, its lanes; it is a scalar or a vector of lanes.
 Lanes that lie side by side in memory are a `vector.load`, masked at a tail; others are gathered.
 i1 is a byte in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from powerfusion.core._mlir import create, i32_array, i64_array, index_constant, integer_of
-from powerfusion.errors import UnsupportedError
+from powerfusion.core._mlir import DYNAMIC, create, i32_array, i64_array, index_constant, integers
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
+from powerfusion.passes.lowering.extents import Flag
+from powerfusion.passes.lowering.registers import element_bytes
 
-NE, SLT, SGE = 1, 2, 5
-
-
-def lane_dim(shape: Sequence[int]) -> int | None:
-    """The dimension of a tile that isn't 1, None where all are."""
-    longer = [dim for dim, size in enumerate(shape) if size != 1]
-    if len(longer) > 1:
-        raise UnsupportedError(
-            f"a tile of shape {list(shape)} can't be lowered to the CPU", help="tile all dimensions but one by 1"
-        )
-    return longer[0] if longer else None
-
-
-def register_type(type_: ir.RankedTensorType) -> ir.Type:
-    """What a tile becomes: its element type, or a vector of its lanes."""
-    dim = lane_dim(type_.shape)
-    return type_.element_type if dim is None else ir.VectorType.get([type_.shape[dim]], type_.element_type)
+EQ, NE, SLT, SGE = 0, 1, 2, 5
+NONTEMPORAL_BYTES = (16, 32, 64)  # what one store past the caches writes
 
 
 def storage(element: ir.Type) -> ir.Type:
@@ -77,13 +62,6 @@ def spread(value: ir.Value, type_: ir.Type) -> ir.Value:
     return create("vector.broadcast", [value], [type_]).result
 
 
-def tail_mask(valid: ir.Value | None, lanes: int) -> ir.Value | None:
-    """The lanes that are there, None where all are."""
-    if valid is None or integer_of(valid) == lanes:
-        return None
-    return create("vector.create_mask", [valid], [ir.VectorType.get([lanes], ir.IntegerType.get_signless(1))]).result
-
-
 def clip_flag(indices: Sequence[ir.Value], sizes: Sequence[ir.Value], skip: int | None) -> ir.Value:
     """Whether every index but one is inside of its dimension."""
     flag = constant(ir.IntegerType.get_signless(1), ir.IntegerAttr.get(ir.IntegerType.get_signless(1), 1))
@@ -110,11 +88,14 @@ def clip_mask(indices: Sequence[ir.Value], sizes: Sequence[ir.Value], dim: int, 
 
 
 class Lanes:
-    """Where the lanes of a tile lie in a memref: the memref to access, its indices, the stride."""
+    """Where the lanes of a row lie in a memref: the memref to access, its indices, the stride."""
 
-    def __init__(self, memref: ir.Value, indices: Sequence[ir.Value], dim: int, lanes: int) -> None:
-        strides, _ = memref.type.get_strides_and_offset()
+    def __init__(self, memref: ir.Value, indices: Sequence[ir.Value], dim: int | None, lanes: int) -> None:
         self.lanes = lanes
+        if dim is None:
+            self.memref, self.indices, self.stride = memref, list(indices), None
+            return
+        strides, _ = memref.type.get_strides_and_offset()
         self.contiguous = strides[dim] == 1
         if self.contiguous and dim == memref.type.rank - 1:
             self.memref, self.indices, self.stride = memref, list(indices), None
@@ -123,35 +104,100 @@ class Lanes:
         self.memref, self.indices = flat, [start]
         self.stride = None if self.contiguous else steps[dim]
 
-    def load(self, type_: ir.VectorType, mask: ir.Value | None) -> ir.Value:
-        """Reads the lanes; those that are masked out are zero."""
-        if self.stride is None and mask is None:
+    def load(self, type_: ir.Type, mask: Flag) -> ir.Value:
+        """Reads a row; lanes that are masked out are zero."""
+        if mask is False:
+            return zero(type_)
+        if not isinstance(type_, ir.VectorType):
+            return load_if(mask, self.memref, self.indices)
+        if self.stride is None and mask is True:
             return create("vector.load", [self.memref, *self.indices], [type_]).result
-        mask = self._all() if mask is None else mask
+        mask = self._mask(mask)
         if self.stride is None:
             return create("vector.maskedload", [self.memref, *self.indices, mask, zero(type_)], [type_]).result
         places = index_vector(self.lanes, None, self.stride)
         return create("vector.gather", [self.memref, *self.indices, places, mask, zero(type_)], [type_]).result
 
-    def store(self, value: ir.Value, mask: ir.Value | None) -> None:
-        """Writes the lanes, but those that are masked out."""
-        if self.stride is None and mask is None:
-            create("vector.store", [value, self.memref, *self.indices])
+    def store(self, value: ir.Value, mask: Flag, *, nontemporal: bool = False) -> None:
+        """Writes a row, but the lanes that are masked out; past the caches where that can be."""
+        if mask is False:
             return
-        mask = self._all() if mask is None else mask
+        if not isinstance(value.type, ir.VectorType):
+            store_if(mask, value, self.memref, self.indices)
+            return
+        if self.stride is None and mask is True:
+            self._store_whole(value, nontemporal)
+            return
+        mask = self._mask(mask)
         if self.stride is None:
             create("vector.maskedstore", [self.memref, *self.indices, mask, value])
             return
         places = index_vector(self.lanes, None, self.stride)
         create("vector.scatter", [self.memref, *self.indices, places, mask, value])
 
-    def _all(self) -> ir.Value:
+    def _store_whole(self, value: ir.Value, nontemporal: bool) -> None:
+        size = self.lanes * element_bytes(value.type.element_type)
+        width = max((width for width in NONTEMPORAL_BYTES if size % width == 0), default=0)
+        if not nontemporal or not width:
+            create("vector.store", [value, self.memref, *self.indices])
+            return
+        branch = create("scf.if", [self._is_aligned(width)], regions=2)
+        past = {
+            "nontemporal": ir.BoolAttr.get(True),
+            "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), width),
+        }
+        for region, attributes in zip(branch.regions, (past, {}), strict=True):
+            with ir.InsertionPoint(region.blocks.append()):
+                create("vector.store", [value, self.memref, *self.indices], attributes=attributes)
+                create("scf.yield")
+
+    def _is_aligned(self, width: int) -> ir.Value:
+        """Whether the row begins at a multiple of `width` bytes."""
+        flat, _, start = _flatten(self.memref, self.indices)
+        index = ir.IndexType.get()
+        base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
+        size = index_constant(element_bytes(self.memref.type.element_type))
+        place = create("arith.muli", [start, size], [index]).result
+        address = create("arith.addi", [base, place], [index]).result
+        rest = create("arith.andi", [address, index_constant(width - 1)], [index]).result
+        return compare("arith.cmpi", EQ, rest, index_constant(0))
+
+    def _mask(self, mask: Flag) -> ir.Value:
         flag = ir.IntegerType.get_signless(1)
+        if isinstance(mask, ir.Value):
+            return mask
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
 
 
-def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.VectorType) -> ir.Value:
-    """Elements of a memref at vectors of indices; zero where one is outside of its dimension."""
+def load_if(flag: Flag, memref: ir.Value, indices: Sequence[ir.Value]) -> ir.Value:
+    """One element, or zero without an access where a flag doesn't hold."""
+    element = memref.type.element_type
+    if isinstance(flag, bool):
+        return create("memref.load", [memref, *indices], [element]).result if flag else zero(element)
+    branch = create("scf.if", [flag], [element], regions=2)
+    with ir.InsertionPoint(branch.regions[0].blocks.append()):
+        create("scf.yield", [create("memref.load", [memref, *indices], [element]).result])
+    with ir.InsertionPoint(branch.regions[1].blocks.append()):
+        create("scf.yield", [zero(element)])
+    return branch.result
+
+
+def store_if(flag: Flag, value: ir.Value, memref: ir.Value, indices: Sequence[ir.Value]) -> None:
+    """Writes one element where a flag holds."""
+    if isinstance(flag, bool):
+        if flag:
+            create("memref.store", [value, memref, *indices])
+        return
+    branch = create("scf.if", [flag], regions=2)
+    with ir.InsertionPoint(branch.regions[0].blocks.append()):
+        create("memref.store", [value, memref, *indices])
+        create("scf.yield")
+
+
+def places_in(
+    memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value]
+) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+    """Where elements at vectors of indices lie: the buffer, its start, distances from there, which are inside."""
     flat, steps, start = _flatten(memref, [])
     mask: ir.Value | None = None
     places: ir.Value | None = None
@@ -160,7 +206,62 @@ def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Val
         mask = inside if mask is None else _and(mask, inside)
         distance = create("arith.muli", [place, spread(step, place.type)], [place.type]).result
         places = distance if places is None else create("arith.addi", [places, distance], [place.type]).result
+    assert mask is not None and places is not None, "expected an index"
+    return flat, start, places, mask
+
+
+def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
+    """Elements of a memref at scalars or vectors of indices; zero where one is outside of its dimension."""
+    if not isinstance(type_, ir.VectorType):
+        return load_if(clip_flag(indices, sizes, None), memref, indices)
+    flat, start, places, mask = places_in(memref, indices, sizes)
     return create("vector.gather", [flat, start, places, mask, zero(type_)], [type_]).result
+
+
+def sizes_of(memref: ir.Value) -> list[ir.Value]:
+    """A memref's sizes as values."""
+    index = ir.IndexType.get()
+    return [create("memref.dim", [memref, index_constant(dim)], [index]).result for dim in range(memref.type.rank)]
+
+
+def add_offset(index: ir.Value, offset: int) -> ir.Value:
+    """An index so much further on."""
+    return index if offset == 0 else create("arith.addi", [index, index_constant(offset)], [index.type]).result
+
+
+def subview(memref: ir.Value, offsets: Sequence[ir.Value], sizes: Sequence[int | ir.Value]) -> ir.Value:
+    """A box of a memref, of its rank, without a copy."""
+    static = [size if isinstance(size, int) else DYNAMIC for size in sizes]
+    dynamic = [size for size in sizes if not isinstance(size, int)]
+    attributes = {
+        "static_offsets": i64_array([DYNAMIC] * len(offsets)),
+        "static_sizes": i64_array(static),
+        "static_strides": i64_array([1] * len(static)),
+        "operandSegmentSizes": i32_array([1, len(offsets), len(dynamic), 0]),
+    }
+    type_ = subview_type(memref, attributes, static)
+    return create("memref.subview", [memref, *offsets, *dynamic], [type_], attributes).result
+
+
+def subview_type(memref: ir.Value, attributes: Mapping[str, ir.Attribute], shape: Sequence[int]) -> ir.MemRefType:
+    """The type of a box of a memref whose static places, sizes and steps an op's attributes give."""
+    given, offset = memref.type.get_strides_and_offset()
+    places, sizes, steps = (integers(attributes[f"static_{name}"]) for name in ("offsets", "sizes", "strides"))
+    strides = [_product(stride, step) for stride, step in zip(given, steps, strict=True)]
+    for place, stride in zip(places, given, strict=True):
+        way = 0 if place == 0 else _product(place, stride)
+        offset = DYNAMIC if DYNAMIC in (offset, way) else offset + way
+    rest = list(shape)
+    kept: list[int] = []
+    for size, stride in zip(sizes, strides, strict=True):  # Dimensions that `shape` lacks are of size 1.
+        if rest and rest[0] == size:
+            kept.append(stride)
+            rest.pop(0)
+    return ir.MemRefType.get(list(shape), memref.type.element_type, ir.StridedLayoutAttr.get(offset, kept))
+
+
+def _product(left: int, right: int) -> int:
+    return DYNAMIC if DYNAMIC in (left, right) else left * right
 
 
 def _flatten(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, list[ir.Value], ir.Value]:
@@ -185,3 +286,30 @@ def _flatten(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, l
     everything = index_constant((1 << 62) - 1)
     flat = create("memref.reinterpret_cast", [base, everything], [flat_type], attributes).result
     return flat, steps, start
+
+
+# -- updates by several threads -------------------------------------------------------------------
+
+# `arith.AtomicRMWKind` of a reduction's kind, for floats and for integers.
+ATOMIC: dict[str, tuple[int | None, int | None]] = {
+    "add": (0, 1),
+    "maximumf": (3, None),
+    "minimumf": (6, None),
+    "maxnumf": (13, None),
+    "minnumf": (14, None),
+    "maxsi": (None, 4),
+    "maxui": (None, 5),
+    "minsi": (None, 7),
+    "minui": (None, 8),
+    "or": (None, 11),
+    "and": (None, 12),
+    "xor": (None, 15),
+}
+
+
+def has_atomic(kind: str, element: ir.Type) -> bool:
+    """Whether `memref.atomic_rmw` combines elements by a kind in one step."""
+    of_floats, of_integers = ATOMIC.get(kind.removeprefix("#vector.kind<").removesuffix(">"), (None, None))
+    if isinstance(element, ir.FloatType):
+        return of_floats is not None and isinstance(element, (ir.F32Type, ir.F64Type))
+    return of_integers is not None and element != ir.IntegerType.get_signless(1)

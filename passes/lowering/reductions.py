@@ -10,12 +10,18 @@ together once, behind the loop:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from powerfusion.core._mlir import create, element_of, integer_of, integers, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral
-from powerfusion.passes.lowering.memory import lane_dim, spread
+from powerfusion.passes.lowering.extents import Flag, choose
+from powerfusion.passes.lowering.float8 import is_f8
+from powerfusion.passes.lowering.memory import spread
+from powerfusion.passes.lowering.registers import Tile, lane_dim, linear, pick, row_indices, rows_of, tile_of
 
 LONG = 4096  # additions in f32 beyond which an accumulator is carried in f64
 
@@ -26,37 +32,50 @@ class Accumulator:
 
     Attributes:
         kind: How it is folded.
-        carry: What the loop carries: per lane where `lanes`, in a type at least as wide.
+        carry: What the loop carries, in a type at least as wide: a vector per element of the result
+            where `lanes`, else a row per row of the result.
         init: The value folded in at the end where `lanes`, else part of `carry` already.
-        type: The type of the result.
+        shape: The result's.
+        element: The result's element type.
+        lanes: Whether the tiles' lanes are folded, and stay apart until the end.
+        targets: Per row of a tile, which of `carry` it is folded into.
     """
 
     kind: str
-    carry: ir.Value
-    init: ir.Value
-    type: ir.Type
+    carry: tuple[ir.Value, ...]
+    init: Tile
+    shape: tuple[int, ...]
+    element: ir.Type
     lanes: bool
+    targets: tuple[int, ...]
 
-    def fold(self, tile: ir.Value, mask: ir.Value | None, loc: ir.Location) -> Accumulator:
-        """Folds a tile in; lanes that are masked out keep what they have."""
-        element = element_of(self.carry.type)
-        value = convert_float(tile, element) if isinstance(element, ir.FloatType) else tile
-        folded = combine(self.kind, self.carry, spread(value, self.carry.type), loc)
-        if mask is not None:
-            folded = create("arith.select", [mask, folded, self.carry], [folded.type]).result
-        return replace(self, carry=folded)
+    def fold(self, tile: Tile, masks: Sequence[Flag], loc: ir.Location) -> Accumulator:
+        """Folds a tile in; rows and lanes that are masked out leave what is there."""
+        carry = list(self.carry)
+        for row, target, mask in zip(rows_of(tile), self.targets, masks, strict=True):
+            if mask is False:
+                continue
+            before = carry[target]
+            value = _converted(row, element_of(before.type))
+            folded = combine(self.kind, before, spread(value, before.type), loc)
+            carry[target] = choose(mask, folded, before)
+        return replace(self, carry=tuple(carry))
 
-    def finish(self, loc: ir.Location) -> ir.Value:
+    def finish(self, loc: ir.Location) -> Tile:
         """The result, its lanes folded together."""
-        value = self.carry
-        if self.lanes:
-            value = combine(self.kind, horizontal(self.kind, value), self._wide_init(), loc)
-        element = element_of(self.type)
-        return convert_float(value, element) if isinstance(element, ir.FloatType) else value
+        if not self.lanes:
+            return tile_of([_converted(value, self.element) for value in self.carry])
+        element = element_of(self.carry[0].type)
+        given = pick([self.init], linear(self.shape).reshape(-1, 1))
+        values = [
+            _converted(combine(self.kind, horizontal(self.kind, value), _converted(init, element), loc), self.element)
+            for value, init in zip(self.carry, rows_of(given), strict=True)
+        ]
+        return pick([tile_of(values)], linear(self.shape))
 
-    def _wide_init(self) -> ir.Value:
-        element = element_of(self.carry.type)
-        return convert_float(self.init, element) if isinstance(element, ir.FloatType) else self.init
+
+def _converted(value: ir.Value, element: ir.Type) -> ir.Value:
+    return convert_float(value, element) if isinstance(element, ir.FloatType) else value
 
 
 def horizontal(kind: str, value: ir.Value) -> ir.Value:
@@ -108,24 +127,37 @@ def _trips(loop: ir.Operation) -> int | None:
     return None if low is None or high is None or step is None else -(-(high - low) // step)
 
 
-def start(found: Plan, init: ir.Value) -> Accumulator:
+def start(found: Plan, init: Tile) -> Accumulator:
     """The accumulator that a planned loop begins with."""
     op, at = found.op, found.position
     kind = kind_of(op, at)
-    tile = segments(op)[0][at].type
+    tile, result = segments(op)[0][at].type, op.results[at].type
+    dims = integers(op.attributes["dims"])
     dim = lane_dim(tile.shape)
-    lanes = dim is not None and dim in integers(op.attributes["dims"])
-    element = _carry_element(kind, tile.element_type, lanes, found.steps)
+    lanes = dim is not None and dim in dims
+    element = carry_element(kind, tile.element_type, lanes=lanes, steps=found.steps)
+    targets = targets_of(tile.shape, dims)
     if lanes:
         carry_type = ir.VectorType.get([tile.shape[dim]], element)
-        carry = constant(carry_type, neutral(kind, element))
+        carry = (constant(carry_type, neutral(kind, element)),) * (max(targets) + 1)
     else:
-        carry = convert_float(init, element) if isinstance(element, ir.FloatType) else init
-    return Accumulator(kind, carry, init, init.type, lanes)
+        carry = tuple(_converted(row, element) for row in rows_of(init))
+    return Accumulator(kind, carry, init, tuple(result.shape), result.element_type, lanes, targets)
 
 
-def _carry_element(kind: str, element: ir.Type, lanes: bool, steps: int | None) -> ir.Type:
+def targets_of(shape: Sequence[int], dims: Sequence[int]) -> tuple[int, ...]:
+    """Per row of a tile the number of the row that is left of it once `dims` are folded away."""
+    lane = lane_dim(shape)
+    kept = [dim for dim in range(len(shape)) if dim not in dims and dim != lane]
+    sizes = [shape[dim] for dim in kept]
+    places = [[place[dim] for dim in kept] for place in row_indices(shape)]
+    return tuple(int(np.ravel_multi_index(place, sizes)) if kept else 0 for place in places)
+
+
+def carry_element(kind: str, element: ir.Type, *, lanes: bool, steps: int | None) -> ir.Type:
     """The type to accumulate in: f32 for narrow floats, f64 where many f32 add up."""
+    if is_f8(element):
+        return ir.F32Type.get()
     if kind not in ("add", "mul"):
         return element
     if is_narrow(element):
@@ -140,9 +172,7 @@ def kind_of(op: ir.Operation, at: int) -> str:
     return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
 
 
-def fold_once(
-    op: ir.Operation, at: int, tile: ir.Value, init: ir.Value, mask: ir.Value | None, loc: ir.Location
-) -> ir.Value:
+def fold_once(op: ir.Operation, at: int, tile: Tile, init: Tile, masks: Sequence[Flag], loc: ir.Location) -> Tile:
     """A reduction outside of any loop that carries it."""
     accumulator = start(Plan(op, at, 1), init)
-    return accumulator.fold(tile, mask, loc).finish(loc)
+    return accumulator.fold(tile, masks, loc).finish(loc)

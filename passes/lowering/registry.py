@@ -8,6 +8,7 @@ A second registration for one op and target is refused.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,11 @@ def lowers(name: str, *, to: str) -> Callable[[Lowering], Lowering]:
         return function
 
     return register
+
+
+def lowered_ops(to: str) -> list[tuple[str, str]]:
+    """Every op that is lowered to a target, with one sentence on how, sorted."""
+    return sorted((name, inspect.getdoc(how) or "") for (name, target), how in _table.items() if target == to)
 
 
 def lowering_of(name: str, to: str) -> Lowering | None:

@@ -23,7 +23,8 @@ def compile(source: Any, target: str = "cpu") -> Executable:
     """Compiles a program.
 
     Args:
-        source: MLIR as text, path, bytes or module, with one public function of linalg on tensors.
+        source: MLIR as text, path, bytes or module, with one public function: linalg on tensors, GIR in graph
+            form, or GIR in tile form, whose memref arguments are read and written in place.
         target: What to compile for; `cpu` is the host.
 
     Returns:

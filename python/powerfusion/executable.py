@@ -15,7 +15,7 @@ from powerfusion._native import _pf
 from powerfusion._native._host import HostEngine
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, PowerFusionError, UnsupportedError
-from powerfusion.frontend.source import read_module, signature_of
+from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
 from powerfusion.machines.host import on_chip_bytes
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
@@ -26,6 +26,9 @@ from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
+# Where a source's form enters the pipeline, and the normal forms that hold there.
+FIRST_PHASE = {"linalg": "import", "graph": "raise", "tile": "lower"}
+FORMS = {"linalg": frozenset[str](), "graph": frozenset({"graph-form"}), "tile": frozenset({"tile-form"})}
 ENTRY = "_mlir__mlir_ciface_pf_main"
 OPTIMIZATION_LEVEL = 3
 
@@ -129,7 +132,8 @@ class Executable:
     @cached_property
     def _constants(self) -> list[Array]:
         module = self.module("tile")
-        function = next(op.operation for op in module.body.operations if op.operation.name == "func.func")
+        found = (op.operation for op in module.body.operations if op.operation.name == "func.func")
+        function = next(filter(is_public, found))
         if "arg_attrs" not in function.attributes:
             return []
         marked = [mark["gir.constant"] for mark in function.attributes["arg_attrs"] if "gir.constant" in mark]
@@ -138,7 +142,8 @@ class Executable:
     @cached_property
     def _assertions(self) -> list[str]:
         module = self.module("lower")
-        function = next(op.operation for op in module.body.operations if op.operation.name == "func.func")
+        found = (op.operation for op in module.body.operations if op.operation.name == "func.func")
+        function = next(op for op in found if "gir.assertions" in op.attributes)
         return [ir.StringAttr(message).value for message in function.attributes["gir.assertions"]]
 
 
@@ -163,16 +168,30 @@ def compile_source(source: Any, target: str = "cpu", *, until: str | None = None
     phases = PIPELINES.get(target)
     if phases is None:
         raise UnsupportedError(f"expected a target of {', '.join(PIPELINES)}, got '{target}'")
+    module = read_module(source)
     names = [phase.name for phase in phases]
-    return compile_phases(source, phases[: names.index(until) + 1] if until else phases, target)
+    start = names.index(FIRST_PHASE[form_of(module)])
+    end = names.index(until) + 1 if until else len(phases)
+    return compile_module(module, phases[start:end], target, before=names[:start])
 
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:
     """Takes a source through some phases, keeping what each leaves behind."""
-    check_contracts(phases)
-    module = read_module(source)
+    return compile_module(read_module(source), phases, target, before=())
+
+
+def compile_module(module: ir.Module, phases: Sequence[Phase], target: str, *, before: Sequence[str]) -> Executable:
+    """Takes a module through some phases, in place.
+
+    Args:
+        module: In the form that the first phase takes.
+        phases: In order.
+        target: What it is compiled for.
+        before: Phases that it is beyond already; it stands for what the last of them leaves behind.
+    """
+    check_contracts(phases, FORMS[form_of(module)] if before else frozenset())
     signature = signature_of(module)
-    snapshots: list[Snapshot] = []
+    snapshots = [Snapshot(name, _bytecode(module)) for name in before[-1:]]
     for phase in phases:
         run_phase(module, phase)
         snapshots.append(Snapshot(phase.name, _bytecode(module)))

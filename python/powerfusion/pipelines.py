@@ -104,14 +104,18 @@ LLVM_CPU = Phase(
 )
 
 
-def check_contracts(phases: Sequence[Phase]) -> None:
+def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()) -> None:
     """Checks that each pass finds the normal forms that it requires, from what stands before it.
+
+    Args:
+        phases: In order.
+        given: Normal forms that hold at the start.
 
     Raises:
         ContractError: Names the pass, the form, and the passes that establish it.
     """
     registered = registered_passes()
-    forms: set[str] = set()
+    forms = set(given)
     for phase in phases:
         for name in re.findall(r"[a-z0-9-]+(?=[,){]|$)", ",".join(phase.passes)):
             if name not in registered:

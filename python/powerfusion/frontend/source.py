@@ -83,6 +83,26 @@ def _malformed(name: str, error: ir.MLIRError) -> SourceError:
     return SourceError(str(error), location=name)
 
 
+def form_of(module: ir.Module) -> str:
+    """What a program is written in: linalg, GIR in graph form, or GIR in tile form.
+
+    Kernels of tensors are graph form, kernels of memrefs tile form; without kernels it is linalg.
+    """
+    kernels: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name in ("gir.kernel", "gir.extern", "gir.launch"):
+            kernels.append(op)
+            return ir.WalkResult.SKIP
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+    values = [value for op in kernels for value in [*op.operands, *op.results]]
+    if any(isinstance(value.type, ir.RankedTensorType) for value in values):
+        return "graph"
+    return "tile" if kernels else "linalg"
+
+
 def signature_of(module: ir.Module) -> Signature:
     """The signature of a module's one public function.
 
@@ -91,7 +111,7 @@ def signature_of(module: ir.Module) -> Signature:
         UnsupportedError: A type that no array has.
     """
     functions = [op.operation for op in module.body.operations if op.operation.name == "func.func"]
-    public = [f for f in functions if _is_public(f) and len(f.regions[0].blocks) > 0]
+    public = [f for f in functions if is_public(f) and len(f.regions[0].blocks) > 0]
     if len(public) != 1:
         names = ", ".join(f"@{_name(f)}" for f in public)
         raise SourceError(
@@ -107,7 +127,8 @@ def signature_of(module: ir.Module) -> Signature:
     )
 
 
-def _is_public(function: ir.Operation) -> bool:
+def is_public(function: ir.Operation) -> bool:
+    """Whether a function can be called from outside of its module."""
     if "sym_visibility" not in function.attributes:
         return True
     return ir.StringAttr(function.attributes["sym_visibility"]).value == "public"
@@ -118,15 +139,28 @@ def _name(function: ir.Operation) -> str:
 
 
 def _spec(type_: ir.Type, where: ir.Location) -> ArraySpec:
-    tensor = isinstance(type_, ir.RankedTensorType)
-    element = type_.element_type if tensor else type_
-    if str(element) not in DTYPES or (tensor and type_.encoding is not None):
+    shaped = isinstance(type_, (ir.RankedTensorType, ir.MemRefType))
+    element = type_.element_type if isinstance(type_, (ir.RankedTensorType, ir.MemRefType)) else type_
+    if str(element) not in DTYPES or not _is_plain(type_):
         raise UnsupportedError(
             f"an argument or result of type {type_} isn't supported",
             location=where,
-            help=f"expected ranked tensors or numbers of {', '.join(DTYPES)}",
+            help=f"expected ranked tensors, memrefs or numbers of {', '.join(DTYPES)}",
         )
-    if not tensor:
+    if not shaped:
         return ArraySpec(str(element), (), scalar=True)
     dynamic = ir.ShapedType.get_dynamic_size()
-    return ArraySpec(str(element), tuple(None if size == dynamic else size for size in type_.shape))
+    shape = tuple(None if size == dynamic else size for size in type_.shape)
+    return ArraySpec(str(element), shape, in_place=isinstance(type_, ir.MemRefType))
+
+
+def _is_plain(type_: ir.Type) -> bool:
+    """Whether an array of NumPy's can be passed for it as it is: no encoding, place or layout."""
+    match type_:
+        case ir.RankedTensorType():
+            return type_.encoding is None
+        case ir.MemRefType():
+            identity = ir.AffineMap.get_identity(type_.rank, type_.context)
+            return type_.memory_space is None and type_.affine_map == identity
+        case _:
+            return True

@@ -36,11 +36,10 @@ from powerfusion.runtime.manifest import (
 )
 from powerfusion.runtime.saved_report import SavedReport
 from powerfusion.runtime.shared_library import OPENMP, OPENMP_PREFIX, load_library
-from powerfusion.runtime.signature import DTYPES, Array, Signature
+from powerfusion.runtime.signature import BITS, DTYPES, Array, Signature
 
 MANIFEST_LIMIT_BYTES = 64 << 20
 NPY_HEADER_LIMIT_BYTES = 1 << 12
-BF16 = "bf16"
 
 
 @dataclass(frozen=True)
@@ -178,12 +177,13 @@ def npy_chunks(array: Array) -> Chunks:
 
 def _stored(array: Array) -> Array:
     """An array of a type that .npy files know."""
-    return array.view(np.uint16) if array.dtype == DTYPES[BF16] else array
+    bits = next((bits for name, bits in BITS.items() if array.dtype == DTYPES[name]), None)
+    return array if bits is None else array.view(bits)
 
 
 def read_constant(data: bytes, spec: Constant, name: str) -> Array:
     """The elements of a .npy file of exactly the type and shape of the manifest, without a copy."""
-    dtype = np.dtype(np.uint16) if spec.dtype == BF16 else DTYPES[spec.dtype]
+    dtype = BITS.get(spec.dtype, DTYPES[spec.dtype])
     stream = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)

@@ -64,7 +64,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant of the program; `constants/N.npy` holds its elements, bf16 as uint16."""
+    """A constant of the program; `constants/N.npy` holds its elements, bf16 as uint16, 8-bit floats as uint8."""
 
     dtype: str
     shape: tuple[int, ...]

@@ -19,6 +19,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "f32": np.dtype(np.float32),
     "f16": np.dtype(np.float16),
     "bf16": np.dtype(ml_dtypes.bfloat16),
+    "f8E4M3FN": np.dtype(ml_dtypes.float8_e4m3fn),
+    "f8E5M2": np.dtype(ml_dtypes.float8_e5m2),
     "i1": np.dtype(np.bool_),
     "i8": np.dtype(np.int8),
     "i16": np.dtype(np.int16),
@@ -26,6 +28,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "i64": np.dtype(np.int64),
     "index": np.dtype(np.int64),
 }
+# What NumPy has no type for: as which integers its elements are stored and pass between libraries.
+BITS = {"bf16": np.dtype(np.uint16), "f8E4M3FN": np.dtype(np.uint8), "f8E5M2": np.dtype(np.uint8)}
+TORCH = {"bf16": "bfloat16", "f8E4M3FN": "float8_e4m3fn", "f8E5M2": "float8_e5m2"}
 UNSIGNED = {
     "i8": np.dtype(np.uint8),
     "i16": np.dtype(np.uint16),
@@ -42,11 +47,13 @@ class ArraySpec:
         dtype: Element type as MLIR writes it: f32, bf16, i1, ...
         shape: Sizes, None where any size goes.
         scalar: True for a number rather than an array.
+        in_place: True for an array that the program itself reads and writes, a memref to it.
     """
 
     dtype: str
     shape: tuple[int | None, ...]
     scalar: bool = False
+    in_place: bool = False
 
     def __str__(self) -> str:
         if self.scalar:
@@ -85,7 +92,7 @@ def _check(position: int, spec: ArraySpec, value: Any) -> Array:
     if array.dtype not in (wanted, UNSIGNED.get(spec.dtype, wanted)):  # To NumPy, None is float64.
         raise InputError(
             f"expected argument {position} of dtype {wanted}, got {array.dtype}",
-            help=f"convert it: x.astype('{wanted}')" if spec.dtype != "bf16" else "convert it to ml_dtypes.bfloat16",
+            help=f"convert it: x.astype({_name_of(spec.dtype)})",
         )
     if array.ndim != len(spec.shape):
         raise InputError(f"expected argument {position} of rank {len(spec.shape)} ({spec}), got shape {array.shape}")
@@ -94,7 +101,19 @@ def _check(position: int, spec: ArraySpec, value: Any) -> Array:
             raise InputError(
                 f"expected argument {position} of size {size} in dimension {dim} ({spec}), got shape {array.shape}"
             )
-    return np.require(array, requirements=["C", "A"])
+    if not spec.in_place:
+        return np.require(array, requirements=["C", "A"])
+    if not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable):
+        raise InputError(
+            f"expected argument {position} to be contiguous and writable: the program may write to it",
+            help="pass a NumPy array of its own: x.copy()",
+        )
+    return array
+
+
+def _name_of(dtype: str) -> str:
+    """How a dtype is written in Python."""
+    return f"ml_dtypes.{TORCH[dtype]}" if dtype in TORCH else f"'{DTYPES[dtype]}'"
 
 
 def _scalar(position: int, spec: ArraySpec, value: Any) -> Array:
@@ -138,15 +157,17 @@ def as_numpy(value: Any, position: int) -> Array:
 
 
 def _torch_as_numpy(value: Any) -> Array | None:
-    """A torch tensor that NumPy's DLPack refuses: bfloat16, or one that requires a gradient."""
+    """A torch tensor that NumPy's DLPack refuses: of a type NumPy lacks, or one that requires a gradient."""
     if type(value).__module__.partition(".")[0] != "torch" or value.device.type != "cpu":
         return None
     value = value.detach()
-    if str(value.dtype) != "torch.bfloat16":
+    name = next((name for name, kind in TORCH.items() if str(value.dtype) == f"torch.{kind}"), None)
+    if name is None:
         return value.numpy()
     import torch  # pyright: ignore[reportMissingImports]  only where the caller has it
 
-    return value.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    bits = torch.int16 if BITS[name].itemsize == 2 else torch.uint8
+    return value.view(bits).numpy().view(DTYPES[name])
 
 
 def like_inputs(results: Sequence[Array], inputs: Sequence[Any]) -> list[Any]:
@@ -167,6 +188,8 @@ def like_inputs(results: Sequence[Array], inputs: Sequence[Any]) -> list[Any]:
 def _to_torch(result: Array) -> Any:
     import torch  # pyright: ignore[reportMissingImports]  only where the caller has it
 
-    if result.dtype == DTYPES["bf16"]:
-        return torch.from_numpy(result.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(result)
+    name = next((name for name in TORCH if result.dtype == DTYPES[name]), None)
+    if name is None:
+        return torch.from_numpy(result)
+    bits = np.int16 if BITS[name].itemsize == 2 else np.uint8
+    return torch.from_numpy(result.view(bits)).view(getattr(torch, TORCH[name]))

@@ -16,8 +16,8 @@ func.func @graph_form(%x: tensor<4xf32>) -> tensor<4xf32> {
 func.func @one() {
   return
 }
-// expected-error @+2 {{expected one function with a body, got several}}
-// expected-note @+1 {{help: inline the others first, by --inline --symbol-dce}}
+// expected-error @+2 {{expected one public function with a body, got several}}
+// expected-note @+1 {{help: inline the others first, by --inline --symbol-dce, or make them private}}
 func.func @two() {
   return
 }

@@ -1,0 +1,292 @@
+"""Combiners on the CPU: regions, or named kinds, applied to whole tiles at a time.
+
+A reduction or scan visits the slices of its inputs along the folded dimensions, in order. The
+region that combines two scalars is emitted on slices: each op becomes one per row. Where a
+combiner's arguments are tensors (payload), or it holds more than arithmetic, it is emitted once
+per element instead. An associative one folds neighbouring lanes first, in a tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from powerfusion.core._mlir import attributes_of, create, element_of, integers, operations, segments
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, elementwise, is_narrow
+from powerfusion.passes.lowering.expansions import with_element
+from powerfusion.passes.lowering.extents import Extents, Flag, choose
+from powerfusion.passes.lowering.memory import spread
+from powerfusion.passes.lowering.reductions import kind_of
+from powerfusion.passes.lowering.registers import (
+    Indices,
+    Tile,
+    each_row,
+    lane_dim,
+    lanes_of,
+    linear,
+    pick,
+    rows_of,
+    tile_of,
+)
+from powerfusion.passes.lowering.registry import lowers
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+
+ARITHMETIC = ("arith.", "math.")
+
+
+# -- one combination -----------------------------------------------------------------------------
+
+
+def evaluate(lowering: VectorLowering, op: ir.Operation, elements: Sequence[Tile], given: Sequence[Tile]) -> list[Tile]:
+    """Combines elements with accumulators: tiles of one shape, or single elements and their payload."""
+    if "kinds" in op.attributes:
+        return [
+            each_row(lambda x, a, at=at: combine(kind_of(op, at), x, spread(a, x.type), op.location), element, before)
+            for at, (element, before) in enumerate(zip(elements, given, strict=True))
+        ]
+    block = op.regions[0].blocks[0]
+    lowering.bind(block.arguments, [*elements, *given])
+    if not _is_arithmetic(op):
+        lowering.emit_block(block)
+        return [lowering.value(value) for value in operations(block)[-1].operands]
+    columns = [rows_of(tile) for tile in [*elements, *given]]
+    made: list[list[ir.Value]] = []
+    for at in range(max(map(len, columns))):
+        rows = [column[at] if len(column) > 1 else column[0] for column in columns]
+        made.append(_evaluate_row(lowering, block, rows))
+    return [tile_of(rows) for rows in zip(*made, strict=True)]
+
+
+def _evaluate_row(lowering: VectorLowering, block: ir.Block, rows: Sequence[ir.Value]) -> list[ir.Value]:
+    """The region on vectors: what it takes from outside is the same in all lanes."""
+    lanes = next((row.type for row in rows if isinstance(row.type, ir.VectorType)), rows[0].type)
+    known = {argument: spread_like(row, lanes) for argument, row in zip(block.arguments, rows, strict=True)}
+
+    def inside(value: ir.Value) -> ir.Value:
+        return known[value] if value in known else spread_like(lowering.scalar(value), lanes)
+
+    for op in operations(block)[:-1]:
+        types = [with_element(lanes, result.type) for result in op.results]
+        if op.name == "arith.constant":
+            made = [constant(types[0], op.attributes["value"])]
+        else:
+            operands = [inside(value) for value in op.operands]
+            made = elementwise(op.name, operands, types, attributes_of(op), op.location)
+        known |= dict(zip(op.results, made, strict=True))
+    return [inside(value) for value in operations(block)[-1].operands]
+
+
+def _is_arithmetic(op: ir.Operation) -> bool:
+    """Whether a combiner can be emitted on vectors: scalars, and nothing but arithmetic on them."""
+    block = op.regions[0].blocks[0]
+    scalars = not any(isinstance(argument.type, ir.ShapedType) for argument in block.arguments)
+    return scalars and all(
+        inner.name.startswith(ARITHMETIC) and not any(isinstance(r.type, ir.ShapedType) for r in inner.results)
+        for inner in operations(block)[:-1]
+    )
+
+
+def spread_like(value: ir.Value, lanes: ir.Type) -> ir.Value:
+    """A scalar in as many lanes as a vector type has; a vector as it is."""
+    return spread(value, with_element(lanes, element_of(value.type)))
+
+
+def combine_tiles(lowering: VectorLowering, op: ir.Operation, members: Sequence[Sequence[Tile]]) -> list[Tile]:
+    """Combines several units' tiles, in order, element by element."""
+    wide = [[_widened(op, tile) for tile in member] for member in members]
+    shapes = [tuple(operand.type.shape) for operand in op.operands]
+    made = wide[0]
+    for member in wide[1:]:
+        made = _on_elements(lowering, op, (shapes, shapes), member, made)
+    return [_narrowed(op, tile, value.type.element_type) for tile, value in zip(made, op.operands, strict=True)]
+
+
+def _on_elements(
+    lowering: VectorLowering,
+    op: ir.Operation,
+    shapes: tuple[Sequence[tuple[int, ...]], Sequence[tuple[int, ...]]],
+    elements: Sequence[Tile],
+    given: Sequence[Tile],
+) -> list[Tile]:
+    """Combines tiles whose leading dimensions are in common; what follows is one element's payload."""
+    if "kinds" in op.attributes or _is_arithmetic(op):
+        return evaluate(lowering, op, elements, given)
+    rank = min(map(len, shapes[0]))
+    count = int(np.prod(shapes[0][0][:rank], dtype=np.int64))
+    parts = [[linear(shape).reshape(count, *shape[rank:]) for shape in side] for side in shapes]
+    made: list[list[Tile]] = []
+    for at in range(count):
+        sides = [
+            [pick([tile], part[at]) for tile, part in zip(tiles, numbers, strict=True)]
+            for tiles, numbers in zip((elements, given), parts, strict=True)
+        ]
+        made.append(evaluate(lowering, op, *sides))
+    return [pick(column, linear(shape)) for column, shape in zip(zip(*made, strict=True), shapes[1], strict=True)]
+
+
+def _widened(op: ir.Operation, tile: Tile) -> Tile:
+    """Narrow floats in f32 where they are added or multiplied by kinds, as only the end is rounded."""
+    narrow = is_narrow(rows_of(tile)[0].type)
+    f32 = ir.F32Type.get() if narrow else None
+    return each_row(lambda row: convert_float(row, f32), tile) if narrow and "kinds" in op.attributes else tile
+
+
+def _narrowed(op: ir.Operation, tile: Tile, element: ir.Type) -> Tile:
+    if "kinds" not in op.attributes or not is_narrow(element):
+        return tile
+    return each_row(lambda row: convert_float(row, element), tile)
+
+
+# -- reductions ----------------------------------------------------------------------------------
+
+
+class Slices:
+    """The slices of some tiles along folded dimensions.
+
+    Args:
+        shapes: Of the inputs; they begin with one shape, what follows is payload.
+        dims: The folded dimensions.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dims: Sequence[int]) -> None:
+        self.rank = min(map(len, shapes))
+        self.common = shapes[0][: self.rank]
+        self.dims = list(dims)
+        self.places = list(np.ndindex(*(self.common[dim] for dim in dims)))
+        self.kept = [tuple(s for dim, s in enumerate(shape) if dim not in dims) for shape in shapes]
+        self._numbers = [self._sliced(shape) for shape in shapes]
+
+    def _sliced(self, shape: tuple[int, ...]) -> Indices:
+        """Each element's number: slices first, then the shape of each."""
+        rest = [dim for dim in range(len(shape)) if dim not in self.dims]
+        moved = np.transpose(linear(shape), [*self.dims, *rest])
+        return moved.reshape(len(self.places), *(shape[dim] for dim in rest))
+
+    def at(self, tile: Tile, which: int, number: int) -> Tile:
+        """Slice `number` of tile `which`."""
+        return pick([tile], self._numbers[which][number])
+
+    def stacked(self, slices: Sequence[Tile], which: int) -> Tile:
+        """The reverse: one tile of all its slices, in order."""
+        numbers = self._numbers[which]
+        inverse = np.empty(numbers.size, np.int64)
+        inverse[numbers.reshape(-1)] = np.arange(numbers.size)
+        shape = list(self.kept[which])
+        for dim in self.dims:
+            shape.insert(dim, self.common[dim])
+        return pick(slices, inverse.reshape(shape))
+
+    def flag(self, extents: Extents, number: int) -> Flag:
+        """Whether a slice is there."""
+        place = [0] * len(self.common)
+        for dim, index in zip(self.dims, self.places[number], strict=True):
+            place[dim] = index
+        return extents.flag(place)
+
+
+def reduce_by_combiner(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Folds slice by slice, or lanes in a tree first where the combiner permits it."""
+    inputs, inits, valid = segments(op)
+    shapes = [tuple(value.type.shape) for value in inputs]
+    dims = integers(op.attributes["dims"])
+    tiles = [lowering.value(value) for value in inputs]
+    slices = Slices(shapes, dims)
+    extents = Extents.of(slices.common, [lowering.scalar(value) for value in valid], dims)
+    given = [lowering.value(value) for value in inits]
+    kept = slices.kept, [tuple(value.type.shape) for value in inits]
+    lane = lane_dim(shapes[0])
+    if is_associative(op) and _is_arithmetic(op) and lane in dims and len(slices.places) == lanes_of(shapes[0]):
+        lowering.bind(op.results, _fold_tree(lowering, op, tiles, given, extents))
+        return
+    for number in range(len(slices.places)):
+        elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
+        made = _on_elements(lowering, op, kept, elements, given)
+        given = chosen(slices.flag(extents, number), made, given)
+    lowering.bind(op.results, given)
+
+
+def chosen(flag: Flag, true: Sequence[Tile], false: Sequence[Tile]) -> list[Tile]:
+    """Tiles, or others, by a flag."""
+    return [each_row(lambda t, f: choose(flag, t, f), one, other) for one, other in zip(true, false, strict=True)]
+
+
+def is_associative(op: ir.Operation) -> bool:
+    """Whether a combiner declares that neighbours may be combined first."""
+    return "algebra" in op.attributes and "ordered" not in str(op.attributes["algebra"])
+
+
+def _fold_tree(
+    lowering: VectorLowering, op: ir.Operation, tiles: Sequence[Tile], given: Sequence[Tile], extents: Extents
+) -> list[Tile]:
+    """Each row's lanes folded two by two, later with earlier, then into the accumulators."""
+    identity = list(op.attributes["identity"])
+    dim = lane_dim(extents.shape)
+    assert dim is not None, "expected lanes"
+    lanes = extents.shape[dim]
+    width = 1 << (lanes - 1).bit_length()
+    mask = extents.mask([0] * len(extents.shape))
+    count = len(rows_of(tiles[0]))
+    folded: list[list[ir.Value]] = []
+    for row in range(count):
+        parts: list[ir.Value] = []
+        for tile, neutral in zip(tiles, identity, strict=True):
+            value = rows_of(tile)[row]
+            neutral_row = constant(value.type, neutral)
+            value = choose(mask, value, neutral_row)
+            parts.append(_shuffled(value, neutral_row, [*range(lanes), *[lanes] * (width - lanes)]))
+        size = width
+        while size > 1:
+            later = [_shuffled(part, part, list(range(1, size, 2))) for part in parts]
+            sooner = [_shuffled(part, part, list(range(0, size, 2))) for part in parts]
+            parts = [rows_of(tile)[0] for tile in evaluate(lowering, op, later, sooner)]
+            size //= 2
+        folded.append([_only(part) for part in parts])
+    columns = [[row[which] for row in folded] for which in range(len(tiles))]
+    shape = tuple(size for at, size in enumerate(extents.shape) if at != dim)
+    elements = [pick([tile_of(column)], linear(shape)) for column in columns]
+    return evaluate(lowering, op, elements, given)
+
+
+def _shuffled(left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
+    type_ = ir.VectorType.get([len(mask)], element_of(left.type))
+    attribute = ir.DenseI64ArrayAttr.get(list(mask))
+    return create("vector.shuffle", [left, right], [type_], {"mask": attribute}).result
+
+
+def _only(value: ir.Value) -> ir.Value:
+    return rows_of(pick([value], linear((1,))))[0]
+
+
+# -- scans ---------------------------------------------------------------------------------------
+
+
+@lowers("gir.scan", to="vector")
+def lower_scan(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Slice by slice along the dimension; named kinds along lanes double the distance step by step."""
+    inputs, inits, valid = segments(op)
+    shapes = [tuple(value.type.shape) for value in inputs]
+    dim = ir.IntegerAttr(op.attributes["dim"]).value
+    slices = Slices(shapes, [dim])
+    extents = Extents.of(slices.common, [lowering.scalar(value) for value in valid], [dim])
+    tiles = [_widened(op, lowering.value(value)) for value in inputs]
+    given = [_widened(op, lowering.value(value)) for value in inits]
+    kept = slices.kept, [tuple(value.type.shape) for value in inits]
+    steps = range(len(slices.places))
+    scanned: dict[int, list[Tile]] = {}
+    for number in reversed(steps) if "reverse" in op.attributes else steps:
+        elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
+        made = _on_elements(lowering, op, kept, elements, given)
+        after = chosen(slices.flag(extents, number), made, given)
+        scanned[number] = given if "exclusive" in op.attributes else after
+        given = after
+    results = [
+        _narrowed(op, slices.stacked([scanned[number][which] for number in steps], which), result.type.element_type)
+        for which, result in zip(range(len(inputs)), op.results, strict=False)
+    ]
+    finals = [_narrowed(op, tile, init.type.element_type) for tile, init in zip(given, inits, strict=True)]
+    lowering.bind(op.results, [*results, *finals])

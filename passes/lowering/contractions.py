@@ -1,0 +1,148 @@
+"""`gir.contract` on the CPU: fused multiply-adds of rows.
+
+Lanes lie along the accumulator's last long dimension, or along a summed one where it has none:
+
+    acc[m, n] += lhs[m, k] * rhs[k, n]   =>   for m, k:  row acc[m] = fma(lhs[m, k] in all lanes, row rhs[k], acc[m])
+    acc[]     += lhs[k] * rhs[k]         =>   row sum = fma(row lhs, row rhs, sum), its lanes added up at the end
+
+Narrow floats are multiplied and added in f32 and rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from powerfusion.core._mlir import create
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.computation import widened
+from powerfusion.passes.lowering.elementwise import combine, convert_float, elementwise, is_narrow, zero
+from powerfusion.passes.lowering.extents import Extents, choose
+from powerfusion.passes.lowering.memory import spread
+from powerfusion.passes.lowering.reductions import horizontal
+from powerfusion.passes.lowering.registers import Tile, each_row, lane_dim, linear, pick, rows_of, tile_of
+from powerfusion.passes.lowering.registry import lowers
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One operand, its iteration dimensions, and its elements as rows along the lanes or as scalars."""
+
+    dims: tuple[int, ...]
+    sizes: tuple[int, ...]
+    rows: tuple[ir.Value, ...]
+
+    def at(self, place: Sequence[int]) -> ir.Value:
+        """The row, or element, at a place of the iteration space."""
+        index = [place[dim] for dim in self.dims]
+        return self.rows[int(np.ravel_multi_index(index, self.sizes)) if index else 0]
+
+
+@lowers("gir.contract", to="vector")
+def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Rows of products, added up."""
+    lhs, rhs, acc, *valid = op.operands
+    maps = [_dims(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
+    count = ir.AffineMapAttr(op.attributes["maps"][0]).value.n_dims
+    sizes = [1] * count
+    for value, dims in zip((lhs, rhs, acc), maps, strict=True):
+        for dim, size in zip(dims, value.type.shape, strict=True):
+            sizes[dim] = size
+    summed = [dim for dim in range(count) if dim not in maps[2]]
+    own = lane_dim(acc.type.shape)
+    lane = maps[2][own] if own is not None else next((dim for dim in reversed(summed) if sizes[dim] > 1), None)
+    element = ir.F32Type.get() if is_narrow(acc.type.element_type) else acc.type.element_type
+    extents = Extents.of(sizes, [lowering.scalar(value) for value in valid], summed)
+    factors = [
+        _factor(op, (lowering.value(value), dims), sizes, lane, element, extents)
+        for value, dims in zip((lhs, rhs), maps[:2], strict=True)
+    ]
+    start = each_row(lambda row: _converted(row, element), lowering.value(acc))
+    made = _sum(factors, (start, maps[2]), sizes, lane, op)
+    lowering.bind([op.result], [each_row(lambda row: _converted(row, acc.type.element_type), made)])
+
+
+def _dims(attribute: ir.Attribute) -> list[int]:
+    return [ir.AffineDimExpr(result).position for result in ir.AffineMapAttr(attribute).value.results]
+
+
+def _converted(row: ir.Value, element: ir.Type) -> ir.Value:
+    return convert_float(row, element) if isinstance(element, ir.FloatType) else row
+
+
+def _factor(
+    op: ir.Operation,
+    operand: tuple[Tile, list[int]],
+    sizes: Sequence[int],
+    lane: int | None,
+    element: ir.Type,
+    extents: Extents,
+) -> Factor:
+    """An operand widened, 0 where it isn't there, its lanes turned to where they are wanted."""
+    tile, dims = operand
+    outer = [dim for dim in dims if dim != lane]
+    shape = [sizes[dim] for dim in dims]
+    order = [dims.index(dim) for dim in [*outer, *([lane] if lane in dims and lane is not None else [])]]
+    lanes = sizes[lane] if lane is not None and lane in dims else 1
+    numbers = np.transpose(linear(shape), order).reshape(-1, lanes)
+    unsigned = "is_unsigned" in op.attributes
+    rows = rows_of(pick([tile], numbers))
+    places = list(np.ndindex(*(sizes[dim] for dim in outer)))
+    part = Extents(
+        (*(sizes[dim] for dim in outer), lanes), (*(extents.counts[d] for d in outer), _count(extents, lane, lanes))
+    )
+    made: list[ir.Value] = []
+    for row, place in zip(rows, places, strict=True):
+        wide = widened(row, element, unsigned=unsigned, loc=op.location)
+        made.append(choose(part.mask((*place, 0)), wide, zero(wide.type)))
+    return Factor(tuple(outer), tuple(sizes[dim] for dim in outer), tuple(made))
+
+
+def _count(extents: Extents, lane: int | None, lanes: int) -> ir.Value | None:
+    return extents.counts[lane] if lane is not None and lanes > 1 else None
+
+
+def _sum(
+    factors: Sequence[Factor],
+    accumulator: tuple[Tile, list[int]],
+    sizes: Sequence[int],
+    lane: int | None,
+    op: ir.Operation,
+) -> Tile:
+    """The products of all places, each added to its row of the accumulator."""
+    start, dims = accumulator
+    outer = [dim for dim in dims if dim != lane]
+    apart = lane is not None and lane not in dims
+    inits = rows_of(start)
+    rows = list(inits)
+    if apart:
+        assert lane is not None
+        elements = pick([start], linear([sizes[dim] for dim in dims]).reshape(-1, 1))
+        inits = rows_of(elements)
+        rows = [zero(ir.VectorType.get([sizes[lane]], init.type)) for init in inits]
+    for place in np.ndindex(*(1 if dim == lane else size for dim, size in enumerate(sizes))):
+        index = [place[dim] for dim in outer]
+        target = int(np.ravel_multi_index(index, [sizes[dim] for dim in outer])) if index else 0
+        rows[target] = _multiply_add(factors[0].at(place), factors[1].at(place), rows[target], op.location)
+    if not apart:
+        return tile_of(rows)
+    totals = [combine("add", init, horizontal("add", row), op.location) for row, init in zip(rows, inits, strict=True)]
+    return pick([tile_of(totals)], linear([sizes[dim] for dim in dims]))
+
+
+def _multiply_add(left: ir.Value, right: ir.Value, acc: ir.Value, loc: ir.Location) -> ir.Value:
+    type_ = acc.type
+    operands = [spread(left, type_), spread(right, type_)]
+    is_float = isinstance(
+        ir.VectorType(type_).element_type if isinstance(type_, ir.VectorType) else type_, ir.FloatType
+    )
+    if is_float:
+        return create("math.fma", [*operands, acc], [type_]).result
+    product = elementwise("arith.muli", operands, [type_], {}, loc)[0]
+    return create("arith.addi", [product, acc], [type_]).result

@@ -1,0 +1,169 @@
+"""How kernels, parallel scopes, loops, branches, alternatives and launches are lowered for the CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from powerfusion.core._mlir import attributes_of, create, entry_block, i32_array, index_constant, operations, segments
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering import lockstep, reductions
+from powerfusion.passes.lowering.reductions import Accumulator
+from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
+from powerfusion.passes.lowering.registry import lowers
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+
+
+@lowers("gir.extern", to="vector")
+@lowers("gir.kernel", to="vector")
+def lower_kernel(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A kernel dissolves into the function."""
+    if list(op.results):
+        raise UnsupportedError(
+            "a kernel in graph form can't be lowered", location=op.location, help="run gir-tile first"
+        )
+    block = entry_block(op)
+    lowering.bind(block.arguments, [lowering.value(value) for value in segments(op)[0]])
+    lowering.emit_block(block)
+
+
+@lowers("gir.launch", to="vector")
+def lower_launch(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A call; it takes the place for a failed assertion along."""
+    callee = lowering.callees[ir.FlatSymbolRefAttr(op.attributes["callee"]).value]
+    wanted = ir.FunctionType(ir.TypeAttr(callee.attributes["function_type"]).value).inputs
+    given = [*(lowering.scalar(operand) for operand in op.operands), lowering.status]
+    operands = [
+        value if value.type == type_ else create("memref.cast", [value], [type_]).result
+        for value, type_ in zip(given, wanted, strict=True)
+    ]
+    create("func.call", operands, attributes={"callee": op.attributes["callee"]})
+
+
+@lowers("gir.alternatives", to="vector")
+def lower_alternatives(lowering: VectorLowering, op: ir.Operation) -> None:
+    """The first way."""
+    block = entry_block(op)
+    lowering.emit_block(block)
+    lowering.bind(op.results, [lowering.values[value] for value in operations(block)[-1].operands])
+
+
+# -- scopes --------------------------------------------------------------------------------------
+
+
+@lowers("gir.parallel", to="vector")
+def lower_parallel(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Outermost, a parallel loop, or serial ones where there is little to do; further in, serial ones or lock-step."""
+    if lockstep.is_needed(op):
+        lockstep.Instances.first(lowering).parallel(op)
+        return
+    counts = [lowering.scalar(count) for count in op.operands]
+    little = "gir.work" in op.attributes and ir.IntegerAttr(op.attributes["gir.work"]).value < lowering.serial_below
+    if little or lowering.depth or not counts or lockstep.updates_without_atomics(op):
+        _serial(lowering, op, counts, [])
+        return
+    zero_index, one = index_constant(0), index_constant(1)
+    bounds = [*[zero_index] * len(counts), *counts, *[one] * len(counts)]
+    sizes = i32_array([len(counts)] * 3 + [0])
+    loop = create("scf.parallel", bounds, attributes={"operandSegmentSizes": sizes}, regions=1)
+    types = [ir.IndexType.get()] * len(counts)
+    block = loop.regions[0].blocks.append(*types, arg_locs=[op.location] * len(counts))
+    lowering.bind(entry_block(op).arguments, list(block.arguments))
+    lowering.threads += 1
+    with ir.InsertionPoint(block):
+        _body(lowering, op)
+        create("scf.reduce")
+    lowering.threads -= 1
+
+
+def _body(lowering: VectorLowering, op: ir.Operation) -> None:
+    lowering.depth += 1
+    lowering.emit_block(entry_block(op))
+    lowering.depth -= 1
+    if not lowering.depth and lockstep.holds(op, lambda inner: "nontemporal" in inner.attributes):
+        order = ir.Attribute.parse("7 : i64")  # sequentially consistent: stores past the caches are done behind it
+        create("llvm.fence", attributes={"ordering": order})
+
+
+def _serial(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value], indices: list[ir.Value]) -> None:
+    if len(indices) == len(counts):
+        lowering.bind(entry_block(op).arguments, indices)
+        _body(lowering, op)
+        return
+    loop = create("scf.for", [index_constant(0), counts[len(indices)], index_constant(1)], regions=1)
+    block = loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[op.location])
+    with ir.InsertionPoint(block):
+        _serial(lowering, op, counts, [*indices, block.arguments[0]])
+        create("scf.yield")
+
+
+@lowers("gir.sync", to="vector")
+def lower_sync(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Nothing: units in lock-step have all come here."""
+
+
+# -- control flow --------------------------------------------------------------------------------
+
+
+def flatten(value: Tile | Accumulator) -> list[ir.Value]:
+    """The values that a loop carries for one."""
+    return list(value.carry) if isinstance(value, Accumulator) else rows_of(value)
+
+
+def like(value: Tile | Accumulator, carried: list[ir.Value]) -> Tile | Accumulator:
+    """A value with other contents, taken from the front of a list."""
+    count = len(flatten(value))
+    taken = tuple(carried[:count])
+    del carried[:count]
+    if isinstance(value, Accumulator):
+        return Accumulator(value.kind, taken, value.init, value.shape, value.element, value.lanes, value.targets)
+    return Rows(taken) if isinstance(value, Rows) else taken[0]
+
+
+@lowers("scf.for", to="vector")
+def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A loop carries values, and accumulators lane by lane."""
+    body = entry_block(op)
+    index, *arguments = body.arguments
+    inits: list[Tile | Accumulator] = []
+    inherited: list[bool] = []
+    for at, (argument, operand) in enumerate(zip(arguments, list(op.operands)[3:], strict=True)):
+        given = lowering.values[operand]
+        found = reductions.plan(argument, at, op)
+        inherited.append(isinstance(given, Accumulator))
+        inits.append(given if found is None or isinstance(given, Accumulator) else reductions.start(found, given))
+    carried = [value for init in inits for value in flatten(init)]
+    bounds = [lowering.scalar(value) for value in list(op.operands)[:3]]
+    loop = create("scf.for", [*bounds, *carried], [value.type for value in carried], attributes_of(op), regions=1)
+    types = [ir.IndexType.get(), *(value.type for value in carried)]
+    block = loop.regions[0].blocks.append(*types, arg_locs=[op.location] * len(types))
+    new_index, *new_arguments = block.arguments
+    lowering.bind([index], [new_index])
+    for argument, init in zip(arguments, inits, strict=True):
+        lowering.values[argument] = like(init, new_arguments)
+    with ir.InsertionPoint(block):
+        lowering.emit_block(body)
+        yielded = [lowering.values[value] for value in operations(body)[-1].operands]
+        create("scf.yield", [part for value in yielded for part in flatten(value)])
+    results = list(loop.results)
+    for result, init, outer in zip(op.results, inits, inherited, strict=True):
+        value = like(init, results)
+        lowering.values[result] = value.finish(op.location) if isinstance(value, Accumulator) and not outer else value
+
+
+@lowers("scf.if", to="vector")
+def lower_if(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A branch, as peeling leaves for the rest of a loop."""
+    types = [result.type for result in op.results]
+    made = [new for type_ in types for new in register_types(type_)]
+    branch = create("scf.if", [lowering.scalar(op.operands[0])], made, regions=2)
+    for old, new in zip(op.regions, branch.regions, strict=True):
+        if len(old.blocks) == 0:
+            continue
+        with ir.InsertionPoint(new.blocks.append()):
+            lowering.emit_block(old.blocks[0])
+            ends = [lowering.value(value) for value in operations(old.blocks[0])[-1].operands]
+            create("scf.yield", [row for value in ends for row in rows_of(value)])
+    lowering.bind(op.results, regroup(types, list(branch.results)))

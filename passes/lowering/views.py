@@ -1,0 +1,168 @@
+"""How views at `reg` are lowered: the same elements, in other rows and lanes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from powerfusion.core._mlir import (
+    constant_of,
+    create,
+    defining_op,
+    i32_array,
+    index_constant,
+    integers,
+    mixed,
+    segments,
+)
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.memory import Lanes, spread
+from powerfusion.passes.lowering.registers import (
+    Indices,
+    Tile,
+    lane_dim,
+    lanes_of,
+    linear,
+    pick,
+    register_types,
+    row_indices,
+    rows_of,
+    tile_of,
+)
+from powerfusion.passes.lowering.registry import lowers
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+
+
+def _bind(lowering: VectorLowering, op: ir.Operation, wanted: Indices) -> None:
+    tiles = [lowering.value(operand) for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]
+    lowering.bind([op.result], [pick(tiles, wanted)])
+
+
+@lowers("gir.move", to="vector")
+def lower_move(lowering: VectorLowering, op: ir.Operation) -> None:
+    """From registers to registers, nothing."""
+    lowering.bind([op.result], [lowering.value(op.operands[0])])
+
+
+@lowers("gir.permute", to="vector")
+def lower_permute(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Rows under other names, and shuffles where the lanes aren't the same."""
+    _bind(lowering, op, np.transpose(linear(op.operands[0].type.shape), integers(op.attributes["perm"])))
+
+
+@lowers("gir.broadcast", to="vector")
+def lower_broadcast(lowering: VectorLowering, op: ir.Operation) -> None:
+    """The same rows again, or one element in all lanes."""
+    numbers = np.expand_dims(linear(op.operands[0].type.shape), tuple(integers(op.attributes["dims"])))
+    _bind(lowering, op, np.broadcast_to(numbers, tuple(op.result.type.shape)))
+
+
+@lowers("gir.reshape", to="vector")
+def lower_reshape(lowering: VectorLowering, op: ir.Operation) -> None:
+    """The elements in their order, cut into other rows."""
+    _bind(lowering, op, linear(op.result.type.shape))
+
+
+@lowers("gir.concat", to="vector")
+def lower_concat(lowering: VectorLowering, op: ir.Operation) -> None:
+    """The operands' rows one after the other, or their lanes side by side."""
+    start = 0
+    parts: list[Indices] = []
+    for operand in op.operands:
+        parts.append(linear(operand.type.shape) + start)
+        start += parts[-1].size
+    _bind(lowering, op, np.concatenate(parts, ir.IntegerAttr(op.attributes["dim"]).value))
+
+
+@lowers("gir.window", to="vector")
+def lower_window(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Each neighbourhood's elements, as often as they are in one."""
+    names = ("dims", "sizes", "strides", "dilations")
+    numbers = linear(op.operands[0].type.shape)
+    for dim, size, stride, dilation in zip(*(integers(op.attributes[name]) for name in names), strict=True):
+        views = np.lib.stride_tricks.sliding_window_view(numbers, dilation * (size - 1) + 1, dim)
+        steps = [slice(None)] * views.ndim
+        steps[dim], steps[-1] = slice(None, None, stride), slice(None, None, dilation)
+        numbers = views[tuple(steps)]
+    _bind(lowering, op, numbers)
+
+
+@lowers("gir.slice", to="vector")
+def lower_slice(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A box at known offsets is shuffles; else it is read back from the stack."""
+    (source,), *dynamic = segments(op)
+    names = ("static_offsets", "static_sizes", "static_strides")
+    offsets, sizes, strides = (mixed(op, part, name) for part, name in zip(dynamic, names, strict=True))
+    known = [_known(value) for value in [*sizes, *strides]]
+    if any(value is None for value in known):
+        raise UnsupportedError("a slice at reg needs static sizes and strides", location=op.location)
+    boxes = list(zip(known[: len(sizes)], known[len(sizes) :], strict=True))
+    starts = [_known(offset) for offset in offsets]
+    if all(start is not None for start in starts):
+        box = tuple(slice(s, s + (n - 1) * t + 1, t) for s, (n, t) in zip(starts, boxes, strict=True))
+        _bind(lowering, op, linear(source.type.shape)[box].reshape(tuple(op.result.type.shape)))
+        return
+    places = [index_constant(v) if isinstance(v, int) else lowering.scalar(v) for v in offsets]
+    tile = _reread(lowering.value(source), source.type, places, boxes)
+    lowering.bind([op.result], [pick([tile], linear(op.result.type.shape))])
+
+
+def _known(value: int | ir.Value) -> int | None:
+    if isinstance(value, int):
+        return value
+    attribute = constant_of(value) if defining_op(value) is not None else None
+    return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr) else None
+
+
+def _reread(tile: Tile, type_: ir.RankedTensorType, places: list[ir.Value], boxes: list[tuple[int, int]]) -> Tile:
+    """A box of a tile at offsets that are known only when the program runs, by way of memory."""
+    element = type_.element_type
+    is_flag = element == ir.IntegerType.get_signless(1)
+    stored = ir.IntegerType.get_signless(8) if is_flag else element
+    memref = ir.MemRefType.get(list(type_.shape), stored)
+    sizes = i32_array([0, 0])
+    place = create("memref.alloca", results=[memref], attributes={"operandSegmentSizes": sizes}).result
+    dim = lane_dim(type_.shape)
+    for row, index in zip(rows_of(tile), row_indices(type_.shape), strict=True):
+        value = _cast("arith.extui", row, stored) if is_flag else row
+        Lanes(place, [index_constant(i) for i in index], dim, lanes_of(type_.shape)).store(value, True)
+    elements: list[ir.Value] = []
+    for index in np.ndindex(*(size for size, _ in boxes)):
+        at = [
+            create("arith.addi", [start, index_constant(i * stride)], [start.type]).result
+            for start, i, (_, stride) in zip(places, index, boxes, strict=True)
+        ]
+        value = create("memref.load", [place, *at], [stored]).result
+        elements.append(_cast("arith.trunci", value, element) if is_flag else value)
+    return tile_of(elements)
+
+
+def _cast(name: str, value: ir.Value, element: ir.Type) -> ir.Value:
+    type_ = ir.VectorType.get(value.type.shape, element) if isinstance(value.type, ir.VectorType) else element
+    return create(name, [value], [type_]).result
+
+
+@lowers("gir.pad", to="vector")
+def lower_pad(lowering: VectorLowering, op: ir.Operation) -> None:
+    """The border is one more element to pick."""
+    (source,), (value,), *dynamic = segments(op)
+    low, high = (mixed(op, part, name) for part, name in zip(dynamic, ("static_low", "static_high"), strict=True))
+    widths = [(_known(before), _known(behind)) for before, behind in zip(low, high, strict=True)]
+    if any(before is None or behind is None for before, behind in widths):
+        raise UnsupportedError("a pad at reg needs a static border", location=op.location)
+    shape = source.type.shape
+    border = int(np.prod(shape))
+    wanted = np.pad(linear(shape), widths, constant_values=border)
+    lowering.bind([op.result], [pick([lowering.value(source), lowering.value(value)], wanted)])
+
+
+@lowers("tensor.splat", to="vector")
+def lower_splat(lowering: VectorLowering, op: ir.Operation) -> None:
+    """A scalar to all lanes."""
+    types = register_types(op.result.type)
+    row = spread(lowering.scalar(op.operands[0]), types[0])
+    lowering.bind([op.result], [tile_of([row] * len(types))])
