@@ -18,19 +18,20 @@ using namespace gir;
 // LaunchOp
 //===----------------------------------------------------------------------===//
 
-// The one function of which a launch's body may be made.
-static gir::KernelOp getOnlyKernel(func::FuncOp function) {
+/// True if a function's body is one kernel and a return of its results, or only
+/// a return: what a kernel without effects comes to.
+static bool isOneKernel(func::FuncOp function) {
   if (!llvm::hasSingleElement(function.getBody()))
-    return {};
+    return false;
   Block &block = function.getBody().front();
-  if (!llvm::hasNItems(block, 2))
-    return {};
+  auto returned =
+      dyn_cast_or_null<func::ReturnOp>(block.empty() ? nullptr : &block.back());
+  if (!returned || !llvm::hasNItemsOrLess(block, 2))
+    return false;
+  if (llvm::hasSingleElement(block))
+    return returned.getNumOperands() == 0;
   auto kernel = dyn_cast<KernelOp>(block.front());
-  auto returned = dyn_cast<func::ReturnOp>(block.back());
-  if (!kernel || !returned ||
-      !llvm::equal(kernel.getResults(), returned.getOperands()))
-    return {};
-  return kernel;
+  return kernel && llvm::equal(kernel.getResults(), returned.getOperands());
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
@@ -48,7 +49,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
                .attachNote(function.getLoc())
            << "it is defined here";
   // (C2)
-  if (!getOnlyKernel(function))
+  if (!isOneKernel(function))
     return emitOpError("expected a function whose body is one gir.kernel and a "
                        "return of its results")
                .attachNote(function.getLoc())

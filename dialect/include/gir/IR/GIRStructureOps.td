@@ -136,7 +136,8 @@ def GIR_LaunchOp : GIR_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInter
 
     Constraints:
     - (C1) the callee is a function of these operands and results
-    - (C2) its body is one `gir.kernel` and a return of the kernel's results
+    - (C2) its body is one `gir.kernel` and a return of the kernel's results, or
+      nothing: a kernel without effects is removed
     - (C3) `shares` are pairs of different operands, of one memref type each, and
       every output shares at most one buffer
 
