@@ -12,6 +12,7 @@
 #ifndef GIR_IR_GIR
 #define GIR_IR_GIR
 
+include "gir/IR/GIRMachine.td"
 include "gir/IR/GIRStructureOps.td"
 include "gir/IR/GIRMovementOps.td"
 include "gir/IR/GIRMemoryOps.td"

@@ -37,6 +37,7 @@ def GIR_Dialect : Dialect {
   let hasConstantMaterializer = 1;
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -51,6 +52,19 @@ def GIR_Level : I32Enum<"Level", "memory level", [
 def GIR_Scope : I32Enum<"Scope", "scope of parallelism", [
     I32EnumCase<"device", 0>, I32EnumCase<"cluster", 1>, I32EnumCase<"group", 2>,
     I32EnumCase<"unit", 3>]> {
+  let cppNamespace = "::gir";
+}
+
+// The scopes that a machine may have: those of programs, and lanes.
+def GIR_HardwareScope : I32Enum<"HardwareScope", "scope of a machine", [
+    I32EnumCase<"device", 0>, I32EnumCase<"cluster", 1>, I32EnumCase<"group", 2>,
+    I32EnumCase<"unit", 3>, I32EnumCase<"lane", 4>]> {
+  let cppNamespace = "::gir";
+}
+
+def GIR_SpaceKind : I32Enum<"SpaceKind", "kind of memory", [
+    I32EnumCase<"memory", 0>, I32EnumCase<"scratchpad", 1>, I32EnumCase<"cache", 2>,
+    I32EnumCase<"registers", 3>]> {
   let cppNamespace = "::gir";
 }
 
