@@ -15,11 +15,25 @@ func.func @transposed_convolution(%x: tensor<7xf32>, %k: tensor<3xf32>, %o: tens
 // -----
 
 // Nothing that a later phase can't take goes through.
-func.func @scatter(%x: tensor<5x4xf32>, %y: tensor<2x4xf32>, %i: tensor<2x1xi64>) -> tensor<5x4xf32> {
-  // expected-error @+2 {{'tensor.scatter' isn't supported}}
+func.func @reshape(%x: tensor<6xf32>, %s: tensor<2xindex>) -> tensor<2x3xf32> {
+  // expected-error @+2 {{'tensor.reshape' isn't supported}}
   // expected-note @+1 {{help: expected linalg on tensors, tensor ops, and arith on scalars; no control flow around them}}
-  %r = tensor.scatter %y into %x[%i] scatter_dims([0]) unique : (tensor<2x4xf32>, tensor<5x4xf32>, tensor<2x1xi64>) -> tensor<5x4xf32>
-  return %r : tensor<5x4xf32>
+  %r = tensor.reshape %x(%s) : (tensor<6xf32>, tensor<2xindex>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
+
+// -----
+
+// Running values are kept along one dimension.
+func.func @scan_of_two_dimensions(%x: tensor<4x7xf32>, %e: tensor<4x7xf32>, %i: tensor<f32>) -> tensor<4x7xf32> {
+  // expected-error @+2 {{'linalg.generic' with a running value along several dimensions isn't supported}}
+  // expected-note @+1 {{help: split the operator so that each result is elementwise or folds on its own}}
+  %r:2 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>], iterator_types = ["reduction", "reduction"]} ins(%x : tensor<4x7xf32>) outs(%e, %i : tensor<4x7xf32>, tensor<f32>) {
+  ^bb0(%a: f32, %u: f32, %v: f32):
+    %0 = arith.addf %v, %a : f32
+    linalg.yield %0, %0 : f32, f32
+  } -> (tensor<4x7xf32>, tensor<f32>)
+  return %r#0 : tensor<4x7xf32>
 }
 
 // -----
