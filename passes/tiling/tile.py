@@ -25,12 +25,9 @@ from powerfusion.core._mlir import (
     DYNAMIC,
     attributes_of,
     create,
-    defining_op,
     entry_block,
     functions,
     i32_array,
-    index_constant,
-    integers,
     operations,
     segments,
 )
@@ -38,9 +35,11 @@ from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import spaces_of
-from powerfusion.passes.tiling.nests import NestEmitter, Sink, group_sinks
-from powerfusion.passes.tiling.windows import TileEmitter, index_op, subview, transpose
+from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
+from powerfusion.passes.tiling.kernels import Buffers, KernelTiler
+from powerfusion.passes.tiling.prepare import KERNELS, prepare
+from powerfusion.passes.tiling.tiles import TileEmitter
+from powerfusion.passes.tiling.windows import Window
 
 ALIGNMENT = 64
 VIEW_OPS = {
@@ -93,6 +92,7 @@ class FunctionTiler:
                 location=self.old.location,
                 help="expected a function of one block, without branches",
             )
+        prepare(self.old)
         block = entry_block(self.old)
         self.constants = [op for op in operations(block) if _is_tensor_constant(op)]
         inputs = [argument.type for argument in block.arguments]
@@ -132,7 +132,7 @@ class FunctionTiler:
             return
         operands = [self.values[operand] for operand in op.operands]
         match op.name:
-            case "gir.kernel":
+            case name if name in KERNELS:
                 self._emit_kernel(op)
             case "func.return":
                 create("func.return", operands)
@@ -173,103 +173,27 @@ class FunctionTiler:
             remaining = remaining[count:]
         self.values |= dict(zip(op.results, outputs, strict=True))
         taken = [self.values[value] for value in inputs]
+        temporaries = self._alloc_temporaries(op, taken, outputs)
         name = ir.StringAttr(op.attributes["kernel_name"]).value
-        new = gir.kernel(name, [*taken, *outputs], [], [], op.location).operation
+        new = gir.kernel(name, [*taken, *outputs, *temporaries], [], [], op.location).operation
         KernelTiler(op, new, self.width).run()
 
+    def _alloc_temporaries(
+        self, op: ir.Operation, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value]
+    ) -> list[ir.Value]:
+        """Memory for what a kernel stores and reads again."""
+        known = dict(zip(entry_block(op).arguments, inputs, strict=True))
+        sizes = TileEmitter(known, _no_reduction, outputs)
+        made: list[ir.Value] = []
+        for value in Buffers(op).temporaries:
+            shape = value.type.shape
+            dynamic = [sizes.size(value, dim) for dim in range(len(shape)) if shape[dim] == DYNAMIC]
+            made.append(self._alloc(value.type, dynamic))
+        return made
 
-class KernelTiler:
-    """Fills the tile form of one kernel."""
 
-    def __init__(self, old: ir.Operation, new: ir.Operation, width: int) -> None:
-        self.old, self.new, self.width = old, new, width
-        arguments = list(entry_block(new).arguments)
-        block = entry_block(old)
-        count = len(block.arguments)
-        self.outputs = arguments[count:]
-        self.emitter = TileEmitter(dict(zip(block.arguments, arguments, strict=False)), self._reduce, self.outputs)
-
-    def run(self) -> None:
-        """Emits a nest per group of sinks, in order."""
-        block = entry_block(self.old)
-        spaces = spaces_of(self.old)
-        with ir.InsertionPoint(entry_block(self.new)), self.old.location:
-            anchor = index_constant(0)
-            self.emitter.top = ir.InsertionPoint(defining_op(anchor))
-            *body, end = operations(block)
-            sinks = [Sink(op.operands[0], None, op) for op in body if op.name == "gir.assert"]
-            for value, output in zip(end.operands, self.outputs, strict=True):
-                sinks += self._sinks(value, output, alone=False)
-            for group in group_sinks(sinks, spaces):
-                self.nest = NestEmitter(self.emitter, spaces, self.width)
-                self.nest.emit(group)
-            create("gir.return")
-
-    def _reduce(self, op: ir.Operation, window: tuple) -> list[ir.Value]:
-        return self.nest.reduce_alone(op, window)
-
-    def _sinks(self, value: ir.Value, output: ir.Value, *, alone: bool) -> list[Sink]:
-        """Where the elements of a returned value are stored."""
-        if 0 in value.type.shape:
-            return []
-        op = defining_op(value)
-        if op is None:
-            raise self._unsupported_view()
-        match op.name:
-            case "gir.move":
-                return [Sink(op.operands[0], output, op, alone)]
-            case "gir.permute":
-                perm = integers(op.attributes["perm"])
-                inverse = [perm.index(dim) for dim in range(len(perm))]
-                return self._sinks(op.operands[0], transpose(output, inverse), alone=True)
-            case "gir.concat":
-                return self._concat_sinks(op, output)
-            case "gir.insert":
-                dest = self._sinks(op.operands[1], output, alone=True)
-                if 0 in op.operands[0].type.shape:
-                    return dest
-                place = self.emitter.subview(op, output, segments(op)[2:5])
-                return [*dest, *self._sinks(op.operands[0], place, alone=True)]
-            case _:
-                raise self._unsupported_view()
-
-    def _unsupported_view(self) -> UnsupportedError:
-        return UnsupportedError(
-            "a kernel that returns a view of its input can't be tiled",
-            location=self.old.location,
-            help="move the value to reg and back first",
-        )
-
-    def _concat_sinks(self, op: ir.Operation, output: ir.Value) -> list[Sink]:
-        dim = ir.IntegerAttr(op.attributes["dim"]).value
-        rank = output.type.rank
-        sinks: list[Sink] = []
-        start: int | ir.Value = 0
-        for value in op.operands:
-            if 0 in value.type.shape:
-                continue
-            offsets = [0] * rank
-            sizes = list(value.type.shape)
-            operands: list[ir.Value] = []
-            if isinstance(start, int):
-                offsets[dim] = start
-            else:
-                offsets[dim] = DYNAMIC
-                operands.append(start)
-            dynamic = [self.emitter.size(value, d) for d in range(rank) if sizes[d] == DYNAMIC]
-            place = subview(
-                output, [*operands, *dynamic], [len(operands), len(dynamic), 0], [offsets, sizes, [1] * rank], []
-            )
-            sinks += self._sinks(value, place, alone=True)
-            start = self._advance(start, value, dim)
-        return sinks
-
-    def _advance(self, start: int | ir.Value, value: ir.Value, dim: int) -> int | ir.Value:
-        size = value.type.shape[dim]
-        if isinstance(start, int) and size != DYNAMIC:
-            return start + size
-        before = index_constant(start) if isinstance(start, int) else start
-        return index_op("arith.addi", [before, self.emitter.size(value, dim)])
+def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:
+    raise AssertionError(f"sizes don't depend on '{op.name}'")
 
 
 def _is_tensor_constant(op: ir.Operation) -> bool:

@@ -1,0 +1,232 @@
+"""What a nest will do, before anything is emitted: sinks, sweeps, the dimension of the tile.
+
+Sinks (what a kernel stores or asserts) that share their outer dimensions share a nest. The nest
+runs over the dimensions that all its sinks have; inside, whatever sweeps further dimensions
+(reductions, and stores of larger values) shares a loop per sweep and pass:
+
+    parallel over r:                     y = softmax's two reductions
+      for c: m = max(m, x[r, c])         pass 0: depends on no reduction
+      for c: s = s + exp(x[r, c] - m)    pass 1: depends on m
+      store m[r], s[r]
+
+One dimension is the tile's: it is stepped by the vector's width, all others by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import DYNAMIC, defining_op, integers, mixed, segments
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import Dim, Spaces, ancestors, innermost_class, reduced_classes
+from powerfusion.passes.tiling.combiners import payload_rank
+
+DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
+SHIFTS = ("gir.pad", "gir.window", "gir.slice", "gir.concat")  # their operands' windows aren't their own
+FOLLOWED = 8  # shifts between a load and a sink through which the tile's dimension is looked for
+
+
+@dataclass(frozen=True)
+class Sink:
+    """What a kernel stores, or asserts or scatters where there is no memref.
+
+    Attributes:
+        value: What is stored, at reg.
+        memref: Where to.
+        op: The movement or assertion.
+        alone: Whether it needs a nest of its own.
+    """
+
+    value: ir.Value
+    memref: ir.Value | None
+    op: ir.Operation
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What shares one loop: reductions and stores over the same further dimensions, in one pass."""
+
+    number: int
+    extra: frozenset[Dim]
+    reduces: list[ir.Operation] = field(default_factory=list)
+    sinks: list[Sink] = field(default_factory=list)
+
+
+def group_sinks(sinks: Sequence[Sink], spaces: Spaces) -> list[list[Sink]]:
+    """Sinks that share a nest: those with common dimensions, neither of which repeats one."""
+    groups: list[tuple[set[Dim], list[Sink]]] = []
+    for sink in sinks:
+        classes = spaces.classes(sink.value)
+        plain = not sink.alone and len(set(classes)) == len(classes)
+        for at, (common, group) in enumerate(groups):
+            shared = common & set(classes)
+            if plain and not group[0].alone and (shared or (not common and not classes)):
+                groups[at] = (shared, [*group, sink])
+                break
+        else:
+            groups.append((set(classes), [sink if plain else Sink(sink.value, sink.memref, sink.op, alone=True)]))
+    return [group for _, group in groups]
+
+
+class NestPlan:
+    """The plan of the nest of one group of sinks.
+
+    Attributes:
+        plain: Whether no sink repeats a dimension.
+        outer: The dimensions that the nest runs over.
+        sweeps: What is done inside, in order.
+        vector: The dimension that the tile lies along.
+    """
+
+    def __init__(self, sinks: Sequence[Sink], spaces: Spaces) -> None:
+        self.sinks, self.spaces = sinks, spaces
+        first = max(sinks, key=lambda sink: sink.value.type.rank)
+        classes = spaces.classes(first.value)
+        self.plain = len(set(classes)) == len(classes)
+        if self.plain:
+            common = set.intersection(*(set(spaces.classes(sink.value)) for sink in sinks))
+            self.outer = [c for c in classes if c in common]
+        else:
+            self.outer: list[Dim] = [(first.value, dim) for dim in range(first.value.type.rank)]
+        self.sweeps = self._sweeps() if self.plain else []
+        self.vector = self._choose_vector()
+
+    @property
+    def work(self) -> int | None:
+        """How many elements the nest goes over, None where a size is dynamic."""
+        work = 1
+        for c in {*self.outer, *(c for sweep in self.sweeps for c in sweep.extra)}:
+            if (size := c[0].type.shape[c[1]]) == DYNAMIC:
+                return None
+            work *= size
+        return work
+
+    # -- sweeps ------------------------------------------------------------------------------
+
+    def _sweeps(self) -> list[Sweep]:
+        sweeps: dict[tuple[int, frozenset[Dim]], Sweep] = {}
+        numbers: dict[ir.Operation, int] = {}
+        common = set(self.outer)
+        for op in self._reduces():
+            if payload_rank(op) or not set(self.spaces.classes(op.results[0])) <= common:
+                continue
+            numbers[op] = _pass_of(op.operands, numbers)
+            extra = frozenset(reduced_classes(self.spaces, op))
+            if len(set(self.spaces.classes(segments(op)[0][0]))) != segments(op)[0][0].type.rank or extra & common:
+                continue
+            sweeps.setdefault((numbers[op], extra), Sweep(numbers[op], extra)).reduces.append(op)
+        for sink in self.sinks:
+            extra = frozenset(set(self.spaces.classes(sink.value)) - common)
+            if extra:
+                number = _pass_of([sink.value], numbers)
+                sweeps.setdefault((number, extra), Sweep(number, extra)).sinks.append(sink)
+        return [sweeps[key] for key in sorted(sweeps, key=lambda key: (key[0], len(key[1])))]
+
+    def _reduces(self) -> list[ir.Operation]:
+        """The reductions that sinks need without a shift between, in program order."""
+        found = {op for op in ancestors([sink.value for sink in self.sinks], SHIFTS) if op.name == "gir.reduce"}
+        if not found:
+            return []
+        return [op.operation for op in self.sinks[0].op.block.operations if op.operation in found]
+
+    # -- what would be made again and again --------------------------------------------------
+
+    def repeated(self) -> list[ir.Operation]:
+        """Reductions that the nest would make more than once per element: better stored first."""
+        swept = {op for sweep in self.sweeps for op in sweep.reduces}
+        starts: list[tuple[ir.Value, int, bool]] = [(sink.value, sink.value.type.rank, False) for sink in self.sinks]
+        for op in swept:
+            inputs, inits, _ = segments(op)
+            starts += [(value, inputs[0].type.rank, False) for value in inputs]
+            starts += [(value, value.type.rank, False) for value in inits]
+        return repeated_reduces(starts, swept)
+
+    # -- the tile ----------------------------------------------------------------------------
+
+    def _choose_vector(self) -> Dim | None:
+        """The dimension that the tile lies along: where most bytes are contiguous."""
+        if not self.plain:
+            last = self.outer[-1]
+            return None if last[0].type.shape[last[1]] == 1 else last
+        candidates = set(self.outer) | {c for sweep in self.sweeps for c in sweep.extra}
+        candidates = {c for c in candidates if c[0].type.shape[c[1]] != 1}
+        found = list(ancestors([sink.value for sink in self.sinks]))
+        for op in found:
+            if op.name == "gir.reduce" and "kinds" not in op.attributes:
+                candidates -= set(reduced_classes(self.spaces, op))
+        followers = _followers(found, self.spaces)
+        weights: dict[Dim, int] = dict.fromkeys(sorted(candidates, key=self._order), 0)
+        places = [op.operands[0] for op in found if op.name == "gir.move" and gir.is_at(op.operands[0], "dram")]
+        places += [sink.op.result for sink in self.sinks if sink.memref is not None]
+        for place in places:
+            c = innermost_class(self.spaces, place)
+            for _ in range(FOLLOWED):
+                if c in weights or c not in followers:
+                    break
+                c = followers[c]
+            if c in weights:
+                weights[c] += _volume(place)
+        return max(weights, key=lambda c: weights[c]) if weights else None
+
+    def _order(self, c: Dim) -> int:
+        """Innermost first, so that ties go to the later dimension."""
+        swept = [d for sweep in self.sweeps for d in sweep.extra]
+        return -self.outer.index(c) if c in self.outer else -len(self.outer) - swept.index(c)
+
+
+def _pass_of(values: Sequence[ir.Value], numbers: dict[ir.Operation, int]) -> int:
+    needed = [numbers.get(op, 0) for op in ancestors(list(values)) if op.name == "gir.reduce"]
+    return max(needed) + 1 if needed else 0
+
+
+def repeated_reduces(starts: Iterable[tuple[ir.Value, int, bool]], made: set[ir.Operation]) -> list[ir.Operation]:
+    """Reductions that are computed again for elements of what uses them.
+
+    Args:
+        starts: Values, over how many dimensions each is asked for, and whether elements are asked for repeatedly.
+        made: Reductions that are made once in any case.
+    """
+    stack, seen = list(starts), set[tuple[ir.Value, int, bool]]()
+    found: dict[ir.Operation, None] = {}
+    while stack:
+        value, rank, again = stack.pop()
+        op = defining_op(value)
+        if op is None or (value, rank, again) in seen or op in made or gir.is_at(value, "dram"):
+            continue
+        seen.add((value, rank, again))
+        if op.name == "gir.reduce":
+            if again or value.type.rank < rank or payload_rank(op):
+                found[op] = None
+            rank = segments(op)[0][0].type.rank
+            stack += [(operand, rank, payload_rank(op) > 0) for operand in segments(op)[0]]
+            stack += [(operand, operand.type.rank, again) for operand in segments(op)[1]]
+            continue
+        again |= op.name == "gir.window" and any(size > 1 for size in integers(op.attributes["sizes"]))
+        stack += [(operand, rank, again) for operand in op.operands]
+    return list(found)
+
+
+def _followers(found: Sequence[ir.Operation], spaces: Spaces) -> dict[Dim, Dim]:
+    """Dimensions that another one runs along, element by element, after a shift."""
+    follows: dict[Dim, Dim] = {}
+    for op in found:
+        if op.name not in SHIFTS:
+            continue
+        drop = integers(op.attributes["drop"]) if op.name == "gir.slice" else []
+        steps = mixed(op, segments(op)[3], "static_strides") if op.name == "gir.slice" else []
+        for source in [operand for operand in op.operands if isinstance(operand.type, ir.RankedTensorType)]:
+            kept = [dim for dim in range(source.type.rank) if dim not in drop]
+            for at, dim in enumerate(kept):
+                if op.name != "gir.slice" or steps[dim] == 1:
+                    follows.setdefault(spaces.find((source, dim)), spaces.find((op.result, at)))
+    return follows
+
+
+def _volume(value: ir.Value) -> int:
+    volume = 1
+    for size in value.type.shape:
+        volume *= DYNAMIC_GUESS if size == DYNAMIC else size
+    return volume
