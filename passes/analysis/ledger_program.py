@@ -17,6 +17,7 @@ from powerfusion.passes.analysis.arriving import arriving_bytes
 from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.ledger_access import Scope
 from powerfusion.passes.analysis.ledger_graph import count_graph
+from powerfusion.passes.analysis.ledger_nest import count_nest
 from powerfusion.passes.analysis.ledger_numbers import Number
 from powerfusion.passes.analysis.ledger_record import Key, Record, Recorder
 from powerfusion.passes.analysis.ledger_tile import TileWalk
@@ -150,7 +151,7 @@ class Program:
         if kernel.name == "gir.kernel" and is_tile_form(kernel):
             walk.tile_kernel(kernel, scope)
         elif "nest" in kernel.attributes:
-            count_graph(kernel, sizes, self.recorder, scope)
+            count_nest(kernel, sizes, self.recorder, scope)
         else:
             count_graph(kernel, sizes, self.recorder, scope)
 

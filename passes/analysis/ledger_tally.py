@@ -58,19 +58,13 @@ def _measure(access: Access, scope: Scope, granule: int) -> Figures:
         each = granule * -(-access.element // granule) if access.scattered else access.element
         return Figures(elements * access.element, elements * each)
     useful = issued = 0
-    apart = [_known(stride) for stride in strides]
-    bytes_apart = [stride * access.element for stride in apart]
-    for (phase, counts), times in alike(scope, offset, access.counts, granule, access.element).items():
+    rank = len(access.counts)
+    for (phase, known), times in alike(scope, offset, (*access.counts, *strides), granule, access.element).items():
+        counts, apart = known[:rank], known[rank:]
         useful += times * distinct(tuple(zip(counts, apart, strict=True)))
-        dims = tuple(zip(counts, bytes_apart, strict=True))
+        dims = tuple((count, stride * access.element) for count, stride in zip(counts, apart, strict=True))
         issued += times * granules(phase, dims, access.element, granule)
     return Figures(useful * access.element, issued * granule)
-
-
-def _known(stride: Number) -> int:
-    if not isinstance(stride, int):
-        raise UnknownIndex("a stride that isn't known")
-    return stride
 
 
 def _most(access: Access, scope: Scope, granule: int) -> Figures:
