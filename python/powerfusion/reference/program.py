@@ -148,7 +148,8 @@ class _Reader:
         attributes = attributes_of(op)
         visibility = attributes.get("sym_visibility")
         constants: dict[int, Array] = {}
-        for position, marks in enumerate(attributes.get("arg_attrs", ())):
+        all_marks: Any = attributes.get("arg_attrs", ())
+        for position, marks in enumerate(all_marks):
             if "gir.constant" in marks:
                 constants[position] = _decoded(marks["gir.constant"])
         public = visibility is None or ir.StringAttr(visibility).value == "public"

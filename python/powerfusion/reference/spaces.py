@@ -140,7 +140,7 @@ class Pool:
         self.spaces.peaks[place.name] = max(self.spaces.peaks[place.name], now)
         if place.capacity is not None and now > place.capacity:
             raise OverCapacity(
-                f"{what} of {size_bytes} bytes brings '{place.name}' to {now} bytes at once, and it holds {place.capacity}",
+                f"{what} of {size_bytes} bytes brings '{place.name}' to {now} bytes at once; it holds {place.capacity}",
                 help="make the tile smaller, or let something end sooner",
             )
 

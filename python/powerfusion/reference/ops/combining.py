@@ -112,7 +112,7 @@ def combiner(here: Here, block: Block, rank: int) -> Callable[[list[Array], list
 
 @meaning("gir.scan")
 def scan(here: Here, op: Instruction, *operands: Tile) -> tuple[Tile, ...]:
-    """Running combinations along `dim`, then the accumulators at the end; `reverse` starts at the last valid element."""
+    """Running combinations along `dim`, then the accumulators at the end; `reverse` begins with the last valid one."""
     inputs, inits, valid = op.groups(operands)
     dim = op.attributes["dim"]
     common = min(x.data.ndim for x in inputs)
@@ -159,7 +159,8 @@ def contract(op: Instruction, lhs: Tile, rhs: Tile, acc: Tile, *valid: Tile) -> 
         a, b = (x.view(f"u{x.dtype.itemsize}") if x.dtype != np.bool_ else x for x in (a, b))
     elif not op.type.is_float:
         a, b = (-x.astype(np.int8) if x.dtype == np.bool_ else x for x in (a, b))
-    total = np.einsum(a.astype(wide), list(positions[0]), b.astype(wide), list(positions[1]), list(positions[2]))
+    einsum: Any = np.einsum
+    total = einsum(a.astype(wide), list(positions[0]), b.astype(wide), list(positions[1]), list(positions[2]))
     data = (total + start.data.astype(wide)).astype(op.type.dtype)
     return _placed(acc, inside, data)
 

@@ -25,7 +25,7 @@ from powerfusion.reference.values import Store, Tile, demand_real
 def move(here: Here, op: Instruction, x: Tile) -> Tile:
     """The operand, elsewhere. What goes to dram is counted when the kernel's results show where it is put."""
     source, result = op.operand_types[0], op.type
-    if source.place == result.place:
+    if source.place == result.place or source.level == result.level == "reg":
         return x
     itemsize = result.dtype.itemsize
     read_tile(here, op, source, x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from powerfusion.errors import UnsupportedError
 from powerfusion.reference.memory import Agent
-from powerfusion.reference.nest import run_placed
+from powerfusion.reference.placed import run_placed
 from powerfusion.reference.program import Instruction, integer
 from powerfusion.reference.registry import meaning
 from powerfusion.reference.schedule import Schedule
