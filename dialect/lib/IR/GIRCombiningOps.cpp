@@ -414,8 +414,15 @@ LogicalResult ScanOp::inferReturnTypes(MLIRContext *,
 }
 
 LogicalResult ScanOp::verify() {
-  // (C1) (C2)
-  if (failed(verifyEither(*this)) || failed(verifyInputs(*this, getInputs())))
+  // (C1)
+  if (failed(verifyEither(*this)))
+    return failure();
+  // (C2)
+  if (getInputs().empty() || getInputs().size() != getInits().size())
+    return emitOpError(
+               "expected at least one input, and one init per input, got ")
+           << getInputs().size() << " and " << getInits().size();
+  if (failed(verifyInputs(*this, getInputs())))
     return failure();
   // (C3)
   ArrayRef<int64_t> common = commonShape(getInputs());

@@ -242,3 +242,142 @@ func.func @assert_without_message(%c: tensor<4xi1, #gir.at<reg>>) {
   "gir.assert"(%c) : (tensor<4xi1, #gir.at<reg>>) -> ()
   return
 }
+
+// -----
+
+func.func @iota_c4() {
+  // expected-error @+1 {{expected a pass of at least 0, got -2}}
+  %0 = gir.iota dim 1 pass -2 : tensor<4x8xindex, #gir.at<reg>>
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c1_number(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected 3 maps, got 2}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c1_dims(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected a projected permutation of 3 dimensions, got affine_map<(d0, d1) -> (d0, d1)>}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c1_permutation(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected a projected permutation of 3 dimensions, got affine_map<(d0, d1, d2) -> (d0, d2 + 1)>}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k + 1)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c2(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected a map to the 2 dimensions of 'tensor<4x8xf32, #gir.at<reg>>', got affine_map<(d0, d1, d2) -> (d0)>}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c3(%a: !a, %b: !a, %c: !c) {
+  // expected-error @+1 {{expected each iteration dimension in the map of lhs or rhs, got 1 in neither}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>] : !a, !a into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<15x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c4(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected 16 steps of iteration dimension 2, got 15 in 'tensor<15x8xf32, #gir.at<reg>>'}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf64, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c5_width(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected elements that widen to 'f32', got 'f32' and 'f64'}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xbf16, #gir.at<reg>>
+!b = tensor<16x8xbf16, #gir.at<reg>>
+!c = tensor<4x8xf16, #gir.at<reg>>
+func.func @contract_c5_half(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected elements that widen to 'f16', got 'bf16' and 'bf16'}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xi8, #gir.at<reg>>
+!b = tensor<16x8xi8, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c5_class(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected elements that widen to 'f32', got 'i8' and 'i8'}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c6(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{expected integers with unsigned, got 'f32'}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] unsigned : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c7(%a: !a, %b: !b, %c: !c, %n: index) {
+  // expected-error @+1 {{expected no valid extents or 3, got 2}}
+  %0 = gir.contract %a, %b into %c maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] valid [%n, %n] : !a, !b into !c
+  return
+}
+
+// -----
+
+!a = tensor<4x16xf32, #gir.at<reg>>
+!b = tensor<16x8xf32, #gir.at<reg>>
+!c = tensor<4x8xf32, #gir.at<reg>>
+func.func @contract_c8(%a: !a, %b: !b, %c: !c) {
+  // expected-error @+1 {{failed to verify that all of {acc, result} have same type}}
+  %0 = "gir.contract"(%a, %b, %c) <{maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]}> : (!a, !b, !c) -> tensor<4x8xf64, #gir.at<reg>>
+  return
+}

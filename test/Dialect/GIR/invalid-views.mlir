@@ -375,3 +375,107 @@ func.func @pad_c3_place(%x: tensor<2xf32, #gir.at<reg>>, %v: f32) {
   %0 = gir.pad %x low [0] high [1] value %v : tensor<2xf32, #gir.at<reg>> -> tensor<3xf32, #gir.at<reg, space = "nram">>
   return
 }
+
+// -----
+
+func.func @broadcast_c5(%v: tensor<4xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a pass of at least 0, got -1}}
+  %0 = gir.broadcast %v dims [0] pass -1 : tensor<4xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c1(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected strictly increasing dimensions of 'tensor<4x8xf32, #gir.at<reg>>', got [2]}}
+  %0 = gir.window %x dims [2] sizes [3] strides [1] dilations [1] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x8x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c1_twice(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected strictly increasing dimensions of 'tensor<4x8xf32, #gir.at<reg>>', got [1, 1]}}
+  %0 = gir.window %x dims [1, 1] sizes [3, 3] strides [1, 1] dilations [1, 1] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x4x3x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c2_number(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected 1 sizes, strides and dilations, got 1, 2 and 0}}
+  %0 = gir.window %x dims [1] sizes [3] strides [1, 1] dilations [] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x6x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c2_least(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected sizes, strides and dilations of at least 1, got 3, 0 and 1 in dimension 1}}
+  %0 = gir.window %x dims [1] sizes [3] strides [0] dilations [1] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x6x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c3(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a window inside dimension 1 of size 8, got 3 elements in steps of 4}}
+  %0 = gir.window %x dims [1] sizes [3] strides [1] dilations [4] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x0x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c3_overflow(%x: tensor<8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a window inside dimension 0 of size 8, got 3 elements in steps of 9223372036854775807}}
+  %0 = gir.window %x dims [0] sizes [3] strides [1] dilations [9223372036854775807] : tensor<8xf32, #gir.at<reg>> -> tensor<1x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c4(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a result of sizes [4, 3, 3], got 'tensor<4x4x3xf32, #gir.at<reg>>'}}
+  %0 = gir.window %x dims [1] sizes [3] strides [2] dilations [1] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x4x3xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c4_order(%x: tensor<4x8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a result of sizes [4, 6, 3], got 'tensor<4x3x6xf32, #gir.at<reg>>'}}
+  %0 = gir.window %x dims [1] sizes [3] strides [1] dilations [1] : tensor<4x8xf32, #gir.at<reg>> -> tensor<4x3x6xf32, #gir.at<reg>>
+  return
+}
+
+// -----
+
+func.func @window_c5(%x: tensor<8xf32, #gir.at<reg>>) {
+  // expected-error @+1 {{expected one element type and one place, got 'tensor<6x3xf32, #gir.at<sram>>' from 'tensor<8xf32, #gir.at<reg>>'}}
+  %0 = gir.window %x dims [0] sizes [3] strides [1] dilations [1] : tensor<8xf32, #gir.at<reg>> -> tensor<6x3xf32, #gir.at<sram>>
+  return
+}
+
+// -----
+
+func.func @reshape_c1(%x: tensor<?x6xf32, #gir.at<dram>>, %n: index) {
+  // expected-error @+1 {{expected one size per dynamic dimension, got 2 for 1}}
+  %0 = gir.reshape %x sizes(%n, %n) : tensor<?x6xf32, #gir.at<dram>> -> tensor<?x2x3xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @reshape_c2(%x: tensor<4x6xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected as many elements as the operand's 24, got 25}}
+  %0 = gir.reshape %x : tensor<4x6xf32, #gir.at<dram>> -> tensor<5x5xf32, #gir.at<dram>>
+  return
+}
+
+// -----
+
+func.func @reshape_c3(%x: tensor<4x6xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected one element type and one place, got 'tensor<24xi32, #gir.at<dram>>' from 'tensor<4x6xf32, #gir.at<dram>>'}}
+  %0 = gir.reshape %x : tensor<4x6xf32, #gir.at<dram>> -> tensor<24xi32, #gir.at<dram>>
+  return
+}
