@@ -117,6 +117,26 @@ static void bindNest(nb::module_ &m) {
 }
 
 //===----------------------------------------------------------------------===//
+// Machines
+//===----------------------------------------------------------------------===//
+
+static void bindMachine(nb::module_ &m) {
+  mlir_attribute_subclass(m, "MachineAttr", girAttributeIsAMachine,
+                          girMachineAttrGetTypeID);
+  m.def(
+      "machine_fields",
+      [](MlirAttribute part) -> std::optional<MlirAttribute> {
+        MlirAttribute fields = girMachinePartGetFields(part);
+        if (mlirAttributeIsNull(fields))
+          return std::nullopt;
+        return fields;
+      },
+      nb::arg("part"),
+      "What is known of #gir.machine or a part of one, a dictionary; None for "
+      "other attributes.");
+}
+
+//===----------------------------------------------------------------------===//
 // Movement
 //===----------------------------------------------------------------------===//
 
@@ -250,5 +270,6 @@ NB_MODULE(_gir, m) {
       nb::arg("cls"), nb::arg("context") = nb::none());
 
   bindNest(m);
+  bindMachine(m);
   bindMovement(m);
 }

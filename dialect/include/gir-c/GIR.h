@@ -78,6 +78,14 @@ MLIR_CAPI_EXPORTED intptr_t girNestAttrGetSweptCount(MlirAttribute attr);
 MLIR_CAPI_EXPORTED MlirStringRef girNestAttrGetSwept(MlirAttribute attr,
                                                      intptr_t index);
 
+/// True for `#gir.machine`. Its text is parsed like any other attribute's.
+MLIR_CAPI_EXPORTED bool girAttributeIsAMachine(MlirAttribute attr);
+MLIR_CAPI_EXPORTED MlirTypeID girMachineAttrGetTypeID(void);
+/// What is known of a machine, or of a part of one (a space, a link, an engine,
+/// limits, a cache): a dictionary from the names of fields. A null attribute
+/// for any other attribute.
+MLIR_CAPI_EXPORTED MlirAttribute girMachinePartGetFields(MlirAttribute part);
+
 /// True for `!gir.token`.
 MLIR_CAPI_EXPORTED bool girTypeIsAToken(MlirType type);
 MLIR_CAPI_EXPORTED MlirTypeID girTokenTypeGetTypeID(void);

@@ -12,6 +12,7 @@
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
 #include "mlir/CAPI/Support.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -72,6 +73,23 @@ int64_t girLanesAttrGetLanes(MlirAttribute attr, intptr_t dim) {
 
 int64_t girLanesAttrGetElements(MlirAttribute attr, intptr_t dim) {
   return cast<gir::LanesAttr>(unwrap(attr)).getElements()[dim];
+}
+
+bool girAttributeIsAMachine(MlirAttribute attr) {
+  return isa<gir::MachineAttr>(unwrap(attr));
+}
+
+MlirTypeID girMachineAttrGetTypeID(void) {
+  return wrap(gir::MachineAttr::getTypeID());
+}
+
+MlirAttribute girMachinePartGetFields(MlirAttribute part) {
+  return llvm::TypeSwitch<Attribute, MlirAttribute>(unwrap(part))
+      .Case<gir::MachineAttr, gir::SpaceAttr, gir::LinkAttr, gir::EngineAttr,
+            gir::LimitsAttr, gir::CacheAttr>([](auto known) {
+        return wrap(static_cast<Attribute>(known.getFields()));
+      })
+      .Default(MlirAttribute{nullptr});
 }
 
 bool girAttributeIsANest(MlirAttribute attr) {
