@@ -90,9 +90,9 @@ def _factor(
     shape = [sizes[dim] for dim in dims]
     order = [dims.index(dim) for dim in [*outer, *([lane] if lane in dims and lane is not None else [])]]
     lanes = sizes[lane] if lane is not None and lane in dims else 1
-    numbers = np.transpose(linear(shape), order).reshape(-1, lanes)
+    numbers = np.transpose(linear(shape), order)
     unsigned = "is_unsigned" in op.attributes
-    rows = rows_of(pick([tile], numbers))
+    rows = rows_of(pick([tile], numbers, lanes))
     places = list(np.ndindex(*(sizes[dim] for dim in outer)))
     part = Extents(
         (*(sizes[dim] for dim in outer), lanes), (*(extents.counts[d] for d in outer), _count(extents, lane, lanes))
@@ -123,7 +123,7 @@ def _sum(
     rows = list(inits)
     if apart:
         assert lane is not None
-        elements = pick([start], linear([sizes[dim] for dim in dims]).reshape(-1, 1))
+        elements = pick([start], linear([sizes[dim] for dim in dims]), lanes=1)
         inits = rows_of(elements)
         rows = [zero(ir.VectorType.get([sizes[lane]], init.type)) for init in inits]
     for place in np.ndindex(*(1 if dim == lane else size for dim, size in enumerate(sizes))):

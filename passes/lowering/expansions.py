@@ -45,7 +45,7 @@ def convert_float(value: ir.Value, element: ir.Type) -> ir.Value:
     if is_f8(value.type):
         return convert_float(decode(value), element)
     if is_f8(element):
-        return encode(widen(value), element)
+        return encode(convert_float(value, ir.F32Type.get()), element)
     widths = {ir.FloatType(source).width, ir.FloatType(element).width}
     if (is_narrow(source) and is_narrow(element)) or widths == {16, 64}:
         value = convert_float(value, ir.F32Type.get())

@@ -1,7 +1,7 @@
 """The two 8-bit floats, f8E4M3FN and f8E5M2, as integer arithmetic on their bits.
 
 LLVM has neither type: they are bytes there. Each op on them is computed in f32 and rounded to
-nearest, ties to even, as `ml_dtypes` does:
+nearest, ties to even, as `ml_dtypes` does; an f64 is rounded to f32 first, which it does too:
 
     f8E4M3FN   s eeee mmm   bias 7    no infinities: beyond 448 all is NaN, 0x7f
     f8E5M2     s eeeee mm   bias 15   the upper byte of an f16: infinity is 0x7c, NaN 0x7e
@@ -16,7 +16,6 @@ from powerfusion.mlir import ir
 
 F32_MANTISSA, F32_BIAS = 23, 127
 ULT, UGT = 6, 8
-OGT, UNE = 2, 13
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,7 @@ def _specials(form: Format, magnitude: ir.Value) -> ir.Value:
 
 
 def encode(value: ir.Value, element: ir.Type) -> ir.Value:
-    """An f32, or an f64, rounded to an 8-bit float."""
-    if isinstance(element_of(value.type), ir.F64Type):
-        value = _to_odd(value)
+    """An f32 rounded to an 8-bit float."""
     form = FORMATS[str(element)]
     bits = _cast("arith.bitcast", value, _integer(32))
     magnitude = _with("arith.andi", bits, 0x7FFFFFFF)
@@ -118,21 +115,6 @@ def _subnormal(form: Format, magnitude: ir.Value) -> ir.Value:
     ).result
 
 
-def _to_odd(value: ir.Value) -> ir.Value:
-    """An f64 as f32, rounded so that rounding it again is as if it were done once: inexact is odd."""
-    f32 = ir.F32Type.get()
-    near = _cast("arith.truncf", value, f32)
-    back = _cast("arith.extf", near, ir.F64Type.get())
-    bits = _cast("arith.bitcast", near, _integer(32))
-    size, back_size = (create("math.absf", [v], [v.type]).result for v in (value, back))
-    grew = _compare_floats(OGT, back_size, size)
-    cut = _select(grew, _with("arith.subi", bits, 1), bits)
-    inexact = _compare_floats(UNE, back, value)
-    odd = _select(inexact, _with("arith.ori", cut, 1), cut)
-    is_nan = _compare_floats(UNE, value, value)
-    return _select(is_nan, near, _cast("arith.bitcast", odd, f32))
-
-
 # -- ops -----------------------------------------------------------------------------------------
 
 
@@ -166,17 +148,10 @@ def _with(name: str, value: ir.Value, bits: int) -> ir.Value:
     return create(name, [value, _constant(value.type, bits)], [value.type]).result
 
 
-def _flag(name: str, predicate: int, left: ir.Value, right: ir.Value) -> ir.Value:
-    attributes = {"predicate": ir.IntegerAttr.get(_integer(64), predicate)}
-    return create(name, [left, right], [_as(left.type, _integer(1))], attributes).result
-
-
 def _compare(predicate: int, value: ir.Value, bits: int) -> ir.Value:
-    return _flag("arith.cmpi", predicate, value, _constant(value.type, bits))
-
-
-def _compare_floats(predicate: int, left: ir.Value, right: ir.Value) -> ir.Value:
-    return _flag("arith.cmpf", predicate, left, right)
+    attributes = {"predicate": ir.IntegerAttr.get(_integer(64), predicate)}
+    operands = [value, _constant(value.type, bits)]
+    return create("arith.cmpi", operands, [_as(value.type, _integer(1))], attributes).result
 
 
 def _select(flag: ir.Value, true: ir.Value, false: ir.Value) -> ir.Value:

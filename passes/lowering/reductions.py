@@ -66,7 +66,7 @@ class Accumulator:
         if not self.lanes:
             return tile_of([_converted(value, self.element) for value in self.carry])
         element = element_of(self.carry[0].type)
-        given = pick([self.init], linear(self.shape).reshape(-1, 1))
+        given = pick([self.init], linear(self.shape), lanes=1)
         values = [
             _converted(combine(self.kind, horizontal(self.kind, value), _converted(init, element), loc), self.element)
             for value, init in zip(self.carry, rows_of(given), strict=True)

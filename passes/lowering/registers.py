@@ -119,19 +119,19 @@ def each_row(function: Callable[..., ir.Value], *tiles: Tile) -> Tile:
 # -- views that cross lanes --------------------------------------------------------------------
 
 
-def pick(sources: Sequence[Tile], wanted: Indices) -> Tile:
+def pick(sources: Sequence[Tile], wanted: Indices, lanes: int | None = None) -> Tile:
     """The tile whose elements are some elements of others.
 
     Args:
         sources: Of one element type; their elements are numbered through, in row-major order.
         wanted: Per element of the result the number of the source's.
+        lanes: How many lanes each row gets, by default those of a tile of the shape of `wanted`.
     """
     places: list[tuple[ir.Value, int]] = []
     for row in (row for source in sources for row in rows_of(source)):
         count = row.type.shape[0] if isinstance(row.type, ir.VectorType) else 1
         places += [(row, lane) for lane in range(count)]
-    lanes = lanes_of(wanted.shape)
-    numbers = wanted.reshape(-1, lanes)
+    numbers = wanted.reshape(-1, lanes_of(wanted.shape) if lanes is None else lanes)
     element = element_of(places[0][0].type)
     return tile_of([_pick_row([places[number] for number in row.tolist()], element) for row in numbers])
 

@@ -3,7 +3,7 @@
 The bound on an element is  rtol(dtype) * roundings * (|expected| + scale) + tiny(dtype):
 
 - `rtol` is what one operation of that dtype may lose, with room for the approximations of
-  elementary functions: 1e-5 for f32, one rounding for f16 and bf16, 1e-12 for f64.
+  elementary functions: 1e-5 for f32, one rounding for narrower types, 1e-12 for f64.
 - `roundings` counts how often a chain rounds to its own dtype; 1 for a single operator.
 - `scale` is what conditioning adds: sum |terms| for a sum, |x f'(x)| for a function.
 - `tiny` lets subnormal results be flushed to zero.
@@ -22,7 +22,14 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 
-RTOL: dict[str, float] = {"float64": 1e-12, "float32": 1e-5, "float16": 1e-3, "bfloat16": 8e-3}
+RTOL: dict[str, float] = {
+    "float64": 1e-12,
+    "float32": 1e-5,
+    "float16": 1e-3,
+    "bfloat16": 8e-3,
+    "float8_e4m3fn": 0.0625,
+    "float8_e5m2": 0.125,
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Expected:
 
 
 def is_float(dtype: np.dtype) -> bool:
-    """Whether `dtype` is one of the four floating-point types (bfloat16 is of kind V to NumPy)."""
+    """Whether `dtype` is a floating-point type (bfloat16 is of kind V to NumPy)."""
     return dtype.name in RTOL
 
 
@@ -78,7 +85,7 @@ def check(
 def _tiny(dtype: np.dtype) -> float:
     """Smallest normal number, or the smallest subnormal for f16, whose normals end early."""
     info = ml_dtypes.finfo(dtype)
-    return float(info.smallest_subnormal if dtype.name == "float16" else info.smallest_normal)
+    return float(info.smallest_subnormal if dtype.itemsize < 4 and dtype.name != "bfloat16" else info.smallest_normal)
 
 
 def _max(dtype: np.dtype) -> float:

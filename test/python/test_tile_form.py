@@ -1,0 +1,352 @@
+"""Each op of tile form, for every dtype that it takes: lowered, compiled, and held against NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from tile_form import ALL, DTYPES, F8, FLOATS, INTEGERS, Array, close, garbage, kernel, on_tiles, run, values, wide
+
+ADD = {**dict.fromkeys(FLOATS, "arith.addf"), **dict.fromkeys(INTEGERS, "arith.addi"), "i1": "arith.xori"}
+SUMMED = [*FLOATS, *INTEGERS]
+
+
+def added(*arrays: Array) -> Array:
+    """The sum of arrays, exclusive or of booleans."""
+    first, *others = map(wide, arrays)
+    for other in others:
+        first = np.logical_xor(first, other) if first.dtype == np.bool_ else first + other
+    return first
+
+
+# -- movement --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_windows_with_tails(dtype: str) -> None:
+    """A tile of three long dimensions is read and written where it is there, and nowhere else."""
+    body = f"""
+    %t = gir.load %x[%c0, %c1, %c2] valid [%c2, %n, %m] : D<2x?x?x{dtype}> -> T<2x3x8x{dtype}>
+    gir.store %t, %y[%c0, %c0, %c1] valid [%c2, %n, %m] : T<2x3x8x{dtype}>, D<2x?x?x{dtype}>
+    """
+    x = values((2, 3, 7), dtype)
+    for n, m in ((2, 5), (1, 0), (2, 1)):
+        y = values((2, 2, 6), dtype, "y")
+        expected = y.copy()
+        expected[:, :n, 1 : 1 + m] = x[:, 1 : 1 + n, 2 : 2 + m]
+        run(kernel(f"x:2x?x?x{dtype} y:2x?x?x{dtype} n:index m:index", body), x, y, n, m)
+        np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_clip(dtype: str) -> None:
+    """A window that sticks out on both sides of both dimensions accesses what is inside."""
+    body = f"""
+    %i = arith.constant -1 : index
+    %t = gir.load %x[%i, %i] clip : D<3x5x{dtype}> -> T<4x8x{dtype}>
+    gir.store %t, %y[%c0, %c0] : T<4x8x{dtype}>, D<4x8x{dtype}>
+    """
+    x, y = values((3, 5), dtype), values((4, 8), dtype)
+    run(kernel(f"x:3x5x{dtype} y:4x8x{dtype}", body), x, y)
+    np.testing.assert_array_equal(y[1:, 1:6], x)
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_nontemporal(dtype: str) -> None:
+    """Stores past the caches write the same, aligned or not."""
+    body = f"""
+    %t = gir.load %x[%c0, %c0] : D<3x64x{dtype}> -> T<3x64x{dtype}>
+    gir.store %t, %y[%c0, %n] nontemporal : T<3x64x{dtype}>, D<3x128x{dtype}>
+    """
+    x = values((3, 64), dtype)
+    text = kernel(f"x:3x64x{dtype} y:3x128x{dtype} n:index", body)
+    for n in (0, 1, 64):
+        y = np.zeros((3, 128), DTYPES[dtype])
+        run(text, x, y, n)
+        np.testing.assert_array_equal(y[:, n : n + 64], x)
+        assert not np.delete(y, np.s_[n : n + 64], 1).any()
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_gather(dtype: str) -> None:
+    """Elements at computed places; places outside of the table are not accessed."""
+    body = f"%r = gir.gather %x_m[%i, %j] : D<4x5x{dtype}>[T<3x8xindex>, T<3x8xindex>] -> T<3x8x{dtype}>"
+    x = values((4, 5), dtype)
+    i, j = values((3, 8), "index", "i") + 2, values((3, 8), "index", "j")
+    (r,) = on_tiles(body, {"x": (x, dtype), "i": (i, "index"), "j": (j, "index")}, {"r": ((3, 8), dtype)})
+    inside = (i >= 0) & (i < 4) & (j >= 0) & (j < 5)
+    assert 3 < inside.sum() < 20
+    np.testing.assert_array_equal(r[inside], x[i[inside], j[inside]])
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_scatter(dtype: str) -> None:
+    """Elements to computed places; those outside of the table, and those that aren't there, are dropped."""
+    body = f"gir.scatter %x into %y[%i] valid [%c2, %n] : T<3x4x{dtype}> into D<20x{dtype}>[T<3x4xindex>]"
+    loads = f"""
+    %x = gir.load %x_m[%c0, %c0] : D<3x4x{dtype}> -> T<3x4x{dtype}>
+    %i = gir.load %i_m[%c0, %c0] : D<3x4xindex> -> T<3x4xindex>
+    """
+    x, y = values((3, 4), dtype), values((20,), dtype, "y")
+    i = np.array([[3, 20, -1, 0], [19, 7, 5, 1], [2, 4, 6, 8]])
+    expected = y.copy()
+    for place in ((0, 0), (1, 0), (1, 1), (1, 2)):
+        expected[i[place]] = x[place]
+    run(kernel(f"x_m:3x4x{dtype} i_m:3x4xindex y:20x{dtype} n:index", loads + body), x, i, y, 3)
+    np.testing.assert_array_equal(y, expected)
+
+
+KINDS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "add": (np.add, (*FLOATS, *INTEGERS)),
+    "mul": (np.multiply, (*FLOATS, *INTEGERS)),
+    "maximumf": (np.maximum, FLOATS),
+    "minimumf": (np.minimum, FLOATS),
+    "maxnumf": (np.fmax, FLOATS),
+    "minnumf": (np.fmin, FLOATS),
+    "maxsi": (np.maximum, INTEGERS),
+    "minsi": (np.minimum, INTEGERS),
+    "maxui": (lambda a, b: np.maximum(a.view(f"u{a.itemsize}"), b.view(f"u{b.itemsize}")).view(a.dtype), INTEGERS),
+    "minui": (lambda a, b: np.minimum(a.view(f"u{a.itemsize}"), b.view(f"u{b.itemsize}")).view(a.dtype), INTEGERS),
+    "and": (np.bitwise_and, ("i1", *INTEGERS)),
+    "or": (np.bitwise_or, ("i1", *INTEGERS)),
+    "xor": (np.bitwise_xor, ("i1", *INTEGERS)),
+}
+KINDS_BY_DTYPE = {dtype: [kind for kind, (_, taken) in KINDS.items() if dtype in taken] for dtype in ALL}
+
+
+def folded(kind: str, init: Array, parts: list[Array]) -> Array:
+    """Parts folded into an init, in order, floats in float64."""
+    made = wide(init)
+    for part in parts:
+        made = np.asarray(KINDS[kind][0](made, wide(part)))
+    return made
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["alone", "parallel"])
+@pytest.mark.parametrize("dtype", ALL)
+def test_scatter_kinds(dtype: str, threads: bool) -> None:
+    """Elements are combined with what is in their place, by every kind; none is lost between threads."""
+    kinds = KINDS_BY_DTYPE[dtype]
+    lines = [
+        f"gir.scatter %x into %y{at}[%i] kind <{kind}> : T<1x8x{dtype}> into D<4x{dtype}>[T<1x8xindex>]"
+        for at, kind in enumerate(kinds)
+    ]
+    body = "\n".join(
+        [
+            "gir.parallel <group> (%g) in (%c6) {" if threads else "scf.for %g = %c0 to %c6 step %c1 {",
+            f"%x = gir.load %x_m[%g, %c0] : D<6x8x{dtype}> -> T<1x8x{dtype}>",
+            "%i = gir.load %i_m[%g, %c0] : D<6x8xindex> -> T<1x8xindex>",
+            *lines,
+            "}",
+        ]
+    )
+    x = np.abs(values((6, 8), dtype)) if dtype != "i1" else values((6, 8), dtype)
+    i = np.arange(48).reshape(6, 8) % 5
+    arguments = " ".join([f"x_m:6x8x{dtype} i_m:6x8xindex", *(f"y{at}:4x{dtype}" for at in range(len(kinds)))])
+    outputs = [np.ones(4, DTYPES[dtype]) for _ in kinds]
+    run(kernel(arguments, body), x, i, *outputs)
+    for kind, y in zip(kinds, outputs, strict=True):
+        for place in range(4):
+            parts = list(x[i == place])
+            if dtype in FLOATS and kind in ("add", "mul") and y.itemsize < 4:
+                continue  # each update rounds, in an order that isn't known
+            close(y[place : place + 1], folded(kind, np.ones(1, DTYPES[dtype]), parts), roundings=20)
+
+
+# -- views -----------------------------------------------------------------------------------------
+
+VIEWS: dict[str, tuple[str, tuple[int, ...], Callable[[Array], Array]]] = {
+    "permute": ("gir.permute %x [2, 0, 1]", (2, 3, 4), lambda x: np.transpose(x, (2, 0, 1))),
+    "broadcast": (
+        "gir.broadcast %x dims [0, 2]",
+        (3, 4),
+        lambda x: np.broadcast_to(x[None, :, None], (2, 3, 5, 4)),
+    ),
+    "broadcast_lanes": ("gir.broadcast %x dims [1, 2]", (3,), lambda x: np.broadcast_to(x[:, None, None], (3, 2, 8))),
+    "reshape": ("gir.reshape %x", (3, 8), lambda x: x.reshape(2, 3, 4)),
+    "slice": ("gir.slice %x [1, 0, 1] [1, 2, 3] [1, 2, 2] drop [0]", (2, 4, 7), lambda x: x[1, 0:3:2, 1:6:2]),
+    "slice_at": ("gir.slice %x [%c1, %n] [2, 3] [1, 2]", (4, 8), lambda x: x[1:3, 2:7:2]),
+    "window": (
+        "gir.window %x dims [0, 1] sizes [2, 3] strides [1, 2] dilations [2, 1]",
+        (4, 7),
+        lambda x: np.stack([[x[0:2, 0:6:2], x[0:2, 1:6:2], x[0:2, 2:7:2]], [x[2:4, 0:6:2], x[2:4, 1:6:2], x[2:4, 2:7:2]]]).transpose(2, 3, 0, 1),
+    ),
+    "transpose_8": ("gir.permute %x [1, 0]", (8, 8), lambda x: x.T),
+}
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("view", VIEWS)
+def test_view(view: str, dtype: str) -> None:
+    """A view of a tile gives the elements that NumPy's gives."""
+    op, shape, meaning = VIEWS[view]
+    x = values(shape, dtype)
+    expected = meaning(x)
+    types = ["T<" + "x".join([*map(str, s), dtype]) + ">" for s in (shape, expected.shape)]
+    (r,) = on_tiles(f"%r = {op} : {types[0]} -> {types[1]}", {"x": (x, dtype)}, {"r": (expected.shape, dtype)}, n=2)
+    np.testing.assert_array_equal(r, expected)
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_concat(dtype: str) -> None:
+    """Rows behind one another, and lanes side by side."""
+    body = f"""
+    %0 = gir.concat %x, %y dim 1 : (T<3x4x{dtype}>, T<3x2x{dtype}>) -> T<3x6x{dtype}>
+    %r = gir.concat %0, %z dim 0 : (T<3x6x{dtype}>, T<1x6x{dtype}>) -> T<4x6x{dtype}>
+    """
+    x, y, z = values((3, 4), dtype), values((3, 2), dtype, "y"), values((1, 6), dtype, "z")
+    (r,) = on_tiles(body, {"x": (x, dtype), "y": (y, dtype), "z": (z, dtype)}, {"r": ((4, 6), dtype)})
+    np.testing.assert_array_equal(r, np.concatenate([np.concatenate([x, y], 1), z]))
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_pad(dtype: str) -> None:
+    """A border of one value."""
+    number = {"i1": "true"}.get(dtype, f"{'2.0' if dtype in FLOATS else '2'} : {dtype}")
+    body = f"""
+    %v = arith.constant {number}
+    %r = gir.pad %x low [1, 2] high [0, 1] value %v : T<3x5x{dtype}> -> T<4x8x{dtype}>
+    """
+    x = values((3, 5), dtype)
+    (r,) = on_tiles(body, {"x": (x, dtype)}, {"r": ((4, 8), dtype)})
+    value = np.asarray(2).astype(DTYPES[dtype])
+    expected = np.full((4, 8), value)
+    expected[1:, 2:7] = x
+    np.testing.assert_array_equal(r, expected)
+
+
+# -- computation -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_elementwise(dtype: str) -> None:
+    """Arithmetic, comparison and choice on a tile of several rows; results are rounded after each op."""
+    compare = "arith.cmpf olt" if dtype in FLOATS else "arith.cmpi slt"
+    body = f"""
+    %s = {ADD[dtype]} %x, %y : T<3x5x{dtype}>
+    %f = {compare}, %x, %y : T<3x5x{dtype}>
+    %r = arith.select %f, %s, %x : T<3x5xi1>, T<3x5x{dtype}>
+    """
+    x, y = values((3, 5), dtype), values((3, 5), dtype, "y")
+    (r,) = on_tiles(body, {"x": (x, dtype), "y": (y, dtype)}, {"r": ((3, 5), dtype)})
+    less = (x & ~y) if dtype == "i1" else wide(x) < wide(y)
+    expected = np.where(less, added(x, y), wide(x))
+    if dtype in F8:
+        np.testing.assert_array_equal(r, expected.astype(r.dtype))
+    close(r, expected)
+
+
+CASTS = {
+    **{(a, b): "arith.extf" for a in FLOATS for b in ("f32", "f64") if DTYPES[a].itemsize < DTYPES[b].itemsize},
+    **{
+        (a, b): "arith.truncf" for a in ("f64", "f32", "f16") for b in FLOATS if DTYPES[a].itemsize > DTYPES[b].itemsize
+    },
+    **{(a, b): "arith.extf" for a in F8 for b in ("f16", "bf16")},
+    **{(a, b): "arith.sitofp" for a in ("i8", "i16", "i32", "i64") for b in FLOATS},
+    **{("i1", b): "arith.uitofp" for b in FLOATS},
+    **{(a, b): "arith.fptosi" for a in FLOATS for b in ("i8", "i16", "i32", "i64")},
+}
+
+
+@pytest.mark.parametrize("source", [*FLOATS, "i1", "i8", "i16", "i32", "i64"])
+def test_casts(source: str) -> None:
+    """Every cast from one type gives what NumPy and ml_dtypes give, to the bit."""
+    x = values((3, 8), source)
+    if source in FLOATS:
+        x = (wide(x) * 13.7).astype(x.dtype)
+    wanted = {b: op for (a, b), op in CASTS.items() if a == source}
+    lines = [f"%r_{b} = {op} %x : T<3x8x{source}> to T<3x8x{b}>" for b, op in wanted.items()]
+    results = on_tiles("\n".join(lines), {"x": (x, source)}, {f"r_{b}": ((3, 8), b) for b in wanted})
+    for b, r in zip(wanted, results, strict=True):
+        np.testing.assert_array_equal(r, x.astype(DTYPES[b]), err_msg=b)
+
+
+@pytest.mark.parametrize("dtype", F8)
+def test_every_f8(dtype: str) -> None:
+    """All 256 bit patterns widen as ml_dtypes widens them, and come back."""
+    x = np.arange(256, dtype=np.uint8).view(DTYPES[dtype]).reshape(4, 64)
+    body = f"""
+    %r = arith.extf %x : T<4x64x{dtype}> to T<4x64xf32>
+    %s = arith.truncf %r : T<4x64xf32> to T<4x64x{dtype}>
+    """
+    r, s = on_tiles(body, {"x": (x, dtype)}, {"r": ((4, 64), "f32"), "s": ((4, 64), dtype)})
+    np.testing.assert_array_equal(r, x.astype(np.float32))
+    np.testing.assert_array_equal(s.astype(np.float32), r)
+
+
+@pytest.mark.parametrize("wide_dtype", ["f32", "f64"])
+@pytest.mark.parametrize("dtype", F8)
+def test_f8_rounding(dtype: str, wide_dtype: str) -> None:
+    """Halfway cases, subnormals, overflow, infinities and NaN round as in ml_dtypes."""
+    exact = np.arange(256, dtype=np.uint8).view(DTYPES[dtype]).astype(np.float64)
+    exact = np.sort(exact[np.isfinite(exact)])
+    between = (exact[1:] + exact[:-1]) / 2
+    narrow = np.float32 if wide_dtype == "f32" else np.float64
+    tiny = [np.nextafter(between.astype(narrow), narrow(side)) for side in (-np.inf, np.inf)]
+    beyond = np.array([448, 464, 465, 480, 57344, 61440, 61441, 65536, 1e30, np.inf, np.nan, 1e-30, 0.0])
+    x = np.concatenate([exact, between, *tiny, beyond, -beyond]).astype(DTYPES[wide_dtype])
+    x = np.resize(x, (16, 72))
+    body = f"%r = arith.truncf %x : T<16x72x{wide_dtype}> to T<16x72x{dtype}>"
+    (r,) = on_tiles(body, {"x": (x, wide_dtype)}, {"r": ((16, 72), dtype)})
+    expected = x.astype(DTYPES[dtype])
+    np.testing.assert_array_equal(r.astype(np.float32), expected.astype(np.float32))
+    here = ~np.isnan(x)
+    np.testing.assert_array_equal(r.view(np.uint8)[here], expected.view(np.uint8)[here])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_math(dtype: str) -> None:
+    """Functions that are polynomials, intrinsics, and calls of the C library, on several rows."""
+    functions = {"exp": np.exp, "sqrt": np.sqrt, "cbrt": np.cbrt, "log1p": np.log1p, "absf": np.abs}
+    lines = [f"%r_{name} = math.{name} %x : T<3x5x{dtype}>" for name in functions]
+    x = np.abs(values((3, 5), dtype))
+    results = on_tiles("\n".join(lines), {"x": (x, dtype)}, {f"r_{name}": ((3, 5), dtype) for name in functions})
+    for function, r in zip(functions.values(), results, strict=True):
+        close(r, function(wide(x)))
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_iota(dim: int) -> None:
+    """Indices along rows and along lanes, from an offset on."""
+    (r,) = on_tiles(f"%r = gir.iota dim {dim} offset(%n) : T<2x3x4xindex>", {}, {"r": ((2, 3, 4), "index")}, n=5)
+    np.testing.assert_array_equal(r, np.indices((2, 3, 4))[dim] + 5)
+
+
+REDUCED = {"rows": [0], "lanes": [2], "both": [0, 2], "all": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("dims", REDUCED)
+@pytest.mark.parametrize("dtype", ALL)
+def test_reduce(dtype: str, dims: str) -> None:
+    """Every kind along rows, along lanes and along both; what isn't there takes no part."""
+    folds = REDUCED[dims]
+    kept = tuple(size for dim, size in enumerate((2, 3, 4)) if dim not in folds)
+    valid = tuple(size for dim, size in enumerate((1, 3, 3)) if dim not in folds)
+    kinds = KINDS_BY_DTYPE[dtype]
+    init = values(kept or (1,), dtype, "init")
+    shown = "x".join([*map(str, kept), dtype])
+    source = "%i" if kept else "%i0"
+    lines = [] if kept else [f"%i0 = gir.reshape %i : T<1x{dtype}> -> T<{dtype}>"]
+    for kind in kinds:
+        lines.append(
+            f"%s_{kind} = gir.reduce %x into {source} dims {folds} valid [%a, %c3, %b]"
+            f" kinds [#vector.kind<{kind}>] : T<2x3x4x{dtype}> into T<{shown}>"
+        )
+        lines.append(f"%r_{kind} = gir.reshape %s_{kind} : T<{shown}> -> T<{shown if kept else '1x' + dtype}>")
+    full = values((2, 3, 4), dtype)
+    x = garbage(full, (1, 3, 3))
+    results = on_tiles(
+        "\n".join(lines),
+        {"x": (x, dtype), "i": (init, dtype)},
+        {f"r_{k}": (kept or (1,), dtype) for k in kinds},
+        a=1,
+        b=3,
+    )
+    part = np.moveaxis(full[:1, :, :3], folds, range(len(folds))).reshape(-1, *valid)
+    for kind, r in zip(kinds, results, strict=True):
+        begin = init.reshape(kept)[tuple(map(slice, valid))]
+        expected = folded(kind, begin, list(part))
+        scale = np.abs(part.astype(np.float64)).sum(0) if dtype in FLOATS and kind == "add" else 0
+        close(np.asarray(r.reshape(kept)[tuple(map(slice, valid))]), expected, scale=scale)
