@@ -39,9 +39,7 @@ def step_of(op: ir.Operation, writing: Writing) -> Step:
         ]
     block = entry_block(op)
     if any(isinstance(argument.type, ir.ShapedType) for argument in block.arguments):
-        raise unsupported(
-            op, "whose elements are tensors", "write the payload's dimensions out as dimensions of the inputs"
-        )
+        raise unsupported(op, "whose elements are tensors", "make the payload's dimensions those of all inputs")
 
     def combine(elements: Sequence[ir.Value], running: Sequence[ir.Value]) -> list[ir.Value]:
         inner = Writing(writing.values | dict(zip(block.arguments, [*elements, *running], strict=True)))
