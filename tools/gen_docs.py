@@ -20,11 +20,10 @@ from pathlib import Path
 
 from lint import ods
 from lint.ods import Record
-
 from powerfusion.core.passes import Pass, registered_passes
 from powerfusion.passes.lowering.registry import lowered_ops
 from powerfusion.pipelines import CPU, Phase
-from powerfusion.reference.registry import MEANINGS
+from powerfusion.reference.registry import MEANINGS, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = "dialect/include/gir/IR"
@@ -33,8 +32,10 @@ HEAD = "<!-- Written by tools/gen_docs.py; edit what it reads, then run it again
 FILES = {
     "GIRStructureOps.td": "Structure",
     "GIRMovementOps.td": "Movement",
+    "GIRMemoryOps.td": "Buffers, copies and barriers",
     "GIRViewOps.td": "Views",
-    "GIRComputationOps.td": "Computation",
+    "GIRCombiningOps.td": "Reductions, scans and collectives",
+    "GIRComputationOps.td": "Other computation",
 }
 
 
@@ -50,7 +51,8 @@ def dialect_page() -> str:
         "# The dialect\n",
         "Every op of GIR, every attribute and type, from the records in `dialect/include/gir/IR`. Each example is run",
         "by `tools/check_ods.py`. *Meaning* is the function of the reference interpreter that executes the op;",
-        "[the rationale](../rationale.md) says why the dialect is as it is, [the glossary](../glossary.md) fixes words.\n",
+        "[the rationale](../rationale.md) says why the dialect is as it is; words are in [the",
+        "glossary](../glossary.md).\n",
         *_contents(ops, others),
     ]
     for file, title in FILES.items():
@@ -66,7 +68,8 @@ def _contents(ops: list[Record], others: list[Record]) -> Iterator[str]:
     for file, title in FILES.items():
         names = [f"[`{record.mnemonic}`](#gir{record.mnemonic})" for record in ops if record.path.endswith(file)]
         yield f"| {title} | {' '.join(names)} |"
-    yield f"| Attributes and types | {' '.join(f'[`{_spelling(record)}`](#{_anchor(record)})' for record in others)} |\n"
+    links = " ".join(f"[`{_spelling(record)}`](#{_anchor(record)})" for record in others)
+    yield f"| Attributes and types | {links} |\n"
 
 
 def _spelling(record: Record) -> str:
@@ -92,14 +95,14 @@ def _attribute(record: Record) -> str:
 def _prose(description: str) -> str:
     """A description without the indentation of its file."""
     text = textwrap.dedent(description).strip("\n")
-    return re.sub(r"(?m)^(Constraints|Produced by|Lowered by|Example):", r"**\1:**", text) + "\n"
+    text = re.sub(r"(?m)^(Produced by|Lowered by):", r"- \1:", text)
+    return re.sub(r"(?m)^(Constraints|Example):", r"**\1:**", text) + "\n"
 
 
 def _meaning(name: str) -> str:
-    found = MEANINGS.get(name)
-    if found is None:
+    if name not in MEANINGS:
         return ""
-    source = re.sub(r"(?m)\A(?:@.*\n)+", "", textwrap.dedent(inspect.getsource(found))).rstrip()
+    source = re.sub(r"(?m)\A(?:@.*\n)+", "", textwrap.dedent(source_of(name))).rstrip()
     return f"**Meaning:**\n\n```python\n{source}\n```\n"
 
 
@@ -144,7 +147,8 @@ def _pass(pass_: type[Pass]) -> str:
         )
         if found
     ]
-    lines = [f"### `{pass_.name}`\n", f"{pass_.summary()}. {'; '.join(forms).capitalize()}{'.' if forms else ''}\n"]
+    said = f"{'; '.join(forms).capitalize()}." if forms else ""
+    lines = [f"### `{pass_.name}`\n", f"{pass_.summary()}. {said}".rstrip() + "\n"]
     lines.append(f"```text\n{page}\n```\n")
     if pass_.options():
         lines.append("| option | default | |\n|---|---|---|")

@@ -3,7 +3,7 @@
 #
 #   tools/lint.sh              every step, side by side
 #   tools/lint.sh STEP...      only these: ruff format pyright clang-format
-#                              lengths layers borders ods
+#                              lengths layers borders ods docs
 #   tools/lint.sh --fix        lets ruff and clang-format rewrite files
 #
 # Every tool comes from .venv/bin, where tools/bootstrap puts it.
@@ -12,7 +12,7 @@ set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 bin=$root/.venv/bin
-steps=(ruff format pyright clang-format lengths layers borders ods)
+steps=(ruff format pyright clang-format lengths layers borders ods docs)
 
 cpp_files() {
   git ls-files -z --cached --others --exclude-standard -- 'dialect/*.h' 'dialect/*.cpp'
@@ -29,6 +29,7 @@ step() {
   clang-format) cpp_files | xargs -0 -r "$bin/clang-format" --dry-run -Werror --ferror-limit=1 ;;
   lengths | layers | borders) PYTHONPATH=tools "$bin/python" -m lint --root "$root" "$1" ;;
   ods) "$bin/python" tools/check_ods.py ;;
+  docs) "$bin/python" tools/gen_docs.py --check ;;
   esac
 }
 

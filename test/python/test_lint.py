@@ -22,7 +22,7 @@ CORE = "python/powerfusion/core/model.py"
 def tree(tmp_path: Path) -> Path:
     """A checkout with the tools, their configuration and an empty package."""
     shutil.copytree(ROOT / "tools/lint", tmp_path / "tools/lint", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("tools/lint.sh", "tools/check_ods.py", *CONFIGURATION):
+    for name in ("tools/lint.sh", "tools/check_ods.py", "tools/gen_docs.py", *CONFIGURATION):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     # In the real tree the pattern `/.venv/` is a folder's; here it is a link.

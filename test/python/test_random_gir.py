@@ -49,7 +49,7 @@ def check_interpreted(module: ir.Module, program: GirProgram) -> None:
     counted = {key: (count.useful, count.issued) for key, count in run.counts.items()}
     ledger = ledger_of(module, find("cpu"))
     static = {(e.instruction, e.space, e.direction): (e.useful, e.issued) for e in ledger.entries}
-    assert static == counted
+    assert {key: count for key, count in static.items() if count != (0, 0)} == counted
 
 
 @randomly(random_kernels(), 40)
