@@ -144,7 +144,7 @@ class SpelledOut:
         name = (FLOAT_KINDS if floats else INTEGER_KINDS).get(kind, kind)
         return create(f"arith.{name}", [tile, accumulator], [accumulator.type]).result
 
-    def _type(self, type_: ir.Type) -> ir.Type:
+    def _type(self, type_: ir.Type) -> ir.RankedTensorType:
         shape = [*self.shape, *(self.payload if isinstance(type_, ir.RankedTensorType) else [])]
         return gir.tensor_at("reg", shape, element_of(type_))
 
@@ -187,6 +187,7 @@ class SpelledOut:
 
     def _constant(self, value: ir.Value, type_: ir.Type) -> ir.Value:
         constant = constant_of(value)
+        assert constant is not None, "a constant's value"
         element = constant.get_splat_value() if isinstance(constant, ir.DenseElementsAttr) else constant
         splats = ir.DenseElementsAttr.get_splat(type_, element)
         return create("arith.constant", results=[type_], attributes={"value": splats}).result

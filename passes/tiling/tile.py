@@ -17,7 +17,7 @@ no copy of its weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,8 +65,53 @@ class TilePass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its tile form."""
-        for function in functions(op):
-            FunctionTiler(function, self.width).run()
+        found = [function for function in functions(op) if _has_tensor_values(function)]
+        for function in found:
+            _check_one_block(function)
+            prepare(function)
+        launched = _launched(op)
+        outlined = {name: function for function in found if (name := _symbol(function)) in launched}
+        for function in found:
+            tiler = OutlinedTiler if _symbol(function) in outlined else FunctionTiler
+            tiler(function, self.width, outlined).run()
+        for function in found:  # Launches are read off what they launched.
+            function.erase()
+
+
+def _check_one_block(function: ir.Operation) -> None:
+    if len(function.regions[0].blocks) != 1:
+        raise UnsupportedError(
+            "a function with control flow can't be tiled",
+            location=function.location,
+            help="expected a function of one block, without branches",
+        )
+
+
+def _symbol(function: ir.Operation) -> str:
+    return ir.StringAttr(function.attributes["sym_name"]).value
+
+
+def _launched(module: ir.Operation) -> set[str]:
+    """The names of the functions that are launched as kernels."""
+    found: set[str] = set()
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "gir.launch":
+            found.add(ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
+        return ir.WalkResult.ADVANCE
+
+    module.walk(visit)
+    return found
+
+
+def _has_tensor_values(function: ir.Operation) -> bool:
+    """Whether a function has anything to tile: in tile form it has no tensors around kernels."""
+    values = [value for block in function.regions[0].blocks for value in block.arguments]
+    values += [value for block in function.regions[0].blocks for op in block.operations for value in op.results]
+    return (
+        any(isinstance(value.type, (ir.RankedTensorType, ir.UnrankedTensorType)) for value in values)
+        or len(function.regions[0].blocks) != 1
+    )
 
 
 def memref_of(type_: ir.Type) -> ir.Type:
@@ -77,22 +122,19 @@ def memref_of(type_: ir.Type) -> ir.Type:
 
 
 class FunctionTiler:
-    """Re-emits one function in tile form beside the old one, which it then erases."""
+    """Re-emits one prepared function in tile form beside the old one.
 
-    def __init__(self, function: ir.Operation, width: int) -> None:
-        self.old, self.width = function, width
+    Attributes:
+        outlined: The functions that are launched, in graph form, by name.
+    """
+
+    def __init__(self, function: ir.Operation, width: int, outlined: Mapping[str, ir.Operation]) -> None:
+        self.old, self.width, self.outlined = function, width, outlined
         self.values: dict[ir.Value, ir.Value] = {}
         self.constants: list[ir.Operation] = []
 
     def run(self) -> None:
         """Does it."""
-        if len(self.old.regions[0].blocks) != 1:
-            raise UnsupportedError(
-                "a function with control flow can't be tiled",
-                location=self.old.location,
-                help="expected a function of one block, without branches",
-            )
-        prepare(self.old)
         block = entry_block(self.old)
         self.constants = [op for op in operations(block) if _is_tensor_constant(op)]
         inputs = [argument.type for argument in block.arguments]
@@ -109,7 +151,6 @@ class FunctionTiler:
                 for op in operations(block):
                     with op.location:
                         self._emit(op)
-        self.old.erase()
 
     def _open(self, inputs: Sequence[ir.Type], results: Sequence[ir.Type]) -> ir.Operation:
         attributes = attributes_of(self.old)
@@ -134,6 +175,8 @@ class FunctionTiler:
         match op.name:
             case name if name in KERNELS:
                 self._emit_kernel(op)
+            case "gir.launch":
+                self._emit_launch(op)
             case "func.return":
                 create("func.return", operands)
             case "tensor.empty":
@@ -164,25 +207,39 @@ class FunctionTiler:
     # -- kernels -----------------------------------------------------------------------------
 
     def _emit_kernel(self, op: ir.Operation) -> None:
-        inputs, sizes = segments(op)
-        remaining = [self.values[size] for size in sizes]
+        outputs = self._alloc_outputs(op, self.values)
+        self.values |= dict(zip(op.results, outputs, strict=True))
+        taken = [self.values[value] for value in segments(op)[0]]
+        _tile_kernel(op, [*taken, *outputs, *self._alloc_temporaries(op, taken, outputs)], self.width)
+
+    def _emit_launch(self, op: ir.Operation) -> None:
+        """Launches what a function became, with memory for its results."""
+        callee = self.outlined[ir.FlatSymbolRefAttr(op.attributes["callee"]).value]
+        kernel, ends = _outlined_kernel(callee)
+        given = [self.values[operand] for operand in op.operands]
+        known: dict[ir.Value, ir.Value] = dict(zip(entry_block(callee).arguments, given, strict=True))
+        outputs = self._alloc_outputs(kernel, known)
+        taken = [known[value] for value in segments(kernel)[0]]
+        temporaries = self._alloc_temporaries(kernel, taken, outputs)
+        create("gir.launch", [*given, *outputs, *temporaries], attributes={"callee": op.attributes["callee"]})
+        known |= dict(zip(kernel.results, outputs, strict=True))
+        self.values |= {result: known[value] for result, value in zip(op.results, ends.operands, strict=True)}
+
+    def _alloc_outputs(self, kernel: ir.Operation, known: Mapping[ir.Value, ir.Value]) -> list[ir.Value]:
+        """Memory for a kernel's results; `known` has their sizes."""
+        remaining = [known[size] for size in segments(kernel)[1]]
         outputs: list[ir.Value] = []
-        for result in op.results:
+        for result in kernel.results:
             count = sum(size == DYNAMIC for size in result.type.shape)
             outputs.append(self._alloc(result.type, remaining[:count]))
             remaining = remaining[count:]
-        self.values |= dict(zip(op.results, outputs, strict=True))
-        taken = [self.values[value] for value in inputs]
-        temporaries = self._alloc_temporaries(op, taken, outputs)
-        name = ir.StringAttr(op.attributes["kernel_name"]).value
-        new = gir.kernel(name, [*taken, *outputs, *temporaries], [], [], op.location).operation
-        KernelTiler(op, new, self.width).run()
+        return outputs
 
     def _alloc_temporaries(
         self, op: ir.Operation, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value]
     ) -> list[ir.Value]:
         """Memory for what a kernel stores and reads again."""
-        known = dict(zip(entry_block(op).arguments, inputs, strict=True))
+        known: dict[ir.Value, ir.Value] = dict(zip(entry_block(op).arguments, inputs, strict=True))
         sizes = TileEmitter(known, _no_reduction, outputs)
         made: list[ir.Value] = []
         for value in Buffers(op).temporaries:
@@ -190,6 +247,51 @@ class FunctionTiler:
             dynamic = [sizes.size(value, dim) for dim in range(len(shape)) if shape[dim] == DYNAMIC]
             made.append(self._alloc(value.type, dynamic))
         return made
+
+
+class OutlinedTiler(FunctionTiler):
+    """Re-emits a function that is one kernel: its results and temporaries become arguments."""
+
+    def run(self) -> None:
+        """Does it."""
+        kernel, _ = _outlined_kernel(self.old)
+        block = entry_block(self.old)
+        stored = [*kernel.results, *Buffers(kernel).temporaries]
+        types = [memref_of(value.type) for value in [*block.arguments, *stored]]
+        with ir.InsertionPoint(self.old), self.old.location:
+            attributes = attributes_of(self.old)
+            attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(types, []))
+            new = create("func.func", attributes={n: a for n, a in attributes.items() if n not in ARGUMENTS}, regions=1)
+            entry = new.regions[0].blocks.append(*types, arg_locs=[self.old.location] * len(types))
+            given = list(entry.arguments)
+            self.values = dict(zip(block.arguments, given, strict=False))
+            with ir.InsertionPoint(entry):
+                taken = [self.values[value] for value in segments(kernel)[0]]
+                _tile_kernel(kernel, [*taken, *given[len(block.arguments) :]], self.width)
+                create("func.return")
+
+
+ARGUMENTS = ("arg_attrs", "res_attrs")
+
+
+def _outlined_kernel(function: ir.Operation) -> tuple[ir.Operation, ir.Operation]:
+    """The kernel that a launched function is, and its return."""
+    body = operations(entry_block(function))
+    kernels = [op for op in body if op.name in KERNELS]
+    if len(kernels) != 1 or len(body) != 2:
+        raise UnsupportedError(
+            "a launched function that isn't one kernel can't be tiled",
+            location=function.location,
+            help="expected gir.kernel and a return of its results",
+        )
+    return kernels[0], body[-1]
+
+
+def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> None:
+    """Makes the tile form of a kernel at the insertion point."""
+    name = ir.StringAttr(op.attributes["kernel_name"]).value
+    new = gir.kernel(name, operands, [], [], op.location).operation
+    KernelTiler(op, new, width).run()
 
 
 def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:
