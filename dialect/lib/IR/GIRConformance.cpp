@@ -164,16 +164,23 @@ LogicalResult Checker::verifyEngine(Operation *op) {
   return success();
 }
 
+/// The type of what a movement gives or writes: every movement reads its first
+/// operand and has a result with a place, or writes the next operand with one.
+static Type findDestination(Operation *op) {
+  for (Type type : op->getResultTypes())
+    if (getAt(type))
+      return type;
+  for (Value operand : op->getOperands().drop_front())
+    if (getAt(operand.getType()))
+      return operand.getType();
+  return {};
+}
+
 LogicalResult Checker::verifyLink(Operation *op) {
-  // Every movement reads its first operand; it gives its result, or else
-  // writes its second operand.
   if (!isa<MovementOpInterface>(op) || op->getNumOperands() == 0)
     return success();
-  Type dest = op->getNumResults() ? op->getResult(0).getType() : Type();
-  if (!dest || !getAt(dest))
-    dest = op->getNumOperands() > 1 ? op->getOperand(1).getType() : Type();
-  Type source = op->getOperand(0).getType();
-  if (!dest || !getAt(dest) || !getAt(source))
+  Type source = op->getOperand(0).getType(), dest = findDestination(op);
+  if (!dest || !getAt(source))
     return success();
   FailureOr<SpaceAttr> from = getSpace(source, op->getLoc());
   FailureOr<SpaceAttr> to = getSpace(dest, op->getLoc());
