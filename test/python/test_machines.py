@@ -234,7 +234,7 @@ def test_toml_round_trip_of_any_text_and_number(text: str, number: float, size: 
     """Sources and titles hold anything, carriage returns, quotes and controls too."""
     five = find(FIVE)
     space = dataclasses.replace(five.spaces[0], capacity_bytes=size, sources=(("capacity_bytes", text),))
-    engine = dataclasses.replace(five.engines[0], limits=((text, size),))
+    engine = dataclasses.replace(five.engines[0], limits=(("k", size),), sources=(("k", text),))
     machine = dataclasses.replace(
         five, title=text, launch_ns=number, spaces=(space, *five.spaces[1:]), engines=(engine, five.engines[1])
     )
@@ -270,6 +270,7 @@ ERRORS = [
     ("engine's space", '"wram", "acc"]', '"wram", "x"]', "engine[1].reads[2]: no space is called 'x'"),
     ("op class", '"scan"]', '"sort"]', "engine[0].ops[2]: no op class is called 'sort'"),
     ("dtype", "f32 = 1024", "fp32 = 1024", "engine[0].rates.fp32: no dtype is called 'fp32'"),
+    ("limit", "{ m = 16", '{ "a b" = 16', "'a b' is no name of a limit"),
     ("no ops", 'ops = ["contract"]', "ops = []", "engine[1].ops: engine 'matrix' has no ops"),
     ("two spaces", 'name = "wram"', 'name = "nram"', "space[3].name: space 'nram' is there twice, as number 3 and 4"),
     (

@@ -144,6 +144,9 @@ def _engines(machine: Machine) -> Iterator[Complaint]:
             if dtype not in DTYPES:
                 known = ", ".join(DTYPES)
                 yield Complaint(("engine", number, "rates", dtype), f"no dtype is called '{dtype}': they are {known}")
+        for what, _ in engine.limits:
+            if not _NAME.fullmatch(what):
+                yield Complaint(("engine", number, "limits", what), f"'{what}' is no name of a limit")
 
 
 def _scopes(machine: Machine) -> Iterator[Complaint]:
