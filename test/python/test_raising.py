@@ -10,13 +10,21 @@ import os
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import note
 from programs.check import FULL, check_program, parameters
 from programs.program import Program
-from programs.roundtrip import raised, written_back
+from programs.random_gir import GirProgram, random_kernels
+from programs.random_nests import random_nests
+from programs.roundtrip import BACK, raised, written_back
 from programs.upstream import Upstream
+from test_random_gir import SEED, randomly
 
 import powerfusion as pf
+from powerfusion.executable import run_phase
+from powerfusion.frontend.source import read_module
+from powerfusion.pipelines import RAISE
 from powerfusion.reference import interpret
 
 CATEGORIES = ("maps", "reductions", "gathers", "windows", "contractions", "scans", "scatters")
@@ -64,3 +72,27 @@ def test_written_back(program: Program) -> None:
 def test_raised_again(program: Program) -> None:
     """What MLIR's own pipeline doesn't take is raised once more, and run by this compiler."""
     check_program(program, lambda text: pf.compile(written_back(text)))
+
+
+def check_there_and_back(program: GirProgram) -> None:
+    """GIR, written as linalg and raised again, still computes what is expected."""
+    note(f"PF_TEST_SEED={SEED}\n{program.text}")
+    module = read_module(program.text)
+    run_phase(module, BACK)
+    assert "gir." not in str(module)
+    run_phase(module, RAISE)
+    run = interpret(module, [array.copy() for array in program.inputs])
+    for got, want in zip(run.results, program.expected, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@randomly(random_kernels(), 40)
+def test_random_kernels(program: GirProgram) -> None:
+    """Of any naive kernel, linalg says the same."""
+    check_there_and_back(program)
+
+
+@randomly(random_nests(), 20)
+def test_random_nests(program: GirProgram) -> None:
+    """And of any placed one: places and passes change no value."""
+    check_there_and_back(program)
