@@ -97,19 +97,23 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Addresses of elements, each allocation's in a range of its own that begins at a granule."""
+    """Addresses of elements one by one, each allocation's in a range of its own that begins at a granule.
 
-    addresses: np.ndarray
+    Attributes:
+        executions: Those that are accessed at once.
+    """
+
+    executions: tuple[np.ndarray, ...]
 
     def granules(self, element: int, granule: int) -> int:
         """How many granules they touch."""
         if granule <= element:
-            return len(np.unique(self.addresses)) * (element // granule)
-        return len(np.unique(self.addresses * element // granule))
+            return self.elements() * (element // granule)
+        return sum(len(np.unique(addresses * element // granule)) for addresses in self.executions)
 
     def elements(self) -> int:
-        """How many there are, each once."""
-        return len(np.unique(self.addresses))
+        """How many there are, in one execution each once."""
+        return sum(len(np.unique(addresses)) for addresses in self.executions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ addresses takes the same views as the value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from powerfusion.core._mlir import defining_op, integers
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Buffer
-from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, closed
 
 MOST_CELLS = 1 << 24
 ROOT_BITS = 40
@@ -51,7 +50,7 @@ class _Enumeration:
 
     def of(self, value: ir.Value) -> np.ndarray:
         op = defining_op(value)
-        shape = self._numbers(self.look.shape(value))
+        shape = closed(self.look.shape(value))
         if int(np.prod(shape, dtype=np.int64)) > MOST_CELLS:
             raise UnknownIndex("too many elements")
         match op.name if op is not None else "":
@@ -79,7 +78,7 @@ class _Enumeration:
 
     def _leaf(self, value: ir.Value, shape: list[int]) -> np.ndarray:
         buffer = self.look.buffer(value)
-        offset, *strides = self._numbers((buffer.offset, *buffer.strides))
+        offset, *strides = closed((buffer.offset, *buffer.strides))
         base = self.roots.setdefault(buffer.root, len(self.roots)) << ROOT_BITS
         address = np.full(shape, base + offset, dtype=np.int64)
         for dim, stride in enumerate(strides):
@@ -97,17 +96,8 @@ class _Enumeration:
         return result
 
     def _box(self, op: ir.Operation, first: int) -> tuple[slice, ...]:
-        offsets, sizes, steps = (self._numbers(part) for part in self.look.cut(op, first))
+        offsets, sizes, steps = (closed(part) for part in self.look.cut(op, first))
         return tuple(
             slice(start, start + (size - 1) * step + 1 if size else start, step)
             for start, size, step in zip(offsets, sizes, steps, strict=True)
         )
-
-    @staticmethod
-    def _numbers(counts: Iterable[Number]) -> list[int]:
-        numbers: list[int] = []
-        for count in counts:
-            if not isinstance(count, int):
-                raise UnknownIndex("an open size")
-            numbers.append(count)
-        return numbers

@@ -70,7 +70,7 @@ class GraphLook:
         except UnknownIndex:
             cells = addresses_of(value, self)
             if cells is not None:
-                return Access(at, "read", (len(cells),), element, cells=Cells(cells))
+                return Access(at, "read", (len(cells),), element, cells=Cells((cells,)))
             shape = self.shape(value)
             return Access(at, "read", shape, element, Box(value, 0, row_major(shape)), exact=False)
         return Access(at, "read", buffer.sizes, element, buffer.box([0] * len(buffer.sizes)))

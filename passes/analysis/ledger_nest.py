@@ -10,8 +10,10 @@ and `sram` once per group, with its units in lock-step:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,24 +21,31 @@ from powerfusion.core._mlir import defining_op, entry_block, integers
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.ledger_access import Access, Buffer, Scope
+from powerfusion.passes.analysis.ledger_access import Access, Box, Cells, Scope
 from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
 from powerfusion.passes.analysis.ledger_graph import GraphLook, body_of
+from powerfusion.passes.analysis.ledger_names import Names, over
 from powerfusion.passes.analysis.ledger_numbers import (
+    MOST_CELLS,
     Axis,
     Number,
     UnknownIndex,
     add,
+    closed,
     counter,
+    maximum,
     minimum,
+    multiply,
     pointwise,
     scale,
     smallest,
     subtract,
+    summed_along,
+    summed_before,
 )
 from powerfusion.passes.analysis.ledger_record import Recorder
-from powerfusion.passes.analysis.ledger_views import permuted, row_major
-from powerfusion.passes.analysis.ledger_windows import Window, Windows, dimension_names
+from powerfusion.passes.analysis.ledger_views import row_major
+from powerfusion.passes.analysis.ledger_windows import Window, Windows
 from powerfusion.passes.analysis.sizes import element_bytes
 
 
@@ -83,14 +92,33 @@ class NestDim:
         low = scale(_index(self.groups), self.per_group)
         return low, minimum(add(low, self.per_group), self.size)
 
-    def of_all_units(self) -> tuple[Number, Number]:
-        """What a group's units need at a time: their steps together, or the group's part where it is swept."""
-        first, end = self.of_group()
+    def of_first_step(self) -> tuple[Number, Number]:
+        """First index and end of the step of a group's first unit."""
+        low, end = self.of_group()
+        end = minimum(end, add(low, self.per_unit))
+        low = add(low, scale(_index(self.steps), self.per_step))
+        return low, minimum(add(low, self.per_step), end)
+
+    def held_by_group(self) -> tuple[Number, Number]:
+        """How many elements a group's units hold at a time, and where a unit's step is among them."""
         if self.swept:
-            return first, end
-        low = add(first, scale(_index(self.steps), self.per_step))
-        reach = (self.units.size - 1) * self.per_unit + min(self.per_step, self.per_unit)
-        return low, smallest([add(low, reach), add(first, self.units.size * self.per_unit), end])
+            first, end = self.of_group()
+            return subtract(end, first), subtract(self.of_step()[0], first)
+        low, high = self.of_step()
+        length = maximum(subtract(high, low), 0)
+        return summed_along(length, self.units), summed_before(length, self.units)
+
+    def indices(self, group: int, step: int) -> np.ndarray:
+        """The elements that a group's units hold in a step, or all of the group's part where it is swept."""
+        first = group * self.per_group
+        end = min(first + self.per_group, self.size)
+        place = np.arange(first, end) - first
+        return place[self.swept | (place % self.per_unit // self.per_step == step)] + first
+
+    @property
+    def has_holes(self) -> bool:
+        """True if what the units of a group hold at a time isn't in one piece."""
+        return not self.swept and self.units.size > 1 and self.steps.size > 1
 
 
 def _index(axis: Axis) -> Number:
@@ -107,81 +135,132 @@ class NestLook(GraphLook):
 
     Attributes:
         dims: The nest's, outermost first.
-        of_unit: Windows of a unit's steps.
-        of_group: Windows of what a group's units need at a time.
-        grouped: Whether the current movement is one of the group.
+        names: What values run over.
+        windows: Of a unit's steps.
     """
 
     dims: Sequence[NestDim] = ()
-    of_unit: Windows | None = None
-    of_group: Windows | None = None
-    grouped: bool = False
+    names: Names = field(default_factory=lambda: Names((), frozenset()))
+    windows: dict[ir.Value, Window] = field(default_factory=dict)
+    own: Callable[[ir.Value], Window] = lambda _: ()
 
-    def window(self, value: ir.Value, *, grouped: bool) -> Window:
-        """A value's window."""
-        windows = self.of_group if grouped else self.of_unit
-        assert windows is not None, "a placed kernel has windows"
-        return windows.window(value)
+    def dim(self, name: str) -> NestDim:
+        """A dimension of the nest."""
+        return next(dim for dim in self.dims if dim.name == name)
 
-    def depth(self, window: Window) -> tuple[NestDim, ...]:
-        """The serial loops that the current movement stands in, if that is its window."""
+    def depth(self, names: Iterable[str], *, grouped: bool) -> tuple[NestDim, ...]:
+        """The serial loops around what moves with some dimensions."""
         order = [dim for dim in self.dims if not dim.swept]
-        order += [] if self.grouped else [dim for dim in self.dims if dim.swept]
-        needed = frozenset[str]().union(*(interval.names for interval in window))
-        inner = [at for at, dim in enumerate(order) if dim.name in needed and dim.steps.size > 1]
+        order += [] if grouped else [dim for dim in self.dims if dim.swept]
+        wanted = set(names)
+        inner = [at for at, dim in enumerate(order) if dim.name in wanted and dim.steps.size > 1]
         return tuple(order[: inner[-1] + 1]) if inner else ()
 
-    def scope(self, scope: Scope, op: ir.Operation) -> Scope:
-        """The loops around the current movement; instances with an empty interval don't execute."""
-        serial = self.depth(self.window(op.result, grouped=self.grouped))
-        masks: list[Number] = []
-        axes: list[Axis] = []
-        for dim in self.dims:
-            axes += [dim.groups] if self.grouped else [dim.groups, dim.units]
-            if self.grouped:
-                low, high = dim.of_all_units() if dim in serial else dim.of_group()
-            else:
-                low, high = dim.of_step() if dim in serial else dim.of_unit()
-            masks.append(_less(low, high))
-        axes += [dim.steps for dim in serial]
+    # -- movements of a unit -----------------------------------------------------------------------
+
+    def moved(self, op: ir.Operation) -> Window | None:
+        """The window that a unit moves in one execution; None where nothing needs it."""
+        if gir.is_at(op.result, "reg"):
+            return self.windows.get(op.result)
+        return self.own(op.result)
+
+    def scope(self, scope: Scope, window: Window) -> Scope:
+        """The loops around a unit's movement; instances with an empty interval don't execute."""
+        serial = self.depth({name for interval in window for name in interval.names}, grouped=False)
+        masks = [_less(*(dim.of_step() if dim in serial else dim.of_unit())) for dim in self.dims]
+        axes = [axis for dim in self.dims for axis in (dim.groups, dim.units)] + [dim.steps for dim in serial]
         return scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
 
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterator[Access]:
         """What one execution of a movement accesses of one of its sides."""
         at, element = place_of(value), element_bytes(value)
-        window = self.window(op.result, grouped=self.grouped)
+        window = self.moved(op) or ()
         counts = tuple(interval.length for interval in window)
         starts = [interval.low for interval in window]
         if at.level == "reg":
             yield Access(at, direction, counts, element)
         elif at.level == "sram":
-            buffer, low = self.rest(value)
-            inside = [subtract(start, first) for start, first in zip(starts, low, strict=True)]
-            yield Access(at, direction, counts, element, buffer.box(inside))
+            yield Access(at, direction, counts, element, self.rested(value, window))
         elif direction == "read":
             yield Access(at, direction, counts, element, self.buffer(value).box(starts))
         else:
             for place in self.places(value):
                 yield Access(at, direction, counts, element, place.box(starts))
 
-    def rest(self, value: ir.Value) -> tuple[Buffer, list[Number]]:
-        """The buffer of a value at `sram`, as its views show it, and the indices of its first element."""
-        views: list[ir.Operation] = []
+    # -- what rests at sram ------------------------------------------------------------------------
+
+    def held(self, value: ir.Value) -> list[tuple[Number, Number]]:
+        """Per dimension of a value at `sram`, how much of it a group holds, and where a unit's part is there."""
+        found: list[tuple[Number, Number]] = []
+        for dim, size in enumerate(self.shape(value)):
+            name = self.names.of(value, dim)
+            found.append((size, 0) if name is None else self.dim(name).held_by_group())
+        return found
+
+    def rested(self, value: ir.Value, window: Window) -> Box:
+        """Where a unit's window of a value at `sram`, or of a view of it, begins."""
+        dims = list(range(len(window)))
         op = defining_op(value)
         while op is not None and op.name == "gir.permute":
-            views.insert(0, op)
+            perm = integers(op.attributes["perm"])
+            dims = [perm[dim] for dim in dims]
             value = op.operands[0]
             op = defining_op(value)
         if op is None or op.name != "gir.move":
             raise UnknownIndex(f"a view at sram of {value}")
-        window = self.window(value, grouped=True)
-        counts = tuple(interval.length for interval in window)
-        low = [interval.low for interval in window]
-        buffer = Buffer(value, place_of(value), element_bytes(value), 0, counts, row_major(counts))
-        for view in views:
-            perm = integers(view.attributes["perm"])
-            buffer, low = permuted(buffer, perm), [low[p] for p in perm]
-        return buffer, low
+        held, own = self.held(value), self.own(value)
+        strides = row_major([count for count, _ in held])
+        offset: Number = 0
+        for interval, dim in zip(window, dims, strict=True):
+            inside = add(held[dim][1], subtract(interval.low, own[dim].low))
+            offset = add(offset, multiply(inside, strides[dim]))
+        return Box(value, offset, tuple(strides[dim] for dim in dims))
+
+    def filled(self, op: ir.Operation, scope: Scope) -> Iterator[tuple[Access, Scope]]:
+        """What a movement of a whole group accesses, and the loops around it."""
+        value = op.result
+        own = self.own(value)
+        names = {name for interval in own for name in interval.names}
+        serial = self.depth(names, grouped=True)
+        masks = [_less(*(dim.of_first_step() if dim in serial else dim.of_group())) for dim in self.dims]
+        axes = [dim.groups for dim in self.dims] + [dim.steps for dim in serial]
+        inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
+        counts = tuple(count for count, _ in self.held(value))
+        element = element_bytes(value)
+        source, at = self.buffer(op.operands[0]), place_of(op.operands[0])
+        if any(self.dim(name).has_holes for name in names):
+            yield Access(at, "read", counts, element, cells=Cells(self._enumerated(op, serial))), scope
+        else:
+            starts = [self._first(value, dim) for dim in range(len(own))]
+            yield Access(at, "read", counts, element, source.box(starts)), inside
+        yield Access(place_of(value), "write", counts, element, Box(value, 0, row_major(counts))), inside
+
+    def _first(self, value: ir.Value, dim: int) -> Number:
+        """The first element that a group holds along a dimension."""
+        name = self.names.of(value, dim)
+        if name is None:
+            return 0
+        along = self.dim(name)
+        return along.of_group()[0] if along.swept else along.of_first_step()[0]
+
+    def _enumerated(self, op: ir.Operation, serial: Sequence[NestDim]) -> tuple[np.ndarray, ...]:
+        """The addresses that a group's movement reads, execution by execution: its units' parts have gaps between."""
+        source = self.buffer(op.operands[0])
+        shape, strides = closed(self.shape(op.result)), closed(source.strides)
+        ways = [range(dim.groups.size) for dim in self.dims] + [range(dim.steps.size) for dim in serial]
+        if math.prod(map(len, ways)) * math.prod(shape) > MOST_CELLS:
+            raise UnknownIndex("too many elements")
+        found: list[np.ndarray] = []
+        for instance in itertools.product(*ways):
+            group = {dim.name: g for dim, g in zip(self.dims, instance, strict=False)}
+            step = {dim.name: t for dim, t in zip(serial, instance[len(self.dims) :], strict=True)}
+            address = np.array(closed([source.offset])[0])
+            for at, (size, stride) in enumerate(zip(shape, strides, strict=True)):
+                name = self.names.of(op.result, at)
+                index = np.arange(size) if name is None else self.dim(name).indices(group[name], step.get(name, 0))
+                address = address[..., None] + index * stride
+            found.append(address.reshape(-1))
+        return tuple(found)
 
 
 def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
@@ -205,9 +284,8 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
 def _dynamic_sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]]:
     """Sizes of what moves from and to `dram`, by the names that the move gives them."""
     for op in body_of(entry_block(kernel)):
-        if op.name == "gir.move" and "over" in op.attributes:
-            for name, size in zip(op.attributes["over"], look.shape(op.result), strict=True):
-                yield ir.StringAttr(name).value, size
+        if op.name == "gir.move" and over(op):
+            yield from zip(over(op), look.shape(op.result), strict=True)
 
 
 def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
@@ -218,23 +296,23 @@ def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
     """
     look = NestLook(kernel, sizes)
     look.dims = nest_dims(kernel, look)
-    by_name = {dim.name: dim for dim in look.dims}
     swept = frozenset(dim.name for dim in look.dims if dim.swept)
-    names = dimension_names(kernel)
-    look.of_unit = Windows(look, names, swept, lambda name: by_name[name].of_step())
-    look.of_group = Windows(look, names, swept, lambda name: by_name[name].of_all_units())
+    look.names = Names(list(body_of(entry_block(kernel))), swept)
+    windows = Windows(look, look.names, lambda name: look.dim(name).of_step())
+    look.windows, look.own = windows.of, windows.own
     return look
 
 
 def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: Scope) -> None:
     """Records what a placed kernel moves."""
     look = nest_look(kernel, sizes)
-    for op in body_of(entry_block(kernel)):
-        if op.name in EXPRESSIONS and op.results:
-            look.grouped = op.name == "gir.move" and not _is_units(op)
-            recorder.record(op, kernel, EXPRESSIONS[op.name](op, look), look.scope(scope, op))
-
-
-def _is_units(op: ir.Operation) -> bool:
-    """True for a movement that each unit makes: from or to its registers."""
-    return any(gir.is_at(value, "reg") for value in (op.operands[0], op.result))
+    for op in look.names.ops:
+        if op.name not in EXPRESSIONS:
+            continue
+        if op.name == "gir.move" and not any(gir.is_at(value, "reg") for value in (op.operands[0], op.result)):
+            for access, inside in look.filled(op, scope):
+                recorder.record(op, kernel, [access], inside)
+            continue
+        window = look.moved(op)
+        if window is not None:
+            recorder.record(op, kernel, EXPRESSIONS[op.name](op, look), look.scope(scope, window))

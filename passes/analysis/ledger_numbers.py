@@ -205,6 +205,20 @@ def positive(number: Number) -> Number:
     return number if isinstance(number, Polynomial) else maximum(number, 0)
 
 
+def closed(numbers: Iterable[Number]) -> list[int]:
+    """Numbers that are the same everywhere.
+
+    Raises:
+        UnknownIndex: One isn't, or is open.
+    """
+    found: list[int] = []
+    for number in numbers:
+        if not isinstance(number, int):
+            raise UnknownIndex("an index that isn't known")
+        found.append(number)
+    return found
+
+
 def largest_value(number: Number) -> int:
     """The largest that a number is anywhere.
 
@@ -214,3 +228,24 @@ def largest_value(number: Number) -> int:
     if isinstance(number, Polynomial):
         raise UnknownIndex("an open size")
     return number if isinstance(number, int) else int(dense(number)[1].max(initial=0))
+
+
+def summed_along(number: Number, axis: Axis) -> Number:
+    """A number summed over an axis."""
+    axes, array = _with_axis(number, axis)
+    place = axes.index(axis)
+    return of_array(tuple(a for a in axes if a is not axis), array.sum(axis=place))
+
+
+def summed_before(number: Number, axis: Axis) -> Number:
+    """A number summed over what is before each place of an axis."""
+    axes, array = _with_axis(number, axis)
+    place = axes.index(axis)
+    return of_array(axes, array.cumsum(axis=place) - array)
+
+
+def _with_axis(number: Number, axis: Axis) -> tuple[tuple[Axis, ...], Array]:
+    if isinstance(number, Polynomial):
+        raise UnknownIndex("an open size")
+    axes = union_of([number.axes if isinstance(number, Grid) else (), (axis,)])
+    return axes, np.broadcast_to(dense(number, axes)[1], [each.size for each in axes])

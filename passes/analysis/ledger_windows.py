@@ -13,15 +13,16 @@ Where several ops need a value, its window is the least that holds what they nee
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from powerfusion.core._mlir import entry_block, integers, is_tensor, mixed, segments
+from powerfusion.core._mlir import integers, is_tensor, mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_graph import GraphLook, body_of
+from powerfusion.passes.analysis.ledger_graph import GraphLook
+from powerfusion.passes.analysis.ledger_names import Names, contracted
 from powerfusion.passes.analysis.ledger_numbers import (
     Number,
     UnknownIndex,
@@ -35,7 +36,6 @@ from powerfusion.passes.analysis.ledger_numbers import (
     scale,
     subtract,
 )
-from powerfusion.passes.analysis.spaces import Dim, Spaces, spaces_of
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -78,52 +78,24 @@ Base = Callable[[str], tuple[Number, Number]]
 """The interval of one of the nest's dimensions: of a unit's step, or of a group's."""
 
 
-@dataclass(frozen=True, eq=False)
-class Names:
-    """The nest's dimension that each dimension of a value runs over."""
-
-    spaces: Spaces
-    known: Mapping[Dim, str]
-
-    def of(self, value: ir.Value, dim: int) -> str | None:
-        """Its name, None where it isn't one of the nest's."""
-        return self.known.get(self.spaces.find((value, dim)))
-
-
-def dimension_names(kernel: ir.Operation) -> Names:
-    """Names as moves from and to `dram` give them, and as ops carry them on."""
-    spaces = spaces_of(kernel)
-    known: dict[Dim, str] = {}
-    for op in body_of(entry_block(kernel)):
-        if op.name != "gir.move" or "over" not in op.attributes:
-            continue
-        for dim, name in enumerate(op.attributes["over"]):
-            text = ir.StringAttr(name).value
-            if text:
-                known[spaces.find((op.result, dim))] = text
-    return Names(spaces, known)
-
-
 @dataclass(eq=False)
 class Windows:
-    """The windows of a placed kernel's values.
+    """The windows of a placed kernel's values in an instance of its nest.
 
     Attributes:
         look: Where and how large its values are.
-        names: Which dimensions run over which of the nest's.
-        swept: Names of those that are swept.
+        names: What they run over, and when ops happen.
         base: Intervals of the nest's dimensions.
-        of: By value, its window.
+        of: By value that something needs, its window.
     """
 
     look: GraphLook
     names: Names
-    swept: frozenset[str]
     base: Base
     of: dict[ir.Value, Window] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for op in reversed(list(body_of(entry_block(self.look.kernel)))):
+        for op in reversed(self.names.ops):
             self._read(op)
 
     def window(self, value: ir.Value) -> Window:
@@ -142,29 +114,33 @@ class Windows:
         """All of a value."""
         return tuple(Interval(0, size) for size in self.look.shape(value))
 
-    def _need(self, value: ir.Value, window: Window) -> None:
+    def _need(self, value: ir.Value, window: Window, op: ir.Operation) -> None:
+        """Notes what an op needs; of a value from another time, that what its own time made is kept."""
+        there, now = self.names.when.get(value), self.names.happens[op]
+        if there is not None and now is not None and there != now:
+            window = self.own(value)
         known = self.of.get(value)
         joined = window if known is None else tuple(a.joined(b) for a, b in zip(known, window, strict=True))
         self.of[value] = tuple(i.clipped(size) for i, size in zip(joined, self.look.shape(value), strict=True))
 
     def _read(self, op: ir.Operation) -> None:
-        if op.name == "gir.move" and not gir.is_at(op.result, "reg"):
-            self.of[op.result] = self.own(op.result)
-        if self.ends_pass(op):
-            for value in [*segments(op)[0], *segments(op)[1]]:
-                self._need(value, self.own(value))
+        if self._is_sink(op):
+            for value in op.operands:
+                if is_tensor(value) and gir.is_at(value, "reg"):
+                    self._need(value, self._sunk(op, value), op)
             return
-        for result in op.results:
-            if is_tensor(result):
-                for value, window in self.operands(op, self.window(result)):
-                    self._need(value, window)
+        needed = [result for result in op.results if result in self.of]
+        for value, window in self.operands(op, self.of[needed[0]]) if needed else ():
+            if gir.is_at(value, "reg"):
+                self._need(value, window, op)
 
-    def ends_pass(self, op: ir.Operation) -> bool:
-        """True for a reduction over a swept dimension."""
-        if op.name != "gir.reduce":
-            return False
-        first = segments(op)[0][0]
-        return any(self.names.of(first, dim) in self.swept for dim in integers(op.attributes["dims"]))
+    def _is_sink(self, op: ir.Operation) -> bool:
+        stores = op.name == "gir.move" and not gir.is_at(op.result, "reg")
+        return stores or op.name in ("gir.assert", "gir.scatter") or bool(self.names.combined(op))
+
+    def _sunk(self, op: ir.Operation, value: ir.Value) -> Window:
+        """What a store or combination takes of a value: the nest's intervals."""
+        return self.own(op.result) if op.name == "gir.move" else self.own(value)
 
     def operands(self, op: ir.Operation, window: Window) -> Iterator[tuple[ir.Value, Window]]:
         """What of an op's operands a window of its result needs."""
@@ -261,8 +237,7 @@ def _scan(op: ir.Operation, window: Window, windows: Windows) -> Needs:
 
 
 def _contract(op: ir.Operation, window: Window, windows: Windows) -> Needs:
-    maps = [ir.AffineMapAttr(each).value for each in op.attributes["maps"]]  # pyright: ignore[reportAttributeAccessIssue]
-    dims = [[ir.AffineDimExpr(each).position for each in map_.results] for map_ in maps]
+    dims = contracted(op)
     along = dict(zip(dims[2], window, strict=True))
     for value, places in zip(list(op.operands)[:2], dims, strict=False):
         whole = windows.whole(value)

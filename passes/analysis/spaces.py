@@ -194,7 +194,12 @@ def spaces_of(kernel: ir.Operation) -> Spaces:
 
 
 def reduced_classes(spaces: Spaces, op: ir.Operation) -> list[Dim]:
-    """The classes that a reduction folds away."""
+    """The classes that a reduction or a contraction folds away."""
+    if op.name == "gir.contract":
+        kept = loops_of(op.attributes["maps"][2])
+        sources = zip(list(op.operands)[:2], list(op.attributes["maps"])[:2], strict=True)
+        along = {loop: (value, dim) for value, map_ in sources for dim, loop in enumerate(loops_of(map_))}
+        return [spaces.find(dim) for loop, dim in sorted(along.items()) if loop not in kept]
     first = segments(op)[0][0]
     return [spaces.find((first, dim)) for dim in integers(op.attributes["dims"])]
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from programs import programs
 from programs.check import FULL
 from programs.program import Program
+from programs.random_gir import GirProgram
+from programs.random_nests import random_nests
 
 import powerfusion as pf
 from powerfusion.frontend.source import read_module
@@ -101,6 +104,17 @@ def test_static_is_interpreted_on_a_machine_with_odd_granules(program: Program) 
     executable = pf.compile(program.text)
     for phase in PHASES:
         check(executable.module(phase), program.inputs, odd_machine())
+
+
+NESTS = 400 if FULL else 25
+
+
+@settings(max_examples=NESTS, deadline=None, database=None, derandomize=not FULL)
+@given(random_nests())
+def test_static_is_interpreted_on_random_nests(program: GirProgram) -> None:
+    module = read_module(program.text)
+    for machine in (host(), odd_machine()):
+        check(module, program.inputs, machine)
 
 
 # -- a planted error in any op's byte expression is seen --------------------------------------------

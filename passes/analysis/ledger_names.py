@@ -1,0 +1,206 @@
+"""Dimensions and passes of a placed kernel: what each value runs over, and when each op happens.
+
+    %0 = move %x over ["r", "c"]      %0 over r, c       in pass 0
+    %m = reduce %0 dims [1]           %m over r          there at the end of pass 0, where c is swept
+    %b = broadcast %m dims [1] pass 1 %b over r, c       in pass 1
+
+A move from or to `dram` names its dimensions; between values on the chip names go on through the ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import DYNAMIC, integers, is_tensor, segments
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+
+Slot = tuple[ir.Value, int]
+PASSING = ("gir.move", "gir.broadcast", "gir.gather", "gir.iota")
+COMBINING = ("gir.reduce", "gir.scan", "gir.contract")
+
+
+@dataclass(frozen=True)
+class When:
+    """In the steps of a pass, or at its end."""
+
+    number: int
+    at_end: bool = False
+
+
+def on_chip(value: ir.Value) -> bool:
+    """True for a tensor at `reg` or `sram`."""
+    return is_tensor(value) and gir.level_of(value.type) in ("reg", "sram")
+
+
+@dataclass(eq=False)
+class Names:
+    """What the values of a placed kernel run over, and when its ops happen.
+
+    Attributes:
+        ops: The kernel's, in order.
+        swept: Names of the dimensions that are swept.
+        happens: By op; None for what any pass has.
+        when: By value at `reg`, when it is there.
+    """
+
+    ops: Sequence[ir.Operation]
+    swept: frozenset[str]
+    parent: dict[Slot, Slot] = field(default_factory=dict)
+    known: dict[Slot, str] = field(default_factory=dict)
+    happens: dict[ir.Operation, When | None] = field(default_factory=dict)
+    when: dict[ir.Value, When | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for op in self.ops:
+            for one, other in _ties(op):
+                self._tie(one, other)
+        for op in self.ops:
+            for dim, text in enumerate(over(op)):
+                for value in (op.operands[0], op.result) if text else ():
+                    if on_chip(value) or value == op.result:
+                        self.known[self._find((value, dim))] = text
+        for op in self.ops:
+            self._time(op)
+
+    def of(self, value: ir.Value, dim: int) -> str | None:
+        """The nest's dimension that one of a value's runs over, None where it is none."""
+        return self.known.get(self._find((value, dim)))
+
+    def combined(self, op: ir.Operation) -> frozenset[str]:
+        """The swept dimensions that an op combines along; it ends its pass."""
+        found = {self.of(value, dim) for value, dim in _gone(op)}
+        return frozenset(name for name in found if name in self.swept and name)
+
+    def _find(self, slot: Slot) -> Slot:
+        while slot in self.parent:
+            slot = self.parent[slot]
+        return slot
+
+    def _tie(self, one: Slot, other: Slot) -> None:
+        one, other = self._find(one), self._find(other)
+        if one != other:
+            self.parent[one] = other
+
+    def _time(self, op: ir.Operation) -> None:
+        times = [self.when.get(value) for value in op.operands if gir.level_of(value.type) == "reg"]
+        known = [when for when in times if when]
+        number = max((when.number for when in known), default=None)
+        if op.name in PASSING and not (op.name == "gir.broadcast" and number is None):
+            number = max(pass_of(op), number or 0)
+        if number is None and (not op.results or self.combined(op)):
+            number = 0
+        at_end = any(when.at_end and when.number == number for when in known)
+        now = None if number is None else When(number, at_end)
+        self.happens[op] = now
+        ended = When(now.number, at_end=True) if now and self.combined(op) else now
+        finals = list(op.results)[len(op.results) // 2 :] if op.name == "gir.scan" else list(op.results)
+        for value in op.results:
+            self.when[value] = ended if value in finals else now
+
+
+def pass_of(op: ir.Operation) -> int:
+    """The pass that an op names."""
+    return ir.IntegerAttr(op.attributes["pass"]).value if "pass" in op.attributes else 0
+
+
+def over(op: ir.Operation) -> list[str]:
+    """The nest's dimensions that a move names, one per dimension of its tensor; none where it names none."""
+    if "over" not in op.attributes:
+        return []
+    return [ir.StringAttr(name).value for name in ir.ArrayAttr(op.attributes["over"])]
+
+
+def contracted(op: ir.Operation) -> list[list[int]]:
+    """The iteration dimensions of each map of a contraction: both operands', the result's."""
+    maps = [ir.AffineMapAttr(each).value for each in op.attributes["maps"]]  # pyright: ignore[reportAttributeAccessIssue]
+    return [[ir.AffineDimExpr(each).position for each in map_.results] for map_ in maps]
+
+
+def _gone(op: ir.Operation) -> Iterator[Slot]:
+    """The dimensions of operands that a computation combines along."""
+    match op.name:
+        case "gir.reduce":
+            yield from ((segments(op)[0][0], dim) for dim in integers(op.attributes["dims"]))
+        case "gir.scan":
+            yield segments(op)[0][0], ir.IntegerAttr(op.attributes["dim"]).value
+        case "gir.contract":
+            *sides, result = contracted(op)
+            for value, dims in zip(op.operands, sides, strict=False):
+                yield from ((value, at) for at, dim in enumerate(dims) if dim not in result)
+        case _:
+            return
+
+
+def _ties(op: ir.Operation) -> Iterator[tuple[Slot, Slot]]:
+    """Pairs of dimensions of values on the chip that run over the same."""
+    tensors = [value for value in (*op.operands, *op.results) if on_chip(value)]
+    match op.name:
+        case "gir.return" | "gir.yield" | "gir.iota" | "gir.scatter":
+            return
+        case _ if not tensors or not op.results or not on_chip(op.results[0]):
+            return
+        case "gir.permute":
+            pairs = [(old, new) for new, old in enumerate(integers(op.attributes["perm"]))]
+        case "gir.broadcast":
+            dims = integers(op.attributes["dims"])
+            pairs = list(enumerate(dim for dim in range(op.result.type.rank) if dim not in dims))
+        case "gir.slice":
+            dims = integers(op.attributes["drop"])
+            kept = [dim for dim in range(op.operands[0].type.rank) if dim not in dims]
+            shapes = op.operands[0].type.shape, op.result.type.shape
+            pairs = [(old, new) for new, old in enumerate(kept) if shapes[0][old] == shapes[1][new]]
+        case "gir.pad" | "gir.window":
+            pairs = [(dim, dim) for dim in range(op.operands[0].type.rank)]
+        case "gir.reshape":
+            pairs = list(_kept_by_reshape(op.operands[0].type.shape, op.result.type.shape))
+        case "gir.concat":
+            along = ir.IntegerAttr(op.attributes["dim"]).value
+            for value in op.operands:
+                yield from (((value, d), (op.result, d)) for d in range(value.type.rank) if d != along)
+            return
+        case "gir.reduce" | "gir.scan":
+            yield from _ties_of_combining(op)
+            return
+        case "gir.contract":
+            yield from _ties_of_contract(op)
+            return
+        case _:
+            for value in tensors[1:]:
+                if value.type.rank == tensors[0].type.rank:
+                    yield from (((tensors[0], dim), (value, dim)) for dim in range(value.type.rank))
+            return
+    if on_chip(op.operands[0]):
+        yield from (((op.operands[0], old), (op.results[0], new)) for old, new in pairs)
+
+
+def _kept_by_reshape(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Leading dimensions that stay as they are, and trailing ones."""
+    for step in (1, -1):
+        for count, (a, b) in enumerate(zip(old[::step], new[::step], strict=False)):
+            if a != b or a == DYNAMIC:
+                break
+            yield (count, count) if step == 1 else (len(old) - 1 - count, len(new) - 1 - count)
+
+
+def _ties_of_combining(op: ir.Operation) -> Iterator[tuple[Slot, Slot]]:
+    inputs, inits, _ = segments(op)
+    gone = integers(op.attributes["dims"]) if op.name == "gir.reduce" else [ir.IntegerAttr(op.attributes["dim"]).value]
+    common = min(value.type.rank for value in inputs)
+    kept = [dim for dim in range(common) if dim not in gone]
+    scanned = list(op.results)[: len(inputs)] if op.name == "gir.scan" else []
+    for value in (*inputs[1:], *scanned):
+        yield from (((inputs[0], dim), (value, dim)) for dim in range(common))
+    for value in (*inits, *(result for result in op.results if result not in scanned)):
+        yield from (((inputs[0], old), (value, new)) for new, old in enumerate(kept))
+
+
+def _ties_of_contract(op: ir.Operation) -> Iterator[tuple[Slot, Slot]]:
+    lhs, rhs, result = contracted(op)
+    first: dict[int, Slot] = {}
+    values = [op.operands[0], op.operands[1], op.operands[2], op.results[0]]
+    for value, dims in zip(values, [lhs, rhs, result, result], strict=True):
+        for at, dim in enumerate(dims):
+            slot = (value, at)
+            yield first.setdefault(dim, slot), slot
