@@ -19,6 +19,7 @@ from powerfusion.core._mlir import defining_op, entry_block, is_tensor, operatio
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, reduced_classes
+from powerfusion.passes.fusion.rebuild import is_naive, used_values
 
 MERGED_OPS = (
     "gir.move",
@@ -26,12 +27,15 @@ MERGED_OPS = (
     "gir.broadcast",
     "gir.iota",
     "gir.reduce",
+    "gir.contract",
+    "gir.gather",
     "gir.slice",
     "gir.assert",
     "gir.return",
     "tensor.splat",
     "tensor.dim",
 )
+FOLDING_OPS = ("gir.reduce", "gir.contract")
 UNCOUNTED_OPS = ("gir.move", "gir.return")
 
 
@@ -103,7 +107,7 @@ class Plan:
     def clusters(self) -> list[Cluster]:
         """The clusters, those of a single kernel included."""
         for at, op in enumerate(operations(self.block)):
-            sources = [source for source in map(defining_op, op.operands) if source in self.nodes]
+            sources = [source for source in map(defining_op, used_values(op)) if source in self.nodes]
             needs = 0
             for source in sources:
                 needs |= self.nodes[source].bits | self.nodes[source].needs
@@ -128,13 +132,14 @@ class Plan:
         """Fills in what a kernel's ops say."""
         block = entry_block(kernel)
         body = operations(block)
+        cluster.plain = is_naive(kernel)
         for op in body:
             self.spaces.read(op)
             cluster.plain &= op.name in MERGED_OPS or op.name.startswith(("arith.", "math."))
             cluster.count += op.name not in UNCOUNTED_OPS
             made = tuple(op.results)
             tensors = tuple(tuple((value, dim) for dim in range(value.type.rank)) for value in made if is_tensor(value))
-            folds = tuple(reduced_classes(self.spaces, op)) if op.name == "gir.reduce" else None
+            folds = tuple(reduced_classes(self.spaces, op)) if op.name in FOLDING_OPS else None
             cluster.steps.append(Step(tuple(op.operands), made, tensors, folds))
             cluster.folded.update(folds or ())
             cluster.shapes.update(dims for dims in tensors if dims and gir.is_at(dims[0][0], "reg"))

@@ -17,6 +17,7 @@ from powerfusion.core._mlir import entry_block, functions, has_uses, operations
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.merge_kernels import merge
+from powerfusion.passes.fusion.rebuild import is_naive
 
 
 @register_pass
@@ -32,7 +33,7 @@ class DropResultsPass(Pass):
         """Drops results of every kernel of a module, readers before what they read."""
         for function in functions(op):
             for block in function.regions[0].blocks:
-                for kernel in reversed([inner for inner in operations(block) if inner.name == "gir.kernel"]):
+                for kernel in reversed([inner for inner in operations(block) if is_naive(inner)]):
                     drop_results(kernel)
 
 

@@ -31,7 +31,7 @@ from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import InputDim, extent
-from powerfusion.passes.fusion.rebuild import KernelCopy
+from powerfusion.passes.fusion.rebuild import KernelCopy, is_naive
 from powerfusion.passes.raising.kernels import size_of
 
 
@@ -48,7 +48,7 @@ class FoldSplatsPass(Pass):
         """Folds splats into every kernel of a module."""
         for function in functions(op):
             for block in function.regions[0].blocks:
-                for kernel in _kernels(block):
+                for kernel in filter(is_naive, _kernels(block)):
                     _fold_inputs(kernel)
                 for kernel in reversed(_kernels(block)):
                     if _is_unused_splat(kernel):

@@ -16,7 +16,7 @@ from powerfusion.core._mlir import create, defining_op, entry_block, functions, 
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import erase_unused
+from powerfusion.passes.fusion.rebuild import erase_unused, is_naive
 
 
 @register_pass
@@ -32,7 +32,7 @@ class ForwardStoresPass(Pass):
         """Forwards stores in every kernel of a module."""
         for function in functions(op):
             for block in function.regions[0].blocks:
-                for kernel in [inner for inner in operations(block) if inner.name == "gir.kernel"]:
+                for kernel in filter(is_naive, operations(block)):
                     forward_stores(kernel)
 
 

@@ -10,7 +10,23 @@ from powerfusion.core._mlir import defining_op, entry_block, has_uses, operation
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
+ISOLATED = ("gir.kernel", "gir.extern")
 DISCARDED = ("gir.slice", "gir.permute", "tensor.dim")
+
+
+def is_naive(kernel: ir.Operation) -> bool:
+    """Whether an op is a kernel that nobody has placed: with a nest, what it moves has been decided."""
+    return kernel.name == "gir.kernel" and "nest" not in kernel.attributes
+
+
+def used_values(op: ir.Operation) -> list[ir.Value]:
+    """What an op and the ops in its regions use; a kernel's body uses nothing else."""
+    found = list(op.operands)
+    for region in [] if op.name in ISOLATED else op.regions:
+        for block in region.blocks:
+            for inner in operations(block):
+                found += used_values(inner)
+    return found
 
 
 def copy_op(op: ir.Operation, known: dict[ir.Value, ir.Value]) -> ir.Operation:
@@ -113,8 +129,15 @@ def drop_unused_inputs(kernel: ir.Operation) -> ir.Operation:
 def erase_unused(kernel: ir.Operation) -> None:
     """Erases pure ops of a kernel that nothing uses."""
     for op in reversed(operations(entry_block(kernel))):
-        if op.name not in ("gir.return", "gir.assert") and not any(has_uses(result) for result in op.results):
-            op.erase()
+        if _asserts(op) or op.name == "gir.return" or any(has_uses(result) for result in op.results):
+            continue
+        op.erase()
+
+
+def _asserts(op: ir.Operation) -> bool:
+    """Whether an op or one in its regions can fail the program."""
+    inner = (inner for region in op.regions for block in region.blocks for inner in operations(block))
+    return op.name == "gir.assert" or any(map(_asserts, inner))
 
 
 def sort_block(block: ir.Block) -> None:
@@ -130,7 +153,7 @@ def sort_block(block: ir.Block) -> None:
             if op in placed:
                 stack.pop()
                 continue
-            waits = [d for d in map(defining_op, op.operands) if d in inside and d not in placed]
+            waits = [d for d in map(defining_op, used_values(op)) if d in inside and d not in placed]
             if waits:
                 stack.extend(waits)
                 continue
