@@ -139,6 +139,75 @@ def test_movement(context: ir.Context) -> None:
     assert ir.RankedTensorType(moved).shape == [4, 8]
 
 
+BYTES = """
+!dram = memref<?x?xf16, #gir.at<dram>>
+!sram = memref<?x?xf16, #gir.at<sram>>
+!flags = memref<?xi1, #gir.at<dram>>
+!places = memref<?xindex, #gir.at<dram>>
+!index = tensor<4x?xindex, #gir.at<reg>>
+func.func @f(%x: tensor<4x?x?xf32, #gir.at<dram>>, %y: !dram, %s: !sram, %i: index, %n: index, %p: !index,
+             %b: !flags, %m: !places) {
+  %c3 = arith.constant 3 : index
+  %0 = gir.move %x : tensor<4x?x?xf32, #gir.at<dram>> -> tensor<4x?x?xf32, #gir.at<reg>>
+  %1 = gir.load %y[%i, %i] : !dram -> tensor<2x16xf16, #gir.at<reg>>
+  %2 = gir.load %y[%i, %i] clip : !dram -> tensor<2x16xf16, #gir.at<reg>>
+  gir.store %1, %y[%i, %i] valid [%c3, %n] : tensor<2x16xf16, #gir.at<reg>>, !dram
+  %t = gir.copy %y[%i, %i], %s[%i, %i] [%n, %n] : !dram -> !sram
+  gir.wait %t
+  %3 = gir.stage %y[%i, %i] [5, %n] : !dram -> memref<5x?xf16, #gir.at<sram>>
+  %4 = gir.gather %b[%p] : !flags[!index] -> tensor<4x?xi1, #gir.at<reg>>
+  gir.scatter %4 into %b[%p] valid [%n, %c3] : tensor<4x?xi1, #gir.at<reg>> into !flags[!index]
+  gir.scatter %p into %m[%p] : !index into !places[!index]
+  return
+}
+"""
+
+
+def test_moved_bytes(context: ir.Context) -> None:
+    """Elements times their size; a size that isn't known is a symbol, with the value that says it."""
+    module = ir.Module.parse(BYTES)
+    block = entry_block(module)
+    x, _, _, _, n, p, *_ = block.arguments
+    ops = [op for op in block.operations if gir.movement(op)]
+    found = [gir.moved_bytes(op) for op in ops]
+    assert [str(bytes_) for bytes_, _ in found] == [
+        "()[s0, s1] -> ((s0 * s1) * 16)",
+        "() -> (64)",
+        "() -> (64)",
+        "()[s0] -> (s0 * 6)",
+        "()[s0, s1] -> ((s0 * s1) * 2)",
+        "()[s0] -> (s0 * 10)",
+        "()[s0] -> (s0 * 4)",
+        "()[s0] -> (s0 * 3)",
+        "()[s0] -> (s0 * 32)",
+    ]
+    assert [symbols for _, symbols in found] == [[x, x], [], [], [n], [n, n], [n], [p], [n], [p]]
+    assert [op.name for op in ops if gir.is_asynchronous(op)] == ["gir.copy"]
+    others = [op for op in block.operations if not gir.movement(op)]
+    assert [gir.moved_bytes(op) for op in others] == [None] * 3
+    assert not any(gir.is_asynchronous(op) for op in others)
+
+
+def test_nest(context: ir.Context) -> None:
+    """Dimensions come back as they were given, outermost first."""
+    rows = gir.NestDim("r", 4096, 64, 64, 1)
+    columns = gir.NestDim("c", None, 1024, 1024, 64, bound=65536)
+    made = gir.nest([rows, columns], ["c"])
+    assert str(made) == "#gir.nest<[r = 4096 : 64 : 64 : 1, c = ? : 1024 : 1024 : 64 upto 65536], sweep = [c]>"
+    assert gir.nest_dims(made) == (rows, columns)
+    assert made.sweep == ["c"]
+    assert isinstance(ir.Attribute.parse("#gir.nest<[r = 1 : 1 : 1 : 1]>"), gir.NestAttr)
+    with pytest.raises(ValueError, match=r'expected to sweep dimensions of the nest, each once, got "c"'):
+        gir.nest([rows], ["c"])
+
+
+def test_token(context: ir.Context) -> None:
+    """The type of tokens is made and recognised."""
+    assert gir.TokenType.get() == ir.Type.parse("!gir.token")
+    assert isinstance(ir.Type.parse("!gir.token"), gir.TokenType)
+    assert not gir.TokenType.isinstance(ir.F32Type.get())
+
+
 def test_parsed_ops_have_their_class(context: ir.Context) -> None:
     """An op that Python didn't make is a `gir.MoveOp` all the same, with its accessors."""
     module = ir.Module.parse(MOVEMENTS)
@@ -246,6 +315,42 @@ def test_kernel_builder_with_sizes(context: ir.Context) -> None:
     assert list(made.inputs) == [x]
     assert list(made.sizes) == [n]
     assert made.kernel_name.value == "k"
+
+
+def test_placed_kernel_builder(context: ir.Context) -> None:
+    """A kernel with a nest keeps it, and its moves say over what they run."""
+    module = ir.Module.parse("func.func @f(%x: tensor<4xf32>) { return }")
+    block = entry_block(module)
+    placed = gir.nest([gir.NestDim("r", 4, 2, 1, 1)])
+    with ir.InsertionPoint.at_block_begin(block):
+        made = gir.KernelOp("k", block.arguments, [], [block.arguments[0].type], nest=placed)
+    with ir.InsertionPoint(made.entry):
+        (a,) = made.entry.arguments
+        over = ir.ArrayAttr.get([ir.StringAttr.get("r")])
+        tile = gir.MoveOp(gir.tensor_at("reg", [4], ir.F32Type.get()), a, over=over).result
+        gir.ReturnOp([gir.MoveOp(a.type, tile, pass_=2, over=over).result])
+    assert module.operation.verify()
+    assert made.nest == placed
+    first, second, _ = made.entry.operations
+    assert [first.pass_.value, second.pass_.value] == [0, 2]
+
+
+def test_extern_builder(context: ir.Context) -> None:
+    """A library operator is built like a kernel, and parsed as its class."""
+    module = ir.Module.parse("func.func @f(%x: tensor<4xf32>) { return }")
+    block = entry_block(module)
+    with ir.InsertionPoint.at_block_begin(block):
+        made = gir.ExternOp("blas.scopy", block.arguments, [], [block.arguments[0].type])
+    with ir.InsertionPoint(made.entry):
+        gir.ReturnOp(made.entry.arguments)
+    assert module.operation.verify()
+    parsed = ir.Module.parse(str(module))
+    again = entry_block(parsed).operations[0]
+    assert isinstance(again, gir.ExternOp)
+    assert (again.label, [str(value.type) for value in again.returned]) == (
+        "blas.scopy",
+        ["tensor<4xf32, #gir.at<dram>>"],
+    )
 
 
 def test_invalid_ops_raise(context: ir.Context) -> None:

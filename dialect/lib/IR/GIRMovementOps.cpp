@@ -101,6 +101,10 @@ LogicalResult MoveOp::verify() {
     return emitOpError("expected a result with the operand's shape and element "
                        "type, got ")
            << result << " from " << source;
+  // (C4)
+  if (getPassAttr().getInt() < 0)
+    return emitOpError("expected a pass of at least 0, got ")
+           << getPassAttr().getInt();
   // (C2)
   bool keeps = getPass() > 0 && getResultAt().getLevel() != Level::dram;
   if (source.getEncoding() == result.getEncoding() && !keeps)
@@ -236,9 +240,8 @@ ShapedType GatherOp::getMovedType() {
 }
 
 AffineExpr GatherOp::getMovedBytes(SmallVectorImpl<OpFoldResult> &symbols) {
-  return getBytesOfTile(getIndices().front(), {}, symbols)
-             .floorDiv(getElementBytes(Builder(getContext()).getIndexType())) *
-         getElementBytes(getMovedType().getElementType());
+  return getBytes(getContext(), getMovedType().getElementType(),
+                  getExtents(getIndices().front()), symbols);
 }
 
 void GatherOp::getEffects(
@@ -261,6 +264,10 @@ LogicalResult GatherOp::verify() {
   if (source.getElementType() != result.getElementType())
     return emitOpError("expected elements of type ")
            << source.getElementType() << ", got " << result.getElementType();
+  // (C4)
+  if (getPassAttr().getInt() < 0)
+    return emitOpError("expected a pass of at least 0, got ")
+           << getPassAttr().getInt();
   return success();
 }
 

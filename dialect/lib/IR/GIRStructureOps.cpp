@@ -90,9 +90,11 @@ static void printKernel(OpT op, NestAttr nest, OpAsmPrinter &printer) {
     printer.printStrippedAttrOrType(nest);
   }
   printer << " -> (" << op.getResultTypes() << ')';
-  printer.printOptionalAttrDictWithKeyword(
-      op->getAttrs(),
-      {OpT::getOperandSegmentSizeAttr(), op.getKernelNameAttrName(), "nest"});
+  SmallVector<StringRef> elided = {OpT::getOperandSegmentSizeAttr(),
+                                   op.getKernelNameAttrName()};
+  if (nest)
+    elided.push_back("nest");
+  printer.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
   printer << ' ';
   printer.printRegion(op.getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/true);

@@ -57,8 +57,8 @@ func.func @move_c3_twice(%x: tensor<4x8x2x2xf32, #gir.at<dram>>) {
 
 // -----
 
-func.func @move_in_negative_pass(%x: tensor<8xf32, #gir.at<dram>>) {
-  // expected-error @+1 {{attribute 'pass' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+func.func @move_c4(%x: tensor<8xf32, #gir.at<dram>>) {
+  // expected-error @+1 {{expected a pass of at least 0, got -1}}
   %0 = gir.move %x pass -1 : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
   return
 }
@@ -530,5 +530,13 @@ func.func @wait_for_no_token(%i: index) {
 func.func @wait_c1() {
   // expected-error @+1 {{expected at least one token to wait for, got none}}
   gir.wait
+  return
+}
+
+// -----
+
+func.func @gather_c4(%t: tensor<10xf32, #gir.at<dram>>, %i: tensor<4xindex, #gir.at<reg>>) {
+  // expected-error @+1 {{expected a pass of at least 0, got -2}}
+  %0 = gir.gather %t[%i] pass -2 : tensor<10xf32, #gir.at<dram>>[tensor<4xindex, #gir.at<reg>>] -> tensor<4xf32, #gir.at<reg>>
   return
 }

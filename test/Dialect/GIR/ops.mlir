@@ -190,12 +190,12 @@ func.func @kernel_nest_of_row_values(%x: tensor<4x8xf32>, %v: f32) -> tensor<4xf
 // CHECK-LABEL: @extern
 // CHECK:       %{{.*}} = gir.extern "blas.scopy" (%[[A:.*]] = %arg0 : tensor<?xf32>) sizes(%arg1) -> (tensor<?xf32>) attributes {note} {
 // CHECK:         gir.return %[[A]]
-// CHECK:       gir.extern "nothing" () -> () {
+// CHECK:       gir.extern "nothing" () -> () attributes {nest = 1 : i32} {
 func.func @extern(%x: tensor<?xf32>, %n: index) {
   %0 = gir.extern "blas.scopy" (%a = %x : tensor<?xf32>) sizes(%n) -> (tensor<?xf32>) attributes {note} {
     gir.return %a : tensor<?xf32, #gir.at<dram>>
   }
-  gir.extern "nothing" () -> () {
+  gir.extern "nothing" () -> () attributes {nest = 1 : i32} {
   }
   return
 }

@@ -12,9 +12,6 @@ include "gir/IR/GIRBase.td"
 include "mlir/Dialect/Vector/IR/VectorAttributes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-// In which traversal of the swept dimensions an op happens.
-def GIR_Pass : DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">;
-
 class GIR_MovementOp<string mnemonic, list<Trait> traits = []> : GIR_Op<mnemonic,
     !listconcat([DeclareOpInterfaceMethods<GIR_MovementOpInterface>], traits)>;
 
@@ -38,6 +35,7 @@ def GIR_MoveOp : GIR_MovementOp<"move", [Pure, GIR_PassOpInterface]> {
     - (C2) operand and result are in different places, or in the same at `reg` or
       `sram` in a later pass than 0
     - (C3) `over` has a name per dimension of the tensor, each but the empty one once
+    - (C4) `pass` isn't negative
 
     Produced by: `convert-linalg-to-gir`.
     Lowered by: `gir-tile` as `gir.load` and `gir.store`.
@@ -53,7 +51,7 @@ def GIR_MoveOp : GIR_MovementOp<"move", [Pure, GIR_PassOpInterface]> {
     }
     ```
   }];
-  let arguments = (ins GIR_Tensor:$source, GIR_Pass:$pass, OptionalAttr<StrArrayAttr>:$over);
+  let arguments = (ins GIR_Tensor:$source, DefaultValuedAttr<I64Attr, "0">:$pass, OptionalAttr<StrArrayAttr>:$over);
   let results = (outs GIR_Tensor:$result);
   let assemblyFormat = [{
     $source (`pass` $pass^)? (`over` $over^)? attr-dict `:` type($source) `->` type($result)
@@ -156,6 +154,7 @@ def GIR_GatherOp : GIR_MovementOp<"gather", [AlwaysSpeculatable, GIR_PassOpInter
     - (C1) one index tensor per dimension of the source, and at least one
     - (C2) the index tensors hold elements of type `index` and have the result's shape
     - (C3) source and result have one element type
+    - (C4) `pass` isn't negative
 
     Produced by: `convert-linalg-to-gir`, from `tensor.extract` in a body.
     Lowered by: `gir-tile`, then `convert-gir-to-vector`.
@@ -171,7 +170,7 @@ def GIR_GatherOp : GIR_MovementOp<"gather", [AlwaysSpeculatable, GIR_PassOpInter
     ```
   }];
   let arguments = (ins AnyTypeOf<[GIR_DramTensor, GIR_MemRef]>:$source,
-      Variadic<GIR_RegTensor>:$indices, GIR_Pass:$pass);
+      Variadic<GIR_RegTensor>:$indices, DefaultValuedAttr<I64Attr, "0">:$pass);
   let results = (outs GIR_RegTensor:$result);
   let assemblyFormat = [{
     $source `[` $indices `]` (`pass` $pass^)? attr-dict
