@@ -175,9 +175,12 @@ class _Placed:
             for swept in self._ordered(self.nest.steps(self.nest.swept)):
                 if self._there(group, unit, self.nest.swept, swept):
                     self._run_step(Step(group, unit, fixed, swept, When(number)))
-        for unit in self._order(units):
-            self._end_combinations(group, unit, fixed, number)
-            self._run_step(Step(group, unit, fixed, (), When(number, at_end=True)))
+        for stage in range(self.plan.stages + 1):
+            for unit in units:
+                self._end_combinations(group, unit, fixed, When(number, stage))
+            for unit in self._order(units):
+                self._run_step(Step(group, unit, fixed, (), When(number, stage + 1)))
+        for unit in units:
             for value in [value for value in unit.kept if self.plan.needed_until(value) <= number]:
                 unit.drop(value)
 
@@ -359,20 +362,21 @@ class _Placed:
 
     def _begin_combinations(self, group: Group, unit: Unit, fixed: Index, number: int) -> None:
         """Notes the accumulators, which live over the whole pass."""
-        step = Step(group, unit, fixed, (), When(number, at_end=True))
+        step = Step(group, unit, fixed, (), When(number, 1))
         for op in self.plan.ops:
-            if not self.plan.combined[op.number] or self.plan.happens[op.number] != When(number):
+            when = self.plan.happens[op.number]
+            if not self.plan.combined[op.number] or when is None or when.number != number:
                 continue
             for value, type_ in zip(op.results, op.result_types, strict=True):
-                if self.plan.when[value] == step.when:
+                if self.plan.when[value] != when:
                     elements = math.prod(len(interval) for interval in self._window(step, value))
                     unit.keep(value, self.here.spaces.place(type_), elements * type_.dtype.itemsize)
 
-    def _end_combinations(self, group: Group, unit: Unit, fixed: Index, number: int) -> None:
-        """Gives each unit the results of the pass that has ended."""
-        step = Step(group, unit, fixed, (), When(number, at_end=True))
+    def _end_combinations(self, group: Group, unit: Unit, fixed: Index, when: When) -> None:
+        """Gives each unit the results of the stage that has ended."""
+        step = Step(group, unit, fixed, (), When(when.number, when.stage + 1))
         for op in self.plan.ops:
-            if not self.plan.combined[op.number] or self.plan.happens[op.number] != When(number):
+            if not self.plan.combined[op.number] or self.plan.happens[op.number] != when:
                 continue
             made = group.accumulators[(op.number, self._share(step, op))]
             for value, tile in zip(op.results[-len(made) :], made, strict=True):
@@ -381,7 +385,7 @@ class _Placed:
     # Movement
 
     def _executes(self, step: Step, op: Instruction, box: Box) -> bool:
-        """Whether a movement happens in this step: where a loop that its window moves with went on, or one around it."""
+        """Whether a movement happens in this step: a loop that its window moves with went on, or one around it."""
         key = step.place[: self.nest.depth(names_of(box))]
         if step.unit.executed.get(op.number) == key:
             return False

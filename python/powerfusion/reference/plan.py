@@ -1,9 +1,9 @@
 """What a placed kernel does, read off its ops once: which dimensions run over what, and in which pass an op happens.
 
 ```
-  pass 0                          pass 1
-    steps: %0 = move              steps: %1 = move pass 1, broadcast %m pass 1, ...
-    end:   %m = reduce %0         end:   %l = reduce
+  pass 0                            pass 1
+    steps:   %0 = move                steps:   %1 = move pass 1, broadcast %m pass 1, ...
+    stage 1: %m = reduce %0           stage 1: %l = reduce
 ```
 """
 
@@ -29,10 +29,15 @@ COMBINING = frozenset(["gir.reduce", "gir.scan", "gir.contract"])
 
 @dataclass(frozen=True)
 class When:
-    """When in a kernel something happens: in the steps of a pass, or at its end."""
+    """When in a kernel something happens: in the steps of a pass, or at its end, after so many combinations.
+
+    Attributes:
+        number: The pass.
+        stage: 0 in its steps; after each combination over steps or units one more.
+    """
 
     number: int
-    at_end: bool = False
+    stage: int = 0
 
 
 @dataclass(eq=False)
@@ -46,10 +51,11 @@ class Plan:
         names: By value, the nest's dimension that each of its dimensions runs over.
         when: By value, when it is there; None for what any pass has.
         happens: By op, when it happens.
-        combined: By combining op, the swept dimensions that it combines along.
+        combined: By combining op, the dimensions along which it combines what several steps or units have.
         recorded: Values that something at another time uses.
         used: By value, the last pass that uses it.
         last: The last pass.
+        stages: The last stage of any pass.
     """
 
     nest: Nest
@@ -62,6 +68,7 @@ class Plan:
     recorded: set[int] = field(default_factory=set[int])
     used: dict[int, int] = field(default_factory=dict[int, int])
     last: int = 0
+    stages: int = 0
 
     def needed_until(self, value: int) -> int:
         """The last pass that uses a value."""
@@ -88,6 +95,7 @@ def plan_of(op: Instruction, values: Sequence[Any]) -> Plan:
     for inner in ops:
         _time(plan, inner)
     plan.last = max((when.number for when in plan.happens.values() if when), default=0)
+    plan.stages = max((when.stage for when in plan.happens.values() if when), default=0)
     return plan
 
 
@@ -279,9 +287,9 @@ def _time(plan: Plan, op: Instruction) -> None:
         number = max(op.get("pass", 0), number or 0)
     if number is None and not op.results:
         number = 0
-    at_end = any(when.at_end and when.number == number for when in times)
+    stage = max((when.stage for when in times if when.number == number), default=0)
     swept = {dim.name for dim in plan.nest.swept}
-    now = None if number is None else When(number, at_end)
+    now = None if number is None else When(number, stage)
     if now is None and _combines(plan, op):
         now = When(0)
     plan.happens[op.number] = now
@@ -291,23 +299,20 @@ def _time(plan: Plan, op: Instruction) -> None:
     ended = bool(plan.combined[op.number]) and now is not None
     finals = op.results[len(op.results) // 2 :] if op.name == "gir.scan" else op.results
     for value in op.results:
-        plan.when[value] = When(now.number, True) if ended and now and value in finals else now
+        plan.when[value] = When(now.number, now.stage + 1) if ended and now and value in finals else now
 
 
 def _combines(plan: Plan, op: Instruction) -> frozenset[str]:
-    """The swept dimensions that an op combines along."""
+    """The dimensions along which an op combines what several steps, or several units, have."""
     if op.name not in COMBINING:
         return frozenset()
-    dims = combined_names(plan, op)
-    for name in dims - {dim.name for dim in plan.nest.swept}:
-        dim = plan.nest.dim(name)
-        if dim.groups > 1 or dim.units > 1 or dim.steps > 1:
-            raise located(WrongPass(f"combines along '{name}', which the nest deals out but doesn't sweep"), op)
-    swept = frozenset(dim.name for dim in plan.nest.swept if dim.name in dims)
-    for name in swept:
-        if plan.nest.dim(name).groups > 1:
-            raise located(WrongPass(f"combines along '{name}', of which each group has a part only"), op)
-    return swept
+    dims = [plan.nest.dim(name) for name in sorted(combined_names(plan, op))]
+    for dim in dims:
+        if dim.groups > 1:
+            raise located(WrongPass(f"combines along '{dim.name}', of which each group has a part only"), op)
+        if dim.steps > 1 and not dim.swept:
+            raise located(WrongPass(f"combines along '{dim.name}', which has several steps but isn't swept"), op)
+    return frozenset(dim.name for dim in dims if dim.swept or dim.units > 1)
 
 
 def combined_names(plan: Plan, op: Instruction) -> frozenset[str]:
@@ -325,8 +330,8 @@ def _check_there(plan: Plan, op: Instruction, value: int, when: When | None, now
     if when is None or now is None or when == now:
         return
     streams = bool(swept & {name for name in plan.names[value] if name})
-    if streams and not when.at_end and (now.at_end or op.name not in PASSING):
-        what = f"at the end of pass {now.number}" if now.at_end else f"in pass {now.number}"
+    if streams and not when.stage and (now.stage or op.name not in PASSING):
+        what = f"at the end of pass {now.number}" if now.stage else f"in pass {now.number}"
         raise located(
             WrongPass(
                 f"uses {what} a value that streams by in pass {when.number}",

@@ -82,8 +82,7 @@ class Part:
         for dim, (want, have) in enumerate(zip(box, self.box, strict=True)):
             if len(want) and (want.low < have.low or want.high > have.high):
                 raise OutOfBounds(
-                    f"needs [{want.low}, {want.high}) in dimension {dim} of an operand of which [{have.low}, {have.high}) "
-                    "is there"
+                    f"needs [{want.low}, {want.high}) in dimension {dim} of what has [{have.low}, {have.high})"
                 )
         return self.data[index_of(tuple(w.shifted(-h.low) for w, h in zip(box, self.box, strict=True)))]
 
@@ -238,7 +237,7 @@ def _positions(box: Box, shape: Sequence[int]) -> Array:
 
 
 def _names_through(old: Sequence[int], new: Sequence[int], box: Box) -> list[frozenset[str]]:
-    """Per old dimension, the names of the new ones that it shares elements with: dimensions in between full products."""
+    """Per old dimension, the names of the new ones that it shares elements with."""
     names: list[frozenset[str]] = []
     i = j = 0
     while i < len(old):
