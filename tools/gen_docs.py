@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the pages that are made from the code: `docs/reference/{dialect,passes}.md`.
+"""Writes the pages that are made from the code: `docs/reference/{dialect,machines,passes}.md`.
 
 The dialect's page comes from its records, with each op's meaning as the reference interpreter's own
-function; the passes' page from their modules' docstrings and options. `--check` writes nothing, and
-exits with 1 and the names of the pages that are stale.
+function; the machines' from their table; the passes' from their modules' docstrings and options.
+`--check` writes nothing, and exits with 1 and the names of the pages that are stale.
 
 Usage: .venv/bin/python tools/gen_docs.py [--check]
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 from lint import ods
 from lint.ods import Record
 from powerfusion.core.passes import Pass, registered_passes
+from powerfusion.machines.page import render as machines_page
 from powerfusion.passes.lowering.registry import lowered_ops
 from powerfusion.pipelines import CPU, Phase
 from powerfusion.reference.registry import MEANINGS, source_of
@@ -159,7 +160,11 @@ def _pass(pass_: type[Pass]) -> str:
 
 # -- writing ---------------------------------------------------------------------------------
 
-MAKERS: dict[str, Callable[[], str]] = {"dialect.md": dialect_page, "passes.md": passes_page}
+MAKERS: dict[str, Callable[[], str]] = {
+    "dialect.md": dialect_page,
+    "machines.md": lambda: HEAD + machines_page(),
+    "passes.md": passes_page,
+}
 
 
 def stale() -> list[Path]:

@@ -13,6 +13,7 @@ _PTX = "PTX ISA, Asynchronous Data Movement: cp.async of up to 16 bytes, 16-byte
 _A100 = "NVIDIA A100 Tensor Core GPU datasheet and architecture whitepaper, SXM4 80 GB"
 _H100 = "NVIDIA H100 Tensor Core GPU Architecture whitepaper, table of H100 SXM5"
 _B200 = "NVIDIA Blackwell Architecture Technical Brief, table of HGX B200, dense"
+_QUERY = "device query of a B200, as published in github.com/pytorch/ao pull request 4002"
 _GRID = "CUDA C++ Programming Guide, Maximum x-dimension of a grid of thread blocks"
 
 Rates = tuple[tuple[str, float | None], ...]
@@ -35,6 +36,7 @@ class _Chip:
     tensor: Rates
     clock_ghz: float | None
     memory_source: str | None = None
+    capacity_source: str | None = None
 
 
 _SM_80 = _Chip(
@@ -79,10 +81,10 @@ _SM_100 = _Chip(
     product=_B200,
     processors=148,
     shared_bytes=227 << 10,
-    memory_bytes=180 * 10**9,
+    memory_bytes=round(178.35 * 2**30),
     memory_gb_s=7672.0,
-    l2_bytes=126 << 20,
-    l2_source="device query of a B200 as published in github.com/pytorch/ao pull request 4002",
+    l2_bytes=round(126.5 * 2**20),
+    l2_source=_QUERY,
     alu=(("f64", 40_000.0), ("f32", 80_000.0), ("f16", None), ("bf16", None), ("i32", None)),
     tensor=(
         ("f64", 40_000.0),
@@ -94,7 +96,8 @@ _SM_100 = _Chip(
         ("i8", 4_500_000.0),
     ),
     clock_ghz=None,
-    memory_source="derived: 7680 bits x 3.996 GHz x 2, github.com/pytorch/ao pull request 4002",
+    memory_source=f"derived: 7680 bits x 3.996 GHz x 2; {_QUERY}",
+    capacity_source=_QUERY,
 )
 
 
@@ -134,7 +137,7 @@ def _spaces(chip: _Chip) -> tuple[Space, ...]:
             granule_bytes=32,
             alignment_bytes=256,
             sources=(
-                ("capacity_bytes", chip.product),
+                ("capacity_bytes", chip.capacity_source or chip.product),
                 ("granule_bytes", _BEST),
                 ("alignment_bytes", "CUDA C++ Programming Guide, Device Memory Accesses: allocations of 256 bytes"),
             ),

@@ -1,21 +1,24 @@
-"""The part of docs/machines.md that is made from the table: every number with a reference to its source.
+"""The machines' page: every number of the table with a reference to its source; tools/gen_docs.py writes it.
 
-`python -m powerfusion.machines.page docs/machines.md` rewrites what stands between the page's two markers; with
-`--check` it only says whether that would change anything. The detected CPU isn't there: it differs from host to host.
+The detected CPU isn't there: it differs from host to host.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from powerfusion.machines.model import Machine, Sources
 from powerfusion.machines.table import table
 from powerfusion.machines.text import UNKNOWN, graph, number_text, size_text
 
-BEGIN = "<!-- From here on: written by `python -m powerfusion.machines.page docs/machines.md`. -->"
-END = "<!-- Until here. -->"
+INTRODUCTION = """\
+# The machines
+
+What is known of each machine of the table; `pf machines show NAME` says the same. [What the numbers
+mean](../machines.md#what-the-numbers-mean) stands on the page about machines. A number in brackets refers to
+[its source](#sources); bare ones are defaults (an access may move a single byte); *unknown* is what nobody
+published.
+"""
 
 
 class _References:
@@ -36,17 +39,9 @@ class _References:
 def render() -> str:
     """All machines of the table, then the sources."""
     references = _References()
-    lines = [line for machine in table().values() for line in _machine(machine, references)]
-    lines += ["## Sources", ""]
-    lines += [f"{number}. {source}" for source, number in references.numbers.items()]
-    return "\n".join(lines)
-
-
-def replaced(page: str) -> str:
-    """The page with its generated part anew."""
-    head, rest = page.split(BEGIN)
-    _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n\n{render()}\n\n{END}{tail}"
+    machines = [line for machine in table().values() for line in _machine(machine, references)]
+    sources = [f"{number}. {source}" for source, number in references.numbers.items()]
+    return "\n".join([INTRODUCTION, *machines, "## Sources", "", *sources, ""])
 
 
 def _machine(machine: Machine, references: _References) -> Iterator[str]:
@@ -157,19 +152,3 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
     for row in rows:
         yield f"| {' | '.join(row)} |"
     yield ""
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Rewrites the page, or checks it; gives 1 where it is stale."""
-    paths = [Path(argument) for argument in arguments if argument != "--check"]
-    stale = [path for path in paths if replaced(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")]
-    for path in stale:
-        if "--check" in arguments:
-            print(f"{path} is stale: python -m powerfusion.machines.page {path}")
-        else:
-            path.write_text(replaced(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return int(bool(stale) and "--check" in arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
