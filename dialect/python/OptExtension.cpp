@@ -5,9 +5,10 @@
 //===----------------------------------------------------------------------===//
 //
 // What Python needs from MLIR's C++ and the upstream bindings don't give:
-// registering passes, mlir-opt's main, running a pass manager without the GIL,
-// generalising a named op, and a constant's bytes. IR objects cross as
-// capsules, so that nothing here depends on the bindings' own library.
+// registering passes, mlir-opt's and mlir-lsp-server's mains, running a pass
+// manager without the GIL, generalising a named op, and a constant's bytes. IR
+// objects cross as capsules, so that nothing here depends on the bindings' own
+// library.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,6 +40,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Config/llvm-config.h"
@@ -160,7 +162,7 @@ void emitDiagnostic(MlirLocation location, const std::string &severity,
 }
 
 //===----------------------------------------------------------------------===//
-// mlir-opt's main
+// Mains of MLIR's tools
 //===----------------------------------------------------------------------===//
 
 /// Hides from --help what libLLVM's back ends and optimisers registered when
@@ -193,11 +195,17 @@ DialectRegistry &optRegistry() {
   return *registry;
 }
 
-int optMain(std::vector<std::string> args) {
+/// What a tool's main takes: pointers into `args`, and a null behind them.
+std::vector<char *> pointersTo(std::vector<std::string> &args) {
   std::vector<char *> argv;
   for (std::string &arg : args)
     argv.push_back(arg.data());
   argv.push_back(nullptr);
+  return argv;
+}
+
+int optMain(std::vector<std::string> args) {
+  std::vector<char *> argv = pointersTo(args);
   // The bindings register all passes when they are imported; a host that got
   // here without them hasn't.
   if (!PassInfo::lookup("canonicalize"))
@@ -210,6 +218,15 @@ int optMain(std::vector<std::string> args) {
   return asMainReturnCode(
       MlirOptMain(static_cast<int>(args.size()), argv.data(),
                   "PowerFusion optimizer driver\n", registry));
+}
+
+int lspMain(std::vector<std::string> args) {
+  std::vector<char *> argv = pointersTo(args);
+  hideOptionsOfLLVM();
+  DialectRegistry &registry = optRegistry();
+  nb::gil_scoped_release release;
+  return asMainReturnCode(
+      MlirLspServerMain(static_cast<int>(args.size()), argv.data(), registry));
 }
 
 //===----------------------------------------------------------------------===//
@@ -275,6 +292,9 @@ NB_MODULE(_pf, m) {
         "Registers a Python pass; options are (name, kind, default, help).");
   m.def("opt_main", &optMain, nb::arg("argv"),
         "Runs mlir-opt's main; returns the exit code.");
+  m.def("lsp_main", &lspMain, nb::arg("argv"),
+        "Runs mlir-lsp-server's main on standard input and output; returns the "
+        "exit code.");
   m.def("run_pass_manager", &runPassManager, nb::arg("manager"),
         nb::arg("operation"), nb::arg("emit_errors"),
         "Runs a pass manager with the GIL released; returns whether it "

@@ -47,7 +47,7 @@ def install_package(settings: Settings, stage: Stage) -> None:
         return
     mark = settings.venv / EDITABLE
     key = stamps.digest([project, str(settings.root)])
-    commands = [settings.venv / "bin" / name for name in ("pf", "pf-opt")]
+    commands = [settings.venv / "bin" / name for name in ("pf", "pf-opt", "gir-lsp-server")]
     if stamps.read(mark) == key and all(command.exists() for command in commands):
         return
     stage.step("installing the package editable")

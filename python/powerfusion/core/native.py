@@ -49,6 +49,11 @@ def opt_main(argv: Sequence[str]) -> int:
     return _pf.opt_main(list(argv))
 
 
+def lsp_main(argv: Sequence[str]) -> int:
+    """Runs mlir-lsp-server's main with GIR known to it; returns its exit code."""
+    return _pf.lsp_main(list(argv))
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """An error that MLIR reported while a pass manager ran; has what `ir.MLIRError` prints."""
