@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What machines' attributes must satisfy, and their fields as queries see them.
+// What machines' attributes must satisfy.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,165 +17,6 @@ using namespace mlir;
 using namespace gir;
 
 using EmitError = function_ref<InFlightDiagnostic()>;
-
-//===----------------------------------------------------------------------===//
-// Fields
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Collects fields for a dictionary; what isn't known is left out.
-class Fields {
-public:
-  explicit Fields(MLIRContext *context) : builder(context) {}
-
-  Fields &add(StringRef key, Attribute value) {
-    if (value)
-      fields.push_back(builder.getNamedAttr(key, value));
-    return *this;
-  }
-  Fields &add(StringRef key, std::optional<int64_t> value) {
-    return value ? add(key, builder.getI64IntegerAttr(*value)) : *this;
-  }
-  Fields &addInt(StringRef key, int64_t value) {
-    return add(key, builder.getI64IntegerAttr(value));
-  }
-  Fields &addBool(StringRef key, bool value) {
-    return add(key, builder.getBoolAttr(value));
-  }
-  Fields &addText(StringRef key, StringRef value) {
-    return add(key, builder.getStringAttr(value));
-  }
-  template <typename Part>
-  Fields &addParts(StringRef key, ArrayRef<Part> parts) {
-    return add(key, builder.getArrayAttr(llvm::map_to_vector(
-                        parts, [](Part part) -> Attribute { return part; })));
-  }
-  DictionaryAttr take() { return builder.getDictionaryAttr(fields); }
-
-private:
-  Builder builder;
-  SmallVector<NamedAttribute> fields;
-};
-
-} // namespace
-
-DictionaryAttr SpaceAttr::getFields() const {
-  return Fields(getContext())
-      .add("name", getName())
-      .addText("level", stringifyLevel(getLevel()))
-      .addText("scope", stringifyHardwareScope(getScope()))
-      .addText("kind", stringifySpaceKind(getKind()))
-      .add("capacity_bytes", getCapacityBytes())
-      .addInt("reserve_bytes", getReserveBytes())
-      .add("pool_bytes", getPoolBytes())
-      .addInt("granule_bytes", getGranuleBytes())
-      .addInt("alignment_bytes", getAlignmentBytes())
-      .addBool("write_allocate", getWriteAllocate())
-      .take();
-}
-
-DictionaryAttr LinkAttr::getFields() const {
-  return Fields(getContext())
-      .add("source", getSource())
-      .add("result", getResult())
-      .add("bandwidth_bytes_per_ns", getBandwidthBytesPerNs())
-      .add("latency_ns", getLatencyNs())
-      .add("instruction", getInstruction())
-      .addBool("asynchronous", getAsynchronous())
-      .take();
-}
-
-DictionaryAttr EngineAttr::getFields() const {
-  return Fields(getContext())
-      .add("name", getName())
-      .add("reads", getReads())
-      .add("writes", getWrites())
-      .add("ops", getOps())
-      .add("rates", getRates())
-      .add("limits", getLimits())
-      .take();
-}
-
-DictionaryAttr LimitsAttr::getFields() const {
-  return Fields(getContext())
-      .addText("scope", stringifyHardwareScope(getScope()))
-      .add("called", getCalled())
-      .add("count", getCount())
-      .add("max_count", getMaxCount())
-      .add("barrier", getBarrier())
-      .add("barrier_ns", getBarrierNs())
-      .take();
-}
-
-DictionaryAttr CacheAttr::getFields() const {
-  return Fields(getContext())
-      .add("name", getName())
-      .add("caches", getCaches())
-      .add("capacity_bytes", getCapacityBytes())
-      .addInt("granule_bytes", getGranuleBytes())
-      .addText("scope", stringifyHardwareScope(getScope()))
-      .add("bandwidth_bytes_per_ns", getBandwidthBytesPerNs())
-      .take();
-}
-
-DictionaryAttr MachineAttr::getFields() const {
-  return Fields(getContext())
-      .add("name", getName())
-      .add("launch_ns", getLaunchNs())
-      .addParts("spaces", getSpaces())
-      .addParts("links", getLinks())
-      .addParts("engines", getEngines())
-      .addParts("scopes", getScopes())
-      .addParts("caches", getCaches())
-      .take();
-}
-
-/// The value of a key among a part's fields.
-static FailureOr<Attribute> queryFields(DictionaryAttr fields,
-                                        DataLayoutEntryKey key) {
-  auto name = dyn_cast<StringAttr>(key);
-  Attribute value = name ? fields.get(name) : Attribute();
-  if (!value)
-    return failure();
-  return value;
-}
-
-FailureOr<Attribute> SpaceAttr::query(DataLayoutEntryKey key) const {
-  return queryFields(getFields(), key);
-}
-FailureOr<Attribute> LinkAttr::query(DataLayoutEntryKey key) const {
-  return queryFields(getFields(), key);
-}
-FailureOr<Attribute> EngineAttr::query(DataLayoutEntryKey key) const {
-  return queryFields(getFields(), key);
-}
-FailureOr<Attribute> LimitsAttr::query(DataLayoutEntryKey key) const {
-  return queryFields(getFields(), key);
-}
-FailureOr<Attribute> CacheAttr::query(DataLayoutEntryKey key) const {
-  return queryFields(getFields(), key);
-}
-
-/// The part of a name, as an attribute, or null.
-template <typename Part>
-static Attribute findNamed(ArrayRef<Part> parts, StringAttr name) {
-  const auto *found =
-      llvm::find_if(parts, [&](Part part) { return part.getName() == name; });
-  return found == parts.end() ? Attribute() : Attribute(*found);
-}
-
-FailureOr<Attribute> MachineAttr::query(DataLayoutEntryKey key) const {
-  auto name = dyn_cast<StringAttr>(key);
-  if (!name)
-    return failure();
-  for (Attribute part :
-       {findNamed(getSpaces(), name), findNamed(getEngines(), name),
-        findNamed(getCaches(), name)})
-    if (part)
-      return part;
-  return queryFields(getFields(), key);
-}
 
 //===----------------------------------------------------------------------===//
 // Verifiers of the parts
@@ -312,12 +153,14 @@ template <typename Range> static Attribute findRepeated(Range &&names) {
   return {};
 }
 
+static StringAttr nameOf(SpaceAttr space) { return space.getName(); }
+
 /// Complains of a name that no space has.
 static LogicalResult verifyIsSpace(EmitError emitError,
                                    ArrayRef<SpaceAttr> spaces, StringRef what,
                                    ArrayAttr names) {
   for (auto name : names.getAsRange<StringAttr>()) {
-    if (findNamed(spaces, name))
+    if (llvm::is_contained(llvm::map_range(spaces, nameOf), name))
       continue;
     InFlightDiagnostic diag = emitError() << "expected " << what
                                           << " to name a space, one of ";
@@ -334,16 +177,16 @@ MachineAttr::verify(EmitError emitError, StringAttr name, FloatAttr launchNs,
                     ArrayRef<EngineAttr> engines, ArrayRef<LimitsAttr> scopes,
                     ArrayRef<CacheAttr> caches) {
   Builder builder(name.getContext());
-  auto nameOf = [](auto part) -> Attribute { return part.getName(); };
+  auto named = [](auto part) -> Attribute { return part.getName(); };
   auto ends = [&](LinkAttr link) -> Attribute {
     return builder.getArrayAttr({link.getSource(), link.getResult()});
   };
   auto scopeOf = [&](LimitsAttr limits) -> Attribute {
     return builder.getStringAttr(stringifyHardwareScope(limits.getScope()));
   };
-  for (Attribute repeated : {findRepeated(llvm::map_range(spaces, nameOf)),
-                             findRepeated(llvm::map_range(engines, nameOf)),
-                             findRepeated(llvm::map_range(caches, nameOf)),
+  for (Attribute repeated : {findRepeated(llvm::map_range(spaces, named)),
+                             findRepeated(llvm::map_range(engines, named)),
+                             findRepeated(llvm::map_range(caches, named)),
                              findRepeated(llvm::map_range(scopes, scopeOf)),
                              findRepeated(llvm::map_range(links, ends))})
     if (repeated) // (C1)
@@ -386,16 +229,4 @@ MachineAttr::verify(EmitError emitError, StringAttr name, FloatAttr launchNs,
                            << stringifyLevel(outer.getLevel()) << " does, got "
                            << stringifyHardwareScope(inner.getScope());
   return success();
-}
-
-SpaceAttr MachineAttr::getSpace(StringAttr name) const {
-  return cast_or_null<SpaceAttr>(findNamed(getSpaces(), name));
-}
-
-SpaceAttr MachineAttr::getSpace(AtAttr at) const {
-  for (SpaceAttr space : getSpaces())
-    if (space.getLevel() == at.getLevel() &&
-        (!at.getSpace() || at.getSpace() == space.getName()))
-      return space;
-  return {};
 }
