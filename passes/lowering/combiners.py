@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from powerfusion.core._mlir import attributes_of, create, element_of, integers, operations, segments
+from powerfusion.core._mlir import attributes_of, create, element_of, i64_array, integers, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, elementwise, is_narrow
 from powerfusion.passes.lowering.expansions import with_element
@@ -24,6 +24,7 @@ from powerfusion.passes.lowering.registers import (
     Indices,
     Tile,
     each_row,
+    extract,
     lane_dim,
     lanes_of,
     linear,
@@ -223,43 +224,56 @@ def is_associative(op: ir.Operation) -> bool:
 def _fold_tree(
     lowering: VectorLowering, op: ir.Operation, tiles: Sequence[Tile], given: Sequence[Tile], extents: Extents
 ) -> list[Tile]:
-    """Each row's lanes folded two by two, later with earlier, then into the accumulators."""
-    identity = list(op.attributes["identity"])
+    """Each row's lanes folded two by two, later with earlier, then into the accumulators.
+
+    Where the later one isn't there the earlier one stays: a combiner's identity needn't be one to itself, as with
+    an infinity that is subtracted from itself.
+    """
     dim = lane_dim(extents.shape)
     assert dim is not None, "expected lanes"
     lanes = extents.shape[dim]
-    width = 1 << (lanes - 1).bit_length()
-    mask = extents.mask([0] * len(extents.shape))
-    count = len(rows_of(tiles[0]))
+    mask = _padded(extents.mask([0] * len(extents.shape)), lanes)
     folded: list[list[ir.Value]] = []
-    for row in range(count):
-        parts: list[ir.Value] = []
-        for tile, neutral in zip(tiles, identity, strict=True):
-            value = rows_of(tile)[row]
-            neutral_row = constant(value.type, neutral)
-            value = choose(mask, value, neutral_row)
-            parts.append(_shuffled(value, neutral_row, [*range(lanes), *[lanes] * (width - lanes)]))
-        size = width
-        while size > 1:
-            later = [_shuffled(part, part, list(range(1, size, 2))) for part in parts]
-            sooner = [_shuffled(part, part, list(range(0, size, 2))) for part in parts]
-            parts = [rows_of(tile)[0] for tile in evaluate(lowering, op, later, sooner)]
-            size //= 2
-        folded.append([_only(part) for part in parts])
-    columns = [[row[which] for row in folded] for which in range(len(tiles))]
+    for rows in zip(*map(rows_of, tiles), strict=True):
+        parts = [_shuffled(row, [*range(lanes), *[-1] * (_width(lanes) - lanes)]) for row in rows]
+        there = mask
+        for size in _halves(lanes):
+            later, sooner = ([_shuffled(part, range(start, size, 2)) for part in parts] for start in (1, 0))
+            flags = there if isinstance(there, bool) else _shuffled(there, range(1, size, 2))
+            made = evaluate(lowering, op, later, sooner)
+            parts = [choose(flags, rows_of(tile)[0], before) for tile, before in zip(made, sooner, strict=True)]
+            there = there if isinstance(there, bool) else _shuffled(there, range(0, size, 2))
+        folded.append([extract(part, 0) for part in parts])
     shape = tuple(size for at, size in enumerate(extents.shape) if at != dim)
-    elements = [pick([tile_of(column)], linear(shape)) for column in columns]
-    return evaluate(lowering, op, elements, given)
+    elements = [pick([tile_of([row[which] for row in folded])], linear(shape)) for which in range(len(tiles))]
+    any_there = mask if isinstance(mask, bool) else extract(mask, 0)
+    return chosen(any_there, evaluate(lowering, op, elements, given), given)
 
 
-def _shuffled(left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
+def _width(lanes: int) -> int:
+    return 1 << (lanes - 1).bit_length()
+
+
+def _halves(lanes: int) -> list[int]:
+    """16, 8, 4, 2 for up to 16 lanes."""
+    return [1 << step for step in range((lanes - 1).bit_length(), 0, -1)]
+
+
+def _padded(mask: Flag, lanes: int) -> Flag:
+    """Flags for as many lanes as the next power of two; those added don't hold."""
+    if mask is False or (mask is True and lanes == _width(lanes)):
+        return mask
+    i1 = ir.IntegerType.get_signless(1)
+    type_ = ir.VectorType.get([lanes], i1)
+    known = constant(type_, ir.IntegerAttr.get(i1, 1)) if isinstance(mask, bool) else mask
+    none = constant(type_, ir.IntegerAttr.get(i1, 0))
+    return _shuffled(known, [*range(lanes), *[lanes] * (_width(lanes) - lanes)], none)
+
+
+def _shuffled(left: ir.Value, mask: Sequence[int], right: ir.Value | None = None) -> ir.Value:
     type_ = ir.VectorType.get([len(mask)], element_of(left.type))
-    attribute = ir.DenseI64ArrayAttr.get(list(mask))
-    return create("vector.shuffle", [left, right], [type_], {"mask": attribute}).result
-
-
-def _only(value: ir.Value) -> ir.Value:
-    return rows_of(pick([value], linear((1,))))[0]
+    operands = [left, left if right is None else right]
+    return create("vector.shuffle", operands, [type_], {"mask": i64_array(list(mask))}).result
 
 
 # -- scans ---------------------------------------------------------------------------------------

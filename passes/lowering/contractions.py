@@ -94,18 +94,17 @@ def _factor(
     unsigned = "is_unsigned" in op.attributes
     rows = rows_of(pick([tile], numbers, lanes))
     places = list(np.ndindex(*(sizes[dim] for dim in outer)))
+    counts = [extents.counts[dim] for dim in outer]
     part = Extents(
-        (*(sizes[dim] for dim in outer), lanes), (*(extents.counts[d] for d in outer), _count(extents, lane, lanes))
+        (*(sizes[dim] for dim in outer), lanes),
+        (*counts, extents.counts[lane] if lane is not None and lanes > 1 else None),
     )
     made: list[ir.Value] = []
     for row, place in zip(rows, places, strict=True):
         wide = widened(row, element, unsigned=unsigned, loc=op.location)
-        made.append(choose(part.mask((*place, 0)), wide, zero(wide.type)))
+        there = part.mask((*place, 0)) if lanes > 1 else part.flag((*place, 0))
+        made.append(choose(there, wide, zero(wide.type)))
     return Factor(tuple(outer), tuple(sizes[dim] for dim in outer), tuple(made))
-
-
-def _count(extents: Extents, lane: int | None, lanes: int) -> ir.Value | None:
-    return extents.counts[lane] if lane is not None and lanes > 1 else None
 
 
 def _sum(
