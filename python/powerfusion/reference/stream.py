@@ -23,6 +23,8 @@ from powerfusion.reference.values import Tile, garbage
 
 TERMINATORS = frozenset(["gir.yield", "gir.return", "scf.yield", "func.return", "scf.condition"])
 REPLICAS = frozenset(["gir.broadcast", "gir.iota", "tensor.splat", "arith.constant"])
+TOUCHING = frozenset(["gir.load", "gir.store", "gir.gather", "gir.scatter", "gir.copy", "gir.stage"])
+LETS_OTHERS = 0.25
 IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
 
 
@@ -152,11 +154,17 @@ class Here:
             if op.name in TERMINATORS:
                 self._end_block()
                 return operands
+            if op.name in TOUCHING and self._lets_others():
+                yield Event(op)
             results = yield from self.execute(op, operands)
             for number, value in zip(op.results, results, strict=True):
                 self.values[number] = value
         self._end_block()
         return []
+
+    def _lets_others(self) -> bool:
+        """Whether, before memory is touched, another unit gets its turn: any order of theirs is possible."""
+        return bool(self.agents) and self.agents[-1].what == "unit" and self.state.rng.random() < LETS_OTHERS
 
     def run_region(self, block: Block, arguments: Sequence[Any]) -> list[Any]:
         """Runs a block in which nothing waits, as a combiner's."""
