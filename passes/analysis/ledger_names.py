@@ -43,6 +43,7 @@ class Names:
         swept: Names of the dimensions that are swept.
         happens: By op; None for what any pass has.
         when: By value at `reg`, when it is there.
+        kept: By value that something at another time uses, the last pass that does.
     """
 
     ops: Sequence[ir.Operation]
@@ -51,6 +52,7 @@ class Names:
     known: dict[Slot, str] = field(default_factory=dict)
     happens: dict[ir.Operation, When | None] = field(default_factory=dict)
     when: dict[ir.Value, When | None] = field(default_factory=dict)
+    kept: dict[ir.Value, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for op in self.ops:
@@ -63,6 +65,7 @@ class Names:
                         self.known[self._find((value, dim))] = text
         for op in self.ops:
             self._time(op)
+            self._keep(op)
 
     def of(self, value: ir.Value, dim: int) -> str | None:
         """The nest's dimension that one of a value's runs over, None where it is none."""
@@ -98,6 +101,14 @@ class Names:
         finals = list(op.results)[len(op.results) // 2 :] if op.name == "gir.scan" else list(op.results)
         for value in op.results:
             self.when[value] = ended if value in finals else now
+
+    def _keep(self, op: ir.Operation) -> None:
+        """Notes what an op uses from another time."""
+        now = self.happens[op]
+        for value in op.operands:
+            there = self.when.get(value)
+            if there is not None and now is not None and there != now:
+                self.kept[value] = max(self.kept.get(value, 0), now.number)
 
 
 def pass_of(op: ir.Operation) -> int:

@@ -22,7 +22,9 @@ from powerfusion.passes.analysis.ledger_numbers import Number
 from powerfusion.passes.analysis.ledger_record import Key, Record, Recorder
 from powerfusion.passes.analysis.ledger_tile import TileWalk
 from powerfusion.passes.analysis.ledger_views import Root, dynamic_shape, new_buffer
-from powerfusion.symbolic import Count, Polynomial, total
+from powerfusion.passes.analysis.peaks import Peaks, Pressure
+from powerfusion.passes.analysis.peaks_nest import see_nest
+from powerfusion.symbolic import Count, Polynomial, maximum, total
 
 Given = Mapping[int, tuple[int, ...] | int]
 """Shapes of arguments, or values of scalars, by position."""
@@ -66,7 +68,7 @@ class Ledger:
     Attributes:
         entries: In program order; reads of an instruction before its writes.
         kernels: The numbers of kernels and library operators, in program order.
-        peaks: Most bytes alive at once, by space.
+        peaks: Most bytes alive at once in an instance of each space, by its name.
     """
 
     entries: tuple[Entry, ...]
@@ -93,7 +95,7 @@ def ledger_of_op(module: ir.Operation, machine: Machine, given: Given | None = N
     """The ledger of a module that is at hand as an operation."""
     program = Program(module, machine, given or {})
     program.run()
-    return Ledger(tuple(entries_of(program.recorder)), tuple(program.kernels), {})
+    return Ledger(tuple(entries_of(program.recorder)), tuple(program.kernels), program.peak_bytes())
 
 
 @dataclass
@@ -109,7 +111,16 @@ class Program:
         with self.module.context:
             self._run()
 
+    def peak_bytes(self) -> dict[str, Count]:
+        """Most bytes alive at once in an instance of each space."""
+        found: dict[str, Count] = {}
+        for (level, name), most in self.peaks.most.items():
+            space = self.machine.space_of(level, name or None).name
+            found[space] = maximum(found[space], most) if space in found else most
+        return found
+
     def _run(self) -> None:
+        self.peaks = Peaks()
         self.recorder = Recorder.of(self.module, self.machine)
         self.kernels: list[int] = []
         self.symbols = {
@@ -123,7 +134,7 @@ class Program:
                 self._function(function, self.given, Scope())
 
     def _function(self, function: ir.Operation, given: Mapping[int, tuple[Count, ...] | Count], scope: Scope) -> None:
-        walk = TileWalk(self.recorder, self._call)
+        walk = TileWalk(self.recorder, self._call, pressure=Pressure(self.peaks))
         for place, argument in enumerate(entry_block(function).arguments):
             known = given.get(place)
             if isinstance(argument.type, ir.MemRefType):
@@ -152,6 +163,7 @@ class Program:
             walk.tile_kernel(kernel, scope)
         elif "nest" in kernel.attributes:
             count_nest(kernel, sizes, self.recorder, scope)
+            see_nest(kernel, sizes, self.peaks)
         else:
             count_graph(kernel, sizes, self.recorder, scope)
 

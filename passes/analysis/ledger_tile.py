@@ -36,6 +36,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
 )
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import MEMREF_VIEWS, dynamic_shape, new_buffer
+from powerfusion.passes.analysis.peaks import Pressure
 from powerfusion.symbolic import Polynomial
 
 ALLOCATIONS = ("memref.alloc", "memref.alloca", "memref.get_global")
@@ -50,6 +51,7 @@ class TileWalk:
         known: Index values and memrefs.
         open: True where trips of loops are open.
         kernel: The kernel around, for the entries.
+        pressure: What lives.
         call: What a call or launch does.
     """
 
@@ -58,6 +60,7 @@ class TileWalk:
     known: dict[ir.Value, Number | Buffer] = field(default_factory=dict)
     open: bool = False
     kernel: ir.Operation | None = None
+    pressure: Pressure = field(default_factory=Pressure)
 
     # -- what expressions ask ------------------------------------------------------------------
 
@@ -101,8 +104,11 @@ class TileWalk:
 
     def block(self, block: ir.Block, scope: Scope) -> None:
         """The ops of a block, in order."""
+        self.pressure.enter(block)
         for op in operations(block):
             self.visit(op, scope)
+            self.pressure.after(op)
+        self.pressure.leave()
 
     def visit(self, op: ir.Operation, scope: Scope) -> None:
         """One op: what it accesses, and what its results are."""
@@ -123,7 +129,7 @@ class TileWalk:
         elif name in ALLOCATIONS or name == "gir.alloc":
             self._allocate(op, list(op.operands))
         elif name == "gir.stage":
-            self._allocate_stage(op)
+            self._allocate(op, segments(op)[2])
             self.record(op, scope)
         elif name in EXPRESSIONS:
             self.record(op, scope)
@@ -148,23 +154,23 @@ class TileWalk:
 
     def _allocate(self, op: ir.Operation, sizes: Sequence[ir.Value]) -> None:
         given = [self.number(size) for size in sizes]
-        self.known[op.result] = new_buffer(op.result, dynamic_shape(op.result.type, given))
-
-    def _allocate_stage(self, op: ir.Operation) -> None:
-        sizes = [self.number(size) for size in segments(op)[2]]
-        self.known[op.result] = new_buffer(op.result, dynamic_shape(op.result.type, sizes))
+        buffer = new_buffer(op.result, dynamic_shape(op.result.type, given))
+        self.known[op.result] = buffer
+        if op.name.startswith("gir."):
+            self.pressure.own(op.result, buffer)
 
     # -- regions -------------------------------------------------------------------------------
 
     def tile_kernel(self, op: ir.Operation, scope: Scope) -> None:
         """A kernel in tile form; where a bound is open, once more with open loops."""
-        inside = replace(self, kernel=op, known=dict(self.known), open=False)
+        peaks = self.pressure.peaks
+        inside = replace(self, kernel=op, known=dict(self.known), open=False, pressure=Pressure(peaks))
         mark = self.recorder.mark()
         try:
             inside._enter_kernel(op, scope)
         except UnknownIndex:
             self.recorder.back_to(mark)
-            again = replace(self, kernel=op, known=dict(self.known), open=True)
+            again = replace(self, kernel=op, known=dict(self.known), open=True, pressure=Pressure(peaks))
             again._enter_kernel(op, scope)
 
     def _enter_kernel(self, op: ir.Operation, scope: Scope) -> None:
@@ -179,7 +185,8 @@ class TileWalk:
         block = entry_block(op)
         for count, index in zip(op.operands, block.arguments, strict=True):
             scope = self.loop(index, 0, self.number(count), 1, scope)
-        self.block(block, scope)
+        level = str(op.attributes["scope"]).partition("<")[2].rstrip(">")
+        replace(self, pressure=self.pressure.inside(level)).block(block, scope)
 
     def serial(self, op: ir.Operation, scope: Scope) -> None:
         """An `scf.for`."""
@@ -193,7 +200,12 @@ class TileWalk:
         if not isinstance(width, int):
             raise UnknownIndex("a loop whose step isn't known")
         inside = self.loop(index, self.number(low), self.number(high), width, scope)
+        if any(axis.size == 0 for axis in inside.axes):
+            return
+        for argument in carried:
+            self.pressure.hold(argument)
         self.block(block, inside)
+        self.pressure.release([*carried, *operations(block)[-1].operands])
 
     def loop(self, index: ir.Value, low: Number, high: Number, step: int, scope: Scope) -> Scope:
         """Binds a loop's index; gives the scope inside of it."""
@@ -225,8 +237,9 @@ class TileWalk:
         """An `scf.if`: a mask where its condition is known in every trip."""
         found = self.known.get(op.operands[0])
         for number, region in enumerate(op.regions):
-            for block in region.blocks:
-                self.block(block, _branch(found, scope, taken=number == 0))
+            inside = _branch(found, scope, taken=number == 0)
+            for block in () if any(axis.size == 0 for axis in inside.axes) else region.blocks:
+                self.block(block, inside)
         self._choose(op, found)
 
     def _choose(self, op: ir.Operation, found: Number | Buffer | None) -> None:

@@ -115,15 +115,21 @@ class Windows:
         return tuple(Interval(0, size) for size in self.look.shape(value))
 
     def _need(self, value: ir.Value, window: Window, op: ir.Operation) -> None:
-        """Notes what an op needs; of a value from another time, that what its own time made is kept."""
+        """Notes what an op needs of a value from its own time; what is kept from another is there."""
         there, now = self.names.when.get(value), self.names.happens[op]
         if there is not None and now is not None and there != now:
-            window = self.own(value)
+            return
+        self._join(value, window)
+
+    def _join(self, value: ir.Value, window: Window) -> None:
         known = self.of.get(value)
         joined = window if known is None else tuple(a.joined(b) for a, b in zip(known, window, strict=True))
         self.of[value] = tuple(i.clipped(size) for i, size in zip(joined, self.look.shape(value), strict=True))
 
     def _read(self, op: ir.Operation) -> None:
+        for result in op.results:
+            if result in self.names.kept:
+                self._join(result, self.own(result))
         if self._is_sink(op):
             for value in op.operands:
                 if is_tensor(value) and gir.is_at(value, "reg"):

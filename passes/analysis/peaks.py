@@ -1,0 +1,199 @@
+"""Peaks of tile form: the most bytes that live at once, at `reg` per unit and at `sram` per group.
+
+A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
+the place of an operand that dies there and is large enough; what only repeats a value (a broadcast,
+a splat, a constant, an iota) takes none. What a loop carries lives in it beside what it started from.
+A buffer at `sram` lives to the end of its block:
+
+    %0 = load          64 B
+    %1 = exp %0        64 B, in the place of %0
+    %2 = load          128 B    peak
+    %3 = addf %1, %2   64 B
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import is_tensor, operations
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_access import Buffer
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, dense, multiply, scale
+from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.symbolic import Count, Polynomial
+
+REPLICAS = ("gir.broadcast", "gir.iota", "tensor.splat", "arith.constant")
+IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
+Place = tuple[str, str]
+"""A level and the name of a space, empty for the level's first."""
+
+
+@dataclass
+class Peaks:
+    """The most that lived in an instance of each place."""
+
+    most: dict[Place, Count] = field(default_factory=dict)
+
+    def see(self, place: Place, live: Number) -> None:
+        """Notes what lives in a place at some time."""
+        known = self.most.get(place, 0)
+        now = most_of(live)
+        if isinstance(known, int) and isinstance(now, int):
+            self.most[place] = max(known, now)
+        elif isinstance(known, int):
+            self.most[place] = now
+
+
+def most_of(live: Number) -> Count:
+    """The most that an amount comes to; where that is too much to work out, each part at its most."""
+    if isinstance(live, (int, Polynomial)):
+        return live
+    try:
+        return int(dense(live)[1].max(initial=0))
+    except UnknownIndex:
+        return live.constant + sum(int(array.max(initial=0)) for _, array in live.terms)
+
+
+@dataclass
+class Pool:
+    """What lives in the instances of a scope, by place."""
+
+    peaks: Peaks
+    live: dict[Place, Number] = field(default_factory=dict)
+
+    def take(self, place: Place, size: Number) -> None:
+        """Something begins to live."""
+        self.live[place] = add(self.live.get(place, 0), size)
+        self.peaks.see(place, self.live[place])
+
+    def give(self, place: Place, size: Number) -> None:
+        """Something has ended."""
+        self.live[place] = add(self.live[place], scale(size, -1))
+
+
+@dataclass
+class Pressure:
+    """Follows a kernel in tile form op by op.
+
+    Attributes:
+        peaks: What it finds.
+        registers: Of the unit; None outside of parallels, where nothing is kept.
+        shared: Of the group.
+        held: By value, where and how much it takes at `reg`.
+        dying: By op, the values of its block that it is the last to use.
+        owned: Buffers of the blocks that are open, innermost last.
+    """
+
+    peaks: Peaks = field(default_factory=Peaks)
+    registers: Pool | None = None
+    shared: Pool | None = None
+    held: dict[ir.Value, tuple[Place, int]] = field(default_factory=dict)
+    dying: dict[ir.Operation, list[ir.Value]] = field(default_factory=dict)
+    owned: list[list[tuple[Place, Number]]] = field(default_factory=list)
+
+    def inside(self, scope: str) -> Pressure:
+        """The same for an instance of a parallel: registers of its own, and for a group what its units share."""
+        shared = self.shared if scope == "unit" and self.shared is not None else Pool(self.peaks)
+        return Pressure(self.peaks, Pool(self.peaks), shared)
+
+    def enter(self, block: ir.Block) -> None:
+        """A block begins."""
+        self.owned.append([])
+        if self.registers is not None:
+            self.dying |= last_uses(block)
+
+    def leave(self) -> None:
+        """A block has ended, and its buffers with it."""
+        for place, size in self.owned.pop():
+            if self.shared is not None:
+                self.shared.give(place, size)
+
+    def own(self, value: ir.Value, buffer: Buffer) -> None:
+        """A buffer of the innermost block."""
+        size: Number = buffer.element
+        for extent in buffer.sizes:
+            size = multiply(size, extent)
+        place = place_of(value)
+        if self.shared is not None:
+            self.shared.take(place, size)
+        self.owned[-1].append((place, size))
+
+    def after(self, op: ir.Operation) -> None:
+        """An op has been executed."""
+        if self.registers is None:
+            return
+        dying = self.dying.get(op, [])
+        reuse = op.name.startswith(IN_PLACE)
+        for result in op.results:
+            if op.name in REPLICAS or not is_tensor(result) or not gir.is_at(result, "reg"):
+                continue
+            size = tile_bytes(result)
+            if reuse:
+                reuse = not self._end_one(dying, size)
+            self.hold(result)
+        self.release(dying)
+
+    def _end_one(self, dying: Sequence[ir.Value], size: int) -> bool:
+        """Ends an operand that dies here and is at least so large."""
+        for value in dying:
+            if value in self.held and self.held[value][1] >= size:
+                self.release([value])
+                return True
+        return False
+
+    def hold(self, value: ir.Value) -> None:
+        """A tile begins to live."""
+        if self.registers is None or not is_tensor(value) or not gir.is_at(value, "reg"):
+            return
+        self.held[value] = (place_of(value), tile_bytes(value))
+        self.registers.take(*self.held[value])
+
+    def release(self, values: Iterable[ir.Value]) -> None:
+        """Tiles have ended, where they took any room."""
+        for value in values:
+            found = self.held.pop(value, None)
+            if found is not None and self.registers is not None:
+                self.registers.give(*found)
+
+
+def place_of(value: ir.Value) -> Place:
+    """Where a tensor or memref is."""
+    type_ = value.type
+    at = gir.AtAttr(type_.memory_space if isinstance(type_, ir.MemRefType) else type_.encoding)
+    return at.level, at.space
+
+
+def tile_bytes(value: ir.Value) -> int:
+    """Bytes of a tile."""
+    size = element_bytes(value)
+    for extent in value.type.shape:
+        size *= extent
+    return size
+
+
+def last_uses(block: ir.Block) -> dict[ir.Operation, list[ir.Value]]:
+    """By op, the values of the block itself that nothing in it uses later."""
+    local = set(block.arguments)
+    ops = operations(block)
+    for op in ops:
+        local.update(op.results)
+    seen: set[ir.Value] = set()
+    found: dict[ir.Operation, list[ir.Value]] = {}
+    for op in reversed(ops):
+        used = [*op.results, *_used(op)]
+        fresh = [value for value in dict.fromkeys(used) if value in local and value not in seen]
+        if fresh:
+            found[op] = fresh
+            seen.update(fresh)
+    return found
+
+
+def _used(op: ir.Operation) -> Iterable[ir.Value]:
+    """What an op or anything in it takes."""
+    yield from op.operands
+    for region in op.regions:
+        for block in region:
+            for inner in block:
+                yield from _used(inner.operation)
