@@ -183,43 +183,46 @@ private:
     return dims;
   }
 
+  /// The dimensions of one operand.
+  SmallVector<StringAttr> dimsOf(Value operand) const {
+    return merge(operand, cast<RankedTensorType>(operand.getType()).getRank());
+  }
+
+  /// The dimensions of a view, by those of what it looks at.
+  SmallVector<StringAttr> getDimsOfView(Operation *op, int64_t rank) const {
+    SmallVector<StringAttr> dims = dimsOf(op->getOperand(0));
+    if (auto permute = dyn_cast<PermuteOp>(op))
+      return llvm::map_to_vector(permute.getPerm(),
+                                 [&](int64_t dim) { return dims[dim]; });
+    if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      for (int64_t dim : broadcast.getDims())
+        dims.insert(dims.begin() + dim, StringAttr());
+    if (auto slice = dyn_cast<SliceOp>(op))
+      for (int64_t dim : llvm::reverse(slice.getDrop()))
+        dims.erase(dims.begin() + dim);
+    // A window's further dimensions lie within a step.
+    dims.resize(rank);
+    return dims;
+  }
+
   SmallVector<StringAttr> getDims(Operation *op) const {
     auto result = dyn_cast<RankedTensorType>(op->getResultTypes()[0]);
     int64_t rank = result ? result.getRank() : 0;
-    SmallVector<StringAttr> unknown(rank);
-    if (auto move = dyn_cast<MoveOp>(op)) {
-      SmallVector<StringAttr> dims = merge(move.getSource(), rank);
-      if (!move.getOver())
-        return dims;
+    if (auto move = dyn_cast<MoveOp>(op); move && move.getOver())
       return llvm::map_to_vector(
           move.getOver()->getAsRange<StringAttr>(),
           [](StringAttr name) { return name.empty() ? StringAttr() : name; });
-    }
-    if (auto permute = dyn_cast<PermuteOp>(op)) {
-      SmallVector<StringAttr> dims = merge(permute.getSource(), rank);
-      return llvm::map_to_vector(permute.getPerm(),
-                                 [&](int64_t dim) { return dims[dim]; });
-    }
-    if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
-      auto source = cast<RankedTensorType>(broadcast.getSource().getType());
-      SmallVector<StringAttr> dims =
-          merge(broadcast.getSource(), source.getRank());
-      for (auto [index, dim] : llvm::enumerate(llvm::make_filter_range(
-               llvm::seq<int64_t>(0, rank), [&](int64_t dim) {
-                 return !llvm::is_contained(broadcast.getDims(), dim);
-               })))
-        unknown[dim] = dims[index];
-      return unknown;
-    }
-    if (auto gather = dyn_cast<GatherOp>(op))
-      return merge(gather.getIndices(), rank);
-    if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+    if (isa<PermuteOp, BroadcastOp, SliceOp, WindowOp, PadOp>(op))
+      return getDimsOfView(op, rank);
+    if (isa<MoveOp, GatherOp, ConcatOp>(op) ||
+        isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
             op->getDialect()))
       return merge(op->getOperands(), rank);
-    return unknown;
+    return SmallVector<StringAttr>(rank);
   }
 
-  void follow(Operation *op) {
+  /// When an op's results are there, apart from what it reduces itself.
+  Flow getFlow(Operation *op) const {
     Flow made;
     for (Value operand : op->getOperands()) {
       auto found = flows.find(operand);
@@ -233,8 +236,13 @@ private:
       made.ended &= ofPass.getPass() == made.pass;
       made.pass = ofPass.getPass();
     }
-    if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      followReduce(reduce, made);
+    return made;
+  }
+
+  void follow(Operation *op) {
+    Flow made = getFlow(op);
+    if (auto computation = dyn_cast<ComputationOpInterface>(op)) {
+      followComputation(computation, made);
       return;
     }
     made.dims = getDims(op);
@@ -242,17 +250,29 @@ private:
       flows[result] = made;
   }
 
-  void followReduce(ReduceOp reduce, Flow &made) {
-    auto input = cast<RankedTensorType>(reduce.getInputs()[0].getType());
-    SmallVector<StringAttr> dims = merge(reduce.getInputs(), input.getRank());
-    for (auto [index, name] : llvm::enumerate(dims)) {
-      if (!llvm::is_contained(reduce.getDims(), static_cast<int64_t>(index)))
-        made.dims.push_back(name);
-      else if (name && nest.isSwept(name))
-        made.ended = true;
+  void followComputation(ComputationOpInterface op, const Flow &made) {
+    SmallVector<StringAttr> names(op.getIterators().size());
+    for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+      auto found = flows.find(operand);
+      if (found == flows.end())
+        continue;
+      for (auto [dim, name] :
+           llvm::zip(op.getOperandDims(number), found->second.dims))
+        if (!names[dim])
+          names[dim] = name;
     }
-    for (Value result : reduce.getResults())
-      flows[result] = made;
+    for (OpResult result : op->getResults()) {
+      SmallVector<int64_t> dims = op.getResultDims(result.getResultNumber());
+      Flow flow = made;
+      for (auto [dim, name] : llvm::enumerate(names))
+        flow.ended |= name && nest.isSwept(name) &&
+                      !llvm::is_contained(dims, static_cast<int64_t>(dim));
+      for (int64_t dim : dims)
+        flow.dims.push_back(names[dim]);
+      // Payload runs over none.
+      flow.dims.resize(cast<RankedTensorType>(result.getType()).getRank());
+      flows[result] = flow;
+    }
   }
 
   NestAttr nest;

@@ -309,6 +309,67 @@ func.func @kernel_c9_permute(%x: tensor<4x8xf32>, %v: f32) {
 
 // -----
 
+// A contraction over a swept dimension ends its pass, and what is computed from it alone is there as late.
+#lhs = affine_map<(r, n, c) -> (r, c)>
+#rhs = affine_map<(r, n, c) -> (c, n)>
+#out = affine_map<(r, n, c) -> (r, n)>
+func.func @kernel_c9_contract(%x: tensor<4x8xf32>, %y: tensor<8x2xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %b = %y : tensor<8x2xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    %z = tensor.splat %w : tensor<4x2xf32, #gir.at<reg>>
+    %zero = tensor.splat %w : tensor<4xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %1 = gir.move %b over ["c", ""] : tensor<8x2xf32, #gir.at<dram>> -> tensor<8x2xf32, #gir.at<reg>>
+    %2 = gir.contract %0, %1 into %z maps [#lhs, #rhs, #out] : tensor<4x8xf32, #gir.at<reg>>, tensor<8x2xf32, #gir.at<reg>> into tensor<4x2xf32, #gir.at<reg>>
+    %s = gir.reduce %2 into %zero dims [1] kinds [#vector.kind<add>] : tensor<4x2xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    // expected-note @+1 {{it is made here}}
+    %m = gir.broadcast %s dims [1] : tensor<4xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that pass 0 ends with to be used in a later one, got a use in pass 0}}
+    %3 = arith.subf %0, %m : tensor<4x8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Running sums are there in their pass; the sum of all is there when that has ended.
+func.func @kernel_c9_scan(%x: tensor<4x8xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    %z = tensor.splat %w : tensor<4xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %y, %c = gir.scan %0 into %z dim 1 kinds [#vector.kind<add>] : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    %1 = arith.subf %0, %y : tensor<4x8xf32, #gir.at<reg>>
+    // expected-note @+1 {{it is made here}}
+    %m = gir.broadcast %c dims [1] : tensor<4xf32, #gir.at<reg>> -> tensor<4x8xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that pass 0 ends with to be used in a later one, got a use in pass 0}}
+    %2 = arith.divf %1, %m : tensor<4x8xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Also through slices, windows and pads.
+func.func @kernel_c9_views(%x: tensor<4x8xf32>, %v: f32) {
+  gir.kernel "k" (%a = %x : tensor<4x8xf32>, %w = %v : f32) nest <[r = 4 : 4 : 4 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> () {
+    %0 = gir.move %a over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %1 = gir.slice %0 [0, 1] [1, 6] [1, 1] drop [0] : tensor<4x8xf32, #gir.at<reg>> -> tensor<6xf32, #gir.at<reg>>
+    %2 = gir.pad %1 low [1] high [1] value %w : tensor<6xf32, #gir.at<reg>> -> tensor<8xf32, #gir.at<reg>>
+    // expected-note @+1 {{it is made here}}
+    %3 = gir.window %2 dims [0] sizes [3] strides [1] dilations [1] : tensor<8xf32, #gir.at<reg>> -> tensor<6x3xf32, #gir.at<reg>>
+    %4 = gir.move %a pass 1 over ["r", "c"] : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %5 = gir.slice %4 [0, 1] [1, 6] [1, 1] drop [0] : tensor<4x8xf32, #gir.at<reg>> -> tensor<6xf32, #gir.at<reg>>
+    %6 = gir.broadcast %5 dims [1] pass 1 : tensor<6xf32, #gir.at<reg>> -> tensor<6x3xf32, #gir.at<reg>>
+    // expected-error @+1 {{expected a value that runs over swept dimensions in pass 0 to be used in that pass, got a use in pass 1}}
+    %7 = arith.subf %6, %3 : tensor<6x3xf32, #gir.at<reg>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
 func.func @extern_c1(%x: tensor<8xf32>) {
   // expected-error @+1 {{expected one block argument per input, got 0 and 1}}
   "gir.extern"(%x) <{kernel_name = "e", operandSegmentSizes = array<i32: 1, 0>}> ({
