@@ -22,7 +22,6 @@ PRODUCTS = ("arith.mulf", "arith.muli")
 SHIFTS = ("arith.subi", "arith.subf")
 WIDENING = ("arith.extf", "arith.extsi", "arith.extui")
 CASTS = (*WIDENING, "arith.truncf", "arith.trunci", "arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui")
-LOWERED = False
 MIN_INTEGER_BITS = 8  # of i1, a product is an and
 
 
@@ -62,8 +61,6 @@ class Contraction:
 
 def find(reading: Reading) -> dict[int, Contraction]:
     """The live results that are contractions."""
-    if not LOWERED:
-        return {}
     found = {k: _contraction(reading, k) for k in reading.folding}
     return {k: contraction for k, contraction in found.items() if contraction is not None}
 
