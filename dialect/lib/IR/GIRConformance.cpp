@@ -51,6 +51,7 @@ public:
   LogicalResult verifyPlaces(Operation *op);
   LogicalResult verifyEngine(Operation *op);
   LogicalResult verifyLink(Operation *op);
+  LogicalResult verifyScope(Operation *op);
 
 private:
   InFlightDiagnostic emit(Operation *op) {
@@ -202,6 +203,24 @@ LogicalResult Checker::verifyLink(Operation *op) {
   return diag;
 }
 
+LogicalResult Checker::verifyScope(Operation *op) {
+  if (!isa<ParallelOp, SyncOp, AllReduceOp>(op) || machine.getScopes().empty())
+    return success();
+  auto scope = dyn_cast_or_null<ScopeAttr>(
+      op->getInherentAttr("scope").value_or(Attribute()));
+  auto isIt = [&](LimitsAttr limits) {
+    return limits.getScope() == static_cast<HardwareScope>(scope.getValue());
+  };
+  if (!scope || llvm::any_of(machine.getScopes(), isIt))
+    return success();
+  InFlightDiagnostic diag = emit(op)
+                            << "expected a scope that the machine has, one of ";
+  llvm::interleaveComma(machine.getScopes(), diag, [&](LimitsAttr limits) {
+    diag << stringifyHardwareScope(limits.getScope());
+  });
+  return diag << ", got " << stringifyScope(scope.getValue());
+}
+
 LogicalResult MachineAttr::verifyModule(Operation *module) const {
   if (!isa<ModuleOp>(module)) // (C5)
     return module->emitError("expected gir.machine on a module, got it on ")
@@ -215,7 +234,8 @@ LogicalResult MachineAttr::verifyModule(Operation *module) const {
           return WalkResult::skip();
         if (failed(checker.verifyPlaces(op)) || // (C6)
             failed(checker.verifyEngine(op)) || // (C7)
-            failed(checker.verifyLink(op)))     // (C8)
+            failed(checker.verifyLink(op)) ||   // (C8)
+            failed(checker.verifyScope(op)))    // (C10)
           return WalkResult::interrupt();
         return WalkResult::advance();
       });

@@ -490,3 +490,42 @@ func.func private @machine_c9() attributes {
   // expected-error @+1 {{expected a launch to cost 0 or more as f64, got -1.0}}
   x = #gir.machine<"m" launch_ns -1.0 : f64 spaces [<name = "d", level = dram, scope = device, kind = memory>, <name = "s", level = sram, scope = group, kind = cache>, <name = "r", level = reg, scope = unit, kind = registers>]>
 }
+
+// -----
+
+#m = #gir.machine<"two"
+  spaces [<name = "ddr", level = dram, scope = device, kind = memory>,
+          <name = "l1", level = sram, scope = group, kind = cache>,
+          <name = "vr", level = reg, scope = unit, kind = registers>,
+          <name = "wr", level = reg, scope = unit, kind = registers>]
+  links [<source = "ddr", result = "vr">, <source = "vr", result = "ddr">, <source = "ddr", result = "wr">]
+  engines [<name = "simd", reads = ["vr"], writes = ["vr"], ops = ["elementwise", "reduce"]>,
+           <name = "matrix", reads = ["wr", "vr"], writes = ["vr"], ops = ["contract"]>]
+  scopes [<scope = group, count = 4>, <scope = unit, count = 1>]>
+module attributes {gir.machine = #m} {
+  func.func @machine_c10_parallel(%n: index) {
+    // expected-error @+1 {{on machine "two": expected a scope that the machine has, one of group, unit, got cluster}}
+    gir.parallel <cluster> (%i) in (%n) {
+    }
+    return
+  }
+}
+
+// -----
+
+#m = #gir.machine<"two"
+  spaces [<name = "ddr", level = dram, scope = device, kind = memory>,
+          <name = "l1", level = sram, scope = group, kind = cache>,
+          <name = "vr", level = reg, scope = unit, kind = registers>,
+          <name = "wr", level = reg, scope = unit, kind = registers>]
+  links [<source = "ddr", result = "vr">, <source = "vr", result = "ddr">, <source = "ddr", result = "wr">]
+  engines [<name = "simd", reads = ["vr"], writes = ["vr"], ops = ["elementwise", "reduce"]>,
+           <name = "matrix", reads = ["wr", "vr"], writes = ["vr"], ops = ["contract"]>]
+  scopes [<scope = group, count = 4>, <scope = unit, count = 1>]>
+module attributes {gir.machine = #m} {
+  func.func @machine_c10_sync() {
+    // expected-error @+1 {{on machine "two": expected a scope that the machine has, one of group, unit, got cluster}}
+    gir.sync <cluster>
+    return
+  }
+}

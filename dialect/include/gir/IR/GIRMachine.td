@@ -207,6 +207,8 @@ def GIR_MachineAttr : GIR_MachinePartAttr<"Machine", "machine"> {
       an engine for them reads, and their results in spaces that it writes
     - (C8) there, data moves along links
     - (C9) a launch costs 0 or more, as f64
+    - (C10) in that module, parallelism and barriers are of scopes that the machine
+      has, where it lists any
 
     Example:
 
