@@ -25,6 +25,7 @@ from powerfusion.passes.tiling.combiners import payload_rank
 
 DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
 SHIFTS = ("gir.pad", "gir.window", "gir.slice", "gir.concat")  # their operands' windows aren't their own
+CLIPPED = ("gir.pad", "gir.concat")  # their operands' tiles may stick out: not everywhere is something to reduce
 FOLLOWED = 8  # shifts between a load and a sink through which the tile's dimension is looked for
 
 
@@ -183,7 +184,7 @@ def _pass_of(values: Sequence[ir.Value], numbers: dict[ir.Operation, int]) -> in
 
 
 def repeated_reduces(starts: Iterable[tuple[ir.Value, int, bool]], made: set[ir.Operation]) -> list[ir.Operation]:
-    """Reductions that are computed again for elements of what uses them.
+    """Reductions that are computed again for elements of what uses them, or where there are none.
 
     Args:
         starts: Values, over how many dimensions each is asked for, and whether elements are asked for repeatedly.
@@ -204,7 +205,7 @@ def repeated_reduces(starts: Iterable[tuple[ir.Value, int, bool]], made: set[ir.
             stack += [(operand, rank, payload_rank(op) > 0) for operand in segments(op)[0]]
             stack += [(operand, operand.type.rank, again) for operand in segments(op)[1]]
             continue
-        again |= op.name == "gir.window" and any(size > 1 for size in integers(op.attributes["sizes"]))
+        again |= op.name in CLIPPED or (op.name == "gir.window" and max(integers(op.attributes["sizes"])) > 1)
         stack += [(operand, rank, again) for operand in op.operands]
     return list(found)
 

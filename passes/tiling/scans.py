@@ -13,11 +13,21 @@ A scatter's elements may meet, so one group takes them one tile after another.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from powerfusion.core._mlir import create, i32_array, index_constant, segments
+from powerfusion.core._mlir import DYNAMIC, create, i32_array, index_constant, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling.combiners import SpelledOut, needed_accumulators
-from powerfusion.passes.tiling.loops import PARALLEL_DIMS, Range, groups, lanes_of, serial, whole_range
+from powerfusion.passes.tiling.loops import (
+    PARALLEL_DIMS,
+    Range,
+    ceil_div,
+    chunk_range,
+    groups,
+    lanes_of,
+    serial,
+    whole_range,
+)
 from powerfusion.passes.tiling.nests import emit_sink
 from powerfusion.passes.tiling.plans import Sink
 from powerfusion.passes.tiling.rules import add_units, drop_units
@@ -52,6 +62,9 @@ class ScanEmitter:
         lanes = others[-1] if others and others[-1] == len(shape) - 1 and shape[-1] != 1 else None
         parallel = [dim for dim in others if dim != lanes][:PARALLEL_DIMS]
         rest = [dim for dim in others if dim != lanes and dim not in parallel]
+        if lanes is not None and not parallel:
+            self._emit_chunks(lanes)
+            return
         counts = [self.emitter.size(self.source, dim) for dim in parallel] or [index_constant(1)]
 
         def body(indices: list[ir.Value]) -> None:
@@ -61,7 +74,21 @@ class ScanEmitter:
                 loops.append((lanes, self._range(lanes, lanes_of(shape[lanes], self.width))))
             self._loops(loops, axes)
 
-        groups(counts, None, body)
+        groups(counts, self._work(), body)
+
+    def _emit_chunks(self, lanes: int) -> None:
+        """Deals the only other dimension out to groups, a tile each."""
+        static = self.source.type.shape[lanes]
+        size, step = self.emitter.size(self.source, lanes), lanes_of(static, self.width)
+
+        def body(indices: list[ir.Value]) -> None:
+            self._loops([(lanes, chunk_range(indices[0], size, static, step, 1))], {})
+
+        groups([ceil_div(size, step)], self._work(), body)
+
+    def _work(self) -> int | None:
+        shape = self.source.type.shape
+        return None if DYNAMIC in list(shape) else prod(shape)
 
     def _range(self, dim: int, step: int, *, reverse: bool = False) -> Range:
         return whole_range(self.emitter.size(self.source, dim), self.source.type.shape[dim], step, reverse=reverse)
@@ -159,4 +186,4 @@ def emit_scatter(emitter: TileEmitter, op: ir.Operation, memref: ir.Value, width
             attributes["kind"] = op.attributes["kind"]
         create("gir.scatter", [tile, memref, *tiles, *valid], attributes=attributes, loc=op.location)
 
-    groups([index_constant(1)], None, lambda _: loops(0, []))
+    groups([index_constant(1)], 1, lambda _: loops(0, []))  # Work for one thread.

@@ -35,18 +35,21 @@ def store(value: ir.Value) -> ir.Value:
 
 def store_what_must_be(kernel: ir.Operation) -> None:
     """Puts stores and loads where values can't be had window by window."""
-    for op in operations(entry_block(kernel)):
-        if op.name == "gir.reshape" and gir.is_at(op.result, "reg"):
-            _store_reshaped(op)
+    for op in [op for op in _named(kernel, "gir.reshape") if gir.is_at(op.result, "reg")]:
+        _store_reshaped(op)
     for op in operations(entry_block(kernel)):
         _store_views(op)
-    for op in operations(entry_block(kernel)):
-        if op.name == "gir.scan":
-            for result in op.results:
-                store_and_load(result)
+    for op in _named(kernel, "gir.scan"):
+        for result in op.results:
+            store_and_load(result)
     _store_under_order(kernel)
     while _store_repeated(kernel):
         pass
+
+
+def _named(kernel: ir.Operation, *names: str) -> list[ir.Operation]:
+    """The ops of these names, found before any op is erased."""
+    return [op for op in operations(entry_block(kernel)) if op.name in names]
 
 
 def store_and_load(value: ir.Value) -> bool:
@@ -155,9 +158,7 @@ def _is_fillable(value: ir.Value, *, apart: bool) -> bool:
 
 def _store_under_order(kernel: ir.Operation) -> None:
     """Stores reductions that scans, scatters and reductions of payloads would make anew at each step."""
-    for op in operations(entry_block(kernel)):
-        if op.name not in ("gir.scan", "gir.scatter"):
-            continue
+    for op in _named(kernel, "gir.scan", "gir.scatter"):
         tensors = [value for value in op.operands if gir.is_at(value, "reg")]
         for reduction in [found for found in ancestors(tensors) if found.name == "gir.reduce"]:
             for result in reduction.results:
