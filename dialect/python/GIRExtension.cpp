@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Interfaces.h"
 #include "gir-c/GIR.h"
 #include "mlir-c/BuiltinTypes.h"
 #include "mlir/Bindings/Python/Diagnostics.h"
@@ -182,6 +183,7 @@ static void bindMovement(nb::module_ &m) {
 
 NB_MODULE(_gir, m) {
   m.doc() = "The GIR dialect: registration, attributes, interfaces.";
+  bindComputation(m);
 
   m.def(
       "register_dialects",

@@ -24,6 +24,7 @@ from powerfusion._native._gir import (
     register_dialect,
     register_dialects,
 )
+from powerfusion.dialects._gir_interfaces import Computation, OperandWindow, computation, operand_windows
 from powerfusion.dialects._gir_ops_gen import *  # noqa: F403  # pyright: ignore[reportAssignmentType]  # ops; `kernel` is ours
 from powerfusion.dialects._gir_ops_gen import ExternOp as _GeneratedExternOp
 from powerfusion.dialects._gir_ops_gen import KernelOp as _GeneratedKernelOp
@@ -33,12 +34,15 @@ from powerfusion.mlir.dialects._ods_common import _cext
 
 __all__ = [
     "AtAttr",
+    "Computation",
     "LanesAttr",
     "MachineAttr",
     "NestAttr",
     "NestDim",
+    "OperandWindow",
     "TokenType",
     "at",
+    "computation",
     "is_asynchronous",
     "is_at",
     "machine_fields",
@@ -46,6 +50,7 @@ __all__ = [
     "movement",
     "nest",
     "nest_dims",
+    "operand_windows",
     "register",
     "tensor_at",
     "type_in_kernel",

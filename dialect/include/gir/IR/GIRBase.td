@@ -33,7 +33,8 @@ def GIR_Dialect : Dialect {
     Graph form has whole shapes and no loops: it is placed, searched and printed.
     Tile form has loops, windows and static tiles: it is lowered.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+      "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
   let hasConstantMaterializer = 1;
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
