@@ -6,6 +6,7 @@ import dataclasses
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from powerfusion.dialects import gir
 from powerfusion.errors import MachineError
 from powerfusion.machines import Machine, find, names
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_program import ledger_of
+from powerfusion.reference import interpret
 
 FIVE = Path(__file__).resolve().parents[2] / "examples/machines/five_spaces.toml"
 ALL = [*names(), str(FIVE)]
@@ -141,6 +144,48 @@ def test_on_one_engine_alone(context: ir.Context) -> None:
     heard = complaints(module_for(split, PROGRAM.format(op=""), context))
     assert 'expected operand #1 in a space that an engine for contract reads (matrix: ["nram", "acc"]' in heard
     assert 'got "wram"' in heard
+
+
+KERNEL = """
+!d = tensor<8x8xf32, #gir.at<dram>>
+!n = tensor<8x8xf32, #gir.at<reg>>
+!w = tensor<8x8xf32, #gir.at<reg, space = "wram">>
+!a = tensor<8x8xf32, #gir.at<reg, space = "acc">>
+func.func @f(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %y = gir.kernel "k" (%a = %x : tensor<8x8xf32>, %b = %w : tensor<8x8xf32>) -> (tensor<8x8xf32>) {
+    %n = gir.move %a : !d -> !n
+    %v = gir.move %b : !d -> !w
+    %z = arith.constant dense<0.0> : !n
+    %zero = gir.move %z : !n -> !a
+    %c = gir.contract %n, %v into %zero maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+      affine_map<(m, n, k) -> (m, n)>] : !n, !w into !a
+    %r = gir.move %c : !a -> !n
+    %o = gir.move %r : !n -> !d
+    gir.return %o : !d
+  }
+  return %y : tensor<8x8xf32>
+}
+"""
+
+
+def test_five_spaces_are_verified_interpreted_and_counted(context: ir.Context) -> None:
+    """One module goes through all three; what comes from and goes to memory is counted alike, by space."""
+    machine = find(FIVE)
+    module = module_for(machine, KERNEL, context)
+    assert complaints(module) == ""
+    generator = np.random.default_rng(0)
+    x, w = (generator.standard_normal((8, 8)).astype(np.float32) for _ in range(2))
+    run = interpret(module, [x, w], machine=machine)
+    np.testing.assert_allclose(run.results[0], x @ w, rtol=1e-5, atol=1e-5)
+    counted = {key: (count.useful, count.issued) for key, count in run.counts.items()}
+    loads = {(3, "gdram", "read"), (3, "nram", "write"), (4, "gdram", "read"), (4, "wram", "write")}
+    expected = loads | {(9, "nram", "read"), (9, "gdram", "write")}
+    assert {key: counted[key] for key in expected} == dict.fromkeys(expected, (256, 256))
+    entries = {
+        (entry.instruction, entry.space, entry.direction): (entry.useful, entry.issued)
+        for entry in ledger_of(module, machine).entries
+    }
+    assert {key: entries[key] for key in expected} == dict.fromkeys(expected, (256, 256))
 
 
 def test_checking_is_linear(context: ir.Context) -> None:
