@@ -16,7 +16,7 @@ from powerfusion.dialects import gir
 from powerfusion.errors import MachineError
 from powerfusion.machines import Machine, find, names
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_program import ledger_of
+from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.reference import interpret
 
 FIVE = Path(__file__).resolve().parents[2] / "examples/machines/five_spaces.toml"
