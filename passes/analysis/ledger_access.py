@@ -205,6 +205,10 @@ class Look(Protocol):
         """The shape of a tensor or memref."""
         ...
 
+    def part(self, value: ir.Value) -> tuple[Number, ...] | None:
+        """The extents of what one execution makes of a value; None for all of it."""
+        ...
+
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:
         """What a movement of a whole value accesses of it, in graph form."""
         ...

@@ -47,6 +47,11 @@ class GraphLook:
         """The shape of a tensor in the kernel."""
         return tuple(self.sizes.shape_inside(self.kernel, value))
 
+    def part(self, value: ir.Value) -> tuple[Number, ...] | None:
+        """All of a value."""
+        del value
+        return None
+
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterator[Access]:
         """What a movement reads or writes: a whole value, a stored one once per place."""
         if op.name == "gir.extern":

@@ -1,7 +1,7 @@
 """Dimensions and passes of a placed kernel: what each value runs over, and when each op happens.
 
     %0 = move %x over ["r", "c"]      %0 over r, c       in pass 0
-    %m = reduce %0 dims [1]           %m over r          there at the end of pass 0, where c is swept
+    %m = reduce %0 dims [1]           %m over r          in stage 1 of pass 0, where c is swept
     %b = broadcast %m dims [1] pass 1 %b over r, c       in pass 1
 
 A move from or to `dram` names its dimensions; between values on the chip names go on through the ops.
@@ -23,10 +23,15 @@ COMBINING = ("gir.reduce", "gir.scan", "gir.contract")
 
 @dataclass(frozen=True)
 class When:
-    """In the steps of a pass, or at its end."""
+    """In the steps of a pass, or at its end.
+
+    Attributes:
+        number: The pass.
+        stage: 0 in its steps; at its end, after how many combinations over steps or units.
+    """
 
     number: int
-    at_end: bool = False
+    stage: int = 0
 
 
 def on_chip(value: ir.Value) -> bool:
@@ -40,14 +45,14 @@ class Names:
 
     Attributes:
         ops: The kernel's, in order.
-        swept: Names of the dimensions that are swept.
+        shared: Names of the dimensions that steps of a sweep, or units, have parts of.
         happens: By op; None for what any pass has.
         when: By value at `reg`, when it is there.
         kept: By value that something at another time uses, the last pass that does.
     """
 
     ops: Sequence[ir.Operation]
-    swept: frozenset[str]
+    shared: frozenset[str]
     parent: dict[Slot, Slot] = field(default_factory=dict)
     known: dict[Slot, str] = field(default_factory=dict)
     happens: dict[ir.Operation, When | None] = field(default_factory=dict)
@@ -72,9 +77,9 @@ class Names:
         return self.known.get(self._find((value, dim)))
 
     def combined(self, op: ir.Operation) -> frozenset[str]:
-        """The swept dimensions that an op combines along; it ends its pass."""
+        """The dimensions along which an op combines what several steps or units have; it ends a stage."""
         found = {self.of(value, dim) for value, dim in _gone(op)}
-        return frozenset(name for name in found if name in self.swept and name)
+        return frozenset(name for name in found if name in self.shared and name)
 
     def _find(self, slot: Slot) -> Slot:
         while slot in self.parent:
@@ -94,10 +99,10 @@ class Names:
             number = max(pass_of(op), number or 0)
         if number is None and (not op.results or self.combined(op)):
             number = 0
-        at_end = any(when.at_end and when.number == number for when in known)
-        now = None if number is None else When(number, at_end)
+        stage = max((when.stage for when in known if when.number == number), default=0)
+        now = None if number is None else When(number, stage)
         self.happens[op] = now
-        ended = When(now.number, at_end=True) if now and self.combined(op) else now
+        ended = When(now.number, now.stage + 1) if now and self.combined(op) else now
         finals = list(op.results)[len(op.results) // 2 :] if op.name == "gir.scan" else list(op.results)
         for value in op.results:
             self.when[value] = ended if value in finals else now

@@ -144,6 +144,10 @@ class NestLook(GraphLook):
     windows: dict[ir.Value, Window] = field(default_factory=dict)
     own: Callable[[ir.Value], Window] = lambda _: ()
 
+    def part(self, value: ir.Value) -> tuple[Number, ...]:
+        """The extents of a value's window."""
+        return tuple(interval.length for interval in self.windows.get(value) or self.own(value))
+
     def dim(self, name: str) -> NestDim:
         """A dimension of the nest."""
         return next(dim for dim in self.dims if dim.name == name)
@@ -296,8 +300,8 @@ def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
     """
     look = NestLook(kernel, sizes)
     look.dims = nest_dims(kernel, look)
-    swept = frozenset(dim.name for dim in look.dims if dim.swept)
-    look.names = Names(list(body_of(entry_block(kernel))), swept)
+    shared = frozenset(dim.name for dim in look.dims if dim.swept or dim.units.size > 1)
+    look.names = Names(list(body_of(entry_block(kernel))), shared)
     windows = Windows(look, look.names, lambda name: look.dim(name).of_step())
     look.windows, look.own = windows.of, windows.own
     return look

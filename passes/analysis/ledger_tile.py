@@ -95,6 +95,11 @@ class TileWalk:
         found = self.known.get(value)
         return found.sizes if isinstance(found, Buffer) else tuple(value.type.shape)
 
+    def part(self, value: ir.Value) -> tuple[Number, ...] | None:
+        """All of a value."""
+        del value
+        return None
+
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Sequence[Access]:
         """Graph form's movement between tiles: whole ones."""
         del op

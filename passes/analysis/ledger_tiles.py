@@ -50,6 +50,9 @@ class Elements:
 
 def accessed_elements(indices: Sequence[ir.Value], table: ir.Value, valid: Sequence[ir.Value], look: Look) -> Elements:
     """The elements for which all indices are there and in the table."""
+    part = look.part(indices[0])
+    if part is not None:
+        return Elements(counts=part)
     shape = look.shape(indices[0])
     if not all(isinstance(size, int) for size in shape):
         return Elements(counts=shape)

@@ -1,9 +1,9 @@
 """Peaks of tile form: the most bytes that live at once, at `reg` per unit and at `sram` per group.
 
 A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
-the place of an operand that dies there and is large enough; what only repeats a value (a broadcast,
-a splat, a constant, an iota) takes none. What a loop carries lives in it beside what it started from.
-A buffer at `sram` lives to the end of its block:
+the place of an operand that dies there and is large enough. What only repeats a value (a broadcast,
+a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries lives
+in it beside what it started from. A buffer at `sram` lives to the end of its block:
 
     %0 = load          64 B
     %1 = exp %0        64 B, in the place of %0
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import is_tensor, operations
+from powerfusion.core._mlir import defining_op, is_tensor, operations
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Buffer
@@ -191,8 +191,13 @@ def last_uses(block: ir.Block) -> dict[ir.Operation, list[ir.Value]]:
 
 
 def _used(op: ir.Operation) -> Iterable[ir.Value]:
-    """What an op or anything in it takes."""
-    yield from op.operands
+    """What an op or anything in it takes; a broadcast takes no room, so what it repeats lives on."""
+    for value in op.operands:
+        yield value
+        source = defining_op(value)
+        while source is not None and source.name == "gir.broadcast":
+            yield source.operands[0]
+            source = defining_op(source.operands[0])
     for region in op.regions:
         for block in region:
             for inner in block:

@@ -56,13 +56,13 @@ class _Placed:
     def run(self) -> None:
         """Goes through the passes."""
         names = self.look.names
-        passes = [when.number for when in names.happens.values() if when]
+        times = [when for when in (*names.happens.values(), *names.when.values()) if when]
         shared = Pool(self.peaks)
-        for number in range(max(passes, default=0) + 1):
+        for number in range(max((when.number for when in times), default=0) + 1):
             self._fill(shared, number)
             self._begin(number)
-            for at_end in (False, True):
-                self._step(When(number, at_end))
+            for stage in range(max((when.stage for when in times), default=0) + 1):
+                self._step(When(number, stage))
             self.kept = {value: size for value, size in self.kept.items() if names.kept.get(value, -1) > number}
 
     def _fill(self, shared: Pool, number: int) -> None:
@@ -79,9 +79,10 @@ class _Placed:
         """What a pass combines into begins to live."""
         names = self.look.names
         for op in names.ops:
-            if names.combined(op) and names.happens[op] == When(number):
+            when = names.happens[op]
+            if names.combined(op) and when and when.number == number:
                 for value in op.results:
-                    if names.when[value] == When(number, at_end=True):
+                    if names.when[value] != when:
                         self.kept[value] = volume(value, self.look.own(value))
 
     def _step(self, when: When) -> None:
@@ -89,7 +90,7 @@ class _Placed:
         names = self.look.names
         ops = [op for op in names.ops if names.happens[op] in (when, None)]
         last = {value: op for op in ops for value in (*op.operands, *op.results)}
-        sweeps = [] if when.at_end else [dim.steps for dim in self.look.dims if dim.swept]
+        sweeps = [] if when.stage else [dim.steps for dim in self.look.dims if dim.swept]
         live = _Live(self.peaks, dict(self.kept))
         parts = {value: self._made(op, value, when) for op in ops for value in op.results if value in names.kept}
         for value, size in parts.items():

@@ -1,4 +1,4 @@
-"""The static ledger equals what the interpreter counts: useful and issued bytes, exactly, instruction by instruction.
+"""The static ledger equals what the interpreter counts: useful and issued bytes and peaks, exactly.
 
 The interpreter counts the elements that its indices touch and knows no byte formula; the ledger executes nothing. The
 two have the machine and the instructions' numbers in common.
@@ -7,24 +7,27 @@ two have the machine and the instructions' numbers in common.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from gir_examples import Example, identified
 from hypothesis import given, settings
 from programs import programs
 from programs.check import FULL
 from programs.program import Program
-from programs.random_gir import GirProgram
+from programs.random_gir import GirProgram, random_kernels
 from programs.random_nests import random_nests
 
 import powerfusion as pf
+from powerfusion.core._mlir import walk_numbered
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine, Space
 from powerfusion.mlir import ir
+from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_access import Access
 from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
@@ -34,7 +37,6 @@ PHASES = ("raise", "simplify", "tile")
 CATEGORIES = ("chains", "reductions", "tensors", "maps", "elementwise", "gathers", "sizes", "signatures", "constants")
 EVERY = 9  # of the programs, in the short form
 MOST_ELEMENTS = 1 << 18  # the interpreter takes them one by one
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples" / "gir").glob("*.mlir"))
 
 Counts = dict[tuple[int, str, str], tuple[int, int]]
 
@@ -57,27 +59,42 @@ def given_by(arrays: Sequence[Any]) -> dict[int, tuple[int, ...] | int]:
     return given
 
 
-def static_counts(module: ir.Module, arrays: Sequence[Any], machine: Machine) -> Counts:
-    """(useful, issued) by instruction, space and direction, without executing; what is nothing is left out."""
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What is compared: (useful, issued) by instruction, space and direction, and peaks by space; without zeros."""
+
+    counts: Counts
+    peaks: dict[str, int]
+
+
+def static_figures(module: ir.Module, arrays: Sequence[Any], machine: Machine) -> Figures:
+    """The ledger's figures; none of them is a bound or a formula."""
+    ledger = ledger_of(module, machine, given_by(arrays))
     found: Counts = {}
-    for entry in ledger_of(module, machine, given_by(arrays)).entries:
+    for entry in ledger.entries:
         assert not entry.bounds - {"arriving"}, f"{entry} is an upper bound"
         assert isinstance(entry.useful, int)
         assert isinstance(entry.issued, int)
         found[entry.instruction, entry.space, entry.direction] = (entry.useful, entry.issued)
-    return {key: figures for key, figures in found.items() if any(figures)}
+    return Figures(
+        _some(found), {space: peak for space, peak in ledger.peaks.items() if isinstance(peak, int) and peak}
+    )
 
 
-def interpreted_counts(module: ir.Module, arrays: Sequence[Any], machine: Machine) -> Counts:
+def interpreted_figures(module: ir.Module, arrays: Sequence[Any], machine: Machine) -> Figures:
     """The same, as the interpreter counts it."""
     run = interpret(module, [np.array(array, copy=True) for array in arrays], machine=machine)
     counts = {key: (each.useful, each.issued) for key, each in run.counts.items()}
+    return Figures(_some(counts), {space: peak for space, peak in run.peaks.items() if peak})
+
+
+def _some(counts: Counts) -> Counts:
     return {key: figures for key, figures in counts.items() if any(figures)}
 
 
 def check(module: ir.Module, arrays: Sequence[Any], machine: Machine) -> None:
     """Compares the two."""
-    assert static_counts(module, arrays, machine) == interpreted_counts(module, arrays, machine)
+    assert static_figures(module, arrays, machine) == interpreted_figures(module, arrays, machine)
 
 
 @pytest.mark.parametrize("program", sample())
@@ -106,7 +123,51 @@ def test_static_is_interpreted_on_a_machine_with_odd_granules(program: Program) 
         check(executable.module(phase), program.inputs, odd_machine())
 
 
+@pytest.mark.parametrize("example", identified())
+def test_static_is_interpreted_on_examples(example: Example) -> None:
+    for machine in (host(), odd_machine()):
+        check(read_module(example.text), example.inputs, machine)
+
+
+CLEAN = "builtin.module(canonicalize,cse,loop-invariant-code-motion)"
+
+
+def by_op(figures: Figures, module: ir.Module) -> tuple[Any, ...]:
+    """Figures without the instructions' numbers, which change where a constant goes."""
+    names = dict(walk_numbered(module.operation))
+    counted = Counter(
+        (names[number].name, space, direction, *counts) for (number, space, direction), counts in figures.counts.items()
+    )
+    return counted, figures.peaks
+
+
+def check_cleaning(module: ir.Module, arrays: Sequence[Any]) -> None:
+    """What upstream tidies up leaves every instruction's bytes, and the peaks, as they were."""
+    before = by_op(static_figures(module, arrays, host()), module)
+    with module.context:
+        PassManager.parse(CLEAN).run(module.operation)
+    assert by_op(static_figures(module, arrays, host()), module) == before
+
+
+@pytest.mark.parametrize("example", identified())
+def test_cleaning_keeps_ledger_and_peaks_of_examples(example: Example) -> None:
+    check_cleaning(read_module(example.text), example.inputs)
+
+
+@pytest.mark.parametrize("program", sample())
+def test_cleaning_keeps_ledger_and_peaks_of_tiled_programs(program: Program) -> None:
+    check_cleaning(pf.compile(program.text).module("tile"), program.inputs)
+
+
 NESTS = 400 if FULL else 25
+
+
+@settings(max_examples=NESTS, deadline=None, database=None, derandomize=not FULL)
+@given(random_kernels())
+def test_static_is_interpreted_on_random_kernels(program: GirProgram) -> None:
+    module = read_module(program.text)
+    for machine in (host(), odd_machine()):
+        check(module, program.inputs, machine)
 
 
 @settings(max_examples=NESTS, deadline=None, database=None, derandomize=not FULL)

@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from powerfusion._native import _pf
-from powerfusion.core._mlir import DYNAMIC, attributes_of, walk_numbered
+from powerfusion.core._mlir import DYNAMIC, attributes_of, defining_op, walk_numbered
 from powerfusion.errors import SourceError, UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.reference.affine import affine_of
@@ -190,8 +190,8 @@ class _Reader:
             raise UnsupportedError(error.message, location=error.mlir_location or op.location) from None
 
     def _used(self, op: ir.Operation) -> set[int]:
-        """The values that an op or anything in it takes."""
-        used = {self._number(value) for value in op.operands}
+        """The values that an op or anything in it takes; a broadcast takes no room, so what it repeats lives on."""
+        used = {self._number(source) for value in op.operands for source in _sources(value)}
         for region in op.regions:
             for block in region:
                 for inner in block:
@@ -200,6 +200,15 @@ class _Reader:
 
     def _number(self, value: ir.Value) -> int:
         return self.values.setdefault(value, len(self.values))
+
+
+def _sources(value: ir.Value) -> Iterator[ir.Value]:
+    """A value, and what it repeats where it is a broadcast."""
+    yield value
+    op = defining_op(value)
+    while op is not None and op.name == "gir.broadcast":
+        yield op.operands[0]
+        op = defining_op(op.operands[0])
 
 
 def _decoded(attribute: Any) -> Any:
