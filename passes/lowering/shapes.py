@@ -1,7 +1,8 @@
 """How a memref is seen in another shape.
 
 Upstream's `expand-strided-metadata` takes `memref.expand_shape` apart, but crashes where one
-dimension becomes several of unknown sizes (22.1.8). Those are written as sizes and strides here.
+dimension becomes several of unknown sizes (22.1.8). Those are reshaped to sizes that memory holds; a
+reinterpreting cast would have strides in its type, which copies of it then take element by element.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from powerfusion.core._mlir import (
     attributes_of,
     create,
     i32_array,
-    i64_array,
     index_constant,
     integers,
     mixed,
-    split_mixed,
 )
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.memory import storage
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 @lowers("memref.expand_shape", to="vector")
 def lower_expand_shape(lowering: VectorLowering, op: ir.Operation) -> None:
-    """As it is; sizes and strides of a contiguous memref where several sizes of one dimension are unknown."""
+    """As it is; a reshape of a contiguous memref where one dimension becomes several of unknown sizes."""
     tiled = op.result.type
     element = storage(tiled.element_type)
     type_ = ir.MemRefType.get(tiled.shape, element, tiled.layout)
@@ -37,7 +36,7 @@ def lower_expand_shape(lowering: VectorLowering, op: ir.Operation) -> None:
     if not _several_unknown(op) or type_.layout != ir.MemRefType.get(tiled.shape, element).layout:
         made = create(op.name, [source, *dynamic], [type_], attributes_of(op))
     else:
-        made = _reinterpreted(source, mixed(op, dynamic, "static_output_shape"), type_)
+        made = _reshaped(source, mixed(op, dynamic, "static_output_shape"), type_)
     lowering.bind(op.results, [made.result])
 
 
@@ -47,26 +46,11 @@ def _several_unknown(op: ir.Operation) -> bool:
     return any(sum(shape[dim] == DYNAMIC for dim in group) > 1 for group in groups)
 
 
-def _reinterpreted(source: ir.Value, sizes: list[int | ir.Value], type_: ir.MemRefType) -> ir.Operation:
-    strides: list[int | ir.Value] = [1]
-    for size in reversed(sizes[1:]):
-        strides.insert(0, _product(size, strides[0]))
-    dynamic_sizes, static_sizes = split_mixed(sizes)
-    dynamic_strides, static_strides = split_mixed(strides)
-    layout = ir.StridedLayoutAttr.get(0, static_strides)
-    attributes = {
-        "static_offsets": i64_array([0]),
-        "static_sizes": i64_array(static_sizes),
-        "static_strides": i64_array(static_strides),
-        "operandSegmentSizes": i32_array([1, 0, len(dynamic_sizes), len(dynamic_strides)]),
-    }
-    strided = ir.MemRefType.get(type_.shape, type_.element_type, layout)
-    made = create("memref.reinterpret_cast", [source, *dynamic_sizes, *dynamic_strides], [strided], attributes)
-    return create("memref.cast", [made.result], [type_])
-
-
-def _product(a: int | ir.Value, b: int | ir.Value) -> int | ir.Value:
-    if isinstance(a, int) and isinstance(b, int):
-        return a * b
-    operands = [index_constant(value) if isinstance(value, int) else value for value in (a, b)]
-    return create("arith.muli", operands, [ir.IndexType.get()]).result
+def _reshaped(source: ir.Value, sizes: list[int | ir.Value], type_: ir.MemRefType) -> ir.Operation:
+    index = ir.IndexType.get()
+    held = {"operandSegmentSizes": i32_array([0, 0])}
+    shape = create("memref.alloca", [], [ir.MemRefType.get([len(sizes)], index)], held).result
+    for at, size in enumerate(sizes):
+        value = index_constant(size) if isinstance(size, int) else size
+        create("memref.store", [value, shape, index_constant(at)])
+    return create("memref.reshape", [source, shape], [type_])

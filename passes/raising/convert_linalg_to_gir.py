@@ -68,11 +68,13 @@ class ConvertLinalgToGirPass(Pass):
 
 
 def _expand(block: ir.Block) -> None:
-    """Writes out the named ops that are several operators."""
+    """Writes out the ops that are several operators."""
     for op in operations(block):
-        if op.name in EXPANSIONS and list(op.results):
-            with ir.InsertionPoint(op), op.location:
-                EXPANSIONS[op.name](op)
+        if op.name not in EXPANSIONS or not list(op.results):
+            continue
+        with ir.InsertionPoint(op), op.location:
+            EXPANSIONS[op.name](op)
+        if not has_uses(op.results[0]):
             op.erase()
 
 

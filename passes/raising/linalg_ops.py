@@ -1,11 +1,11 @@
-"""Making linalg ops: a `linalg.generic` from maps and a function that writes its body."""
+"""Making linalg and tensor ops: a generic from maps and a function that writes its body, reshapes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import create, element_of, i32_array, index_constant
+from powerfusion.core._mlir import create, element_of, i32_array, i64_array, index_constant
 from powerfusion.mlir import ir
 from powerfusion.passes.raising.kernels import Size, size_of
 
@@ -70,3 +70,39 @@ def fill(scalar: ir.Value, sizes: Sequence[Size], loc: ir.Location) -> ir.Value:
 def index_value(size: Size) -> ir.Value:
     """A size as an index value."""
     return index_constant(size) if isinstance(size, int) else size
+
+
+def _groups(dims: Sequence[int]) -> ir.Attribute:
+    """A reassociation of all dimensions into one, or into none."""
+    i64 = ir.IntegerType.get_signless(64)
+    inner = [ir.ArrayAttr.get([ir.IntegerAttr.get(i64, dim) for dim in dims])] if dims else []
+    return ir.ArrayAttr.get(inner)
+
+
+def flattened(value: ir.Value, loc: ir.Location) -> ir.Value:
+    """A tensor's elements along one dimension."""
+    rank, shape = value.type.rank, list(value.type.shape)
+    if rank == 1:
+        return value
+    element = element_of(value.type)
+    if rank == 0:
+        return expanded(value, ir.RankedTensorType.get([1], element), [], loc)
+    dynamic = ir.ShapedType.get_dynamic_size()
+    total = 1
+    for size in shape:
+        total = dynamic if dynamic in (size, total) else total * size
+    attributes = {"reassociation": _groups(range(rank))}
+    return create(
+        "tensor.collapse_shape", [value], [ir.RankedTensorType.get([total], element)], attributes, loc=loc
+    ).result
+
+
+def expanded(value: ir.Value, type_: ir.RankedTensorType, sizes: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
+    """A tensor of rank at most 1 in another shape; `sizes` are the dynamic ones."""
+    if value.type.rank == type_.rank:
+        return value
+    if type_.rank == 0:
+        return create("tensor.collapse_shape", [value], [type_], {"reassociation": _groups([])}, loc=loc).result
+    groups = _groups(range(type_.rank)) if value.type.rank else _groups([])
+    attributes = {"reassociation": groups, "static_output_shape": i64_array(list(type_.shape))}
+    return create("tensor.expand_shape", [value, *sizes], [type_], attributes, loc=loc).result

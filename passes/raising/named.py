@@ -1,4 +1,4 @@
-"""Named linalg ops that aren't structured: each is written out as generics, one per step.
+"""Ops that are written out ahead of raising: named linalg ops that aren't structured, tensor ops (see `shapes`).
 
 linalg.softmax dimension(1) ins(%x)   ⇒   m = max over d1;  e = exp(x - m);  l = sum over d1 of e;  e / l
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from powerfusion.core._mlir import create, element_of
 from powerfusion.mlir import ir
 from powerfusion.passes.raising.linalg_ops import empty, fill, generic, projection, sizes_of
+from powerfusion.passes.raising.shapes import expand_elements, expand_insert, expand_reshape
 
 NEGATIVE_INFINITY = float("-inf")
 
@@ -53,4 +54,9 @@ def expand_softmax(op: ir.Operation) -> None:
 
 
 Step = Callable[[list[ir.Value]], Sequence[ir.Value]]
-EXPANSIONS: dict[str, Callable[[ir.Operation], None]] = {"linalg.softmax": expand_softmax}
+EXPANSIONS: dict[str, Callable[[ir.Operation], None]] = {
+    "linalg.softmax": expand_softmax,
+    "tensor.from_elements": expand_elements,
+    "tensor.insert": expand_insert,
+    "tensor.reshape": expand_reshape,
+}

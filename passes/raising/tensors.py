@@ -188,12 +188,6 @@ def raise_splat(op: ir.Operation) -> None:
 def raise_from_elements(op: ir.Operation) -> None:
     """A tensor of a few scalars, of rank 0 or 1: splats of one element side by side."""
     type_ = op.result.type
-    if type_.rank > 1:
-        raise UnsupportedError(
-            f"'tensor.from_elements' of {type_} isn't supported",
-            location=op.location,
-            help="make a tensor of rank 1 and reshape it by tensor.expand_shape",
-        )
     kernel = KernelBuilder("elements", op.location)
     for operand in op.operands:
         kernel.add(operand)

@@ -18,6 +18,7 @@ Category: what it holds (each module's docstring lists its programs)
 - scans: running sums, recurrences, running places of a maximum
 - scatters: `tensor.gather` and `tensor.scatter`
 - named: named elementwise ops, `linalg.map`, `linalg.reduce`, softmax
+- shapes: `tensor.reshape`, sizes that are values, single elements
 - chains: softmax, layernorm, GELU, RMSNorm, RoPE, attention and other chains of models
 """
 
@@ -39,6 +40,7 @@ from . import (
     reductions,
     scans,
     scatters,
+    shapes,
     signatures,
     sizes,
     special,
@@ -66,6 +68,7 @@ MODULES = (
     scans,
     scatters,
     named,
+    shapes,
 )
 
 # Near copies of a program that the short form runs.
