@@ -132,9 +132,9 @@ def _on_elements(
 
 def _widened(op: ir.Operation, tile: Tile) -> Tile:
     """Narrow floats in f32 where they are added or multiplied by kinds, as only the end is rounded."""
-    narrow = is_narrow(rows_of(tile)[0].type)
-    f32 = ir.F32Type.get() if narrow else None
-    return each_row(lambda row: convert_float(row, f32), tile) if narrow and "kinds" in op.attributes else tile
+    if "kinds" not in op.attributes or not is_narrow(rows_of(tile)[0].type):
+        return tile
+    return each_row(lambda row: convert_float(row, ir.F32Type.get()), tile)
 
 
 def _narrowed(op: ir.Operation, tile: Tile, element: ir.Type) -> Tile:

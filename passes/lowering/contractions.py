@@ -86,10 +86,11 @@ def _factor(
 ) -> Factor:
     """An operand widened, 0 where it isn't there, its lanes turned to where they are wanted."""
     tile, dims = operand
-    outer = [dim for dim in dims if dim != lane]
+    along = lane if lane is not None and lane in dims else -1
+    outer = [dim for dim in dims if dim != along]
     shape = [sizes[dim] for dim in dims]
-    order = [dims.index(dim) for dim in [*outer, *([lane] if lane in dims and lane is not None else [])]]
-    lanes = sizes[lane] if lane is not None and lane in dims else 1
+    order = [dims.index(dim) for dim in [*outer, *([along] if along >= 0 else [])]]
+    lanes = sizes[along] if along >= 0 else 1
     numbers = np.transpose(linear(shape), order)
     unsigned = "is_unsigned" in op.attributes
     rows = rows_of(pick([tile], numbers, lanes))
@@ -97,7 +98,7 @@ def _factor(
     counts = [extents.counts[dim] for dim in outer]
     part = Extents(
         (*(sizes[dim] for dim in outer), lanes),
-        (*counts, extents.counts[lane] if lane is not None and lanes > 1 else None),
+        (*counts, extents.counts[along] if lanes > 1 else None),
     )
     made: list[ir.Value] = []
     for row, place in zip(rows, places, strict=True):

@@ -29,7 +29,13 @@ from powerfusion.core._mlir import (
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering import contractions, lockstep, movement, structure, views  # noqa: F401  fill the table
+from powerfusion.passes.lowering import (  # they fill the table
+    contractions,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    movement,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    shapes,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    views,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+)
 from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.memory import host_memref, storage, to_register, to_storage
@@ -74,7 +80,7 @@ class ConvertGirToVectorPass(Pass):
 
 def is_public(function: ir.Operation) -> bool:
     """Whether a function is the program's entry rather than a kernel that it launches."""
-    visibility = function.attributes["sym_visibility"] if "sym_visibility" in function.attributes else None
+    visibility = function.attributes.get("sym_visibility", None)
     return visibility is None or ir.StringAttr(visibility).value == "public"
 
 

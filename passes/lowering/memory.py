@@ -206,7 +206,8 @@ def places_in(
         mask = inside if mask is None else _and(mask, inside)
         distance = create("arith.muli", [place, spread(step, place.type)], [place.type]).result
         places = distance if places is None else create("arith.addi", [places, distance], [place.type]).result
-    assert mask is not None and places is not None, "expected an index"
+    assert mask is not None, "expected an index"
+    assert places is not None, "expected an index"
     return flat, start, places, mask
 
 

@@ -133,20 +133,26 @@ def _update_row(
         there = extract(mask, lane) if isinstance(mask, ir.Value) else mask
         branch = create("scf.if", [flag_value(both(clip_flag(at, sizes, None), there))], regions=2)
         with ir.InsertionPoint(branch.regions[0].blocks.append()):
-            _update(lowering, str(op.attributes["kind"]), extract(row, lane), memref, at)
+            _update(lowering, op, extract(row, lane), memref, at)
             create("scf.yield")
 
 
-def _update(lowering: VectorLowering, kind: str, value: ir.Value, memref: ir.Value, at: Sequence[ir.Value]) -> None:
+def _update(
+    lowering: VectorLowering, op: ir.Operation, value: ir.Value, memref: ir.Value, at: Sequence[ir.Value]
+) -> None:
+    """Combines one element with what is in its place."""
+    kind, loc = str(op.attributes["kind"]), op.location
     name = kind.removeprefix("#vector.kind<").removesuffix(">")
     element = value.type
     if lowering.threads and has_atomic(kind, element):
-        number = ATOMIC[name][0 if isinstance(element, ir.FloatType) else 1]
+        floats, integers = ATOMIC[name]
+        number = floats if isinstance(element, ir.FloatType) else integers
+        assert number is not None, "expected an atomic op"
         attributes = {"kind": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)}
         create("memref.atomic_rmw", [value, memref, *at], [element], attributes)
         return
     there = to_register(create("memref.load", [memref, *at], [memref.type.element_type]).result, element)
-    made = combine(name, there, value, ir.Location.current)
+    made = combine(name, there, value, loc)
     create("memref.store", [to_storage(made, element), memref, *at])
 
 
@@ -227,5 +233,5 @@ def lower_subview(lowering: VectorLowering, op: ir.Operation) -> None:
     attributes = {name: op.attributes[name] for name in op.attributes}
     wanted = host_memref(op.result.type)
     if source.type != host_memref(op.operands[0].type):
-        wanted = subview_type(source, attributes, wanted.shape)
+        wanted = subview_type(source, attributes, op.result.type.shape)
     lowering.bind([op.result], [create("memref.subview", [source, *rest], [wanted], attributes).result])

@@ -34,6 +34,7 @@ def lower_launch(lowering: VectorLowering, op: ir.Operation) -> None:
     """A call; it takes the place for a failed assertion along."""
     callee = lowering.callees[ir.FlatSymbolRefAttr(op.attributes["callee"]).value]
     wanted = ir.FunctionType(ir.TypeAttr(callee.attributes["function_type"]).value).inputs
+    assert lowering.status is not None, "expected to be in a function"
     given = [*(lowering.scalar(operand) for operand in op.operands), lowering.status]
     operands = [
         value if value.type == type_ else create("memref.cast", [value], [type_]).result

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from powerfusion.core._mlir import (
-    constant_of,
     create,
-    defining_op,
     i32_array,
     index_constant,
+    integer_of,
     integers,
     mixed,
     segments,
@@ -97,12 +98,11 @@ def lower_slice(lowering: VectorLowering, op: ir.Operation) -> None:
     (source,), *dynamic = segments(op)
     names = ("static_offsets", "static_sizes", "static_strides")
     offsets, sizes, strides = (mixed(op, part, name) for part, name in zip(dynamic, names, strict=True))
-    known = [_known(value) for value in [*sizes, *strides]]
-    if any(value is None for value in known):
+    boxes = list(zip(_numbers(sizes), _numbers(strides), strict=False))
+    if len(boxes) < len(sizes):
         raise UnsupportedError("a slice at reg needs static sizes and strides", location=op.location)
-    boxes = list(zip(known[: len(sizes)], known[len(sizes) :], strict=True))
-    starts = [_known(offset) for offset in offsets]
-    if all(start is not None for start in starts):
+    starts = _numbers(offsets)
+    if len(starts) == len(offsets):
         box = tuple(slice(s, s + (n - 1) * t + 1, t) for s, (n, t) in zip(starts, boxes, strict=True))
         _bind(lowering, op, linear(source.type.shape)[box].reshape(tuple(op.result.type.shape)))
         return
@@ -111,11 +111,11 @@ def lower_slice(lowering: VectorLowering, op: ir.Operation) -> None:
     lowering.bind([op.result], [pick([tile], linear(op.result.type.shape))])
 
 
-def _known(value: int | ir.Value) -> int | None:
-    if isinstance(value, int):
-        return value
-    attribute = constant_of(value) if defining_op(value) is not None else None
-    return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr) else None
+def _numbers(values: Sequence[int | ir.Value]) -> list[int]:
+    """The values, if all of them are known; else nothing."""
+    known = [value if isinstance(value, int) else integer_of(value) for value in values]
+    numbers = [number for number in known if number is not None]
+    return numbers if len(numbers) == len(known) else []
 
 
 def _reread(tile: Tile, type_: ir.RankedTensorType, places: list[ir.Value], boxes: list[tuple[int, int]]) -> Tile:
@@ -151,12 +151,11 @@ def lower_pad(lowering: VectorLowering, op: ir.Operation) -> None:
     """The border is one more element to pick."""
     (source,), (value,), *dynamic = segments(op)
     low, high = (mixed(op, part, name) for part, name in zip(dynamic, ("static_low", "static_high"), strict=True))
-    widths = [(_known(before), _known(behind)) for before, behind in zip(low, high, strict=True)]
-    if any(before is None or behind is None for before, behind in widths):
+    widths = list(zip(_numbers(low), _numbers(high), strict=False))
+    if len(widths) < len(low):
         raise UnsupportedError("a pad at reg needs a static border", location=op.location)
     shape = source.type.shape
-    border = int(np.prod(shape))
-    wanted = np.pad(linear(shape), widths, constant_values=border)
+    wanted = np.pad(linear(shape), widths, constant_values=prod(shape))
     lowering.bind([op.result], [pick([lowering.value(source), lowering.value(value)], wanted)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from test_tile_form import KINDS_BY_DTYPE, folded
-from tile_form import ALL, DTYPES, FLOATS, INTEGERS, close, garbage, on_tiles, values, wide
+from tile_form import ALL, DTYPES, FLOATS, INTEGERS, Array, close, garbage, kernel, on_tiles, run, values, wide
 
 NUMBERS = (*FLOATS, *INTEGERS)
 MAXIMUM = {**dict.fromkeys(FLOATS, "arith.maximumf"), **dict.fromkeys(INTEGERS, "arith.maxsi"), "i1": "arith.ori"}
@@ -46,9 +46,9 @@ def test_ordered_combiner(dtype: str, dims: list[int]) -> None:
     )
     part = np.moveaxis(full[:2, :4], dims, range(len(dims)))
     slices = part.reshape(-1, *part.shape[len(dims) :])
-    acc = np.zeros(part.shape[len(dims) :], DTYPES[dtype])
+    acc: Array = np.zeros(part.shape[len(dims) :], DTYPES[dtype])
     for element in slices:
-        acc = ((acc * acc.dtype.type(2)).astype(acc.dtype) + element).astype(acc.dtype)
+        acc = np.asarray((acc + acc).astype(acc.dtype) + element).astype(acc.dtype)
     window = tuple(slice(size) for dim, size in enumerate((2, 4)) if dim not in dims)
     close(np.asarray(r.reshape(kept)[window]), wide(np.asarray(acc)))
 
@@ -205,8 +205,6 @@ def test_scan_carries_over_tiles() -> None:
       scf.yield %g : T<1xf32>
     }
     """
-    from tile_form import kernel, run
-
     x, y = values((1, 32), "f32"), np.zeros((1, 32), np.float32)
     run(kernel("x_m:1x32xf32 y_m:1x32xf32", body), x, y)
     close(y, np.cumsum(x.astype(np.float64), 1), scale=np.abs(x).sum())
