@@ -11,102 +11,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from powerfusion.errors import InterpretationError, OutOfBounds, Race, UninitialisedRead, UnsupportedError, WrongPass
-from powerfusion.reference.buffers import ChipBuffer, buffer_of
+from powerfusion.errors import InterpretationError, UninitialisedRead, WrongPass
+from powerfusion.reference.buffers import buffer_of
+from powerfusion.reference.filling import Filler, from_dram
+from powerfusion.reference.instances import (
+    NOBODY,
+    Group,
+    Live,
+    Output,
+    Step,
+    Unit,
+    assembled,
+    check_alone,
+    interval_of,
+    is_keep,
+)
 from powerfusion.reference.nest import Dim, Index
 from powerfusion.reference.plan import COMBINING, Plan, When, combined_names, on_chip, plan_of
 from powerfusion.reference.program import Instruction
 from powerfusion.reference.registry import MEANINGS
-from powerfusion.reference.spaces import Place, Pool
+from powerfusion.reference.spaces import Pool
 from powerfusion.reference.stream import REPLICAS, Here, Moved, located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
 from powerfusion.reference.windows import Box, Interval, Part, index_of, joined, makes, names_of, needs, whole
-
-NOBODY = -1
-
-
-@dataclass(eq=False)
-class Output:
-    """A value on its way to dram: its elements, which instances have moved them, and in which executions."""
-
-    data: Array
-    writer: Array
-    executions: list[Array] = field(default_factory=list[Array])
-
-
-@dataclass(eq=False)
-class Unit:
-    """A unit while it runs.
-
-    Attributes:
-        index: Its index in its group, per dimension of the nest.
-        number: Unlike that of any other unit of the kernel.
-        parts: By value, the parts that it has from other times.
-        executed: By movement, where in the loops it happened last.
-        registers: What lives in its registers.
-        kept: By value, what lives there from one time to another.
-    """
-
-    index: Index
-    number: int
-    registers: Pool
-    parts: dict[int, list[Part]] = field(default_factory=dict[int, "list[Part]"])
-    executed: dict[int, Index] = field(default_factory=dict[int, Index])
-    kept: dict[int, list[tuple[Place, int]]] = field(default_factory=dict[int, "list[tuple[Place, int]]"])
-
-    def keep(self, value: int, place: Place, size_bytes: int) -> None:
-        """Notes that a value lives on."""
-        self.registers.take(place, size_bytes, "a value that is kept")
-        self.kept.setdefault(value, []).append((place, size_bytes))
-
-    def drop(self, value: int) -> None:
-        """Notes that a value has ended, parts and all."""
-        for held in self.kept.pop(value, []):
-            self.registers.give(*held)
-        self.parts.pop(value, None)
-
-
-@dataclass(eq=False)
-class Group:
-    """A group while it runs.
-
-    Attributes:
-        index: Its index, per dimension of the nest.
-        number: Its place among the groups.
-        shared: What it keeps at sram.
-        buffers: By the movement that fills it, each buffer at sram.
-        accumulators: By combining op and unit, what it has combined so far.
-    """
-
-    index: Index
-    number: int
-    shared: Pool
-    buffers: dict[int, ChipBuffer] = field(default_factory=dict[int, ChipBuffer])
-    accumulators: dict[tuple[int, Index], list[Tile]] = field(default_factory=dict[tuple[int, Index], "list[Tile]"])
-
-
-@dataclass(eq=False)
-class Step:
-    """Where a unit is: its place in the loops, and what it is in the middle of."""
-
-    group: Group
-    unit: Unit
-    fixed: Index
-    swept: Index
-    when: When
-    tiles: dict[int, Part] = field(default_factory=dict[int, Part])
-    wanted: dict[int, Box] = field(default_factory=dict[int, Box])
-
-    @property
-    def place(self) -> Index:
-        """The indices of all loops around, outermost first."""
-        return (*self.fixed, *self.swept)
 
 
 def run_placed(here: Here, op: Instruction, arguments: Sequence[Any]) -> list[Tile]:
@@ -130,6 +63,7 @@ class _Placed:
         self.here = here
         self.plan = plan
         self.nest = plan.nest
+        self.filler = Filler(here.spaces, plan, here.values)
         self.rng = here.state.rng
         self.outputs: dict[int, Output] = {}
         self.scattered: dict[int, Tile] = {}
@@ -168,7 +102,7 @@ class _Placed:
                     unit.drop(value)
 
     def _run_pass(self, group: Group, units: list[Unit], fixed: Index, number: int) -> None:
-        self._fill_buffers(group, units, fixed, number)
+        self.filler.fill_all(group, units, fixed, number)
         for unit in units:
             self._begin_combinations(group, unit, fixed, number)
         for unit in self._order(units):
@@ -194,12 +128,7 @@ class _Placed:
         return found[::-1] if self.backwards else found
 
     def _there(self, group: Group, unit: Unit, dims: Sequence[Dim], steps: Index) -> bool:
-        return all(len(self._interval(group, unit, dim, step)) for dim, step in zip(dims, steps, strict=True))
-
-    def _interval(self, group: Group, unit: Unit, dim: Dim, step: int) -> Interval:
-        at = self.nest.dims.index(dim)
-        low, high = dim.of_step(group.index[at], unit.index[at], step)
-        return Interval(low, high, frozenset([dim.name]))
+        return all(len(interval_of(self.nest, group, unit, dim, step)) for dim, step in zip(dims, steps, strict=True))
 
     # One step: what it needs, then what it does
 
@@ -210,7 +139,7 @@ class _Placed:
                 self._want(step, op)
             except InterpretationError as error:
                 raise located(error, op) from None
-        live = _Live(self, step, ops)
+        live = Live(self.here.spaces, step, ops)
         for op in ops:
             try:
                 self._do(step, op)
@@ -259,13 +188,13 @@ class _Placed:
     def _step_interval(self, step: Step, name: str) -> Interval:
         dim = self.nest.dim(name)
         if not dim.swept:
-            return self._interval(step.group, step.unit, dim, step.fixed[self.nest.fixed.index(dim)])
+            return interval_of(self.nest, step.group, step.unit, dim, step.fixed[self.nest.fixed.index(dim)])
         if not step.swept:
             raise WrongPass(
                 f"needs a part of '{name}' at the end of pass {step.when.number}, when its traversal is over",
                 help="a result of that pass is brought to the next traversal by a move or broadcast of that pass",
             )
-        return self._interval(step.group, step.unit, dim, step.swept[self.nest.swept.index(dim)])
+        return interval_of(self.nest, step.group, step.unit, dim, step.swept[self.nest.swept.index(dim)])
 
     def _do(self, step: Step, op: Instruction) -> None:
         """Does one op on the windows that are needed."""
@@ -286,7 +215,7 @@ class _Placed:
         for value in op.results:
             if value in self.plan.recorded and value in step.tiles:
                 step.unit.parts.setdefault(value, []).append(step.tiles[value])
-                if op.name not in REPLICAS and not _is_keep(op):
+                if op.name not in REPLICAS and not is_keep(op):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
     def _compute(self, step: Step, op: Instruction) -> None:
@@ -337,7 +266,7 @@ class _Placed:
         for part in found:
             if all(have.low <= want.low and want.high <= have.high for want, have in zip(box, part.box, strict=True)):
                 return part.crop(box)
-        return _assembled(found, box)
+        return assembled(found, box)
 
     # Combinations over swept dimensions
 
@@ -405,20 +334,13 @@ class _Placed:
         whole_value = self.here.values[op.operands[0]]
         addresses = whole_value.addresses[index_of(box)]
         if source.level == "sram":
-            data, addresses = self._buffer(step.group, whole_value).read(addresses)
+            data, addresses = buffer_of(list(step.group.buffers.values()), whole_value).read(addresses)
         else:
-            data = self._from_dram(whole_value, box)
+            data = from_dram(whole_value, index_of(box))
         step.tiles[value] = Part(box, data)
         if self._executes(step, op, box):
             spaces.read(op.number, spaces.place(source), addresses, itemsize)
             spaces.tile(op.number, spaces.place(op.type), "write", data.size, itemsize)
-
-    def _from_dram(self, value: Tile, box: Box) -> Array:
-        if value.stores:
-            raise UnsupportedError("a placed kernel that reads what it moved to dram itself", help="split the kernel")
-        if value.real is not None and not value.real[index_of(box)].all():
-            raise UninitialisedRead("reads elements of a tensor that nothing has written")
-        return value.data[index_of(box)]
 
     def _put(self, step: Step, op: Instruction) -> None:
         """A move from reg to dram or to sram."""
@@ -438,7 +360,7 @@ class _Placed:
             spaces.written(op.number, spaces.place(op.type), addresses, itemsize)
             return
         output = self.outputs[op.number]
-        _check_alone(output, positions, data.ravel(), step)
+        check_alone(output, positions, data.ravel(), step)
         output.data[positions] = data.ravel()
         output.writer[0][positions], output.writer[1][positions] = step.group.number, step.unit.number
         output.executions.append(positions)
@@ -465,66 +387,6 @@ class _Placed:
         dest = self.scattered.get(op.number) or self.here.values[groups[1][0]]
         self.scattered[op.number] = self._call(op, [value, dest, *indices])[0]
 
-    # Buffers at sram
-
-    def _buffer(self, group: Group, value: Tile) -> ChipBuffer:
-        return buffer_of(list(group.buffers.values()), value)
-
-    def _fill_buffers(self, group: Group, units: list[Unit], fixed: Index, number: int) -> None:
-        """Makes the buffers of a pass, and fills those that are moved from dram: once for all units, in lock-step."""
-        for op in self.plan.ops:
-            when = self.plan.happens[op.number]
-            if op.name != "gir.move" or op.type.level != "sram" or when is None or when.number != number:
-                continue
-            names = self._buffer_names(op)
-            key = fixed[: self.nest.depth(frozenset(n for n in names if n and not self.nest.dim(n).swept))]
-            held = group.buffers.get(op.number)
-            if held and held.key == key:
-                continue
-            try:
-                self._fill(group, units, fixed, op, names, key)
-            except InterpretationError as error:
-                raise located(error, op) from None
-
-    def _buffer_names(self, op: Instruction) -> list[str | None]:
-        over = op.get("over")
-        return [name or None for name in over] if over is not None else self.plan.names[op.results[0]]
-
-    def _fill(
-        self, group: Group, units: list[Unit], fixed: Index, op: Instruction, names: list[str | None], key: Index
-    ) -> None:
-        value, spaces = self.here.values[op.results[0]], self.here.spaces
-        place = spaces.place(op.type)
-        window = [
-            self._held(group, units, fixed, name) if name else np.arange(size)
-            for name, size in zip(names, value.shape, strict=True)
-        ]
-        if op.number in group.buffers:
-            group.shared.give(place, group.buffers[op.number].size_bytes)
-        buffer = ChipBuffer(value, key, window)
-        group.shared.take(place, buffer.size_bytes, "a value at sram")
-        group.buffers[op.number] = buffer
-        if op.operand_types[0].level != "dram":
-            return
-        source = self.here.values[op.operands[0]]
-        index = np.ix_(*window)
-        there = Tile(source.data[index], None if source.real is None else source.real[index], stores=source.stores)
-        data = self._from_dram(there, whole(there.shape))
-        assert source.addresses is not None, "a tensor at dram has addresses"
-        spaces.read(op.number, spaces.place(op.operand_types[0]), source.addresses[index], op.type.dtype.itemsize)
-        positions = np.arange(value.data.size).reshape(value.shape)[index].ravel()
-        addresses = buffer.write(positions, np.asarray(data).ravel(), NOBODY)
-        spaces.written(op.number, place, addresses, op.type.dtype.itemsize)
-
-    def _held(self, group: Group, units: list[Unit], fixed: Index, name: str) -> Array:
-        """The indices of a dimension that a group holds: all of its part if swept, else its units' steps together."""
-        dim = self.nest.dim(name)
-        if dim.swept:
-            return np.arange(*dim.of_group(group.index[self.nest.dims.index(dim)]))
-        step = fixed[self.nest.fixed.index(dim)]
-        intervals = [self._interval(group, unit, dim, step) for unit in units]
-        return np.unique(np.concatenate([np.arange(i.low, i.high) for i in intervals]))
-
     # Results
 
     def put_together(self, value: Tile) -> Tile:
@@ -540,75 +402,3 @@ class _Placed:
                 raise located(UninitialisedRead(f"no instance of the nest moves element {element}"), op)
             data.ravel()[store.places[there]] = output.data[there]
         return replace(value, data=data)
-
-
-def _check_alone(output: Output, positions: Array, data: Array, step: Step) -> None:
-    """Rejects stores of two groups to one element, and of two units unless they agree."""
-    group, unit = output.writer[0][positions], output.writer[1][positions]
-    other_group = (group != NOBODY) & (group != step.group.number)
-    if other_group.any():
-        at = int(np.argmax(other_group))
-        raise Race(f"groups {int(group[at])} and {step.group.number} store to element {int(positions[at])}")
-    old = output.data[positions]
-    differs = (old != data) & ~((old != old) & (data != data))
-    other_unit = (unit != NOBODY) & (unit != step.unit.number) & differs
-    if other_unit.any():
-        at = int(np.argmax(other_unit))
-        raise Race(f"two units of a group store different values to element {int(positions[at])}")
-
-
-def _is_keep(op: Instruction) -> bool:
-    """Whether an op only carries a tile on to a later pass."""
-    return op.name == "gir.move" and op.operand_types[0].level == op.type.level == "reg"
-
-
-def _assembled(parts: Sequence[Part], box: Box) -> Array:
-    """A window put together from several parts.
-
-    Raises:
-        OutOfBounds: Some of it is in none of them.
-    """
-    data = np.zeros([len(interval) for interval in box], parts[0].data.dtype)
-    there = np.zeros(data.shape, np.bool_)
-    for part in parts:
-        common = tuple(want.clipped(have.low, have.high) for want, have in zip(box, part.box, strict=True))
-        if all(len(interval) for interval in common):
-            inside = index_of(tuple(c.shifted(-want.low) for c, want in zip(common, box, strict=True)))
-            data[inside], there[inside] = part.crop(common), True
-    if not there.all():
-        first = [int(i) + interval.low for i, interval in zip(np.argwhere(~there)[0], box, strict=True)]
-        raise OutOfBounds(f"needs element {first} of a value that this unit hasn't kept")
-    return data
-
-
-class _Live:
-    """What lives at reg in one step: tiles from their op to their last use, and what is kept over the loops."""
-
-    def __init__(self, placed: _Placed, step: Step, ops: Sequence[Instruction]) -> None:
-        self.placed, self.step = placed, step
-        self.last = {value: op.number for op in ops for value in (*op.operands, *op.results)}
-        self.held: dict[int, tuple[Place, int]] = {}
-
-    def after(self, op: Instruction) -> None:
-        """Notes what an op brings to life and what it ends."""
-        step, spaces = self.step, self.placed.here.spaces
-        pool = step.unit.registers
-        for value, type_ in zip(op.results, op.result_types, strict=True):
-            part = step.tiles.get(value)
-            if part is None or type_.level != "reg" or op.name in REPLICAS or _is_keep(op) or value in step.unit.kept:
-                continue
-            size = part.data.size * type_.dtype.itemsize
-            self._reuse(op, size)
-            self.held[value] = (spaces.place(type_), size)
-            pool.take(*self.held[value], f"a tile of '{op.name}'")
-        for value in (*op.operands, *op.results):
-            if self.last.get(value) == op.number and value in self.held:
-                pool.give(*self.held.pop(value))
-
-    def _reuse(self, op: Instruction, size: int) -> None:
-        if not op.name.startswith(("arith.", "math.")):
-            return
-        for value in op.operands:
-            if self.last.get(value) == op.number and value in self.held and self.held[value][1] >= size:
-                self.step.unit.registers.give(*self.held.pop(value))
-                return

@@ -77,12 +77,12 @@ class Schedule:
                 ),
                 first.op,
             )
+        values = [value for index in order for value in _listed(self.waiting[index].value)]
         if SETTLED_BY[first.scope] == self.scope:
-            reply = [self.waiting[index].value for index in order]
+            reply = values
         elif self._finer(first.scope):
             reply = [first.value]
         else:
-            values = [value for index in order for value in _listed(self.waiting[index].value)]
             reply = yield Event(first.op, first.scope, values)
         self.barrier_passed()
         self.replies = dict.fromkeys(order, reply)
@@ -101,4 +101,5 @@ class Schedule:
 
 
 def _listed(value: Any) -> list[Any]:
+    """What instances brought: one unit's operands as one, those that finer instances brought one by one."""
     return value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
