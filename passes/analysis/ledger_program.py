@@ -204,8 +204,11 @@ def callee_of(op: ir.Operation) -> str:
 
 
 def is_tile_form(kernel: ir.Operation) -> bool:
-    """True for a kernel that has memrefs, or no results."""
-    return any(isinstance(value.type, ir.MemRefType) for value in segments(kernel)[0]) or not kernel.results
+    """True for a kernel that has memrefs, or neither results nor tensors to assert something of."""
+    types = [value.type for value in segments(kernel)[0]]
+    if any(isinstance(type_, ir.MemRefType) for type_ in types):
+        return True
+    return not kernel.results and not any(isinstance(type_, ir.RankedTensorType) for type_ in types)
 
 
 def _open_sizes(argument: ir.Value, place: int) -> tuple[Number, ...]:

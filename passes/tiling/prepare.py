@@ -36,7 +36,7 @@ def prepare(function: ir.Operation) -> None:
     """Prepares all kernels of a function."""
     _take_first(entry_block(function))
     for op in operations(entry_block(function)):
-        if op.name in KERNELS and list(op.results):
+        if op.name in KERNELS:
             prepare_kernel(op)
 
 
