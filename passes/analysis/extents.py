@@ -1,13 +1,13 @@
 """Sizes of a program as numbers or polynomials: the function around the kernels, evaluated.
 
 A size of an argument is a number where it is static or given, else a symbol, `arg0[1]`. What
-index arithmetic makes of sizes is followed; where it can't be said as a polynomial (a division,
-a choice) it becomes a symbol of its own.
+index arithmetic makes of sizes is followed (`ledger_index`); where it can't be said, as of a choice,
+it becomes a symbol of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
@@ -22,35 +22,10 @@ from powerfusion.core._mlir import (
     segments,
 )
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_index import EVALUATED
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
 from powerfusion.passes.analysis.sizes import Extent, InputDim, QuotientOf, ResultDim, SumOf, extent, resolve
 from powerfusion.symbolic import Count, Polynomial, floordiv, product, total
-
-CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
-_EXACT: dict[str, Callable[[int, int], int]] = {
-    "arith.divsi": lambda a, b: int(a / b),
-    "arith.divui": lambda a, b: a // b,
-    "arith.ceildivsi": lambda a, b: -(-a // b),
-    "arith.ceildivui": lambda a, b: -(-a // b),
-    "arith.floordivsi": lambda a, b: a // b,
-    "arith.remsi": lambda a, b: a - b * int(a / b),
-    "arith.remui": lambda a, b: a % b,
-    "arith.minsi": min,
-    "arith.maxsi": max,
-    "arith.minui": min,
-    "arith.maxui": max,
-}
-_COMPARE: tuple[Callable[[int, int], bool], ...] = (
-    lambda a, b: a == b,
-    lambda a, b: a != b,
-    lambda a, b: a < b,
-    lambda a, b: a <= b,
-    lambda a, b: a > b,
-    lambda a, b: a >= b,
-    lambda a, b: a < b,
-    lambda a, b: a <= b,
-    lambda a, b: a > b,
-    lambda a, b: a >= b,
-)
 
 
 @dataclass
@@ -115,32 +90,8 @@ class Extents:
         match op.name:
             case "tensor.dim" if integer_of(op.operands[1]) is not None:
                 return self.size(op.operands[0], constant_index(op.operands[1]))
-            case name if name in CASTS:
-                return self.index(op.operands[0])
-            case "arith.addi":
-                return self.index(op.operands[0]) + self.index(op.operands[1])
-            case "arith.subi":
-                return self.index(op.operands[0]) + self.index(op.operands[1]) * -1
-            case "arith.muli":
-                return self.index(op.operands[0]) * self.index(op.operands[1])
             case _:
-                return self._opaque(op)
-
-    def _opaque(self, op: ir.Operation) -> Count:
-        """What isn't a polynomial: computed where its operands are numbers, else a symbol."""
-        operands = [self.index(operand) for operand in op.operands]
-        numbers = [operand for operand in operands if isinstance(operand, int)]
-        if len(numbers) == len(operands):
-            if op.name in _EXACT and numbers[1] != 0:
-                return _EXACT[op.name](*numbers)
-            if op.name == "arith.cmpi":
-                return int(_COMPARE[ir.IntegerAttr(op.attributes["predicate"]).value](*numbers))
-        if op.name == "arith.select":
-            if isinstance(operands[0], int):
-                return operands[1] if operands[0] else operands[2]
-            if operands[1] == operands[2]:
-                return operands[1]
-        return Polynomial.symbol(f"{op.name.partition('.')[2]}({', '.join(map(str, operands))})")
+                return evaluated(op, [self.index(operand) for operand in op.operands])
 
     # -- inside of kernels -------------------------------------------------------------------
 
@@ -174,14 +125,7 @@ class Extents:
 
     def _computed(self, kernel: ir.Operation, op: ir.Operation) -> Count:
         """Index arithmetic in a kernel."""
-        operands = [self._inside(kernel, resolve(operand)) for operand in op.operands]
-        match op.name:
-            case "arith.addi":
-                return operands[0] + operands[1]
-            case "arith.muli":
-                return operands[0] * operands[1]
-            case _:
-                return Polynomial.symbol(f"{op.name.partition('.')[2]}({', '.join(map(str, operands))})")
+        return evaluated(op, [self._inside(kernel, resolve(operand)) for operand in op.operands])
 
     def box(self, kernel: ir.Operation, op: ir.Operation, name: str, dynamic: list[ir.Value]) -> list[Count]:
         """A mixed list of a view's offsets, sizes or strides."""
@@ -189,3 +133,15 @@ class Extents:
             value if isinstance(value, int) else self._inside(kernel, resolve(value))
             for value in mixed(op, dynamic, name)
         ]
+
+
+def evaluated(op: ir.Operation, operands: list[Count]) -> Count:
+    """What index arithmetic makes of sizes; a symbol where that can't be said."""
+    numbers: list[Number] = list(operands)
+    try:
+        found = EVALUATED[op.name](op, numbers) if op.name in EVALUATED else None
+    except UnknownIndex:
+        found = None
+    if isinstance(found, (int, Polynomial)):
+        return found
+    return Polynomial.symbol(f"{op.name.partition('.')[2]}({', '.join(map(str, operands))})")

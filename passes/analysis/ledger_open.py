@@ -24,27 +24,65 @@ def summed(count: Count, loop: Loop) -> tuple[Count, bool]:
     if loop.at_most_once:
         once = count.substitute(loop.symbol, 0)
         return (once if _vanishes(once, loop.length) else once * loop.trips), True
-    clipped = symbolic.minimum(loop.step, loop.high - loop.index)
-    (atom,) = next(iter(Polynomial.of(clipped).terms))[0] or ("",)
-    plain, factor = _split(count, atom)
-    if not {loop.symbol} & (Polynomial.of(plain).symbols | Polynomial.of(factor).symbols):
-        return plain * loop.trips + factor * loop.length, True
-    most = _without(count, loop)
-    return most * loop.trips, False
+    before, last = _split_off_last(count, loop)
+    if isinstance(before, int) or loop.symbol not in before.symbols:
+        return before * (loop.trips - 1) + last, True
+    return _without(count, loop) * loop.trips, False
 
 
-def _split(count: Polynomial, name: str) -> tuple[Count, Count]:
-    """`plain + factor * name`."""
-    plain: Count = 0
-    factor: Count = 0
-    for powers, number in count.terms:
-        if name in powers:
-            rest = list(powers)
-            rest.remove(name)
-            factor = factor + Polynomial(((tuple(rest), number),))
+def _split_off_last(count: Polynomial, loop: Loop) -> tuple[Count, Count]:
+    """A count in all trips but the last, and in the last: there an edge cuts off what minima say.
+
+    Of `min(32, n - j)` the first side holds before the last trip, the second one in it.
+    """
+    step, end = _reach(loop)
+    index = Polynomial.symbol(loop.symbol)
+    beyond = end - (index + 1) * step  # More than 0 before the last trip.
+    before: Count = count
+    last: Count = count
+    for atom in _minima(count, loop.symbol):
+        left, right = atom.operands
+        if right - left == beyond:
+            sides = left, right
+        elif left - right == beyond:
+            sides = right, left
         else:
-            plain = plain + Polynomial(((powers, number),))
-    return plain, factor
+            continue
+        before = _of(before).substitute(atom, sides[0])
+        last = _of(last).substitute(atom, sides[1])
+    return before, _of(last).substitute(loop.symbol, loop.trips - 1)
+
+
+def _of(count: Count) -> Polynomial:
+    return Polynomial.of(count)
+
+
+def _reach(loop: Loop) -> tuple[int, Count]:
+    """How far a trip reaches, and the end that only the last trip reaches: `ceildiv(n, 64)` trips reach 64 each."""
+    length = loop.length
+    if loop.step == 1 and isinstance(length, Polynomial) and len(length.terms) == 1:
+        (powers, factor), *_ = length.terms
+        name = powers[0]
+        if len(powers) == factor == 1 and isinstance(name, Atom) and name.operation == "ceildiv":
+            end, by = name.operands
+            if isinstance(by, int):
+                return by, end
+    return loop.step, length
+
+
+def _minima(count: Polynomial, symbol: str) -> list[Atom]:
+    """The minima that depend on a symbol, in other atoms too; inner ones first."""
+    found: dict[Atom, None] = {}
+    for powers, _ in count.terms:
+        for name in powers:
+            if not isinstance(name, Atom) or symbol not in name.symbols:
+                continue
+            for operand in name.operands:
+                if isinstance(operand, Polynomial):
+                    found |= dict.fromkeys(_minima(operand, symbol))
+            if name.operation == "min":
+                found[name] = None
+    return list(found)
 
 
 def _vanishes(count: Count, length: Count) -> bool:
@@ -53,19 +91,19 @@ def _vanishes(count: Count, length: Count) -> bool:
         return count == 0
     if length == count:
         return True
-    marked: Count = 0
     for powers, factor in length.terms:
         if len(powers) == 1 and not isinstance(powers[0], Atom) and abs(factor) == 1:
             solved = Polynomial.symbol(powers[0]) - length * factor
-            return count.substitute(powers[0], solved) == 0 and powers[0] not in Polynomial.of(solved).symbols
-    return marked != 0
+            return count.substitute(powers[0], solved) == 0 and powers[0] not in _of(solved).symbols
+    return False
 
 
 def _without(count: Polynomial, loop: Loop) -> Count:
-    """The most that a count is in any trip: minima lose the side that depends on the loop."""
+    """The most that a count is in any trip; what is taken away from it is at least 0."""
     result: Count = 0
     for powers, factor in count.terms:
-        part: Count = factor
+        depends = any(name == loop.symbol or loop.symbol in _of(Polynomial.symbol(name)).symbols for name in powers)
+        part: Count = 0 if depends and factor < 0 else factor
         for name in powers:
             part = part * _largest(name, loop)
         result = result + part
@@ -80,7 +118,8 @@ def _largest(name: str, loop: Loop) -> Count:
     free = [each for each in name.operands if isinstance(each, int) or loop.symbol not in each.symbols]
     if name.operation == "min" and free:
         return free[0]
-    return Polynomial.symbol(f"most({name})")
+    bounded = [each if isinstance(each, int) else _without(each, loop) for each in name.operands]
+    return symbolic.apply(name.operation, bounded)
 
 
 def open_figures(access: Access, loops: Sequence[Loop], times: int, granule: int) -> Figures:

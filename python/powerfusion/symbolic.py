@@ -14,7 +14,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -91,7 +91,7 @@ class Polynomial:
         return total
 
     def substitute(self, name: str, value: Count) -> Count:
-        """The same with a symbol replaced, in atoms too."""
+        """The same with a symbol or an atom replaced, in other atoms too."""
         result: Count = 0
         for powers, factor in self.terms:
             part: Count = factor
@@ -185,6 +185,11 @@ def _extreme(operation: str, left: Count, right: Count) -> Count:
     return _atom(operation, *sorted((left, right), key=lambda each: (isinstance(each, Polynomial), str(each))))
 
 
+def apply(operation: str, operands: Sequence[Count]) -> Count:
+    """An atom's operation on counts: floordiv, ceildiv, min or max."""
+    return _APPLY[operation](*operands)
+
+
 def _atom(operation: str, *operands: Count) -> Polynomial:
     return Polynomial.symbol(Atom(operation, operands))
 
@@ -199,13 +204,13 @@ def _divided(count: Polynomial, by: int) -> tuple[Count, Count]:
 def _replaced(each: str, name: str, value: Count) -> Count:
     if each == name:
         return value
-    if not isinstance(each, Atom) or name not in each.symbols:
+    if not isinstance(each, Atom) or name not in each:  # An atom's text has its operands' in it.
         return Polynomial.symbol(each)
     operands = [o.substitute(name, value) if isinstance(o, Polynomial) else o for o in each.operands]
     return _APPLY[each.operation](*operands)
 
 
-_APPLY |= {"floordiv": floordiv, "ceildiv": ceildiv, "min": minimum, "max": maximum}
+_APPLY.update({"floordiv": floordiv, "ceildiv": ceildiv, "min": minimum, "max": maximum})
 
 
 def _make(terms: Mapping[tuple[str, ...], int]) -> Polynomial:
