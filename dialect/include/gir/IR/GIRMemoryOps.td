@@ -146,7 +146,7 @@ def GIR_AllocOp : GIR_Op<"alloc"> {
     - (C3) the buffer is at `sram`, row-major
 
     Produced by: `gir-tile`.
-    Lowered by: `convert-gir-to-vector` as `memref.alloca` or `memref.alloc`.
+    Lowered by: `convert-gir-to-vector` as `memref.alloc`.
 
     Example:
 
@@ -177,7 +177,7 @@ def GIR_SyncOp : GIR_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
     - (C2) the scope is `group` or `cluster`
 
     Produced by: whoever schedules, by hand.
-    Lowered by: `convert-gir-to-vector`, by splitting the units' loop.
+    Lowered by: `convert-gir-to-vector`, which runs the units up to it one by one.
 
     Example:
 
