@@ -98,20 +98,14 @@ class Access:
         return tuple(dict.fromkeys(found))
 
     @property
-    def is_projection(self) -> bool:
-        """True if each place is a dimension of its own, or a constant that isn't negative."""
-        places = [place for place in self.places if place is not None]
-        simple = all(place.dim is not None or (not place.terms and place.constant >= 0) for place in places)
-        return len(places) == len(self.places) and simple and self._apart
-
-    @property
-    def _apart(self) -> bool:
+    def is_apart(self) -> bool:
+        """True if no dimension of the space is in two places."""
         dims = [dim for place in self.places if place is not None for dim, _ in place.terms]
         return len(dims) == len(set(dims))
 
     def is_boxed(self, extents: Sequence[Size]) -> bool:
         """True if slices and windows bring the operand: no dimension twice, and sizes that let them."""
-        return self._apart and all(place is not None and _fits(place, extents) for place in self.places)
+        return self.is_apart and all(place is not None and _fits(place, extents) for place in self.places)
 
 
 def _fits(place: Linear, extents: Sequence[Size]) -> bool:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from powerfusion.core._mlir import create, element_of, has_uses, i64_array
+from powerfusion.core._mlir import create, element_of, has_uses, i32_array, i64_array, split_mixed
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.raising import contractions, reductions, scans
-from powerfusion.passes.raising.accesses import Access
+from powerfusion.passes.raising.accesses import Access, Linear
 from powerfusion.passes.raising.bodies import Body, Lifted, depends_on, permute
-from powerfusion.passes.raising.kernels import KernelBuilder, Size, refine, size_of
+from powerfusion.passes.raising.kernels import KernelBuilder, Size, load, refine, size_of, store
 from powerfusion.passes.raising.operands import Box, box_of, bring, gather
 from powerfusion.passes.raising.reading import Reading
 
@@ -37,18 +37,21 @@ def raise_generic(op: ir.Operation, name: str) -> None:
 
 
 def _check_output(reading: Reading, k: int) -> None:
-    access, shape = reading.out_access(k), list(reading.outputs[k].type.shape)
-    if not access.is_projection:
-        raise UnsupportedError(
-            f"'{reading.op.name}' with a result whose indexing map has the results "
-            f"({', '.join(map(str, access.exprs))}) isn't supported",
-            location=reading.loc,
-            help="expected each result of the map to be a dimension of its own or a constant; "
-            "compute a compact result and place it by tensor.insert_slice",
-        )
-    for size, place in zip(shape, access.places, strict=True):
-        if place is not None and place.dim is None and (size != 1 or place.constant != 0):
-            raise reading.unsupported(f"a result that fills one place of a dimension, of {reading.outputs[k].type}")
+    access = reading.out_access(k)
+    if access.is_apart and all(place is not None and _is_range(place) for place in access.places):
+        return
+    raise UnsupportedError(
+        f"'{reading.op.name}' with a result whose indexing map has the results "
+        f"({', '.join(map(str, access.exprs))}) isn't supported",
+        location=reading.loc,
+        help="expected each result of the map to be a dimension of its own, with a stride and an offset at most, "
+        "or a constant; compute a compact result and place it by tensor.insert_slice",
+    )
+
+
+def _is_range(place: Linear) -> bool:
+    """True for places one after another at equal distances, and for a single one."""
+    return place.constant >= 0 and len(place.terms) < 2 and all(stride > 0 for _, stride in place.terms)
 
 
 class _Raiser:
@@ -65,6 +68,7 @@ class _Raiser:
             for i, tensor in self.tensors.items()
             if accesses[i].is_boxed(self.extents)
         }
+        self.placed = {k: self._box_of_result(k) for k in reading.wanted if not self._fills(k)}
 
     def raise_(self) -> None:
         """Makes the kernel at the insertion point and replaces the wanted results."""
@@ -77,10 +81,11 @@ class _Raiser:
             for dim in range(type_.rank)
             if type_.is_dynamic_dim(dim)
         ]
-        for value in [*self.tensors.values(), *captured]:
+        for value in [*self.tensors.values(), *captured, *(dest for dest, _ in self.placed.values())]:
             kernel.add(value)
-        for group in (self.extents, *(box.sizes for box in self.boxes.values())):
-            kernel.add_sizes(group)
+        kernel.add_sizes(self.extents)
+        for box in [*self.boxes.values(), *(box for _, box in self.placed.values())]:
+            kernel.add_sizes(box.sizes)
         with kernel.open(results, sizes):
             values = kernel.close(self._body(captured))
         for k, value in zip(reading.wanted, values, strict=True):
@@ -113,6 +118,20 @@ class _Raiser:
     def _result_type(self, k: int) -> ir.RankedTensorType:
         type_ = self.reading.outputs[k].type
         return ir.RankedTensorType.get(self._known_shape(type_, self.reading.out_access(k)), type_.element_type)
+
+    def _fills(self, k: int) -> bool:
+        """True if result `k` is computed everywhere: its other places are those of unit dimensions."""
+        shape, access = self.reading.outputs[k].type.shape, self.reading.out_access(k)
+        return all(
+            place is not None and (place.dim is not None or (not place.terms and size == 1))
+            for size, place in zip(shape, access.places, strict=True)
+        )
+
+    def _box_of_result(self, k: int) -> tuple[ir.Value, Box]:
+        """The tensor that result `k` is placed in, and where."""
+        access = self.reading.out_access(k)
+        dest = self._refined(self.reading.outputs[k], access)
+        return dest, box_of(dest, access, self.extents)
 
     def _known_shape(self, type_: ir.RankedTensorType, access: Access) -> list[int]:
         dims = [access.dim(at) for at in range(type_.rank)]
@@ -176,6 +195,8 @@ class _Raiser:
         access = self.reading.out_access(k)
         ordered = self.reading.space(k)
         value = permute(value, [ordered.index(dim) for dim in access.space], self.loc)
+        if k in self.placed:
+            return self._insert(value, *self.placed[k])
         units = [at for at in range(len(access.places)) if access.dim(at) is None]
         if not units:
             return value
@@ -184,3 +205,18 @@ class _Raiser:
             inner.insert(at, 1)
         type_ = gir.tensor_at("reg", inner, element_of(value.type))
         return create("gir.broadcast", [value], [type_], {"dims": i64_array(units)}, loc=self.loc).result
+
+    def _insert(self, value: ir.Value, dest: ir.Value, box: Box) -> ir.Value:
+        """Places a value in what was there: both are stored, the value over it."""
+        base = store(load(self.kernel.inside(dest), self.loc), self.loc)
+        stored = store(value, self.loc)
+        parts = [split_mixed(group) for group in (box.offsets, [*map(self.kernel.size_inside, box.sizes)], box.strides)]
+        attributes = {
+            "static_offsets": i64_array(parts[0][1]),
+            "static_sizes": i64_array(parts[1][1]),
+            "static_strides": i64_array(parts[2][1]),
+            "drop": i64_array(box.drop),
+            "operandSegmentSizes": i32_array([1, 1, *(len(dynamic) for dynamic, _ in parts)]),
+        }
+        operands = [stored, base, *(size for dynamic, _ in parts for size in dynamic)]
+        return create("gir.insert", operands, [base.type], attributes, loc=self.loc).result

@@ -3,7 +3,7 @@
 Programs: every named pooling and convolution of linalg in f32, integer and quantised ones, f16
 into f32; strides and dilations; dynamic sizes, and sizes of which windows leave a rest; padding
 ahead of a convolution; sums of three dimensions, strides without windows, offsets, overlapping
-averages; diagonals, reversals, divisions and remainders of indices, a window of dynamic size.
+averages; diagonals, reversals, divisions and remainders of indices, a window of dynamic size; results placed in a part.
 """
 
 # ruff: noqa: E501, E731 - lines of MLIR are as long as they are, and a reference is a small lambda
@@ -347,6 +347,25 @@ def _maps() -> list[Program]:
     ]  # fmt: skip
 
 
+def _placed(o: Array, key: object, value: Array) -> Array:
+    out = o.copy()
+    out[key] = value
+    return out
+
+
+def _places() -> list[Program]:
+    """Results that fill only a part of what they are placed in; the rest stays."""
+    x, block = normal(7, key="x"), normal((5, 7), key="x")
+    sums = lambda x, o: _placed(o, (slice(0, 13, 3), 1), o[0:13:3, 1] + x.sum(1))
+    return [
+        _generic("place_row", "(i) -> (i); (i) -> (2, i)", "p", "x:7xf32", "4x7xf32", _TAKE, (x, normal((4, 7))), lambda x, o: _placed(o, 2, x)),
+        _generic("place_strided", "(i) -> (i); (i) -> (i * 2 + 1)", "p", "x:7xf32", "15xf32", _TAKE, (x, normal(15)), lambda x, o: _placed(o, slice(1, 15, 2), x)),
+        _generic("place_transposed", "(i, j) -> (i, j); (i, j) -> (j, 1, i + 2)", "pp", "x:5x7xf32", "7x3x9xf32", _TAKE, (block, normal((7, 3, 9))), lambda x, o: _placed(o, (slice(None), 1, slice(2, 7)), x.T)),
+        _generic("place_folded", "(i, j) -> (i, j); (i, j) -> (i * 3, 1)", "pr", "x:5x7xf32", "14x2xf32", _SUM, (block, normal((14, 2))), lambda x, o: Expected(sums(x, o), sums(np.abs(x), np.abs(o)))),
+        _generic("place_dynamic", "(i) -> (i); (i) -> (i + 3)", "p", "x:?xf32", "?xf32", "%0 = arith.addf %a, %u : f32\n    linalg.yield %0 : f32", (x, normal(20)), lambda x, o: _placed(o, slice(3, 3 + x.size), o[3 : 3 + x.size] + x), more=((normal(0), normal(5)), (normal(40), normal(43)))),
+    ]  # fmt: skip
+
+
 def programs() -> list[Program]:
     """All programs of this module."""
-    return [*_convolutions(), *_poolings(), *_dynamic(), *_padded(), *_maps()]
+    return [*_convolutions(), *_poolings(), *_dynamic(), *_padded(), *_maps(), *_places()]
