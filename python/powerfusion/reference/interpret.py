@@ -14,7 +14,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.reference.memory import MemRef, dense
 from powerfusion.reference.program import Function, Program, read_program
 from powerfusion.reference.spaces import Counted
-from powerfusion.reference.stream import Here, State
+from powerfusion.reference.stream import Here, State, Token
 from powerfusion.reference.types import Array, Type
 from powerfusion.reference.values import Tile
 
@@ -27,7 +27,7 @@ class Run:
         results: What the function returned.
         counts: By instruction, space and direction ("read", "write"), the bytes that it moved.
         peaks: By space, the most bytes that lived in one instance of it at once.
-        arguments: The arrays of the call as the program left them: memrefs are written in place.
+        arguments: The arrays of the call as the program left them: memrefs are written to.
     """
 
     results: tuple[Array, ...]
@@ -71,7 +71,7 @@ def interpret(
         results=tuple(_result(value, entry) for value in returned),
         counts=state.spaces.counts,
         peaks=dict(state.spaces.peaks),
-        arguments=tuple(_left(value) for value in arguments),
+        arguments=tuple(_seen(value)[0] for value in arguments if not isinstance(value, Token)),
     )
 
 
@@ -90,6 +90,8 @@ def _arguments(state: State, entry: Function, arrays: Sequence[Any]) -> list[Any
 
 
 def _argument(state: State, position: int, type_: Type, value: Any) -> Any:
+    if type_.kind == "token":
+        return Token.done()
     array = np.asarray(value)
     if type_.kind == "scalar":
         return Tile(array.astype(type_.dtype))
@@ -102,7 +104,7 @@ def _argument(state: State, position: int, type_: Type, value: Any) -> Any:
         raise InputError(f"expected argument {position} of shape {type_.shape}, got {array.shape}")
     array = array.view(type_.dtype)
     if type_.kind == "tensor":
-        return Tile(array)
+        return Tile(array, addresses=state.spaces.addresses(array.shape, type_.dtype) if type_.level else None)
     buffer = state.buffer(f"argument {position}", type_, array.size)
     buffer.put(np.arange(array.size), array.ravel())
     return dense(buffer, array.shape)
@@ -114,10 +116,6 @@ def _result(value: Any, entry: Function) -> Array:
         first = tuple(int(i) for i in np.argwhere(~np.asarray(written))[0])
         raise UninitialisedRead(f"'{entry.name}' returns element {list(first)} of a result, which nothing has written")
     return array
-
-
-def _left(value: Any) -> Array:
-    return _seen(value)[0]
 
 
 def _seen(value: Any) -> tuple[Array, Any]:

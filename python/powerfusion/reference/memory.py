@@ -178,7 +178,9 @@ class Buffer:
 
     def _touch(self, flat: Array, agents: Sequence[Agent], *, write: bool) -> None:
         for agent in agents:
-            shadow = self.shadows.setdefault(agent.what, Shadow(len(self.data)))
+            shadow = self.shadows.get(agent.what)
+            if shadow is None:
+                shadow = self.shadows[agent.what] = Shadow(len(self.data))
             clash = shadow.touch(flat.ravel(), agent, write=write)
             if clash is None:
                 continue

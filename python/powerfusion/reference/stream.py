@@ -55,9 +55,14 @@ class Token:
         finish: What happens when somebody waits.
     """
 
-    op: Instruction
+    op: Instruction | None
     finish: Any
     waited: bool = False
+
+    @classmethod
+    def done(cls) -> Token:
+        """That of a copy that is over: a function that takes one is run by itself."""
+        return cls(None, None, waited=True)
 
 
 class State:
@@ -93,7 +98,7 @@ class State:
             LeakedToken: There is one.
         """
         for token in self.tokens:
-            if not token.waited:
+            if not token.waited and token.op is not None:
                 raise located(LeakedToken("nobody waits for this copy", help="pass its token to gir.wait"), token.op)
         self.tokens.clear()
 
@@ -167,12 +172,14 @@ class Here:
         return bool(self.agents) and self.agents[-1].what == "unit" and self.state.rng.random() < LETS_OTHERS
 
     def run_region(self, block: Block, arguments: Sequence[Any]) -> list[Any]:
-        """Runs a block in which nothing waits, as a combiner's."""
+        """Runs a block that has no other instances to wait for, as a combiner's."""
+        running = self.run(block, arguments)
         try:
-            event = next(self.run(block, arguments))
+            while not (event := next(running)).scope:
+                pass  # Nobody else could go on.
         except StopIteration as ended:
             return ended.value
-        raise located(UnsupportedError("waits for other instances inside of a combiner"), event.op)
+        raise located(UnsupportedError("waits for other instances where there are none"), event.op)
 
     def execute(self, op: Instruction, operands: Sequence[Any]) -> Running:
         """Runs one instruction; gives its results."""
@@ -199,18 +206,17 @@ class Here:
                 continue
             size = value.data.size * type_.dtype.itemsize
             if reuse:
-                reuse = not self._end_one(op.dying, size)
+                self._end_one(op.dying, size)
             self.hold(number, type_, size, op.name)
         for number in op.dying:
             self.release(number)
 
-    def _end_one(self, dying: Sequence[int], size: int) -> bool:
+    def _end_one(self, dying: Sequence[int], size: int) -> None:
         """Ends an operand that dies here and is at least so large: the result takes its registers."""
         for number in dying:
             if number in self.sizes and self.sizes[number][1] >= size:
                 self.release(number)
-                return True
-        return False
+                return
 
     def hold(self, number: int, type_: Type, size: int, what: str) -> None:
         """Notes that a value begins to live at reg."""

@@ -17,6 +17,9 @@ def loop(here: Here, op: Instruction, lower: Tile, upper: Tile, step: Tile, *ini
     """Runs the body for each index; what it yields is carried to the next iteration, at last to the results."""
     carried = list(initial)
     body = op.blocks[0]
+    for number in op.operands[3:]:
+        if number in op.dying:
+            here.release(number)  # The loop's own value takes its registers.
     for index in range(integer(lower), integer(upper), integer(step)):
         for number, type_, value in zip(body.arguments[1:], body.argument_types[1:], carried, strict=True):
             if type_.level == "reg":
