@@ -48,6 +48,14 @@ LogicalResult AtAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 AtAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
                        function_ref<InFlightDiagnostic()> emitError) const {
+  // (C5)
+  if (!isNumber(elementType))
+    return emitError() << "expected elements that are floats, index or "
+                          "signless integers of at most 64 bits, got "
+                       << elementType;
+  // (C6)
+  if (!hasCountableElements(shape))
+    return emitError() << "expected less than 2^60 elements, got more";
   LanesAttr layout = getLayout();
   if (!layout)
     return success();

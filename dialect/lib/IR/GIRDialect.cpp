@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Tiling.h"
 #include "gir/IR/GIR.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace gir;
@@ -39,6 +41,7 @@ void GIRDialect::initialize() {
 #define GET_OP_LIST
 #include "gir/IR/GIROps.cpp.inc"
       >();
+  attachTilingInterface(*getContext());
 }
 
 // What folds gives is a splat or a scalar; both are constants of arith.
@@ -53,6 +56,23 @@ AtAttr gir::getAt(Type type) {
   if (auto memref = dyn_cast<MemRefType>(type))
     return dyn_cast_or_null<AtAttr>(memref.getMemorySpace());
   return {};
+}
+
+bool gir::isNumber(Type type) {
+  return type.isIndex() || isa<FloatType>(type) ||
+         (type.isSignlessInteger() && type.getIntOrFloatBitWidth() <= 64);
+}
+
+bool gir::hasCountableElements(ArrayRef<int64_t> shape) {
+  constexpr int64_t most = int64_t(1) << 60;
+  if (llvm::is_contained(shape, 0))
+    return true;
+  int64_t count = 1;
+  for (int64_t size : shape)
+    if (!ShapedType::isDynamic(size) &&
+        (llvm::MulOverflow(count, size, count) || count >= most))
+      return false;
+  return true;
 }
 
 bool gir::isTensorAt(Type type) {

@@ -100,12 +100,29 @@ static void printKernel(OpT op, NestAttr nest, OpAsmPrinter &printer) {
                       /*printBlockTerminators=*/true);
 }
 
+/// Checks that a tensor or memref holds numbers, and not too many of them.
+static LogicalResult verifyElements(Operation *op, Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !isa<RankedTensorType, MemRefType>(type))
+    return success();
+  if (!isNumber(shaped.getElementType()))
+    return op->emitOpError("expected elements that are floats, index or "
+                           "signless integers of at most 64 bits, got ")
+           << type;
+  if (!hasCountableElements(shaped.getShape()))
+    return op->emitOpError("expected less than 2^60 elements, got ") << type;
+  return success();
+}
+
 /// Checks a block's arguments against what comes in.
 template <typename OpT> static LogicalResult verifyArguments(OpT op) {
   if (op.getBody().getNumArguments() != op.getInputs().size())
     return op.emitOpError("expected one block argument per input, got ")
            << op.getBody().getNumArguments() << " and "
            << op.getInputs().size();
+  for (Type type : op.getInputs().getTypes())
+    if (failed(verifyElements(op, type)))
+      return failure();
   for (auto [argument, input] :
        llvm::zip(op.getBody().getArguments(), op.getInputs()))
     if (argument.getType() != getTypeInKernel(input.getType()))
@@ -118,6 +135,9 @@ template <typename OpT> static LogicalResult verifyArguments(OpT op) {
 
 /// Checks that results are plain tensors.
 template <typename OpT> static LogicalResult verifyResults(OpT op) {
+  for (Type type : op.getResultTypes())
+    if (failed(verifyElements(op, type)))
+      return failure();
   for (Type type : op.getResultTypes())
     if (cast<RankedTensorType>(type).getEncoding())
       return op.emitOpError("expected results without encoding, got ") << type;

@@ -44,6 +44,16 @@ func.func private @at_c3(tensor<1x200xf32, #gir.at<reg, layout = <[1, 32], [1, 4
 
 // -----
 
+// expected-error @+1 {{expected elements that are floats, index or signless integers of at most 64 bits, got 'vector<4xf32>'}}
+func.func private @at_c5(tensor<4xvector<4xf32>, #gir.at<dram>>)
+
+// -----
+
+// expected-error @+1 {{expected less than 2^60 elements, got more}}
+func.func private @at_c6(tensor<4294967296x4294967296xf32, #gir.at<dram>>)
+
+// -----
+
 // expected-error @+1 {{expected a space's name, got an empty one}}
 func.func private @at_c4(tensor<256xf32, #gir.at<reg, space = "">>)
 

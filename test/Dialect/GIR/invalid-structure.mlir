@@ -191,3 +191,21 @@ func.func @yield_c2(%n: index) {
   }
   return
 }
+
+// -----
+
+func.func @kernel_c1_tokens(%x: tensor<4x!gir.token>) {
+  // expected-error @+1 {{'gir.kernel' op expected elements that are floats, index or signless integers of at most 64 bits, got 'tensor<4x!gir.token>'}}
+  gir.kernel "tokens" (%a = %x : tensor<4x!gir.token>) -> () {
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c1_many(%x: tensor<9223372036854775807x8xf32>) {
+  // expected-error @+1 {{'gir.kernel' op expected less than 2^60 elements, got 'tensor<9223372036854775807x8xf32>'}}
+  gir.kernel "many" (%a = %x : tensor<9223372036854775807x8xf32>) -> () {
+  }
+  return
+}

@@ -250,9 +250,9 @@ func.func @concat_c3_sum(%a: tensor<2x8xf32, #gir.at<dram>>, %b: tensor<3x8xf32,
 
 // -----
 
-func.func @concat_c3_overflow(%a: tensor<4611686018427387904xi8, #gir.at<dram>>) {
+func.func @concat_c3_overflow(%a: tensor<576460752303423488xi8, #gir.at<dram>>) {
   // expected-error @+1 {{expected sizes along dimension 0 that can be added up}}
-  %0 = gir.concat %a, %a dim 0 : (tensor<4611686018427387904xi8, #gir.at<dram>>, tensor<4611686018427387904xi8, #gir.at<dram>>) -> tensor<?xi8, #gir.at<dram>>
+  %0 = gir.concat %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a dim 0 : (tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>, tensor<576460752303423488xi8, #gir.at<dram>>) -> tensor<?xi8, #gir.at<dram>>
   return
 }
 

@@ -40,6 +40,14 @@
 
 namespace gir {
 
+/// True for what GIR computes on: floats, index, and signless integers of at
+/// most 64 bits.
+bool isNumber(mlir::Type type);
+
+/// True if a tensor of that shape has less than 2^60 elements, as far as its
+/// sizes are known.
+bool hasCountableElements(llvm::ArrayRef<int64_t> shape);
+
 /// Where a value is: the `#gir.at` of a tensor's encoding or of a memref's
 /// memory space, or null.
 AtAttr getAt(mlir::Type type);

@@ -133,6 +133,9 @@ def GIR_AtAttr : GIR_Attr<"At", "at",
     - (C2) a layout has as many dimensions as the tensor
     - (C3) a layout covers its tile: lanes x elements divides every static size
     - (C4) a space has a name
+    - (C5) elements are numbers: floats, index, or integers of at most 64 bits
+      without a sign of their own
+    - (C6) a tensor of static size has less than 2^60 elements
 
     Example:
 

@@ -30,11 +30,12 @@ def GIR_KernelOp : GIR_Op<"kernel", [AttrSizedOperandSegments, IsolatedFromAbove
     an op with a later `pass` brings it into one.
 
     Constraints:
-    - (C1) one block argument per input: the input's type, moved to `dram`
+    - (C1) one block argument per input: the input's type, moved to `dram`; tensors
+      and memrefs of numbers
     - (C2) what is returned has the results' shapes and element types
     - (C3) one size per dynamic dimension of the results
     - (C4) `arith` and `math` compute on tensors at `reg` only
-    - (C5) results are tensors without encoding
+    - (C5) results are tensors of numbers, without encoding
     - (C6) without a nest, nothing in the body has a `pass` or `over`
     - (C7) with a nest, the body has no memrefs
     - (C8) with a nest, moves from and to `dram` have `over`; names in it are the
@@ -93,11 +94,12 @@ def GIR_ExternOp : GIR_Op<"extern", [AttrSizedOperandSegments, IsolatedFromAbove
     is never merged with others or split: its operands and results move once each.
 
     Constraints:
-    - (C1) one block argument per input: the input's type, moved to `dram`
+    - (C1) one block argument per input: the input's type, moved to `dram`; tensors
+      and memrefs of numbers
     - (C2) what is returned has the results' shapes and element types
     - (C3) one size per dynamic dimension of the results
     - (C4) `arith` and `math` compute on tensors at `reg` only
-    - (C5) results are tensors without encoding
+    - (C5) results are tensors of numbers, without encoding
     - (C6) nothing in the body has a `pass` or `over`
     - (C7) has a name
 
