@@ -22,7 +22,7 @@ PRODUCTS = ("arith.mulf", "arith.muli")
 SHIFTS = ("arith.subi", "arith.subf")
 WIDENING = ("arith.extf", "arith.extsi", "arith.extui")
 CASTS = (*WIDENING, "arith.truncf", "arith.trunci", "arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui")
-MIN_INTEGER_BITS = 8  # of i1, a product is an and
+MIN_INTEGER_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ def _contraction(reading: Reading, k: int) -> Contraction | None:
     product = None if summed is None else defining_op(summed)
     if kind != "add" or product is None or product.name not in PRODUCTS:
         return None
-    element = element_of(product.result.type)
-    if isinstance(element, ir.IntegerType) and element.width < MIN_INTEGER_BITS:
+    if not _is_number(product.result):
         return None
     factors = [_factor(reading, operand) for operand in product.operands]
     lhs, rhs = factors
@@ -87,7 +86,7 @@ def _contraction(reading: Reading, k: int) -> Contraction | None:
 def _factor(reading: Reading, value: ir.Value) -> Factor | None:
     """A factor that is an operand, cast or shifted by a scalar (the zero point of a quantised one)."""
     op = defining_op(value)
-    cast = op.name if op is not None and op.name in WIDENING else None
+    cast = op.name if op is not None and op.name in WIDENING and _is_number(op.operands[0]) else None
     start = op.operands[0] if op is not None and cast else value
     argument = start
     while (op := defining_op(argument)) is not None:
@@ -99,6 +98,14 @@ def _factor(reading: Reading, value: ir.Value) -> Factor | None:
     if argument not in reading.arguments or argument in reading.accumulators or _is_scalar(reading, argument):
         return None
     return Factor(start, argument, cast)
+
+
+def _is_number(value: ir.Value) -> bool:
+    """True for elements that products are made of: floats, and integers that aren't flags or indices."""
+    element = element_of(value.type)
+    return isinstance(element, ir.FloatType) or (
+        isinstance(element, ir.IntegerType) and element.width >= MIN_INTEGER_BITS
+    )
 
 
 def _is_scalar(reading: Reading, value: ir.Value) -> bool:

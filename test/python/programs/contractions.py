@@ -130,6 +130,7 @@ def _by_generic() -> list[Program]:
     rounded = "%0 = arith.mulf %a, %b : f16\n    %1 = arith.extf %0 : f16 to f32\n    %2 = arith.addf %u, %1 : f32\n    linalg.yield %2 : f32"
     mixed = "%0 = arith.extsi %a : i8 to i32\n    %1 = arith.extui %b : i8 to i32\n    %2 = arith.muli %0, %1 : i32\n    %3 = arith.addi %u, %2 : i32\n    linalg.yield %3 : i32"
     converted = "%0 = arith.sitofp %a : i8 to f32\n    %1 = arith.sitofp %b : i8 to f32\n    %2 = arith.mulf %0, %1 : f32\n    %3 = arith.addf %u, %2 : f32\n    linalg.yield %3 : f32"
+    flags = "%0 = arith.extui %a : i1 to i32\n    %1 = arith.extui %b : i1 to i32\n    %2 = arith.muli %0, %1 : i32\n    %3 = arith.addi %u, %2 : i32\n    linalg.yield %3 : i32"
     halves = lambda x, y, o: Expected(
         o + (x[:, None, :] * y.T[None]).astype(np.float16).astype(np.float64).sum(-1),
         np.abs(o) + (np.abs(x) @ np.abs(y)) * 300,
@@ -157,6 +158,19 @@ def _by_generic() -> list[Program]:
             text("mnk", "mk,kn->mn", converted, "k"),
             ("i8", "f32"),
             lambda x, y, o: Expected(o + x.astype(float) @ y.astype(float), np.abs(o) + 9.0 * 81),
+        ),
+        _product(
+            "contract_flags",
+            "mk,kn->mn",
+            text("mnk", "mk,kn->mn", flags, "k"),
+            ("i1", "i32"),
+            lambda x, y, o: (o + x.astype(np.int64) @ y).astype(np.int32),
+        ),
+        _product(
+            "contract_indices",
+            "mk,kn->mn",
+            text("mnk", "mk,kn->mn", _ADD.replace("mulf", "muli").replace("addf", "addi").replace("f32", "index"), "k"),
+            ("index", "index"),
         ),
         _product("contract_scale_of_rows", "mk,m->m", text("mk", "mk,m->m", _ADD, "k")),
     ]
