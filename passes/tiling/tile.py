@@ -217,6 +217,9 @@ class FunctionTiler:
         callee = self.outlined[ir.FlatSymbolRefAttr(op.attributes["callee"]).value]
         kernel, ends = _outlined_kernel(callee)
         given = [self.values[operand] for operand in op.operands]
+        if kernel is None:
+            create("gir.launch", given, attributes={"callee": op.attributes["callee"]})
+            return
         known: dict[ir.Value, ir.Value] = dict(zip(entry_block(callee).arguments, given, strict=True))
         outputs = self._alloc_outputs(kernel, known)
         taken = [known[value] for value in segments(kernel)[0]]
@@ -256,7 +259,7 @@ class OutlinedTiler(FunctionTiler):
         """Does it."""
         kernel, _ = _outlined_kernel(self.old)
         block = entry_block(self.old)
-        stored = [*kernel.results, *Buffers(kernel).temporaries]
+        stored = [] if kernel is None else [*kernel.results, *Buffers(kernel).temporaries]
         types = [memref_of(value.type) for value in [*block.arguments, *stored]]
         with ir.InsertionPoint(self.old), self.old.location:
             attributes = attributes_of(self.old)
@@ -266,18 +269,21 @@ class OutlinedTiler(FunctionTiler):
             given = list(entry.arguments)
             self.values = dict(zip(block.arguments, given, strict=False))
             with ir.InsertionPoint(entry):
-                taken = [self.values[value] for value in segments(kernel)[0]]
-                _tile_kernel(kernel, [*taken, *given[len(block.arguments) :]], self.width)
+                if kernel is not None:
+                    taken = [self.values[value] for value in segments(kernel)[0]]
+                    _tile_kernel(kernel, [*taken, *given[len(block.arguments) :]], self.width)
                 create("func.return")
 
 
 ARGUMENTS = ("arg_attrs", "res_attrs")
 
 
-def _outlined_kernel(function: ir.Operation) -> tuple[ir.Operation, ir.Operation]:
-    """The kernel that a launched function is, and its return."""
+def _outlined_kernel(function: ir.Operation) -> tuple[ir.Operation | None, ir.Operation]:
+    """The kernel that a launched function is, and its return; None where it was found to do nothing."""
     body = operations(entry_block(function))
     kernels = [op for op in body if op.name in KERNELS]
+    if len(body) == 1 and not list(body[0].operands):
+        return None, body[0]
     if len(kernels) != 1 or len(body) != 2:
         raise UnsupportedError(
             "a launched function that isn't one kernel can't be tiled",
