@@ -131,17 +131,16 @@ class Pressure:
                 continue
             size = tile_bytes(result)
             if reuse:
-                reuse = not self._end_one(dying, size)
+                self._end_one(dying, size)
             self.hold(result)
         self.release(dying)
 
-    def _end_one(self, dying: Sequence[ir.Value], size: int) -> bool:
-        """Ends an operand that dies here and is at least so large."""
+    def _end_one(self, dying: Sequence[ir.Value], size: int) -> None:
+        """Ends an operand that dies here and is at least so large: a result takes its registers."""
         for value in dying:
             if value in self.held and self.held[value][1] >= size:
                 self.release([value])
-                return True
-        return False
+                return
 
     def hold(self, value: ir.Value) -> None:
         """A tile begins to live."""
