@@ -6,11 +6,14 @@ fit on chip comes in twice: + max(0, |T| - on-chip capacity).
 
     live-in [x] ---touched---> ... ---> [y] live-out         |touched x| + |y|
     max(T) feeds T - max(T):   T on chip: once; else the rest again
+
+A matrix product of live-ins that is a live-out moves no less than its pebbling bound says
+(`least_bytes_contractions`). A library operator cuts the program: what it takes and gives moves once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -26,11 +29,13 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
+from powerfusion.passes.analysis.least_bytes_contractions import products_of
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Count, product, total
 
 VIEWS = ("tensor.cast", "tensor.expand_shape", "tensor.collapse_shape")
 PARTIAL = ("gir.slice", "gir.gather", "gir.insert")  # not all of what they read need be in what they give
+WINDOW = ("dims", "sizes", "strides", "dilations")
 MOST_BOXES = 64  # beyond this many the union isn't worked out
 Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimension
 SolidBox = tuple[tuple[int, int], ...]  # offset, size
@@ -52,15 +57,35 @@ class _Least:
     def bytes(self) -> Count:
         """All terms together."""
         block = entry_block(self.function)
-        self.kernels = [op for op in operations(block) if op.name == "gir.kernel"]
+        ops = list(_flattened(block))
+        self.kernels = [op for op in ops if op.name == "gir.kernel"]
+        externs = [op for op in ops if op.name == "gir.extern"]
         for kernel in self.kernels:
             for value, argument in zip(segments(kernel)[0], entry_block(kernel).arguments, strict=True):
                 if is_tensor(value):
                     self._touch(kernel, value, argument)
         incoming = total(self._touched(value, boxes) for value, boxes in self.boxes.items())
         returned = {_root(value) for value in operations(block)[-1].operands if is_tensor(value)}
-        outgoing = total(self._volume(value) for value in returned if _is_from_kernel(value))
-        return incoming + outgoing + self._reloads()
+        taken = {_root(value) for op in externs for value in segments(op)[0] if is_tensor(value)}
+        outgoing = total(self._volume(value) for value in returned | taken if _is_from_kernel(value))
+        own = total(self._volume(value) for op in externs for value in {*_tensors(op), *op.results})
+        once = incoming + outgoing + self._reloads()
+        return self._at_least(once, self._pebbling()) + own
+
+    def _at_least(self, count: Count, bound: int) -> Count:
+        """The larger of a count and a bound; of what is open, the count."""
+        return max(count, bound) if isinstance(count, int) else count
+
+    def _pebbling(self) -> int:
+        """The largest pebbling bound of a contraction from live-ins to a live-out."""
+        most = 0
+        for kernel in self.kernels:
+            fresh = all(_is_live_in(_root(value)) for value in segments(kernel)[0] if is_tensor(value))
+            given = all(_is_returned(result) for result in kernel.results)
+            if fresh and given:
+                products = products_of(kernel, self.extents)
+                most = max([most, *(product.least_bytes(self.on_chip_bytes) for product in products)])
+        return most
 
     # -- live-ins ----------------------------------------------------------------------------
 
@@ -74,6 +99,9 @@ class _Least:
             op = use.owner.operation
             if op.name == "tensor.dim":
                 continue
+            if op.name == "gir.window":
+                boxes.append(self._begun(kernel, op))
+                continue
             if op.name == "gir.gather":
                 elements = product(self.extents.shape_inside(kernel, op.result))
                 self.gathered[root] = self.gathered.get(root, 0) + elements
@@ -85,6 +113,17 @@ class _Least:
         names = ("static_offsets", "static_sizes", "static_strides")
         parts = [self.extents.box(kernel, op, name, dynamic) for name, dynamic in zip(names, cut, strict=True)]
         return tuple(zip(*parts, strict=True))
+
+    def _begun(self, kernel: ir.Operation, op: ir.Operation) -> Box:
+        """What of an input windows touch for sure: all from first to last where they meet, else their beginnings."""
+        shape = self.extents.shape_inside(kernel, op.result)
+        dims, widths, strides, dilations = (integers(op.attributes[name]) for name in WINDOW)
+        box: list[tuple[Count, Count, Count]] = [(0, size, 1) for size in shape[: op.operands[0].type.rank]]
+        for dim, width, stride, dilation in zip(dims, widths, strides, dilations, strict=True):
+            meet = dilation == 1 and stride <= width
+            last = (shape[dim] + -1) * stride
+            box[dim] = (0, last + width, 1) if meet else (0, shape[dim], stride)
+        return tuple(box)
 
     def _touched(self, value: ir.Value, views: Mapping[ir.Value, list[Box | None]]) -> Count:
         """The distinct elements of a live-in in boxes, and as many as are gathered; at most all of it.
@@ -183,9 +222,30 @@ def _root(value: ir.Value, through: Sequence[str] = VIEWS) -> ir.Value:
     return value
 
 
+def _flattened(block: ir.Block) -> Iterator[ir.Operation]:
+    """The ops of a block; of alternatives the first."""
+    for op in operations(block):
+        if op.name == "gir.alternatives":
+            yield from _flattened(entry_block(op))
+        else:
+            yield op
+
+
+def _tensors(op: ir.Operation) -> list[ir.Value]:
+    """The tensors that a library operator takes."""
+    return [value for value in segments(op)[0] if is_tensor(value)]
+
+
+def _is_returned(value: ir.Value) -> bool:
+    """True for what the function returns."""
+    return any(use.owner.operation.name == "func.return" for use in value.uses)
+
+
 def _is_live_in(value: ir.Value) -> bool:
-    """True for an argument and for a constant that isn't the same everywhere."""
+    """True for an argument, for a constant that isn't the same everywhere, and for what a library gives."""
     op = defining_op(value)
+    if op is not None and op.name == "gir.extern":
+        return True
     if op is None:
         return value.owner.owner.operation.name == "func.func"
     constant = constant_of(value)
