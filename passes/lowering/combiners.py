@@ -32,7 +32,6 @@ from powerfusion.passes.lowering.registers import (
     rows_of,
     tile_of,
 )
-from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -99,15 +98,15 @@ def spread_like(value: ir.Value, lanes: ir.Type) -> ir.Value:
 
 def combine_tiles(lowering: VectorLowering, op: ir.Operation, members: Sequence[Sequence[Tile]]) -> list[Tile]:
     """Combines several units' tiles, in order, element by element."""
-    wide = [[_widened(op, tile) for tile in member] for member in members]
+    wide = [[widened(op, tile) for tile in member] for member in members]
     shapes = [tuple(operand.type.shape) for operand in op.operands]
     made = wide[0]
     for member in wide[1:]:
-        made = _on_elements(lowering, op, (shapes, shapes), member, made)
-    return [_narrowed(op, tile, value.type.element_type) for tile, value in zip(made, op.operands, strict=True)]
+        made = combine_elements(lowering, op, (shapes, shapes), member, made)
+    return [narrowed(op, tile, value.type.element_type) for tile, value in zip(made, op.operands, strict=True)]
 
 
-def _on_elements(
+def combine_elements(
     lowering: VectorLowering,
     op: ir.Operation,
     shapes: tuple[Sequence[tuple[int, ...]], Sequence[tuple[int, ...]]],
@@ -130,14 +129,15 @@ def _on_elements(
     return [pick(column, linear(shape)) for column, shape in zip(zip(*made, strict=True), shapes[1], strict=True)]
 
 
-def _widened(op: ir.Operation, tile: Tile) -> Tile:
+def widened(op: ir.Operation, tile: Tile) -> Tile:
     """Narrow floats in f32 where they are added or multiplied by kinds, as only the end is rounded."""
     if "kinds" not in op.attributes or not is_narrow(rows_of(tile)[0].type):
         return tile
     return each_row(lambda row: convert_float(row, ir.F32Type.get()), tile)
 
 
-def _narrowed(op: ir.Operation, tile: Tile, element: ir.Type) -> Tile:
+def narrowed(op: ir.Operation, tile: Tile, element: ir.Type) -> Tile:
+    """The reverse of `widened`: rounded once."""
     if "kinds" not in op.attributes or not is_narrow(element):
         return tile
     return each_row(lambda row: convert_float(row, element), tile)
@@ -206,7 +206,7 @@ def reduce_by_combiner(lowering: VectorLowering, op: ir.Operation) -> None:
         return
     for number in range(len(slices.places)):
         elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
-        made = _on_elements(lowering, op, kept, elements, given)
+        made = combine_elements(lowering, op, kept, elements, given)
         given = chosen(slices.flag(extents, number), made, given)
     lowering.bind(op.results, given)
 
@@ -235,14 +235,14 @@ def _fold_tree(
     mask = _padded(extents.mask([0] * len(extents.shape)), lanes)
     folded: list[list[ir.Value]] = []
     for rows in zip(*map(rows_of, tiles), strict=True):
-        parts = [_shuffled(row, [*range(lanes), *[-1] * (_width(lanes) - lanes)]) for row in rows]
+        parts = [shuffled(row, [*range(lanes), *[-1] * (_width(lanes) - lanes)]) for row in rows]
         there = mask
         for size in _halves(lanes):
-            later, sooner = ([_shuffled(part, range(start, size, 2)) for part in parts] for start in (1, 0))
-            flags = there if isinstance(there, bool) else _shuffled(there, range(1, size, 2))
+            later, sooner = ([shuffled(part, range(start, size, 2)) for part in parts] for start in (1, 0))
+            flags = there if isinstance(there, bool) else shuffled(there, range(1, size, 2))
             made = evaluate(lowering, op, later, sooner)
             parts = [choose(flags, rows_of(tile)[0], before) for tile, before in zip(made, sooner, strict=True)]
-            there = there if isinstance(there, bool) else _shuffled(there, range(0, size, 2))
+            there = there if isinstance(there, bool) else shuffled(there, range(0, size, 2))
         folded.append([extract(part, 0) for part in parts])
     shape = tuple(size for at, size in enumerate(extents.shape) if at != dim)
     elements = [pick([tile_of([row[which] for row in folded])], linear(shape)) for which in range(len(tiles))]
@@ -267,40 +267,11 @@ def _padded(mask: Flag, lanes: int) -> Flag:
     type_ = ir.VectorType.get([lanes], i1)
     known = constant(type_, ir.IntegerAttr.get(i1, 1)) if isinstance(mask, bool) else mask
     none = constant(type_, ir.IntegerAttr.get(i1, 0))
-    return _shuffled(known, [*range(lanes), *[lanes] * (_width(lanes) - lanes)], none)
+    return shuffled(known, [*range(lanes), *[lanes] * (_width(lanes) - lanes)], none)
 
 
-def _shuffled(left: ir.Value, mask: Sequence[int], right: ir.Value | None = None) -> ir.Value:
+def shuffled(left: ir.Value, mask: Sequence[int], right: ir.Value | None = None) -> ir.Value:
+    """A vector's lanes, or another's of its length behind them, in another order."""
     type_ = ir.VectorType.get([len(mask)], element_of(left.type))
     operands = [left, left if right is None else right]
     return create("vector.shuffle", operands, [type_], {"mask": i64_array(list(mask))}).result
-
-
-# -- scans ---------------------------------------------------------------------------------------
-
-
-@lowers("gir.scan", to="vector")
-def lower_scan(lowering: VectorLowering, op: ir.Operation) -> None:
-    """Slice by slice along the dimension; named kinds along lanes double the distance step by step."""
-    inputs, inits, valid = segments(op)
-    shapes = [tuple(value.type.shape) for value in inputs]
-    dim = ir.IntegerAttr(op.attributes["dim"]).value
-    slices = Slices(shapes, [dim])
-    extents = Extents.of(slices.common, [lowering.scalar(value) for value in valid], [dim])
-    tiles = [_widened(op, lowering.value(value)) for value in inputs]
-    given = [_widened(op, lowering.value(value)) for value in inits]
-    kept = slices.kept, [tuple(value.type.shape) for value in inits]
-    steps = range(len(slices.places))
-    scanned: dict[int, list[Tile]] = {}
-    for number in reversed(steps) if "reverse" in op.attributes else steps:
-        elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
-        made = _on_elements(lowering, op, kept, elements, given)
-        after = chosen(slices.flag(extents, number), made, given)
-        scanned[number] = given if "exclusive" in op.attributes else after
-        given = after
-    results = [
-        _narrowed(op, slices.stacked([scanned[number][which] for number in steps], which), result.type.element_type)
-        for which, result in zip(range(len(inputs)), op.results, strict=False)
-    ]
-    finals = [_narrowed(op, tile, init.type.element_type) for tile, init in zip(given, inits, strict=True)]
-    lowering.bind(op.results, [*results, *finals])

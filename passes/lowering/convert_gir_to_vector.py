@@ -32,6 +32,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering import (  # they fill the table
     contractions,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     movement,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    scans,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     shapes,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     views,  # noqa: F401  # pyright: ignore[reportUnusedImport]

@@ -277,12 +277,17 @@ def _call(symbol: str, operands: Sequence[ir.Value], element: ir.Type) -> ir.Val
     return create("func.call", operands, [element], {"callee": ir.FlatSymbolRefAttr.get(symbol)}).result
 
 
-def _declared(symbol: str, arity: int, element: ir.Type) -> str:
-    """Declares a C function at the end of the module, unless that was done before."""
+def module_block() -> ir.Block:
+    """The block of the module that is being written to."""
     module = ir.InsertionPoint.current.block.owner
     while module.operation.name != "builtin.module":
         module = module.operation.parent
-    block = module.operation.regions[0].blocks[0]
+    return module.operation.regions[0].blocks[0]
+
+
+def _declared(symbol: str, arity: int, element: ir.Type) -> str:
+    """Declares a C function at the end of the module, unless that was done before."""
+    block = module_block()
     for op in block.operations:
         if op.operation.name == "func.func" and ir.StringAttr(op.operation.attributes["sym_name"]).value == symbol:
             return symbol

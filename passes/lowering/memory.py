@@ -136,6 +136,7 @@ class Lanes:
         create("vector.scatter", [self.memref, *self.indices, places, mask, value])
 
     def _store_whole(self, value: ir.Value, nontemporal: bool) -> None:
+        """All lanes. Stores past the caches are seen late, but before the locked add of a parallel loop's barrier."""
         size = self.lanes * element_bytes(value.type.element_type)
         width = max((width for width in NONTEMPORAL_BYTES if size % width == 0), default=0)
         if not nontemporal or not width:

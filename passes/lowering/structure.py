@@ -83,9 +83,6 @@ def _body(lowering: VectorLowering, op: ir.Operation) -> None:
     lowering.depth += 1
     lowering.emit_block(entry_block(op))
     lowering.depth -= 1
-    if not lowering.depth and lockstep.holds(op, lambda inner: "nontemporal" in inner.attributes):
-        order = ir.Attribute.parse("7 : i64")  # sequentially consistent: stores past the caches are done behind it
-        create("llvm.fence", attributes={"ordering": order})
 
 
 def _serial(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value], indices: list[ir.Value]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from powerfusion.core._mlir import (
     create,
-    i32_array,
     index_constant,
     integer_of,
     integers,
@@ -19,20 +18,19 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.memory import Lanes, spread
+from powerfusion.passes.lowering.memory import add_offset, spread
 from powerfusion.passes.lowering.registers import (
     Indices,
     Tile,
-    lane_dim,
-    lanes_of,
+    extract_at,
     linear,
     pick,
     register_types,
-    row_indices,
     rows_of,
     tile_of,
 )
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.lowering.transposes import can_transpose, transpose
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -52,7 +50,11 @@ def lower_move(lowering: VectorLowering, op: ir.Operation) -> None:
 @lowers("gir.permute", to="vector")
 def lower_permute(lowering: VectorLowering, op: ir.Operation) -> None:
     """Rows under other names, and shuffles where the lanes aren't the same."""
-    _bind(lowering, op, np.transpose(linear(op.operands[0].type.shape), integers(op.attributes["perm"])))
+    shape, perm = op.operands[0].type.shape, integers(op.attributes["perm"])
+    if can_transpose(shape, perm):
+        lowering.bind([op.result], [transpose(lowering.value(op.operands[0]))])
+    else:
+        _bind(lowering, op, np.transpose(linear(shape), perm))
 
 
 @lowers("gir.broadcast", to="vector")
@@ -94,7 +96,7 @@ def lower_window(lowering: VectorLowering, op: ir.Operation) -> None:
 
 @lowers("gir.slice", to="vector")
 def lower_slice(lowering: VectorLowering, op: ir.Operation) -> None:
-    """A box at known offsets is shuffles; else it is read back from the stack."""
+    """A box at known offsets is shuffles; else its elements are taken one by one."""
     (source,), *dynamic = segments(op)
     names = ("static_offsets", "static_sizes", "static_strides")
     offsets, sizes, strides = (mixed(op, part, name) for part, name in zip(dynamic, names, strict=True))
@@ -107,7 +109,7 @@ def lower_slice(lowering: VectorLowering, op: ir.Operation) -> None:
         _bind(lowering, op, linear(source.type.shape)[box].reshape(tuple(op.result.type.shape)))
         return
     places = [index_constant(v) if isinstance(v, int) else lowering.scalar(v) for v in offsets]
-    tile = _reread(lowering.value(source), source.type, places, boxes)
+    tile = _picked_at(lowering.value(source), source.type.shape, places, boxes)
     lowering.bind([op.result], [pick([tile], linear(op.result.type.shape))])
 
 
@@ -118,32 +120,19 @@ def _numbers(values: Sequence[int | ir.Value]) -> list[int]:
     return numbers if len(numbers) == len(known) else []
 
 
-def _reread(tile: Tile, type_: ir.RankedTensorType, places: list[ir.Value], boxes: list[tuple[int, int]]) -> Tile:
-    """A box of a tile at offsets that are known only when the program runs, by way of memory."""
-    element = type_.element_type
-    is_flag = element == ir.IntegerType.get_signless(1)
-    stored = ir.IntegerType.get_signless(8) if is_flag else element
-    memref = ir.MemRefType.get(list(type_.shape), stored)
-    sizes = i32_array([0, 0])
-    place = create("memref.alloca", results=[memref], attributes={"operandSegmentSizes": sizes}).result
-    dim = lane_dim(type_.shape)
-    for row, index in zip(rows_of(tile), row_indices(type_.shape), strict=True):
-        value = _cast("arith.extui", row, stored) if is_flag else row
-        Lanes(place, [index_constant(i) for i in index], dim, lanes_of(type_.shape)).store(value, True)
-    elements: list[ir.Value] = []
-    for index in np.ndindex(*(size for size, _ in boxes)):
-        at = [
-            create("arith.addi", [start, index_constant(i * stride)], [start.type]).result
-            for start, i, (_, stride) in zip(places, index, boxes, strict=True)
-        ]
-        value = create("memref.load", [place, *at], [stored]).result
-        elements.append(_cast("arith.trunci", value, element) if is_flag else value)
-    return tile_of(elements)
-
-
-def _cast(name: str, value: ir.Value, element: ir.Type) -> ir.Value:
-    type_ = ir.VectorType.get(value.type.shape, element) if isinstance(value.type, ir.VectorType) else element
-    return create(name, [value], [type_]).result
+def _picked_at(tile: Tile, shape: Sequence[int], starts: Sequence[ir.Value], boxes: list[tuple[int, int]]) -> Tile:
+    """A box of a tile at offsets that are known only when the program runs, element by element."""
+    whole = rows_of(pick([tile], linear(shape), lanes=prod(shape)))[0]
+    steps = [prod(shape[dim + 1 :]) for dim in range(len(shape))]
+    first = index_constant(0)
+    for start, step in zip(starts, steps, strict=True):
+        way = create("arith.muli", [start, index_constant(step)], [start.type]).result
+        first = create("arith.addi", [first, way], [start.type]).result
+    distances = [
+        sum(i * stride * step for i, (_, stride), step in zip(index, boxes, steps, strict=True))
+        for index in np.ndindex(*(size for size, _ in boxes))
+    ]
+    return tile_of([extract_at(whole, add_offset(first, distance)) for distance in distances])
 
 
 @lowers("gir.pad", to="vector")

@@ -21,3 +21,36 @@ func.func @one() {
 func.func @two() {
   return
 }
+
+// -----
+
+// Beyond any register file.
+func.func @large(%x: memref<1x32768xf32>) {
+  gir.kernel "large" (%a = %x : memref<1x32768xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    // expected-error @+2 {{a tile of 131072 bytes in 1 rows can't be lowered to the CPU}}
+    // expected-note @+1 {{help: expected at most 65536 bytes and 4096 rows: use smaller steps}}
+    %0 = gir.load %a[%c0, %c0] : memref<1x32768xf32, #gir.at<dram>> -> tensor<1x32768xf32, #gir.at<reg>>
+    gir.store %0, %a[%c0, %c0] : tensor<1x32768xf32, #gir.at<reg>>, memref<1x32768xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Units that meet are emitted one by one.
+func.func @many() {
+  gir.kernel "many" () -> () {
+    %c65 = arith.constant 65 : index
+    gir.parallel <group> () in () {
+      // expected-error @+2 {{65 units that meet can't be lowered to the CPU}}
+      // expected-note @+1 {{help: expected at most 64: take fewer units, or let them run apart}}
+      gir.parallel <unit> (%u) in (%c65) {
+        gir.sync <group>
+      }
+    }
+    gir.return
+  }
+  return
+}

@@ -58,3 +58,227 @@ func.func @library(%x: memref<2xf64>, %y: memref<2xf32>) {
   }
   return
 }
+
+// -----
+
+// A tile with several long dimensions is one vector per row; a row beyond the valid extents has no lanes.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       %[[ROWS:.*]] = memref.load %{{.*}}[] : memref<index>
+// CHECK:       vector.load %{{.*}}[%c0, %c0] : memref<4x8xf32>, vector<8xf32>
+// CHECK:       %[[THERE:.*]] = arith.cmpi sgt, %[[ROWS]], %c1
+// CHECK:       %[[LANES:.*]] = arith.select %[[THERE]], %c8, %c0
+// CHECK:       %[[MASK:.*]] = vector.create_mask %[[LANES]]
+// CHECK:       vector.maskedload %{{.*}}[%c1, %c0], %[[MASK]]
+// CHECK-COUNT-2: arith.addf %{{.*}} : vector<8xf32>
+func.func @rows(%x: memref<4x8xf32>, %v: index) {
+  gir.kernel "rows" (%a = %x : memref<4x8xf32>, %n = %v : index) -> () {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c8 = arith.constant 8 : index
+    %0 = gir.load %a[%c0, %c0] : memref<4x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+    gir.store %0, %a[%c2, %c0] : tensor<1x8xf32, #gir.at<reg>>, memref<4x8xf32, #gir.at<dram>>
+    %1 = gir.load %a[%c0, %c0] valid [%n, %c8] : memref<4x8xf32, #gir.at<dram>> -> tensor<2x8xf32, #gir.at<reg>>
+    %2 = arith.addf %1, %1 : tensor<2x8xf32, #gir.at<reg>>
+    gir.store %2, %a[%c0, %c0] : tensor<2x8xf32, #gir.at<reg>>, memref<4x8xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Views that only rename rows cost nothing; a transposition is shuffles.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       %[[A:.*]] = vector.load
+// CHECK:       %[[B:.*]] = vector.load
+// CHECK-NOT:   vector.shuffle
+// CHECK:       vector.store %[[B]], %{{.*}}[%c0, %c0]
+// CHECK:       vector.store %[[A]], %{{.*}}[%c1, %c0]
+// CHECK:       vector.shuffle %[[A]], %[[B]] [0, 2] : vector<2xf32>, vector<2xf32>
+// CHECK:       vector.shuffle %[[A]], %[[B]] [1, 3] : vector<2xf32>, vector<2xf32>
+func.func @views(%x: memref<2x2xf32>, %y: memref<2x2xf32>) {
+  gir.kernel "views" (%a = %x : memref<2x2xf32>, %b = %y : memref<2x2xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %0 = gir.load %a[%c0, %c0] : memref<2x2xf32, #gir.at<dram>> -> tensor<2x2xf32, #gir.at<reg>>
+    %1 = gir.slice %0 [1, 0] [1, 2] [1, 1] : tensor<2x2xf32, #gir.at<reg>> -> tensor<1x2xf32, #gir.at<reg>>
+    %2 = gir.slice %0 [0, 0] [1, 2] [1, 1] : tensor<2x2xf32, #gir.at<reg>> -> tensor<1x2xf32, #gir.at<reg>>
+    %3 = gir.concat %1, %2 dim 0 : (tensor<1x2xf32, #gir.at<reg>>, tensor<1x2xf32, #gir.at<reg>>) -> tensor<2x2xf32, #gir.at<reg>>
+    gir.store %3, %b[%c0, %c0] : tensor<2x2xf32, #gir.at<reg>>, memref<2x2xf32, #gir.at<dram>>
+    %4 = gir.permute %0 [1, 0] : tensor<2x2xf32, #gir.at<reg>> -> tensor<2x2xf32, #gir.at<reg>>
+    gir.store %4, %b[%c0, %c0] : tensor<2x2xf32, #gir.at<reg>>, memref<2x2xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Units that don't meet run one after the other.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       scf.parallel
+// CHECK:         scf.for
+// CHECK-NOT:     scf.for
+// CHECK:           memref.store
+func.func @apart(%x: memref<8x4xf32>) {
+  gir.kernel "apart" (%a = %x : memref<8x4xf32>) -> () {
+    %c4 = arith.constant 4 : index
+    %c8 = arith.constant 8 : index
+    %0 = arith.constant dense<1.0> : tensor<1x1xf32, #gir.at<reg>>
+    gir.parallel <group> (%g) in (%c8) {
+      gir.parallel <unit> (%u) in (%c4) {
+        gir.store %0, %a[%g, %u] : tensor<1x1xf32, #gir.at<reg>>, memref<8x4xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Units that meet are emitted side by side: all stores before the barrier, then all loads; the buffer ends with its
+// group.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       scf.parallel
+// CHECK:         %[[BUFFER:.*]] = memref.alloc() {alignment = 64 : i64} : memref<2xf32>
+// CHECK-COUNT-2: memref.store %{{.*}}, %[[BUFFER]]
+// CHECK-COUNT-2: memref.load %[[BUFFER]]
+// CHECK:         memref.dealloc %[[BUFFER]]
+func.func @meet(%x: memref<8x2xf32>) {
+  gir.kernel "meet" (%a = %x : memref<8x2xf32>) -> () {
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c8 = arith.constant 8 : index
+    gir.parallel <group> (%g) in (%c8) {
+      %b = gir.alloc : memref<2xf32, #gir.at<sram>>
+      gir.parallel <unit> (%u) in (%c2) {
+        %0 = gir.load %a[%g, %u] : memref<8x2xf32, #gir.at<dram>> -> tensor<1x1xf32, #gir.at<reg>>
+        %1 = gir.reshape %0 : tensor<1x1xf32, #gir.at<reg>> -> tensor<1xf32, #gir.at<reg>>
+        gir.store %1, %b[%u] : tensor<1xf32, #gir.at<reg>>, memref<2xf32, #gir.at<sram>>
+        gir.sync <group>
+        %other = arith.subi %c1, %u : index
+        %2 = gir.load %b[%other] : memref<2xf32, #gir.at<sram>> -> tensor<1xf32, #gir.at<reg>>
+        %3 = gir.reshape %2 : tensor<1xf32, #gir.at<reg>> -> tensor<1x1xf32, #gir.at<reg>>
+        gir.store %3, %a[%g, %u] : tensor<1x1xf32, #gir.at<reg>>, memref<8x2xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// What several threads add to one place is added atomically; where the machine can't, one thread does it all.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       scf.parallel
+// CHECK:         memref.atomic_rmw addf
+// CHECK:       scf.for
+// CHECK:         memref.load %{{.*}} : memref<4xf16>
+// CHECK:         memref.store %{{.*}} : memref<4xf16>
+func.func @histogram(%x: memref<4xf32>, %y: memref<4xf16>) {
+  gir.kernel "histogram" (%a = %x : memref<4xf32>, %b = %y : memref<4xf16>) -> () {
+    %c8 = arith.constant 8 : index
+    %0 = arith.constant dense<1.0> : tensor<1xf32, #gir.at<reg>>
+    %1 = arith.constant dense<1.0> : tensor<1xf16, #gir.at<reg>>
+    gir.parallel <group> (%g) in (%c8) {
+      %i = tensor.splat %g : tensor<1xindex, #gir.at<reg>>
+      gir.scatter %0 into %a[%i] kind <add> : tensor<1xf32, #gir.at<reg>> into memref<4xf32, #gir.at<dram>>[tensor<1xindex, #gir.at<reg>>]
+    }
+    gir.parallel <group> (%g) in (%c8) {
+      %i = tensor.splat %g : tensor<1xindex, #gir.at<reg>>
+      gir.scatter %1 into %b[%i] kind <add> : tensor<1xf16, #gir.at<reg>> into memref<4xf16, #gir.at<dram>>[tensor<1xindex, #gir.at<reg>>]
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// On a cache a staged window is no copy; a copy is done where it starts.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       %[[WINDOW:.*]] = memref.subview %{{.*}}[1, 0] [1, 8] [1, 1]
+// CHECK:       %[[BUFFER:.*]] = memref.alloc()
+// CHECK:       scf.for
+// CHECK:         %[[ELEMENT:.*]] = memref.load
+// CHECK:         memref.store %[[ELEMENT]], %[[BUFFER]]
+// CHECK:       vector.load %[[WINDOW]]
+func.func @near(%x: memref<4x8xf32>, %y: memref<1x8xf32>) {
+  gir.kernel "near" (%a = %x : memref<4x8xf32>, %b = %y : memref<1x8xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %w = gir.stage %a[%c1, %c0] [1, 8] : memref<4x8xf32, #gir.at<dram>> -> memref<1x8xf32, #gir.at<sram>>
+    %s = gir.alloc : memref<1x8xf32, #gir.at<sram>>
+    %t = gir.copy %a[%c0, %c0], %s[%c0, %c0] [1, 8] : memref<4x8xf32, #gir.at<dram>> -> memref<1x8xf32, #gir.at<sram>>
+    gir.wait %t
+    %0 = gir.load %w[%c0, %c0] : memref<1x8xf32, #gir.at<sram>> -> tensor<1x8xf32, #gir.at<reg>>
+    %1 = gir.load %s[%c0, %c0] : memref<1x8xf32, #gir.at<sram>> -> tensor<1x8xf32, #gir.at<reg>>
+    %2 = arith.addf %0, %1 : tensor<1x8xf32, #gir.at<reg>>
+    gir.store %2, %b[%c0, %c0] : tensor<1x8xf32, #gir.at<reg>>, memref<1x8xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// An 8-bit float is computed in f32 and rounded after each op; what is only moved stays as it is.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       %[[X:.*]] = vector.load %{{.*}} : memref<8xf8E5M2>, vector<8xf8E5M2>
+// CHECK:       vector.store %[[X]]
+// CHECK:       arith.bitcast %[[X]] : vector<8xf8E5M2> to vector<8xi8>
+// CHECK:       arith.addf %{{.*}} : vector<8xf32>
+// CHECK:       arith.bitcast %{{.*}} : vector<8xi8> to vector<8xf8E5M2>
+func.func @f8(%x: memref<8xf8E5M2>, %y: memref<8xf8E5M2>) {
+  gir.kernel "f8" (%a = %x : memref<8xf8E5M2>, %b = %y : memref<8xf8E5M2>) -> () {
+    %c0 = arith.constant 0 : index
+    %0 = gir.load %a[%c0] : memref<8xf8E5M2, #gir.at<dram>> -> tensor<8xf8E5M2, #gir.at<reg>>
+    gir.store %0, %b[%c0] : tensor<8xf8E5M2, #gir.at<reg>>, memref<8xf8E5M2, #gir.at<dram>>
+    %1 = arith.addf %0, %0 : tensor<8xf8E5M2, #gir.at<reg>>
+    gir.store %1, %a[%c0] : tensor<8xf8E5M2, #gir.at<reg>>, memref<8xf8E5M2, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// A store past the caches is one where the row is aligned.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       memref.extract_aligned_pointer_as_index
+// CHECK:       scf.if
+// CHECK:         vector.store %{{.*}} {alignment = 64 : i64, nontemporal = true}
+// CHECK:       else
+// CHECK:         vector.store
+func.func @nontemporal(%x: memref<16xf32>) {
+  gir.kernel "nontemporal" (%a = %x : memref<16xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %0 = arith.constant dense<1.0> : tensor<16xf32, #gir.at<reg>>
+    gir.store %0, %a[%c0] nontemporal : tensor<16xf32, #gir.at<reg>>, memref<16xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// A launched kernel is a call, which takes the place for a failed assertion along.
+// CHECK-LABEL: func.func private @callee(
+// CHECK-SAME:    %{{.*}}: memref<8xf32>, %{{.*}}: memref<1xi64>)
+// CHECK-LABEL: func.func @pf_main(
+// CHECK-SAME:    %[[X:.*]]: memref<8xf32>, %[[STATUS:.*]]: memref<1xi64>)
+// CHECK:       call @callee(%[[X]], %[[STATUS]])
+func.func private @callee(%x: memref<8xf32>) {
+  gir.kernel "fill" (%a = %x : memref<8xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %0 = arith.constant dense<1.0> : tensor<8xf32, #gir.at<reg>>
+    gir.store %0, %a[%c0] : tensor<8xf32, #gir.at<reg>>, memref<8xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+func.func @launch(%x: memref<8xf32>) {
+  gir.launch @callee(%x) : (memref<8xf32>) -> ()
+  return
+}
