@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
-from powerfusion.core._mlir import attributes_of, create, defining_op, entry_block, operations
+from math import prod
+
+from powerfusion.core._mlir import attributes_of, create, defining_op, entry_block, integers, operations
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import ancestors, spaces_of
 from powerfusion.passes.tiling.kernels import STORED, Buffers, is_stored
-from powerfusion.passes.tiling.plans import NestPlan, Sink, group_sinks
+from powerfusion.passes.tiling.plans import SHIFTS, NestPlan, Sink, group_sinks
 
+MOST_TIMES = 16  # how often an element may be computed: a neighbourhood of 3 by 3 is, one of such isn't
 PLACED = ("gir.slice", "gir.permute")  # views that a memref can be
 
 
@@ -43,6 +46,7 @@ def store_what_must_be(kernel: ir.Operation) -> None:
         for result in op.results:
             store_and_load(result)
     _store_under_order(kernel)
+    _store_multiplied(kernel)
     while _store_repeated(kernel):
         pass
 
@@ -163,6 +167,29 @@ def _store_under_order(kernel: ir.Operation) -> None:
         for reduction in [found for found in ancestors(tensors) if found.name == "gir.reduce"]:
             for result in reduction.results:
                 store_and_load(result)
+
+
+def _store_multiplied(kernel: ir.Operation) -> None:
+    """Stores what shifts, one behind the other, would ask for at very many places for each element of a result."""
+    block = entry_block(kernel)
+    asked: dict[ir.Value, int] = {}
+    for op in reversed(operations(block)):
+        times = max([asked.get(result, 0) for result in op.results], default=0) or 1
+        makes = op.name.startswith(("arith.", "math.")) and not _is_splat(op)
+        if times > MOST_TIMES and makes:
+            times = 1
+            for result in op.results:
+                store_and_load(result)
+        places = prod(integers(op.attributes["sizes"])) if op.name == "gir.window" else 1
+        for operand in op.operands:
+            if not gir.is_at(operand, "reg"):
+                continue
+            before = asked.get(operand, 0)
+            asked[operand] = before + times * places if op.name in SHIFTS else max(before, times)
+
+
+def _is_splat(op: ir.Operation) -> bool:
+    return not any(gir.is_at(operand, "reg") for operand in op.operands)
 
 
 def _store_repeated(kernel: ir.Operation) -> bool:

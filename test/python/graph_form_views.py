@@ -3,6 +3,8 @@
 # ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from graph_form import Array, Case, floats, kernel, windows
 
@@ -288,5 +290,24 @@ VIEWS = [
         ),
         [[floats(8, 40), floats(2, 40)]],
         lambda a, b: (np.abs(inserted(a, b)).T, inserted(a, b).reshape(-1)),
+    ),
+    Case(
+        "sums_of_neighbours_again_and_again",
+        kernel(
+            "a: T[200xf32]",
+            "    %v0 = gir.move %a : D[200xf32] -> R[200xf32]\n"
+            + "\n".join(
+                f"""    %l{k} = gir.slice %v{k} [0] [{199 - k}] [1] : R[{200 - k}xf32] -> R[{199 - k}xf32]
+    %h{k} = gir.slice %v{k} [1] [{199 - k}] [1] : R[{200 - k}xf32] -> R[{199 - k}xf32]
+    %v{k + 1} = arith.addf %l{k}, %h{k} : R[{199 - k}xf32]"""
+                for k in range(20)
+            )
+            + "\n    %r = gir.move %v20 : R[180xf32] -> D[180xf32]",
+            "D[180xf32]",
+        ),
+        [[floats(200)]],
+        lambda a: sum(math.comb(20, k) * a[k : k + 180] for k in range(21)),
+        scale=1e6,
+        roundings=20,
     ),
 ]
