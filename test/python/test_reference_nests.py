@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from gir_examples import find
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from powerfusion.core._mlir import walk_numbered
 from powerfusion.core.context import make_context
+from powerfusion.errors import Race
 from powerfusion.mlir import ir
 from powerfusion.reference import Run, interpret
 from powerfusion.reference.nest import read_nest
@@ -115,6 +117,95 @@ def test_transpose(r: Dim, c: Dim) -> None:
 def test_matmul(m: Dim, n: Dim, k: Dim) -> None:
     """Blocks of the one operand come to each unit, those of the other to each group's sram."""
     run("matmul_placed", f"m = {m}, n = {n}, k = {k}", "m = 20 : 8 : 4 : 4, n = 24 : 16 : 8 : 8, k = 30 : 30 : 30 : 8")
+
+
+ROWS = np.random.default_rng(0).standard_normal((6, 50)).astype(np.float32)
+WIDE, THIN = "tensor<6x50xf32", "tensor<6xf32"
+
+
+def run_rows(body: str, nest: str, results: str) -> tuple[np.ndarray, ...]:
+    """A placed kernel on six rows of fifty; %0 is the input at reg, %d what is returned."""
+    count = results.count("tensor")
+    placed = results.replace(">", ", #gir.at<dram>>")
+    returned, given = ", ".join(f"%d{i}" for i in range(count)), ", ".join(f"%y#{i}" for i in range(count))
+    text = f"""func.func @f(%x: {WIDE}>) -> ({results}) {{
+      %y:{count} = gir.kernel "k" (%a = %x : {WIDE}>) nest <{nest}> -> ({results}) {{
+        %zero = arith.constant dense<0.0> : {THIN}, #gir.at<reg>>
+        %0 = gir.move %a over ["r", "c"] : {WIDE}, #gir.at<dram>> -> {WIDE}, #gir.at<reg>>
+        {body}
+        gir.return {returned} : {placed}
+      }}
+      return {given} : {results}
+    }}"""
+    return interpret(ir.Module.parse(text, make_context()), [ROWS]).results
+
+
+@pytest.mark.parametrize("unit", [50, 25, 20])
+def test_scan_from_the_end(unit: int) -> None:
+    """A sweep that runs backwards, over units that hand the sum on."""
+    got, total = run_rows(
+        f"""%s, %t = gir.scan %0 into %zero dim 1 exclusive reverse kinds [#vector.kind<add>]
+          : {WIDE}, #gir.at<reg>> into {THIN}, #gir.at<reg>>
+        %d0 = gir.move %s over ["r", "c"] : {WIDE}, #gir.at<reg>> -> {WIDE}, #gir.at<dram>>
+        %d1 = gir.move %t over ["r"] : {THIN}, #gir.at<reg>> -> {THIN}, #gir.at<dram>>""",
+        f"[r = 6 : 2 : 1 : 1, c = 50 : 50 : {unit} : 16], sweep = [c]",
+        f"{WIDE}>, {THIN}>",
+    )
+    sums = np.cumsum(ROWS[:, ::-1], 1)[:, ::-1]
+    np.testing.assert_allclose(got, sums - ROWS, atol=1e-5)
+    np.testing.assert_allclose(total, sums[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("unit", [50, 13])
+def test_ordered_combiner_visits_steps_and_units_in_order(unit: int) -> None:
+    """Horner's scheme, which no other order gives."""
+    (got,) = run_rows(
+        f"""%t = gir.reduce %0 into %zero dims [1] combiner {{
+        ^bb0(%e: f32, %acc: f32):
+          %half = arith.constant 0.5 : f32
+          %m = arith.mulf %acc, %half : f32
+          %n = arith.addf %m, %e : f32
+          gir.yield %n : f32
+        }} : {WIDE}, #gir.at<reg>> into {THIN}, #gir.at<reg>>
+        %d0 = gir.move %t over ["r"] : {THIN}, #gir.at<reg>> -> {THIN}, #gir.at<dram>>""",
+        f"[r = 6 : 4 : 2 : 2, c = 50 : 50 : {unit} : {min(unit, 8)}], sweep = [c]",
+        f"{THIN}>",
+    )
+    want = np.zeros(6)
+    for column in ROWS.T:
+        want = want * 0.5 + column
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_two_spaces_at_sram_and_two_places_in_one_result() -> None:
+    """From one space to the next for the whole group; both stores go to their part of the result."""
+    far = '#gir.at<sram, space = "far">>'
+    (got,) = run_rows(
+        f"""%f = gir.move %a over ["r", "c"] : {WIDE}, #gir.at<dram>> -> {WIDE}, {far}
+        %n = gir.move %f over ["r", "c"] : {WIDE}, {far} -> {WIDE}, #gir.at<sram>>
+        %1 = gir.move %n : {WIDE}, #gir.at<sram>> -> {WIDE}, #gir.at<reg>>
+        %2 = arith.negf %1 : {WIDE}, #gir.at<reg>>
+        %p = gir.move %1 over ["r", "c"] : {WIDE}, #gir.at<reg>> -> {WIDE}, #gir.at<dram>>
+        %q = gir.move %2 over ["r", "c"] : {WIDE}, #gir.at<reg>> -> {WIDE}, #gir.at<dram>>
+        %d0 = gir.concat %p, %q dim 0 : ({WIDE}, #gir.at<dram>>, {WIDE}, #gir.at<dram>>)
+          -> tensor<12x50xf32, #gir.at<dram>>""",
+        "[r = 6 : 4 : 2 : 1, c = 50 : 50 : 20 : 8]",
+        "tensor<12x50xf32>",
+    )
+    np.testing.assert_array_equal(got, np.concatenate([ROWS, -ROWS]))
+
+
+def test_groups_that_store_one_value_all_are_in_each_others_way() -> None:
+    """What doesn't run over a dimension that is dealt out to groups can't be stored by each of them."""
+    with pytest.raises(Race, match="groups"):
+        run_rows(
+            f"""%1 = gir.slice %a [0, 0] [1, 50] [1, 1] drop [0]
+          : {WIDE}, #gir.at<dram>> -> tensor<50xf32, #gir.at<dram>>
+        %2 = gir.move %1 over ["c"] : tensor<50xf32, #gir.at<dram>> -> tensor<50xf32, #gir.at<reg>>
+        %d0 = gir.move %2 over ["c"] : tensor<50xf32, #gir.at<reg>> -> tensor<50xf32, #gir.at<dram>>""",
+            "[r = 6 : 2 : 2 : 1, c = 50 : 50 : 50 : 8]",
+            "tensor<50xf32>",
+        )
 
 
 def test_nest_is_read_as_it_is_printed() -> None:
