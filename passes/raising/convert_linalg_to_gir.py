@@ -19,6 +19,7 @@ lacks becomes a `gir.reduce`. Named ops are generalised first. Everything else s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,21 +62,35 @@ class ConvertLinalgToGirPass(Pass):
         """Raises every function of a module in place."""
         for function in functions(op):
             for block in function.regions[0].blocks:
-                _expand(block)
                 for operator in operations(block):
-                    _raise(operator)
+                    _checked(_expand, operator)
+                for operator in operations(block):
+                    _checked(_raise, operator)
             _resolve_sizes(function)
 
 
-def _expand(block: ir.Block) -> None:
-    """Writes out the ops that are several operators."""
-    for op in operations(block):
-        if op.name not in EXPANSIONS or not list(op.results):
-            continue
-        with ir.InsertionPoint(op), op.location:
-            EXPANSIONS[op.name](op)
-        if not has_uses(op.results[0]):
-            op.erase()
+def _checked(rewrite: Callable[[ir.Operation], None], op: ir.Operation) -> None:
+    """Rewrites an op; where types or attributes made on the way can't be, the op is one we don't take."""
+    name, location = op.name, op.location
+    try:
+        rewrite(op)
+    except ir.MLIRError as error:
+        said = [str(diagnostic.message) for diagnostic in error.error_diagnostics]
+        raise UnsupportedError(
+            f"'{name}' has no form in GIR: {said[0] if said else error}",
+            location=location,
+            help="expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them",
+        ) from error
+
+
+def _expand(op: ir.Operation) -> None:
+    """Writes out an op that is several operators."""
+    if op.name not in EXPANSIONS or not list(op.results):
+        return
+    with ir.InsertionPoint(op), op.location:
+        EXPANSIONS[op.name](op)
+    if not has_uses(op.results[0]):
+        op.erase()
 
 
 def _raise(op: ir.Operation) -> None:
@@ -99,7 +114,7 @@ def _raise(op: ir.Operation) -> None:
             raise UnsupportedError(
                 f"'{op.name}' isn't supported",
                 location=op.location,
-                help="decompose it into linalg.generic before, e.g. by --linalg-generalize-named-ops",
+                help="write it out as linalg.generic and tensor ops before",
             )
         op = generic.operation
     else:

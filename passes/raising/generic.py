@@ -104,8 +104,11 @@ class _Raiser:
                 if dim is None:
                     continue
                 places.setdefault(dim, (operand, at))
-                if operand.type.is_static_dim(at):
-                    found.setdefault(dim, operand.type.shape[at])
+                size = operand.type.shape[at]
+                if operand.type.is_static_dim(at) and found.setdefault(dim, size) != size:
+                    raise self.reading.unsupported(
+                        f"operands of different sizes, {found[dim]} and {size}, along d{dim}"
+                    )
         missing = [d for d in range(self.reading.rank) if d not in places]
         if missing:
             raise self.reading.unsupported(f"a loop d{missing[0]} that no operand runs over by itself")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from powerfusion.core._mlir import DYNAMIC, create, i32_array, i64_array, index_constant, split_mixed
 from powerfusion.dialects import gir
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.raising.accesses import Access, Linear, outer_first
 from powerfusion.passes.raising.bodies import Body, Lifted
@@ -54,6 +55,13 @@ def box_of(operand: ir.Value, access: Access, extents: Sequence[Size]) -> Box:
     for own, place in zip(operand.type.shape, access.places, strict=True):
         assert place is not None, "only linear places are boxed"
         offset, size, stride = _range(place, extents)
+        if isinstance(size, int) and own != DYNAMIC and size > 0 and offset + (size - 1) * stride >= own:
+            raise UnsupportedError(
+                f"an indexing map that reads element {offset + (size - 1) * stride} of a dimension of size {own} "
+                "isn't supported",
+                location=ir.Location.current,
+                help="make the operand as large as the loops that read it",
+            )
         ranges.append((offset, size, stride))
         whole &= place.dim is not None or (len(place.terms) > 1 and offset == 0 and size == own)
     drop = tuple(at for at, place in enumerate(access.places) if place is not None and not place.terms)

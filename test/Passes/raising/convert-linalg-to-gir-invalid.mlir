@@ -45,3 +45,39 @@ func.func @memrefs(%x: memref<4xf32>, %y: memref<4xf32>) {
   linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
   return
 }
+
+// -----
+
+// A map that reads past the operand is refused where the size says so.
+func.func @past_the_end(%x: tensor<?x4xf32>, %o: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @+2 {{an indexing map that reads element 4 of a dimension of size 4 isn't supported}}
+  // expected-note @+1 {{help: make the operand as large as the loops that read it}}
+  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i, 4)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<?x4xf32>) outs(%o : tensor<?xf32>) {
+  ^bb0(%a: f32, %u: f32):
+    linalg.yield %a : f32
+  } -> tensor<?xf32>
+  return %r : tensor<?xf32>
+}
+
+// -----
+
+// Elements that GIR has no tensors of are told as such, at the op.
+func.func @vectors(%x: tensor<4xvector<4xf32>>, %o: tensor<4xvector<4xf32>>) -> tensor<4xvector<4xf32>> {
+  // expected-error @+2 {{'linalg.generic' has no form in GIR: expected elements that are floats, index or signless integers of at most 64 bits, got 'vector<4xf32>'}}
+  // expected-note @+1 {{help: expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them}}
+  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<4xvector<4xf32>>) outs(%o : tensor<4xvector<4xf32>>) {
+  ^bb0(%a: vector<4xf32>, %u: vector<4xf32>):
+    linalg.yield %a : vector<4xf32>
+  } -> tensor<4xvector<4xf32>>
+  return %r : tensor<4xvector<4xf32>>
+}
+
+// -----
+
+// What has no meaning as loops over elements is written out by whoever makes it.
+func.func @pack(%x: tensor<8x16xf32>, %d: tensor<2x4x4x4xf32>) -> tensor<2x4x4x4xf32> {
+  // expected-error @+2 {{'linalg.pack' isn't supported}}
+  // expected-note @+1 {{help: write it out as linalg.generic and tensor ops before}}
+  %r = linalg.pack %x inner_dims_pos = [0, 1] inner_tiles = [4, 4] into %d : tensor<8x16xf32> -> tensor<2x4x4x4xf32>
+  return %r : tensor<2x4x4x4xf32>
+}
