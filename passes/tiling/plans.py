@@ -156,7 +156,7 @@ class NestPlan:
         candidates = {c for c in candidates if c[0].type.shape[c[1]] != 1}
         found = list(ancestors([sink.value for sink in self.sinks]))
         for op in found:
-            if op.name == "gir.reduce" and "kinds" not in op.attributes:
+            if op.name == "gir.reduce" and not _folds_lanes(op):
                 candidates -= set(reduced_classes(self.spaces, op))
         followers = _followers(found, self.spaces)
         weights: dict[Dim, int] = dict.fromkeys(sorted(candidates, key=self._order), 0)
@@ -176,6 +176,11 @@ class NestPlan:
         """Innermost first, so that ties go to the later dimension."""
         swept = [d for sweep in self.sweeps for d in sweep.extra]
         return -self.outer.index(c) if c in self.outer else -len(self.outer) - swept.index(c)
+
+
+def _folds_lanes(op: ir.Operation) -> bool:
+    """Whether a reduction may take a tile's lanes in another order than one after another."""
+    return "kinds" in op.attributes or ("algebra" in op.attributes and "ordered" not in str(op.attributes["algebra"]))
 
 
 def _pass_of(values: Sequence[ir.Value], numbers: dict[ir.Operation, int]) -> int:

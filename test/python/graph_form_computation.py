@@ -187,6 +187,36 @@ COMPUTATION = [
         roundings=40,
     ),
     Case(
+        "reduce_with_an_associative_combiner",
+        kernel(
+            "a: T[5x70xf32], b: T[5x70xf32], i: T[5xf32], j: T[5xf32]",
+            """
+    %0 = gir.move %a : D[5x70xf32] -> R[5x70xf32]
+    %1 = gir.move %b : D[5x70xf32] -> R[5x70xf32]
+    %2 = gir.move %i : D[5xf32] -> R[5xf32]
+    %3 = gir.move %j : D[5xf32] -> R[5xf32]
+    %4:2 = gir.reduce %0, %1 into %2, %3 dims [1] combiner <commutative> identity [-1.0e30 : f32, 0.0 : f32] {
+    ^bb0(%m: f32, %s: f32, %n: f32, %t: f32):
+      %5 = arith.maximumf %m, %n : f32
+      %6 = arith.subf %m, %5 : f32
+      %7 = arith.subf %n, %5 : f32
+      %8 = math.exp %6 : f32
+      %9 = math.exp %7 : f32
+      %10 = arith.mulf %s, %8 : f32
+      %11 = arith.mulf %t, %9 : f32
+      %12 = arith.addf %10, %11 : f32
+      gir.yield %5, %12 : f32, f32
+    } : R[5x70xf32], R[5x70xf32] into R[5xf32], R[5xf32]
+    %r0 = gir.move %4#0 : R[5xf32] -> D[5xf32]
+    %r1 = gir.move %4#1 : R[5xf32] -> D[5xf32]""",
+            "D[5xf32]; D[5xf32]",
+        ),
+        [[floats(5, 70), np.abs(floats(5, 70)), np.full(5, -1e30, np.float32), np.zeros(5, np.float32)]],
+        lambda a, b, i, j: (a.max(1), (b * np.exp(a - a.max(1, keepdims=True))).sum(1)),
+        roundings=40,
+        scale=10.0,
+    ),
+    Case(
         "scan_along_rows",
         kernel(
             "a: T[5x70xf32], i: T[5xf32]",
