@@ -275,3 +275,36 @@ def test_contract_widens(narrow: str, dtype: str) -> None:
 def test_contract_unsigned(narrow: str, dtype: str) -> None:
     """As unsigned numbers, if that is asked for."""
     contract("matmul", narrow, dtype, "unsigned")
+
+
+# -- accumulators ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dims", [[0], [1], [0, 1]], ids=["rows", "lanes", "both"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_accumulators_of_a_loop(dtype: str, dims: list[int]) -> None:
+    """A long sum, tile by tile, is as exact as its type permits, along rows and lanes."""
+    kept = tuple(size for dim, size in enumerate((4, 8)) if dim not in dims) or (1,)
+    shown = "x".join([*map(str, kept), dtype])
+    inner = shown if len(dims) < 2 else dtype
+    body = f"""
+    %zero = arith.constant dense<0.0> : T<{inner}>
+    %r = scf.for %i = %c0 to %c64 step %c4 iter_args(%p = %zero) -> (T<{inner}>) {{
+      %q = scf.for %j = %c0 to %n step %c8 iter_args(%a = %p) -> (T<{inner}>) {{
+        %v = affine.min affine_map<(j)[n] -> (8, n - j)>(%j)[%n]
+        %t = gir.load %x[%i, %j] valid [%c4, %v] : D<64x?x{dtype}> -> T<4x8x{dtype}>
+        %s = gir.reduce %t into %a dims {dims} valid [%c4, %v] kinds [#vector.kind<add>]
+          : T<4x8x{dtype}> into T<{inner}>
+        scf.yield %s : T<{inner}>
+      }}
+      scf.yield %q : T<{inner}>
+    }}
+    %o = gir.reshape %r : T<{inner}> -> T<{shown}>
+    gir.store %o, %y[%c0] : T<{shown}>, D<{shown}>
+    """
+    x = (np.abs(values((64, 45), dtype).astype(np.float64)) / 16).astype(DTYPES[dtype])
+    y = np.zeros(kept, DTYPES[dtype])
+    run(kernel(f"x:64x?x{dtype} y:{shown} n:index", body), x, y, 45)
+    padded = np.pad(wide(x), ((0, 0), (0, 3))).reshape(16, 4, 6, 8)
+    total = padded.sum((0, 2)).sum(tuple(dims))
+    close(y, np.reshape(total, kept), roundings=2)

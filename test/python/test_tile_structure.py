@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from tile_form import ALL, FLOATS, INTEGERS, close, expand, kernel, run, values, wide
+from tile_form import ALL, DTYPES, FLOATS, INTEGERS, close, expand, kernel, run, values, wide
 
 import powerfusion as pf
 from powerfusion.errors import AssertionFailedError, InputError, UnsupportedError
@@ -250,6 +252,37 @@ def test_double_buffering(dtype: str) -> None:
     np.testing.assert_array_equal(y, x)
 
 
+def test_view_of_a_window() -> None:
+    """What is a view of a staged window has the layout of what that views."""
+    body = """
+    %w = gir.stage %x[%c1, %c2] [2, 4] : D<3x9xf32> -> S<2x4xf32>
+    %v = memref.subview %w[0, 1] [2, 2] [1, 2] : S<2x4xf32> to VIEW
+    %t = gir.load %v[%c0, %c0] : VIEW -> T<2x2xf32>
+    gir.store %t, %y[%c0, %c0] : T<2x2xf32>, D<2x2xf32>
+    """
+    x, y = values((3, 9), "f32"), np.zeros((2, 2), np.float32)
+    view = "memref<2x2xf32, strided<[4, 2], offset: 1>, #gir.at<sram>>"
+    run(kernel("x:3x9xf32 y:2x2xf32", body.replace("VIEW", view)), x, y)
+    np.testing.assert_array_equal(y, x[1:3, 3:6:2])
+
+
+def test_assert_counts_valid_elements() -> None:
+    """An assertion on a tile of several rows looks at what is there, and at nothing else."""
+    body = """
+    %t = gir.load %x[%c0, %c0] : D<3x5xf32> -> T<3x5xf32>
+    %zero = arith.constant dense<0.0> : T<3x5xf32>
+    %c = arith.cmpf oge, %t, %zero : T<3x5xf32>
+    gir.assert %c, "expected no negative number" valid [%n, %m] : T<3x5xi1>
+    """
+    program = pf.compile(kernel("x:3x5xf32 n:index m:index", body))
+    x = np.ones((3, 5), np.float32)
+    x[2], x[:, 4] = -1, np.nan
+    program(x, 2, 4)
+    for n, m in ((3, 4), (2, 5)):
+        with pytest.raises(AssertionFailedError, match="expected no negative number"):
+            program(x, n, m)
+
+
 # -- other structure ---------------------------------------------------------------------------------
 
 
@@ -361,6 +394,23 @@ def test_bounds_that_differ() -> None:
     """
     with pytest.raises(UnsupportedError, match="a loop's bounds around a meeting of units must be the same"):
         pf.compile(kernel("x:4xf32", body))
+
+
+def test_saved(tmp_path: Path) -> None:
+    """A program that comes in tile form, of 8-bit floats, is saved and loaded; it has no report."""
+    body = """
+    %t = gir.load %x[%c0] : D<8xf8E5M2> -> T<8xf8E5M2>
+    %s = arith.addf %t, %t : T<8xf8E5M2>
+    gir.store %s, %y[%c0] : T<8xf8E5M2>, D<8xf8E5M2>
+    """
+    program = pf.compile(kernel("x:8xf8E5M2 y:8xf8E5M2", body))
+    assert program.phases == ("tile", "lower", "llvm")
+    program.save(tmp_path / "double.pfx")
+    x, y = values((8,), "f8E5M2"), np.zeros(8, DTYPES["f8E5M2"])
+    pf.load(tmp_path / "double.pfx")(x, y)
+    np.testing.assert_array_equal(y, x + x)
+    with pytest.raises(UnsupportedError, match="tile form has no report"):
+        program.report()
 
 
 def test_arguments_in_place() -> None:
