@@ -34,9 +34,8 @@ template <typename Ask> static std::vector<Dims> collect(Ask ask) {
   return all;
 }
 
-using Computation =
-    std::tuple<std::vector<std::string>, std::vector<Dims>, std::vector<Dims>,
-               std::string, MlirAttribute>;
+using Computation = std::tuple<std::vector<std::string>, std::vector<Dims>,
+                               std::vector<Dims>, std::string, MlirAttribute>;
 
 static std::optional<Computation> getComputation(MlirOperation op) {
   if (!girOperationIsComputation(op))
@@ -71,10 +70,11 @@ getOperandWindows(MlirOperation op, const Amounts &offsets,
     return std::nullopt;
   size_t rank = mlirShapedTypeGetRank(type);
   if (offsets.size() != rank || sizes.size() != rank)
-    throw nb::value_error(
-        ("expected " + std::to_string(rank) + " offsets and sizes, got " +
-         std::to_string(offsets.size()) + " and " + std::to_string(sizes.size()))
-            .c_str());
+    throw nb::value_error(("expected " + std::to_string(rank) +
+                           " offsets and sizes, got " +
+                           std::to_string(offsets.size()) + " and " +
+                           std::to_string(sizes.size()))
+                              .c_str());
   int64_t unknown = mlirShapedTypeGetDynamicSize();
   auto plain = [&](const Amounts &amounts) {
     Dims numbers;

@@ -38,13 +38,14 @@ MLIR_CAPI_EXPORTED MlirAttribute
 girComputationGetNeutralElements(MlirOperation op);
 
 /// The windows of operands that a window of a result needs. For each operand
-/// that is a tensor, `callback` gets offsets, then sizes, then what is asked for
-/// before and then behind the tensor: `4 x count` numbers. A number that isn't
-/// known is mlirShapedTypeGetDynamicStrideOrOffset(), on the way in too. False if
-/// the op doesn't say.
-MLIR_CAPI_EXPORTED bool girOperationGetOperandWindows(
-    MlirOperation op, intptr_t result, intptr_t rank, const int64_t *offsets,
-    const int64_t *sizes, MlirGirNumbersCallback callback, void *userData);
+/// that is a tensor, `callback` gets offsets, then sizes, then what is asked
+/// for before and then behind the tensor: `4 x count` numbers. A number that
+/// isn't known is mlirShapedTypeGetDynamicStrideOrOffset(), on the way in too.
+/// False if the op doesn't say.
+MLIR_CAPI_EXPORTED bool
+girOperationGetOperandWindows(MlirOperation op, intptr_t result, intptr_t rank,
+                              const int64_t *offsets, const int64_t *sizes,
+                              MlirGirNumbersCallback callback, void *userData);
 
 #ifdef __cplusplus
 }

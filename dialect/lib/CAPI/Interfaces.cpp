@@ -71,12 +71,12 @@ bool girOperationGetOperandWindows(MlirOperation op, intptr_t result,
   Operation *operation = unwrap(op);
   Builder builder(operation->getContext());
   auto amounts = [&](const int64_t *numbers) {
-    return llvm::map_to_vector(
-        ArrayRef(numbers, rank), [&](int64_t number) -> OpFoldResult {
-          if (ShapedType::isDynamic(number))
-            return {};
-          return builder.getIndexAttr(number);
-        });
+    return llvm::map_to_vector(ArrayRef(numbers, rank),
+                               [&](int64_t number) -> OpFoldResult {
+                                 if (ShapedType::isDynamic(number))
+                                   return {};
+                                 return builder.getIndexAttr(number);
+                               });
   };
   std::optional<gir::Window> domain = gir::getDomainWindow(
       operation, result, amounts(offsets), amounts(sizes), nullptr);

@@ -77,9 +77,11 @@ OpFoldResult Amounts::apply(Kind kind, OpFoldResult a, OpFoldResult b) const {
   case Kind::floordiv:
     return expression(s0.floorDiv(s1));
   case Kind::min:
-    return plain(affine::makeComposedFoldedAffineMin(*builder, loc, both, {a, b}));
+    return plain(
+        affine::makeComposedFoldedAffineMin(*builder, loc, both, {a, b}));
   case Kind::max:
-    return plain(affine::makeComposedFoldedAffineMax(*builder, loc, both, {a, b}));
+    return plain(
+        affine::makeComposedFoldedAffineMax(*builder, loc, both, {a, b}));
   }
   llvm_unreachable("all kinds are above");
 }
@@ -129,8 +131,8 @@ OpFoldResult Amounts::dim(Value value, int64_t dim) const {
 
 SmallVector<OpFoldResult> Amounts::dims(Value value) const {
   SmallVector<OpFoldResult> sizes;
-  for (int64_t index : llvm::seq<int64_t>(
-           0, cast<ShapedType>(value.getType()).getRank()))
+  for (int64_t index :
+       llvm::seq<int64_t>(0, cast<ShapedType>(value.getType()).getRank()))
     sizes.push_back(dim(value, index));
   return sizes;
 }

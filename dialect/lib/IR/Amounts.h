@@ -34,8 +34,8 @@ public:
   /// The size of a dimension of a tensor or memref.
   mlir::OpFoldResult dim(mlir::Value value, int64_t dim) const;
   llvm::SmallVector<mlir::OpFoldResult> dims(mlir::Value value) const;
-  llvm::SmallVector<mlir::OpFoldResult>
-  mixed(llvm::ArrayRef<int64_t> integers, mlir::ValueRange values) const;
+  llvm::SmallVector<mlir::OpFoldResult> mixed(llvm::ArrayRef<int64_t> integers,
+                                              mlir::ValueRange values) const;
 
 private:
   enum class Kind { add, subtract, multiply, floordiv, min, max };

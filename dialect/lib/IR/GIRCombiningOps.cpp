@@ -22,7 +22,6 @@ static RankedTensorType tensorOf(Value value) {
 // Kinds
 //===----------------------------------------------------------------------===//
 
-
 bool gir::suits(vector::CombiningKind kind, Type type) {
   using vector::CombiningKind;
   switch (kind) {
@@ -86,9 +85,8 @@ static TypedAttr neutralElement(vector::CombiningKind kind, Type type) {
   if (auto number = dyn_cast<FloatType>(type))
     return FloatAttr::get(number,
                           neutralFloat(kind, number.getFloatSemantics()));
-  unsigned width =
-      type.isIndex() ? IndexType::kInternalStorageBitWidth
-                     : cast<IntegerType>(type).getWidth();
+  unsigned width = type.isIndex() ? IndexType::kInternalStorageBitWidth
+                                  : cast<IntegerType>(type).getWidth();
   return IntegerAttr::get(type, neutralInteger(kind, width));
 }
 
@@ -97,7 +95,7 @@ static TypedAttr neutralElement(vector::CombiningKind kind, Type type) {
 //===----------------------------------------------------------------------===//
 
 ParseResult gir::parseAlgebra(OpAsmParser &parser, AlgebraAttr &algebra,
-                                ArrayAttr &identity) {
+                              ArrayAttr &identity) {
   auto value = Algebra::ordered;
   if (succeeded(parser.parseOptionalLess())) {
     SMLoc loc = parser.getCurrentLocation();
@@ -117,8 +115,8 @@ ParseResult gir::parseAlgebra(OpAsmParser &parser, AlgebraAttr &algebra,
   return parser.parseAttribute(identity);
 }
 
-void gir::printAlgebra(OpAsmPrinter &printer, Operation *,
-                         AlgebraAttr algebra, ArrayAttr identity) {
+void gir::printAlgebra(OpAsmPrinter &printer, Operation *, AlgebraAttr algebra,
+                       ArrayAttr identity) {
   if (algebra && algebra.getValue() != Algebra::ordered)
     printer << " <" << stringifyAlgebra(algebra.getValue()) << ">";
   if (identity)
@@ -150,7 +148,8 @@ static Type stepType(RankedTensorType type, int64_t outer) {
                                type.getElementType(), plain);
 }
 
-template <typename CombiningOp> static LogicalResult verifyEither(CombiningOp op) {
+template <typename CombiningOp>
+static LogicalResult verifyEither(CombiningOp op) {
   if (op.getKinds().has_value() == !op.getCombiner().empty())
     return op.emitOpError("expected either kinds or a combiner, got ")
            << (op.getKinds() ? "both" : "neither");
@@ -175,9 +174,9 @@ static LogicalResult verifyInit(Operation *op, Value init,
                                 int64_t common) {
   SmallVector<int64_t> expected(kept);
   ArrayRef<int64_t> shape = tensorOf(init).getShape();
-  llvm::append_range(expected, input
-                                   ? tensorOf(input).getShape().drop_front(common)
-                                   : shape.drop_front(std::min(kept.size(), shape.size())));
+  llvm::append_range(
+      expected, input ? tensorOf(input).getShape().drop_front(common)
+                      : shape.drop_front(std::min(kept.size(), shape.size())));
   if (!shapesAgree(shape, expected))
     return op->emitOpError("expected an init of sizes [")
            << expected << "], got " << init.getType();
@@ -194,9 +193,9 @@ static LogicalResult verifyKinds(CombiningOp op, ValueRange accumulators) {
     return op.emitOpError("expected one kind and one init per input, got ")
            << op.getKinds()->size() << " and " << accumulators.size() << " for "
            << op.getInputs().size();
-  for (auto [kind, input, init] :
-       llvm::zip(op.getKinds()->template getAsRange<vector::CombiningKindAttr>(),
-                 op.getInputs(), accumulators)) {
+  for (auto [kind, input, init] : llvm::zip(
+           op.getKinds()->template getAsRange<vector::CombiningKindAttr>(),
+           op.getInputs(), accumulators)) {
     Type element = getElementTypeOrSelf(input);
     if (element != getElementTypeOrSelf(init) ||
         !suits(kind.getValue(), element))
@@ -251,7 +250,8 @@ static LogicalResult verifySymmetric(CombiningOp op, ValueRange accumulators) {
     return llvm::map_to_vector(
         values, [](Value value) { return getElementTypeOrSelf(value); });
   };
-  SmallVector<Type> elements = types(op.getInputs()), into = types(accumulators);
+  SmallVector<Type> elements = types(op.getInputs()),
+                    into = types(accumulators);
   if (elements != into)
     return op.emitOpError("expected elements of the accumulators' types (")
            << into << ") for a combiner that is "
@@ -387,13 +387,11 @@ SmallVector<TypedAttr> ReduceOp::getNeutralElements() {
 
 int64_t ScanOp::getCommonRank() { return commonRank(getInputs()); }
 
-LogicalResult ScanOp::inferReturnTypes(MLIRContext *,
-                                       std::optional<Location> location,
-                                       ValueRange operands,
-                                       DictionaryAttr attributes,
-                                       OpaqueProperties properties,
-                                       RegionRange regions,
-                                       SmallVectorImpl<Type> &inferred) {
+LogicalResult
+ScanOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                         ValueRange operands, DictionaryAttr attributes,
+                         OpaqueProperties properties, RegionRange regions,
+                         SmallVectorImpl<Type> &inferred) {
   ScanOpAdaptor op(operands, attributes, properties, regions);
   // (C2)
   if (op.getInputs().empty() || op.getInputs().size() != op.getInits().size())

@@ -56,12 +56,12 @@ LogicalResult ScanOp::canonicalize(ScanOp op, PatternRewriter &rewriter) {
   SmallVector<Value> scanned, finals;
   for (auto [kind, input, init] :
        llvm::zip(*op.getKinds(), op.getInputs(), op.getInits())) {
-    Value element = ReshapeOp::create(rewriter, loc, init.getType(), input,
-                                      ValueRange());
+    Value element =
+        ReshapeOp::create(rewriter, loc, init.getType(), input, ValueRange());
     finals.push_back(combine(rewriter, loc, kind, element, init));
-    scanned.push_back(ReshapeOp::create(rewriter, loc, input.getType(),
-                                        op.getExclusive() ? init : finals.back(),
-                                        ValueRange()));
+    scanned.push_back(ReshapeOp::create(
+        rewriter, loc, input.getType(),
+        op.getExclusive() ? init : finals.back(), ValueRange()));
   }
   llvm::append_range(scanned, finals);
   rewriter.replaceOp(op, scanned);

@@ -29,11 +29,11 @@ static bool widens(Type from, Type to) {
 /// Checks that the sizes along each iteration dimension agree, where the maps
 /// are projected permutations.
 static LogicalResult verifyExtents(ContractOp op) {
-  SmallVector<int64_t> extents(op.getMap(0).getNumDims(),
-                               ShapedType::kDynamic);
+  SmallVector<int64_t> extents(op.getMap(0).getNumDims(), ShapedType::kDynamic);
   for (unsigned position = 0; position < 3; ++position) {
     auto type = cast<RankedTensorType>(op->getOperand(position).getType());
-    for (auto [dim, result] : llvm::enumerate(op.getMap(position).getResults())) {
+    for (auto [dim, result] :
+         llvm::enumerate(op.getMap(position).getResults())) {
       unsigned iteration = cast<AffineDimExpr>(result).getPosition();
       int64_t size = type.getDimSize(dim);
       if (!sizesAgree(extents[iteration], size))
@@ -119,8 +119,8 @@ SmallVector<TypedAttr> ContractOp::getNeutralElements() {
   Type element = getElementTypeOrSelf(getAcc());
   // Sums need the negative zero: 0.0 + -0.0 is 0.0.
   if (auto number = dyn_cast<FloatType>(element))
-    return {FloatAttr::get(
-        number, APFloat::getZero(number.getFloatSemantics(), true))};
+    return {FloatAttr::get(number,
+                           APFloat::getZero(number.getFloatSemantics(), true))};
   return {IntegerAttr::get(element, 0)};
 }
 

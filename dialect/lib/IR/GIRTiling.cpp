@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Upstream's interface, for transforms of other compilers: one model for all ops,
-// on top of what GIRWindows.h says of each. A tile is the op itself on the windows
-// of its operands, which are cut out by tensor.extract_slice.
+// Upstream's interface, for transforms of other compilers: one model for all
+// ops, on top of what GIRWindows.h says of each. A tile is the op itself on the
+// windows of its operands, which are cut out by tensor.extract_slice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -218,13 +218,15 @@ FailureOr<TilingResult> Tiler::tile() {
         types.push_back(tiles[operand.getOperandNumber()].getType());
     else if (auto scan = dyn_cast<ScanOp>(op))
       for (unsigned number = 0; number < op->getNumResults(); ++number)
-        types.push_back(tensorOf(tiles[number]).clone(
-            tensorOf(op->getResult(number)).getElementType()));
+        types.push_back(
+            tensorOf(tiles[number])
+                .clone(tensorOf(op->getResult(number)).getElementType()));
     else
       types.push_back(resultType());
     made = cloneWith(types, tiles);
   }
-  return TilingResult{{made}, llvm::to_vector_of<Value>(made->getResults()), slices};
+  return TilingResult{
+      {made}, llvm::to_vector_of<Value>(made->getResults()), slices};
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,12 +242,12 @@ struct TilingModel
     if (!computation)
       return SmallVector<utils::IteratorType>(
           tensorOf(op->getResult(0)).getRank(), utils::IteratorType::parallel);
-    return llvm::map_to_vector(
-        computation.getIterators(), [](Iterator iterator) {
-          return iterator == Iterator::parallel
-                     ? utils::IteratorType::parallel
-                     : utils::IteratorType::reduction;
-        });
+    return llvm::map_to_vector(computation.getIterators(),
+                               [](Iterator iterator) {
+                                 return iterator == Iterator::parallel
+                                            ? utils::IteratorType::parallel
+                                            : utils::IteratorType::reduction;
+                               });
   }
 
   SmallVector<Range> getIterationDomain(Operation *op,
@@ -264,10 +266,11 @@ struct TilingModel
     return Tiler(op, builder, offsets, sizes).tile();
   }
 
-  LogicalResult getResultTilePosition(
-      Operation *op, OpBuilder &builder, unsigned number, Box offsets,
-      Box sizes, SmallVector<OpFoldResult> &resultOffsets,
-      SmallVector<OpFoldResult> &resultSizes) const {
+  LogicalResult
+  getResultTilePosition(Operation *op, OpBuilder &builder, unsigned number,
+                        Box offsets, Box sizes,
+                        SmallVector<OpFoldResult> &resultOffsets,
+                        SmallVector<OpFoldResult> &resultSizes) const {
     Window window = getResultWindow(op, number, offsets, sizes, &builder);
     resultOffsets = window.offsets;
     resultSizes = window.sizes;
@@ -294,9 +297,8 @@ struct TilingModel
                                                   unsigned number, Box offsets,
                                                   Box sizes) const {
     SmallVector<OpFoldResult> from, count;
-    if (failed(getIterationDomainTileFromResultTile(op, builder, number,
-                                                    offsets, sizes, from,
-                                                    count)))
+    if (failed(getIterationDomainTileFromResultTile(
+            op, builder, number, offsets, sizes, from, count)))
       return failure();
     FailureOr<TilingResult> made =
         getTiledImplementation(op, builder, from, count);

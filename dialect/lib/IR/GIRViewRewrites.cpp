@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // None changes a value, bit by bit, or what any movement moves. Views have no
-// pass of their own and take the latest of their operands', so that a broadcast,
-// which has one, is never made from an op that has none.
+// pass of their own and take the latest of their operands', so that a
+// broadcast, which has one, is never made from an op that has none.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,9 +38,9 @@ static OpFoldResult foldSplat(Attribute operand, Value result) {
 
 /// All of `rank` dimensions but `dims`.
 static SmallVector<int64_t> otherDims(int64_t rank, ArrayRef<int64_t> dims) {
-  return llvm::filter_to_vector(
-      llvm::seq<int64_t>(0, rank),
-      [&](int64_t dim) { return !llvm::is_contained(dims, dim); });
+  return llvm::filter_to_vector(llvm::seq<int64_t>(0, rank), [&](int64_t dim) {
+    return !llvm::is_contained(dims, dim);
+  });
 }
 
 static bool isIdentity(ArrayRef<int64_t> perm) {
@@ -156,8 +156,8 @@ struct Box {
   explicit Box(SliceOp op)
       : offsets(getMixedValues(op.getStaticOffsets(), op.getOffsets(),
                                op.getContext())),
-        sizes(
-            getMixedValues(op.getStaticSizes(), op.getSizes(), op.getContext())),
+        sizes(getMixedValues(op.getStaticSizes(), op.getSizes(),
+                             op.getContext())),
         strides(getMixedValues(op.getStaticStrides(), op.getStrides(),
                                op.getContext())) {}
 
@@ -299,12 +299,11 @@ LogicalResult ConcatOp::canonicalize(ConcatOp op, PatternRewriter &rewriter) {
       changed = true;
       continue;
     }
-    SliceOp joined =
-        inputs.empty()
-            ? SliceOp()
-            : joinSlices(inputs.back().getDefiningOp<SliceOp>(),
-                         input.getDefiningOp<SliceOp>(), op.getDim(), rewriter,
-                         op.getLoc());
+    SliceOp joined = inputs.empty()
+                         ? SliceOp()
+                         : joinSlices(inputs.back().getDefiningOp<SliceOp>(),
+                                      input.getDefiningOp<SliceOp>(),
+                                      op.getDim(), rewriter, op.getLoc());
     if (!joined) {
       inputs.push_back(input);
       continue;
@@ -352,8 +351,8 @@ LogicalResult WindowOp::canonicalize(WindowOp op, PatternRewriter &rewriter) {
   // window(x) of sizes and strides 1 -> reshape(x). A reshape of dynamic sizes
   // would need them as values.
   auto one = [](int64_t number) { return number == 1; };
-  if (!llvm::all_of(op.getSizes(), one) || !llvm::all_of(op.getStrides(), one) ||
-      !op.getType().hasStaticShape())
+  if (!llvm::all_of(op.getSizes(), one) ||
+      !llvm::all_of(op.getStrides(), one) || !op.getType().hasStaticShape())
     return failure();
   rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getSource(),
                                          ValueRange());
@@ -369,8 +368,8 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   // it follows from the others, unless there are no elements at all.
   RankedTensorType type = tensorOf(getResult());
   if (getSource().getType() == type &&
-      (type.hasStaticShape() ||
-       (type.getNumDynamicDims() == 1 && !llvm::is_contained(type.getShape(), 0))))
+      (type.hasStaticShape() || (type.getNumDynamicDims() == 1 &&
+                                 !llvm::is_contained(type.getShape(), 0))))
     return getSource();
   // reshape(reshape(x)) -> reshape(x)
   if (auto inner = getSource().getDefiningOp<ReshapeOp>()) {

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "gir/IR/GIRWindows.h"
-#include "Amounts.h"
 #include "Verification.h"
+#include "WindowMaker.h"
 #include "gir/IR/GIR.h"
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -17,60 +17,8 @@
 using namespace mlir;
 using namespace gir;
 
-using Box = ArrayRef<OpFoldResult>;
-
 static RankedTensorType tensorOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-namespace {
-/// Makes windows dimension by dimension.
-struct Maker : Amounts {
-  using Amounts::Amounts;
-
-  /// Adds a dimension to a window that is inside of its tensor.
-  void push(Window &window, OpFoldResult offset, OpFoldResult size) const {
-    window.offsets.push_back(offset);
-    window.sizes.push_back(size);
-    window.before.push_back(number(0));
-    window.behind.push_back(number(0));
-  }
-
-  /// Adds a dimension whole.
-  void pushWhole(Window &window, Value value, int64_t index) const {
-    push(window, number(0), dim(value, index));
-  }
-
-  Window whole(Value value) const {
-    Window window;
-    for (int64_t index : llvm::seq<int64_t>(
-             0, cast<ShapedType>(value.getType()).getRank()))
-      pushWhole(window, value, index);
-    return window;
-  }
-
-  Window select(Box offsets, Box sizes, ArrayRef<int64_t> dims) const {
-    Window window;
-    for (int64_t index : dims)
-      push(window, offsets[index], sizes[index]);
-    return window;
-  }
-
-  /// The elements from the first to the last one of `count`, `step` apart.
-  OpFoldResult span(OpFoldResult count, OpFoldResult step) const {
-    if (getConstantIntValue(step) == 1)
-      return count;
-    return max(number(0),
-               add(multiply(subtract(count, number(1)), step), number(1)));
-  }
-};
-} // namespace
-
-/// All of `rank` dimensions but `dims`.
-static SmallVector<int64_t> otherDims(int64_t rank, ArrayRef<int64_t> dims) {
-  return llvm::filter_to_vector(
-      llvm::seq<int64_t>(0, rank),
-      [&](int64_t dim) { return !llvm::is_contained(dims, dim); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -78,16 +26,17 @@ static SmallVector<int64_t> otherDims(int64_t rank, ArrayRef<int64_t> dims) {
 //===----------------------------------------------------------------------===//
 
 static Window windowOf(BroadcastOp op, Box offsets, Box sizes,
-                       const Maker &make) {
+                       const WindowMaker &make) {
   return make.select(offsets, sizes, otherDims(offsets.size(), op.getDims()));
 }
 
 static Window windowOf(PermuteOp op, Box offsets, Box sizes,
-                       const Maker &make) {
+                       const WindowMaker &make) {
   return make.select(offsets, sizes, invertPermutationVector(op.getPerm()));
 }
 
-static Window windowOf(SliceOp op, Box offsets, Box sizes, const Maker &make) {
+static Window windowOf(SliceOp op, Box offsets, Box sizes,
+                       const WindowMaker &make) {
   SmallVector<OpFoldResult> from =
       make.mixed(op.getStaticOffsets(), op.getOffsets());
   SmallVector<OpFoldResult> steps =
@@ -110,7 +59,7 @@ static Window windowOf(SliceOp op, Box offsets, Box sizes, const Maker &make) {
 /// An operand has what is between its own first and last element along the
 /// dimension of the concatenation.
 static OperandWindows windowsOf(ConcatOp op, Box offsets, Box sizes,
-                                const Maker &make) {
+                                const WindowMaker &make) {
   OperandWindows windows;
   int64_t along = op.getDim();
   OpFoldResult start = make.number(0);
@@ -129,7 +78,8 @@ static OperandWindows windowsOf(ConcatOp op, Box offsets, Box sizes,
   return windows;
 }
 
-static Window windowOf(WindowOp op, Box offsets, Box sizes, const Maker &make) {
+static Window windowOf(WindowOp op, Box offsets, Box sizes,
+                       const WindowMaker &make) {
   int64_t rank = tensorOf(op.getSource()).getRank();
   Window window =
       make.select(offsets, sizes, llvm::to_vector(llvm::seq<int64_t>(0, rank)));
@@ -151,7 +101,8 @@ static Window windowOf(WindowOp op, Box offsets, Box sizes, const Maker &make) {
   return window;
 }
 
-static Window windowOf(PadOp op, Box offsets, Box sizes, const Maker &make) {
+static Window windowOf(PadOp op, Box offsets, Box sizes,
+                       const WindowMaker &make) {
   SmallVector<OpFoldResult> low = make.mixed(op.getStaticLow(), op.getLow());
   Window window;
   for (auto [dim, offset, size] : llvm::enumerate(offsets, sizes)) {
@@ -201,7 +152,8 @@ static std::optional<Group> takeGroup(ArrayRef<int64_t> source,
     return true;
   };
   while (group.source.empty() || group.result.empty() || left != right) {
-    bool behind = group.source.empty() || (left < right && !group.result.empty());
+    bool behind =
+        group.source.empty() || (left < right && !group.result.empty());
     if (!(behind ? take(source, group.source, left)
                  : take(result, group.result, right)))
       return std::nullopt;
@@ -255,10 +207,11 @@ struct Digit {
 };
 } // namespace
 
-/// The digits of a window in the dimensions `dims` of a static shape; none where
-/// they aren't known.
-static std::optional<SmallVector<Digit>>
-digitsOf(ArrayRef<int64_t> dims, RankedTensorType type, Box offsets, Box sizes) {
+/// The digits of a window in the dimensions `dims` of a static shape; none
+/// where they aren't known.
+static std::optional<SmallVector<Digit>> digitsOf(ArrayRef<int64_t> dims,
+                                                  RankedTensorType type,
+                                                  Box offsets, Box sizes) {
   SmallVector<Digit> digits;
   int64_t stride = 1;
   for (int64_t dim : llvm::reverse(dims)) {
@@ -277,7 +230,7 @@ digitsOf(ArrayRef<int64_t> dims, RankedTensorType type, Box offsets, Box sizes) 
 /// Adds the box of the dimensions `shape` that holds the elements of a window,
 /// the least one where the dimensions are in step.
 static void pushDigits(Window &window, ArrayRef<int64_t> shape,
-                       ArrayRef<Digit> digits, const Maker &make) {
+                       ArrayRef<Digit> digits, const WindowMaker &make) {
   bool empty = llvm::any_of(digits, [](Digit d) { return d.size < 1; });
   int64_t block = 1;
   for (int64_t size : shape)
@@ -294,8 +247,9 @@ static void pushDigits(Window &window, ArrayRef<int64_t> shape,
     if (empty)
       make.push(window, make.number(0), make.number(0));
     else if (first / block == last / block)
-      make.push(window, make.number(first % block / volume),
-                make.number(last % block / volume - first % block / volume + 1));
+      make.push(
+          window, make.number(first % block / volume),
+          make.number(last % block / volume - first % block / volume + 1));
     else
       make.push(window, make.number(0), make.number(size));
     block = volume;
@@ -303,7 +257,7 @@ static void pushDigits(Window &window, ArrayRef<int64_t> shape,
 }
 
 static Window windowOf(ReshapeOp op, Box offsets, Box sizes,
-                       const Maker &make) {
+                       const WindowMaker &make) {
   RankedTensorType source = tensorOf(op.getSource()),
                    result = tensorOf(op.getResult());
   Window window;
@@ -343,7 +297,7 @@ static Window windowOf(ReshapeOp op, Box offsets, Box sizes,
 
 /// Windows of what goes over iteration dimensions; payload is taken whole.
 static OperandWindows windowsOf(ComputationOpInterface op, Box offsets,
-                                Box sizes, const Maker &make) {
+                                Box sizes, const WindowMaker &make) {
   OperandWindows windows;
   SmallVector<Iterator> iterators = op.getIterators();
   for (OpOperand &operand : op->getOpOperands()) {
@@ -364,24 +318,24 @@ static OperandWindows windowsOf(ComputationOpInterface op, Box offsets,
 /// Windows of what works on elements in one place: each operand's is the
 /// result's.
 static OperandWindows sameWindows(Operation *op, Box offsets, Box sizes,
-                                  const Maker &make) {
+                                  const WindowMaker &make) {
   OperandWindows windows;
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     if (!type || type.getRank() != static_cast<int64_t>(offsets.size()))
       windows.push_back(std::nullopt);
     else
-      windows.push_back(make.select(
-          offsets, sizes,
-          llvm::to_vector(llvm::seq<int64_t>(0, offsets.size()))));
+      windows.push_back(
+          make.select(offsets, sizes,
+                      llvm::to_vector(llvm::seq<int64_t>(0, offsets.size()))));
   }
   return windows;
 }
 
-std::optional<OperandWindows>
-gir::getOperandWindows(Operation *op, Box offsets, Box sizes,
-                       OpBuilder *builder) {
-  Maker make(op, builder);
+std::optional<OperandWindows> gir::getOperandWindows(Operation *op, Box offsets,
+                                                     Box sizes,
+                                                     OpBuilder *builder) {
+  WindowMaker make(op, builder);
   auto alone = [&](auto view) -> std::optional<OperandWindows> {
     OperandWindows windows(op->getNumOperands());
     windows[0] = windowOf(view, offsets, sizes, make);
@@ -407,154 +361,4 @@ gir::getOperandWindows(Operation *op, Box offsets, Box sizes,
           return sameWindows(op, offsets, sizes, make);
         return std::nullopt;
       });
-}
-
-/// The size of one dimension of what a computation goes over.
-static OpFoldResult domainSize(ComputationOpInterface op, int64_t iteration,
-                               const Maker &make) {
-  std::optional<std::pair<Value, int64_t>> dynamic;
-  for (OpOperand &operand : op->getOpOperands())
-    for (auto [dim, over] :
-         llvm::enumerate(op.getOperandDims(operand.getOperandNumber()))) {
-      if (over != iteration)
-        continue;
-      if (!tensorOf(operand.get()).isDynamicDim(dim))
-        return make.dim(operand.get(), dim);
-      dynamic = std::pair(operand.get(), dim);
-    }
-  return dynamic ? make.dim(dynamic->first, dynamic->second) : OpFoldResult();
-}
-
-/// The result's sizes, given those that are dynamic in order.
-static SmallVector<OpFoldResult>
-sizesOf(Value result, const Maker &make,
-        function_ref<OpFoldResult(int64_t)> dynamic) {
-  SmallVector<OpFoldResult> sizes;
-  for (auto [dim, size] : llvm::enumerate(tensorOf(result).getShape()))
-    sizes.push_back(ShapedType::isDynamic(size) ? make.plain(dynamic(dim))
-                                                : make.number(size));
-  return sizes;
-}
-
-SmallVector<OpFoldResult> gir::getDomainSizes(Operation *op,
-                                              OpBuilder *builder) {
-  Maker make(op, builder);
-  auto given = [&](auto sized) {
-    auto next = sized.getSizes().begin();
-    return sizesOf(sized.getResult(), make, [&](int64_t) { return *next++; });
-  };
-  return llvm::TypeSwitch<Operation *, SmallVector<OpFoldResult>>(op)
-      .Case<IotaOp, ReshapeOp>(given)
-      .Case([&](ComputationOpInterface computation) {
-        SmallVector<OpFoldResult> sizes;
-        for (int64_t dim :
-             llvm::seq<int64_t>(0, computation.getIterators().size()))
-          sizes.push_back(domainSize(computation, dim, make));
-        return sizes;
-      })
-      .Case([&](BroadcastOp broadcast) {
-        auto next = broadcast.getSizes().begin();
-        int64_t kept = 0;
-        SmallVector<OpFoldResult> sizes;
-        for (auto [dim, size] :
-             llvm::enumerate(tensorOf(broadcast.getResult()).getShape())) {
-          bool isNew = llvm::is_contained(broadcast.getDims(),
-                                          static_cast<int64_t>(dim));
-          if (!isNew)
-            sizes.push_back(make.dim(broadcast.getSource(), kept++));
-          else
-            sizes.push_back(ShapedType::isDynamic(size)
-                                ? make.plain(Value(*next++))
-                                : make.number(size));
-        }
-        return sizes;
-      })
-      .Case([&](PermuteOp permute) {
-        return sizesOf(permute.getResult(), make, [&](int64_t dim) {
-          return make.dim(permute.getSource(), permute.getPerm()[dim]);
-        });
-      })
-      .Case([&](SliceOp slice) {
-        SmallVector<OpFoldResult> sizes =
-            make.mixed(slice.getStaticSizes(), slice.getSizes());
-        return make
-            .select(sizes, sizes, otherDims(sizes.size(), slice.getDrop()))
-            .sizes;
-      })
-      .Case([&](ConcatOp concat) {
-        return sizesOf(concat.getResult(), make, [&](int64_t dim) {
-          OpFoldResult size = make.dim(concat.getInputs().front(), dim);
-          if (dim == static_cast<int64_t>(concat.getDim()))
-            for (Value input : concat.getInputs().drop_front())
-              size = make.add(size, make.dim(input, dim));
-          return size;
-        });
-      })
-      .Case([&](WindowOp window) {
-        return sizesOf(window.getResult(), make, [&](int64_t dim) {
-          OpFoldResult size = make.dim(window.getSource(), dim);
-          const int64_t *entry = llvm::find(window.getDims(), dim);
-          if (entry == window.getDims().end())
-            return size;
-          int64_t e = entry - window.getDims().begin();
-          int64_t last = window.getDilations()[e] * (window.getSizes()[e] - 1);
-          return make.add(make.floordiv(make.add(size, make.number(-last - 1)),
-                                        window.getStrides()[e]),
-                          make.number(1));
-        });
-      })
-      .Case([&](PadOp pad) {
-        SmallVector<OpFoldResult> low =
-            make.mixed(pad.getStaticLow(), pad.getLow());
-        SmallVector<OpFoldResult> high =
-            make.mixed(pad.getStaticHigh(), pad.getHigh());
-        return sizesOf(pad.getResult(), make, [&](int64_t dim) {
-          return make.add(make.add(low[dim], make.dim(pad.getSource(), dim)),
-                          high[dim]);
-        });
-      })
-      .Case([&](GatherOp gather) {
-        return make.dims(gather.getIndices().front());
-      })
-      .Default([&](Operation *other) { return make.dims(other->getOperand(0)); });
-}
-
-std::optional<Window> gir::getDomainWindow(Operation *op, unsigned result,
-                                           Box offsets, Box sizes,
-                                           OpBuilder *builder) {
-  Maker make(op, builder);
-  auto computation = dyn_cast<ComputationOpInterface>(op);
-  if (!computation)
-    return make.select(offsets, sizes,
-                       llvm::to_vector(llvm::seq<int64_t>(0, offsets.size())));
-  SmallVector<Iterator> iterators = computation.getIterators();
-  SmallVector<int64_t> dims = computation.getResultDims(result);
-  Window window;
-  for (int64_t iteration : llvm::seq<int64_t>(0, iterators.size())) {
-    int64_t position = llvm::find(dims, iteration) - dims.begin();
-    // What a scan shows at one place hangs on all places before it.
-    if (position == static_cast<int64_t>(dims.size()) ||
-        iterators[iteration] == Iterator::scan)
-      make.push(window, make.number(0),
-                domainSize(computation, iteration, make));
-    else
-      make.push(window, offsets[position], sizes[position]);
-  }
-  return window;
-}
-
-Window gir::getResultWindow(Operation *op, unsigned result, Box offsets,
-                            Box sizes, OpBuilder *builder) {
-  Maker make(op, builder);
-  auto computation = dyn_cast<ComputationOpInterface>(op);
-  if (!computation)
-    return make.select(offsets, sizes,
-                       llvm::to_vector(llvm::seq<int64_t>(0, offsets.size())));
-  Window window =
-      make.select(offsets, sizes, computation.getResultDims(result));
-  RankedTensorType type = tensorOf(op->getResult(result));
-  // Payload of a result is that of its init, which is known where it is not.
-  for (int64_t dim : llvm::seq<int64_t>(window.offsets.size(), type.getRank()))
-    make.push(window, make.number(0), make.number(type.getDimSize(dim)));
-  return window;
 }

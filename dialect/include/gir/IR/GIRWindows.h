@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The windows of operands behind TilingInterface, for callers that make no ops:
-// ledgers and placing. One function per op says how its dimensions hang together.
+// ledgers and placing. One function per op says how its dimensions hang
+// together.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,13 +33,12 @@ struct Window {
 using OperandWindows = std::vector<std::optional<Window>>;
 
 /// Per operand the least box that holds all that a box of the op's iteration
-/// domain reads; more where a reshape's dimensions aren't in step. With a builder, amounts that only the program knows become ops;
-/// without, they are null. No value if the op doesn't say.
-std::optional<OperandWindows>
-getOperandWindows(mlir::Operation *op,
-                  llvm::ArrayRef<mlir::OpFoldResult> offsets,
-                  llvm::ArrayRef<mlir::OpFoldResult> sizes,
-                  mlir::OpBuilder *builder);
+/// domain reads; more where a reshape's dimensions aren't in step. With a
+/// builder, amounts that only the program knows become ops; without, they are
+/// null. No value if the op doesn't say.
+std::optional<OperandWindows> getOperandWindows(
+    mlir::Operation *op, llvm::ArrayRef<mlir::OpFoldResult> offsets,
+    llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::OpBuilder *builder);
 
 /// The box of the iteration domain that makes a box of a result.
 std::optional<Window>
