@@ -195,6 +195,18 @@ def test_two_spaces_at_sram_and_two_places_in_one_result() -> None:
     np.testing.assert_array_equal(got, np.concatenate([ROWS, -ROWS]))
 
 
+@pytest.mark.parametrize("nest", ["40 : 16 : 8 : 3", "40 : 40 : 40 : 40"])
+def test_scatter_in_a_nest(nest: str) -> None:
+    """Every element is scattered once, whichever step has it."""
+    example = find("histogram")
+    text = example.text.replace(") -> (tensor<10xi32>) {", f") nest <[i = {nest}]> -> (tensor<10xi32>) {{")
+    text = text.replace("gir.move %a :", 'gir.move %a over ["i"] :')
+    made = interpret(ir.Module.parse(text, make_context()), example.inputs)
+    example.check(made.results, made.arguments)
+    written = [counted.useful for (_, space, way), counted in made.counts.items() if (space, way) == ("dram", "write")]
+    assert written == [160]
+
+
 def test_groups_that_store_one_value_all_are_in_each_others_way() -> None:
     """What doesn't run over a dimension that is dealt out to groups can't be stored by each of them."""
     with pytest.raises(Race, match="groups"):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from powerfusion.errors import OutOfBounds, Race
+from powerfusion.errors import OutOfBounds, Race, UninitialisedRead
 from powerfusion.reference.buffers import ChipBuffer
 from powerfusion.reference.nest import Dim, Index, Nest
 from powerfusion.reference.plan import When
 from powerfusion.reference.program import Instruction
 from powerfusion.reference.spaces import Place, Pool, Spaces
-from powerfusion.reference.stream import REPLICAS
+from powerfusion.reference.stream import REPLICAS, located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
 from powerfusion.reference.windows import Box, Interval, Part, index_of
@@ -138,6 +138,24 @@ def assembled(parts: Sequence[Part], box: Box) -> Array:
         first = [int(i) + interval.low for i, interval in zip(np.argwhere(~there)[0], box, strict=True)]
         raise OutOfBounds(f"needs element {first} of a value that this unit hasn't kept")
     return data
+
+
+def put_together(value: Tile, outputs: Mapping[int, Output], ops: Sequence[Instruction]) -> Tile:
+    """What a kernel returns: its elements as the instances moved them, where views put them.
+
+    Raises:
+        UninitialisedRead: No instance moved one of them.
+    """
+    data = np.array(value.data)
+    for store in value.stores:
+        output = outputs[store.key]
+        there = store.places >= 0
+        missing = there & (output.writer[0] == NOBODY)
+        if missing.any():
+            op = next(op for op in ops if op.number == store.key)
+            raise located(UninitialisedRead(f"no instance of the nest moves element {int(np.argmax(missing))}"), op)
+        data.ravel()[store.places[there]] = output.data[there]
+    return replace(value, data=data)
 
 
 def is_keep(op: Instruction) -> bool:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from powerfusion.errors import InterpretationError, UninitialisedRead, WrongPass
+from powerfusion.errors import InterpretationError, WrongPass
 from powerfusion.reference.buffers import buffer_of
 from powerfusion.reference.filling import Filler, from_dram
 from powerfusion.reference.instances import (
@@ -30,6 +29,7 @@ from powerfusion.reference.instances import (
     check_alone,
     interval_of,
     is_keep,
+    put_together,
 )
 from powerfusion.reference.nest import Dim, Index
 from powerfusion.reference.plan import COMBINING, Plan, When, combined_names, on_chip, plan_of
@@ -55,7 +55,9 @@ def run_placed(here: Here, op: Instruction, arguments: Sequence[Any]) -> list[Ti
         here.state.spaces = counted
     placed = _Placed(here, plan_of(op, here.values))
     placed.run()
-    return [placed.put_together(value) for value in returned]
+    if placed.scattered:  # Their elements were put where the indices said, not where an instance is.
+        return list(returned)
+    return [put_together(value, placed.outputs, placed.plan.ops) for value in returned]
 
 
 class _Placed:
@@ -386,19 +388,3 @@ class _Placed:
         value, *indices = (Tile(self._fetch(step, number, box)) for number in (*groups[0], *groups[2]))
         dest = self.scattered.get(op.number) or self.here.values[groups[1][0]]
         self.scattered[op.number] = self._call(op, [value, dest, *indices])[0]
-
-    # Results
-
-    def put_together(self, value: Tile) -> Tile:
-        """What a kernel returns: its elements as the instances moved them, where views put them."""
-        data = np.array(value.data)
-        for store in value.stores:
-            output = self.outputs[store.key]
-            there = store.places >= 0
-            missing = there & (output.writer[0] == NOBODY)
-            if missing.any():
-                op = next(op for op in self.plan.ops if op.number == store.key)
-                element = int(np.argmax(missing))
-                raise located(UninitialisedRead(f"no instance of the nest moves element {element}"), op)
-            data.ravel()[store.places[there]] = output.data[there]
-        return replace(value, data=data)

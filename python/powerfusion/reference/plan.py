@@ -204,7 +204,7 @@ def _tied(op: Instruction, shapes: Shapes) -> Iterator[tuple[int, int, Slot]]:
             yield from _tied_combining(op, shapes)
         case "gir.contract":
             yield from _tied_contract(op)
-        case "gir.iota" | "gir.scatter":
+        case "gir.iota":
             return
         case _:
             others = [
