@@ -120,6 +120,12 @@ def signature_of(module: ir.Module) -> Signature:
         )
     type_ = ir.FunctionType(ir.TypeAttr(public[0].attributes["function_type"]).value)
     where = public[0].location
+    if form_of(module) != "tile" and any(isinstance(t, ir.MemRefType) for t in [*type_.inputs, *type_.results]):
+        raise UnsupportedError(
+            "a memref argument or result isn't supported without kernels in tile form",
+            location=where,
+            help="let the function take and give tensors",
+        )
     return Signature(
         _name(public[0]),
         tuple(_spec(t, where) for t in type_.inputs),
