@@ -15,10 +15,12 @@ from powerfusion.core._mlir import (
     constant_index,
     defining_op,
     entry_block,
+    functions,
     integer_of,
     integers,
     mixed,
     operations,
+    producer,
     segments,
 )
 from powerfusion.mlir import ir
@@ -26,6 +28,28 @@ from powerfusion.passes.analysis.ledger_index import EVALUATED
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
 from powerfusion.passes.analysis.sizes import Extent, InputDim, QuotientOf, ResultDim, SumOf, extent, resolve
 from powerfusion.symbolic import Count, Polynomial, floordiv, product, total
+
+
+def _launched_size(value: ir.Value, number: int) -> ir.Value | None:
+    """The operand of a launch that is the dynamic size of that number of its result, by the launched kernel."""
+    launch = producer(value)
+    name = ir.FlatSymbolRefAttr(launch.attributes["callee"]).value
+    module = launch
+    while module.parent is not None:
+        module = module.parent.operation
+    callee = next((f for f in functions(module) if ir.StringAttr(f.attributes["sym_name"]).value == name), None)
+    if callee is None:
+        return None
+    returned = operations(entry_block(callee))[-1].operands[ir.OpResult(value).result_number]
+    kernel = defining_op(returned)
+    if kernel is None or kernel.name != "gir.kernel":
+        return None
+    earlier = list(kernel.results)[: ir.OpResult(returned).result_number]
+    skipped = sum(sum(size == DYNAMIC for size in result.type.shape) for result in earlier)
+    size = segments(kernel)[1][skipped + number]
+    if defining_op(size) is not None:
+        return None
+    return launch.operands[ir.BlockArgument(size).arg_number]
 
 
 @dataclass
@@ -66,6 +90,8 @@ class Extents:
                     sum(size == DYNAMIC for size in result.type.shape) for result in list(op.results)[:number]
                 )
                 return self.index(segments(op)[1][skipped + before])
+            case "gir.launch" if (sized := _launched_size(value, before)) is not None:
+                return self.index(sized)
             case "gir.alternatives":
                 number = ir.OpResult(value).result_number
                 return self.size(operations(op.regions[0].blocks[0])[-1].operands[number], dim)

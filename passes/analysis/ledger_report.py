@@ -4,31 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from powerfusion.core._mlir import entry_block, functions, is_tensor, operations
 from powerfusion.dialects import gir
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.least_bytes import least_dram_bytes
+from powerfusion.passes.analysis.extents import Extents
+from powerfusion.passes.analysis.least_bytes import VIEWS, least_dram_bytes
 from powerfusion.passes.analysis.ledger_program import Entry, Given, Program, entries_of, location_text
-from powerfusion.report import KernelReport, Moved, MovementReport, Report
-from powerfusion.symbolic import Count, total
+from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.report import Handed, KernelReport, Moved, MovementReport, Report
+from powerfusion.symbolic import Count, product, total
 
 
-def report_of(
-    module: ir.Module, naive: ir.Module, given: Given, on_chip_bytes: int, machine: Machine | None = None
-) -> Report:
+def report_of(module: ir.Module, naive: ir.Module, given: Given, machine: Machine) -> Report:
     """The report of a program.
 
     Args:
         module: After `simplify`.
         naive: After `raise`.
         given: Shapes of arguments by position, for programs with dynamic sizes.
-        on_chip_bytes: What the machine can hold on chip, all in all.
-        machine: Whose spaces count; by default this machine.
+        machine: Whose spaces count.
     """
     kernels = kernel_reports(module, given, machine)
     written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given, machine))
-    return Report(kernels, least_dram_bytes(module, given, on_chip_bytes), written)
+    least = least_dram_bytes(module, given, on_chip_bytes(machine))
+    handed = tuple(handed_over(module, given))
+    return Report(kernels, least, written, handed, machine.name, _bandwidth(machine))
+
+
+def on_chip_bytes(machine: Machine) -> int:
+    """What a machine can hold on chip, all in all: its `sram`, and the registers of what has them by the unit."""
+    counts: dict[str, int] = {}
+    instances = 1
+    for limits in machine.scopes:
+        instances *= limits.count or 1
+        counts[limits.scope] = instances
+    near = [space for level in ("sram", "reg") for space in machine.spaces_at(level)]
+    return sum(
+        space.pool_bytes * counts.get("group", 1)
+        if space.pool_bytes
+        else (space.usable_bytes or 0) * counts.get(space.scope, 1)
+        for space in near
+    )
+
+
+def _bandwidth(machine: Machine) -> float | None:
+    """The fastest way out of the machine's DRAM, bytes per nanosecond; None where none is known."""
+    ways = machine.links_from(machine.space_of("dram").name)
+    return max((link.bandwidth_bytes_per_ns for link in ways if link.bandwidth_bytes_per_ns), default=None)
+
+
+def handed_over(module: ir.Module, given: Given) -> Iterator[Handed]:
+    """What kernels of a program in graph form hand to one another, or each load for itself, in program order."""
+    for function in functions(module.operation):
+        sizes = Extents(given)
+        block = entry_block(function)
+        for argument in filter(is_tensor, block.arguments):
+            yield from _handed(None, argument, sizes)
+        for op in operations(block):
+            if op.name in ("gir.kernel", "arith.constant"):
+                producer = op if op.name == "gir.kernel" else None
+                for result in filter(is_tensor, op.results):
+                    yield from _handed(producer, result, sizes)
+
+
+def _handed(producer: ir.Operation | None, value: ir.Value, sizes: Extents) -> Iterator[Handed]:
+    users = list(_users(value))
+    consumers = [op for op in users if op.name == "gir.kernel"]
+    only_here = producer is not None and len(consumers) == len(users)
+    saved = len(consumers) + (only_here if producer is not None else -1)
+    if consumers and saved > 0:
+        volume = product([*sizes.shape(value), element_bytes(value), saved])
+        names = tuple(dict.fromkeys(_name(op) for op in reversed(consumers)))  # MLIR lists the last use first.
+        place = None if producer is None else location_text(producer.location)
+        yield Handed(None if producer is None else _name(producer), names, volume, place)
+
+
+def _users(value: ir.Value) -> Iterator[ir.Operation]:
+    """The ops that use a value, through views of it; what only asks for its size doesn't."""
+    for use in value.uses:
+        op = use.owner.operation
+        if op.name in VIEWS:
+            yield from _users(op.results[0])
+        elif op.name != "tensor.dim":
+            yield op
+
+
+def _name(kernel: ir.Operation) -> str:
+    return ir.StringAttr(kernel.attributes["kernel_name"]).value
 
 
 def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = None) -> tuple[KernelReport, ...]:
@@ -44,7 +108,7 @@ def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = No
             entries.setdefault(program.recorder.numbers[kernel], []).append(entry)
     return tuple(
         KernelReport(
-            ir.StringAttr(ops[number].attributes["kernel_name"]).value,
+            _name(ops[number]),
             location_text(ops[number].location),
             tuple(_movements(entries.get(number, []), ops)),
         )

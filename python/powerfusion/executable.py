@@ -16,7 +16,8 @@ from powerfusion._native._host import HostEngine
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
-from powerfusion.machines.host import on_chip_bytes
+from powerfusion.machines.host import host
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
@@ -85,15 +86,23 @@ class Executable:
         """The program's MLIR after a phase: import, raise, simplify, tile, lower or llvm."""
         return str(self.module(phase))
 
-    def report(self, shapes: Mapping[int, tuple[int, ...]] | None = None) -> Report:
+    def report(self, shapes: Mapping[int, tuple[int, ...]] | None = None, *, machine: Machine | None = None) -> Report:
         """What the program moves, per kernel and level, beside the least that it must.
 
         Args:
             shapes: Shapes of arguments by position, for dynamic sizes; by default those of the
                 last call, and open sizes where there was none.
+            machine: Whose transactions and caches count; by default this machine.
+
+        Raises:
+            UnsupportedError: The program came in tile form, which is what it moves already.
         """
+        if "simplify" not in self._snapshots:
+            raise UnsupportedError(
+                "a program that comes in tile form has no report", help="count its movements by powerfusion.reference"
+            )
         given = self._last_shapes if shapes is None else shapes
-        return report_of(self.module("simplify"), self.module("raise"), given, on_chip_bytes())
+        return report_of(self.module("simplify"), self.module("raise"), given, machine or host())
 
     @property
     def _last_shapes(self) -> Mapping[int, tuple[int, ...]]:
@@ -112,7 +121,8 @@ class Executable:
         from powerfusion.emit.host_object import build_library
 
         code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
-        report = self.report(shapes={}).to_json()  # whatever was called before
+        has_report = "simplify" in self._snapshots
+        report = self.report(shapes={}).to_json() if has_report else None  # whatever was called before
         saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions, report)
         save_artifact(path, saved)
 

@@ -57,6 +57,31 @@ class MovementReport:
     location: str | None = None
     moved: tuple[Moved, ...] = ()
 
+    @property
+    def sides(self) -> tuple[Moved, ...]:
+        """Its sides; of one that says none, all its bytes from one level to the other."""
+        if self.moved:
+            return self.moved
+        ways = ((self.source, "read"), (self.result, "write"))
+        return tuple(Moved(level, level, way, self.bytes, self.bytes, self.bytes) for level, way in ways)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What one kernel hands to others through DRAM, or several load each for itself.
+
+    Attributes:
+        producer: Name of the kernel that stores it; None for an argument or a constant.
+        consumers: Names of those that load it.
+        bytes: What would go if they were one: loads, and the store where nothing else needs it.
+        location: Where the program asks for the producer.
+    """
+
+    producer: str | None
+    consumers: tuple[str, ...]
+    bytes: Count
+    location: str | None = None
+
 
 @dataclass(frozen=True)
 class KernelReport:
@@ -84,7 +109,7 @@ class KernelReport:
 
     def figures(self, direction: str, figure: str) -> dict[str, Count]:
         """Bytes by level, of `useful`, `issued` or `arriving`."""
-        sides = (side for movement in self.movements for side in movement.moved if side.direction == direction)
+        sides = (side for movement in self.movements for side in movement.sides if side.direction == direction)
         return _by_level((side.level, getattr(side, figure)) for side in sides)
 
     @property
@@ -112,11 +137,17 @@ class Report:
         kernels: In program order.
         least_dram_bytes: What any program with these results must move from and to DRAM.
         naive_dram_bytes: What one kernel per operator moves.
+        handed: What kernels hand to one another through DRAM.
+        machine: Whose spaces count.
+        bandwidth_bytes_per_ns: Of its DRAM, where that is known.
     """
 
     kernels: tuple[KernelReport, ...]
     least_dram_bytes: Count
     naive_dram_bytes: Count
+    handed: tuple[Handed, ...] = ()
+    machine: str | None = None
+    bandwidth_bytes_per_ns: float | None = None
 
     @property
     def dram_bytes(self) -> Count:
@@ -135,7 +166,9 @@ class Report:
             **_count("dram_arriving_bytes", self.at_dram("arriving")),
             **_count("least_dram_bytes", self.least_dram_bytes),
             **_count("naive_dram_bytes", self.naive_dram_bytes),
+            "machine": self.machine,
             "kernels": [_kernel_json(kernel) for kernel in self.kernels],
+            "handed": [_handed_json(handed) for handed in self.handed],
         }
 
     def __str__(self) -> str:
@@ -218,8 +251,13 @@ def _movement_json(movement: MovementReport) -> dict[str, Any]:
         "type": movement.type,
         "location": movement.location,
         **_count("bytes", movement.bytes),
-        "moved": [_moved_json(side) for side in movement.moved],
+        "moved": [_moved_json(side) for side in movement.sides],
     }
+
+
+def _handed_json(handed: Handed) -> dict[str, Any]:
+    names = {"from": handed.producer, "to": list(handed.consumers), "location": handed.location}
+    return {**names, **_count("bytes", handed.bytes)}
 
 
 def _moved_json(side: Moved) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from powerfusion.cli.output import format_bytes
-from powerfusion.report import Report
+from powerfusion.report import Handed, Report
 from powerfusion.runtime.signature import ArraySpec
 from powerfusion.symbolic import Count
 
@@ -81,9 +81,38 @@ def advise(report: Report) -> str:
         return " ".join(sentences)
     share, rest = (moved - least) / moved, format_bytes(moved - least)
     sentences.append(f"{share:.0%} of the bytes, {rest}, could still go: {excess_reason(report)}")
+    sentences += [*where_it_goes(report), *gain(report, moved - least)]
     largest = largest_movements(report)[:SHOWN_MOVEMENTS]
     sentences.append(f"The largest movements: {'; '.join(map(str, largest))}.")
     return " ".join(sentences)
+
+
+def where_it_goes(report: Report) -> list[str]:
+    """Which kernels hand most to one another, the largest first."""
+    known = [(number(each.bytes) or 0, each) for each in report.handed]
+    largest = sorted((pair for pair in known if pair[0]), key=lambda pair: -pair[0])[:SHOWN_MOVEMENTS]
+    if not largest:
+        return []
+    parts = [f"{_way(each)}, {format_bytes(count)}" for count, each in largest]
+    return [f"What need not be: {'; '.join(parts)}."]
+
+
+def _way(handed: Handed) -> str:
+    """Who hands something to whom, or who loads the same."""
+    consumers = " and ".join(handed.consumers)
+    if handed.producer is None:
+        return f"{consumers} load the same again"
+    place = f" ({handed.location})" if handed.location else ""
+    return f"{handed.producer}{place} hands to {consumers} through DRAM"
+
+
+def gain(report: Report, saved: int) -> list[str]:
+    """What that would save, where the bandwidth is known."""
+    if not report.bandwidth_bytes_per_ns:
+        return []
+    microseconds = saved / report.bandwidth_bytes_per_ns / 1000
+    speed = f"{report.bandwidth_bytes_per_ns:,.0f} GB/s of {report.machine}"
+    return [f"At the {speed} that is {microseconds:,.1f} us of each call."]
 
 
 def advise_with_open_sizes(sampled: Report) -> str:

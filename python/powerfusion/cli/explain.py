@@ -13,6 +13,7 @@ EPILOG = """\
 examples:
   pf explain examples/relu_add.mlir
   pf explain model.mlir --shape 0=4x1024        a dynamic program, for sizes of argument 0
+  pf explain model.mlir --machine sm_90         with the transactions and caches of another machine
   pf explain model.mlir --phase simplify        the program itself after that phase"""
 _SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
 
@@ -31,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="sizes of argument N (from 0), like 0=4x1024, for a program whose sizes are dynamic",
+    )
+    parser.add_argument(
+        "--machine", metavar="M", help="whose transactions and caches count, see pf machines (default: this one)"
     )
     parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -62,24 +66,32 @@ def execute(options: argparse.Namespace) -> int:
         else:
             print(text)
         return 0
-    report = executable.report(bind_shapes(executable.signature.arguments, options.shapes))
+    report = executable.report(bind_shapes(executable.signature.arguments, options.shapes), **_machine(options))
     if options.json:
         output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report)})
         return 0
     from powerfusion.cli.report_table import render_report
 
     then = next_command(options.source, executable.signature.arguments, report)
-    render_report(report, output.make_console(), paragraph=_paragraph(executable, report), then=then)
+    paragraph = _paragraph(executable, report, _machine(options))
+    render_report(report, output.make_console(), paragraph=paragraph, then=then)
     return 0
 
 
-def _paragraph(executable: Any, report: Report) -> str:
+def _machine(options: argparse.Namespace) -> dict[str, Any]:
+    """The machine that is asked for, as an argument of `report`."""
+    from powerfusion.machines.table import find
+
+    return {"machine": find(options.machine)} if options.machine else {}
+
+
+def _paragraph(executable: Any, report: Report, machine: dict[str, Any]) -> str:
     """What the figures mean; for open sizes, by an example."""
     from powerfusion.cli.advice import advise, advise_with_open_sizes, number, sample_shapes
 
     if number(report.dram_bytes) is not None:
         return advise(report)
-    sampled = executable.report(sample_shapes(executable.signature.arguments))
+    sampled = executable.report(sample_shapes(executable.signature.arguments), **machine)
     return advise_with_open_sizes(sampled)
 
 
@@ -92,8 +104,8 @@ def _explain_artifact(options: argparse.Namespace, program: Any) -> int:
     from powerfusion.cli import output
     from powerfusion.errors import SourceError
 
-    if options.phase or options.shapes:
-        flag = "--phase" if options.phase else "--shape"
+    if options.phase or options.shapes or options.machine:
+        flag = "--phase" if options.phase else "--shape" if options.shapes else "--machine"
         raise SourceError(
             f"{options.source} is an artifact, and keeps no program for {flag}",
             help="explain the MLIR that it is made from",

@@ -75,12 +75,23 @@ def total_table(report: Report) -> Table:
     ratio = advice.ratio(report)
     for name, text in (
         ("bytes at dram", bytes_text(report.dram_bytes)),
+        *_transactions(report),
         ("least possible", bytes_text(report.least_dram_bytes)),
         ("ratio", "–" if ratio is None else f"{ratio:.2f}"),
         ("as written", bytes_text(report.naive_dram_bytes)),
     ):
         table.add_row(name, text)
     return table
+
+
+def _transactions(report: Report) -> list[tuple[str, str]]:
+    """What the machine moves for these bytes, where that is more."""
+    issued, arriving = report.at_dram("issued"), report.at_dram("arriving")
+    if issued == report.dram_bytes:
+        return []
+    name = f" on {report.machine}" if report.machine else ""
+    rows = [(f"in transactions{name}", bytes_text(issued))]
+    return [*rows, ("not from caches", bytes_text(arriving))] if arriving != issued else rows
 
 
 def bytes_text(count: Count | None) -> str:
