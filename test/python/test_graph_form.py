@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,14 @@ import pytest
 import tolerance
 from graph_form import Array, Case
 from graph_form_computation import COMPUTATION
+from graph_form_dtypes import DTYPES
 from graph_form_structure import DYNAMIC, STRUCTURE
 from graph_form_views import VIEWS
 
 from powerfusion.executable import compile_phases
 from powerfusion.machines import find
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.pipelines import CPU
 from powerfusion.reference import interpret
 
@@ -31,7 +35,7 @@ def compare(case: Case, inputs: Sequence[Array], got: Sequence[Array]) -> None:
         tolerance.check(array, bound, dtype, roundings=case.roundings, what=f"{case.name}, result {at}")
 
 
-CASES = [*VIEWS, *COMPUTATION, *DYNAMIC, *STRUCTURE]
+CASES = [*VIEWS, *COMPUTATION, *DYNAMIC, *STRUCTURE, *DTYPES]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -53,3 +57,28 @@ def test_tile_form_is_sound(case: Case, route: str) -> None:
     module = compile_phases(case.text, upto, "cpu").module("tile")
     for inputs in case.inputs:
         compare(case, inputs, interpret(module, inputs, machine=find("cpu"), seed=len(case.name)).results)
+
+
+def moved(module: ir.Module, inputs: Sequence[Array]) -> Counter[tuple[str, str]]:
+    """Useful bytes by space and direction, of one call."""
+    given = {
+        at: int(array) if array.ndim == 0 and array.dtype.kind in "iu" else tuple(array.shape)
+        for at, array in enumerate(map(np.asarray, inputs))
+    }
+    found: Counter[tuple[str, str]] = Counter()
+    for entry in ledger_of(module, find("cpu"), given).entries:
+        assert isinstance(entry.useful, int)
+        found[entry.space, entry.direction] += entry.useful
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_simplifying_only_saves(case: Case) -> None:
+    """No space's bytes rise, in either direction, and no launch is added."""
+    upto = GRAPH[: [phase.name for phase in GRAPH].index("simplify") + 1]
+    executable = compile_phases(case.text, upto, "cpu")
+    before, after = (executable.module(phase) for phase in ("raise", "simplify"))
+    assert str(after).count("gir.kernel") <= str(before).count("gir.kernel")
+    for inputs in case.inputs:
+        was, now = moved(before, inputs), moved(after, inputs)
+        assert all(now[key] <= was[key] for key in now), f"{case.name}: {dict(was)} became {dict(now)}"
