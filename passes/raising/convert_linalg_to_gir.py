@@ -21,10 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from powerfusion._native import _pf
-from powerfusion.core._mlir import create, defining_op, entry_block, functions, has_uses, integer_of, operations
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    create,
+    defining_op,
+    entry_block,
+    functions,
+    has_uses,
+    integer_of,
+    operations,
+)
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
@@ -32,8 +42,11 @@ from powerfusion.passes.raising import gathers, tensors  # noqa: F401  # pyright
 from powerfusion.passes.raising.generic import raise_generic
 from powerfusion.passes.raising.kernels import size_of
 from powerfusion.passes.raising.named import EXPANSIONS
+from powerfusion.passes.raising.operands import MOST_ELEMENTS
 from powerfusion.passes.raising.registry import TENSOR_OPS
 
+MOST_BITS = 64
+ELEMENTS = "expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them"
 LONGEST_NAME = 3  # ops of a body that a kernel's name lists
 AROUND_KERNELS = ("arith.", "math.", "affine.", "index.", "gir.")  # computation on sizes and scalars
 KEPT = frozenset(
@@ -62,6 +75,11 @@ class ConvertLinalgToGirPass(Pass):
         """Raises every function of a module in place."""
         for function in functions(op):
             for block in function.regions[0].blocks:
+                for argument in block.arguments:
+                    _check_type(argument.type, function)
+                for operator in operations(block):
+                    for result in operator.results:
+                        _check_type(result.type, operator)
                 for operator in operations(block):
                     _checked(_expand, operator)
                 for operator in operations(block):
@@ -79,7 +97,7 @@ def _checked(rewrite: Callable[[ir.Operation], None], op: ir.Operation) -> None:
         raise UnsupportedError(
             f"'{name}' has no form in GIR: {said[0] if said else error}",
             location=location,
-            help="expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them",
+            help=ELEMENTS,
         ) from error
 
 
@@ -132,6 +150,17 @@ def _check_kept(op: ir.Operation) -> None:
         location=op.location,
         help="expected linalg on tensors, tensor ops, and arith on scalars; no control flow around them",
     )
+
+
+def _check_type(type_: ir.Type, op: ir.Operation) -> None:
+    """Raises on tensors whose elements have no place in memory, or too many."""
+    if not isinstance(type_, ir.RankedTensorType):
+        return
+    element = type_.element_type
+    is_integer = isinstance(element, ir.IntegerType) and element.is_signless and element.width <= MOST_BITS
+    is_element = is_integer or isinstance(element, ir.FloatType | ir.IndexType)
+    if not is_element or prod(size for size in type_.shape if size != DYNAMIC) >= MOST_ELEMENTS:
+        raise UnsupportedError(f"'{op.name}' with {type_} isn't supported", location=op.location, help=ELEMENTS)
 
 
 def _name(op: ir.Operation) -> str:

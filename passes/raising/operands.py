@@ -22,6 +22,8 @@ from powerfusion.passes.raising.accesses import Access, Linear, outer_first
 from powerfusion.passes.raising.bodies import Body, Lifted
 from powerfusion.passes.raising.kernels import KernelBuilder, Size, load
 
+MOST_ELEMENTS = 1 << 60
+
 
 @dataclass(frozen=True)
 class Box:
@@ -55,10 +57,11 @@ def box_of(operand: ir.Value, access: Access, extents: Sequence[Size]) -> Box:
     for own, place in zip(operand.type.shape, access.places, strict=True):
         assert place is not None, "only linear places are boxed"
         offset, size, stride = _range(place, extents)
-        if isinstance(size, int) and own != DYNAMIC and size > 0 and offset + (size - 1) * stride >= own:
+        last = offset + (size - 1) * stride if isinstance(size, int) and size > 0 else 0
+        if last >= (MOST_ELEMENTS if own == DYNAMIC else max(own, 1)):
+            known = "unknown size" if own == DYNAMIC else f"size {own}"
             raise UnsupportedError(
-                f"an indexing map that reads element {offset + (size - 1) * stride} of a dimension of size {own} "
-                "isn't supported",
+                f"an indexing map that reads element {last} of a dimension of {known} isn't supported",
                 location=ir.Location.current,
                 help="make the operand as large as the loops that read it",
             )

@@ -35,6 +35,7 @@ from powerfusion.passes.raising.linalg_ops import (
     sizes_of,
 )
 
+MOST_ELEMENTS = 1 << 60
 Writer = Callable[[ir.Operation, "Writing"], Sequence[ir.Value]]
 WRITERS: dict[str, Writer] = {}
 
@@ -217,7 +218,10 @@ def _permute(op: ir.Operation, writing: Writing) -> list[ir.Value]:
 @writes("gir.window")
 def _window(op: ir.Operation, writing: Writing) -> list[ir.Value]:
     value = writing.value(op.operands[0])
-    dims, sizes, strides, dilations = (integers(op.attributes[n]) for n in ("dims", "sizes", "strides", "dilations"))
+    dims, *steps = (integers(op.attributes[name]) for name in ("dims", "sizes", "strides", "dilations"))
+    sizes, strides, dilations = steps
+    if any(max(size, stride, size * dilation) >= MOST_ELEMENTS for size, stride, dilation in zip(*steps, strict=True)):
+        raise unsupported(op, "of that reach", "expected sizes, strides and dilations of less than 2^60 elements")
     outer = sizes_of(value)
     rank = len(outer) + len(dims)
     exprs: list[ir.AffineExpr] = [ir.AffineExpr.get_dim(dim) for dim in range(len(outer))]
@@ -243,11 +247,17 @@ def _index_op(name: str, lhs: Size, rhs: Size) -> ir.Value:
 
 @writes("gir.slice")
 def _slice(op: ir.Operation, writing: Writing) -> list[ir.Value]:
+    if 0 in op.result.type.shape:  # upstream refuses any offset in an empty dimension
+        drop, sizes = integers(op.attributes["drop"]), mixed(op, segments(op)[2], "static_sizes")
+        kept = [writing.size(size) for dim, size in enumerate(sizes) if dim not in drop]
+        return [empty(kept, element_of(op.result.type), op.location)]
     return [_boxed("tensor.extract_slice", op, [op.operands[0]], plain(op.result.type), writing)]
 
 
 @writes("gir.insert")
 def _insert(op: ir.Operation, writing: Writing) -> list[ir.Value]:
+    if 0 in op.operands[0].type.shape:
+        return [writing.value(op.operands[1])]
     return [_boxed("tensor.insert_slice", op, list(op.operands)[:2], plain(op.result.type), writing)]
 
 

@@ -61,15 +61,21 @@ func.func @past_the_end(%x: tensor<?x4xf32>, %o: tensor<?xf32>) -> tensor<?xf32>
 
 // -----
 
-// Elements that GIR has no tensors of are told as such, at the op.
-func.func @vectors(%x: tensor<4xvector<4xf32>>, %o: tensor<4xvector<4xf32>>) -> tensor<4xvector<4xf32>> {
-  // expected-error @+2 {{'linalg.generic' has no form in GIR: expected elements that are floats, index or signless integers of at most 64 bits, got 'vector<4xf32>'}}
-  // expected-note @+1 {{help: expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them}}
-  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<4xvector<4xf32>>) outs(%o : tensor<4xvector<4xf32>>) {
-  ^bb0(%a: vector<4xf32>, %u: vector<4xf32>):
-    linalg.yield %a : vector<4xf32>
-  } -> tensor<4xvector<4xf32>>
-  return %r : tensor<4xvector<4xf32>>
+// Elements that GIR has no tensors of are told as such, where they come in.
+// expected-error @+2 {{'func.func' with tensor<4xvector<4xf32>> isn't supported}}
+// expected-note @+1 {{help: expected floats, index, or signless integers of at most 64 bits, and less than 2^60 of them}}
+func.func @vectors(%x: tensor<4xvector<4xf32>>) -> tensor<4xvector<4xf32>> {
+  return %x : tensor<4xvector<4xf32>>
+}
+
+// -----
+
+// A softmax of integers is valid linalg, and has no meaning.
+func.func @integers(%x: tensor<4x8xi32>, %o: tensor<4x8xi32>) -> tensor<4x8xi32> {
+  // expected-error @+2 {{'linalg.softmax' has no form in GIR: expected floating point type}}
+  // expected-note @+1 {{help: expected floats}}
+  %r = linalg.softmax dimension(1) ins(%x : tensor<4x8xi32>) outs(%o : tensor<4x8xi32>) -> tensor<4x8xi32>
+  return %r : tensor<4x8xi32>
 }
 
 // -----
