@@ -207,6 +207,7 @@ class TileWalk:
         inside = self.loop(index, self.number(low), self.number(high), width, scope)
         if any(axis.size == 0 for axis in inside.axes):
             return
+        self.pressure.begin_loop(op, inits)
         for argument in carried:
             self.pressure.hold(argument)
         self.block(block, inside)

@@ -2,8 +2,8 @@
 
 A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
 the place of an operand that dies there and is large enough. What only repeats a value (a broadcast,
-a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries lives
-in it beside what it started from. A buffer at `sram` lives to the end of its block:
+a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries takes
+the place of what it started from, if that dies there. A buffer at `sram` lives to the end of its block:
 
     %0 = load          64 B
     %1 = exp %0        64 B, in the place of %0
@@ -136,11 +136,16 @@ class Pressure:
         self.release(dying)
 
     def _end_one(self, dying: Sequence[ir.Value], size: int) -> None:
-        """Ends an operand that dies here and is at least so large: a result takes its registers."""
+        """Ends an operand that dies here and is at least so large: the result takes its place."""
         for value in dying:
             if value in self.held and self.held[value][1] >= size:
                 self.release([value])
                 return
+
+    def begin_loop(self, op: ir.Operation, inits: Sequence[ir.Value]) -> None:
+        """A loop takes the place of what it starts from, where nothing else needs that."""
+        dying = self.dying.get(op, [])
+        self.release([value for value in inits if value in dying])
 
     def hold(self, value: ir.Value) -> None:
         """A tile begins to live."""
