@@ -44,11 +44,12 @@ def reduce_step(
     types = [accumulator.type for accumulator in accumulators]
     made = create("gir.reduce", [*inputs, *accumulators, *valid], types, attributes, regions=1, loc=op.location)
     if "kinds" not in op.attributes:
-        _clone_combiner(op, made, scalar)
+        clone_combiner(op, made, scalar)
     return list(made.results)
 
 
-def _clone_combiner(old: ir.Operation, new: ir.Operation, scalar: Callable[[ir.Value], ir.Value]) -> None:
+def clone_combiner(old: ir.Operation, new: ir.Operation, scalar: Callable[[ir.Value], ir.Value]) -> None:
+    """Gives a reduction or scan of tiles the combiner of another; scalars from outside are made before it."""
     source = old.regions[0].blocks[0]
     types = [argument.type for argument in source.arguments]
     block = new.regions[0].blocks.append(*types, arg_locs=[old.location] * len(types))
@@ -198,6 +199,22 @@ class SpelledOut:
             return tile
         wide = ir.RankedTensorType.get(type_.shape, tile.type.element_type, tile.type.encoding)
         return broadcast(tile, range(tile.type.rank, type_.rank), wide)
+
+
+def takes_whole_payload(op: ir.Operation) -> bool:
+    """Whether a combiner does more with its payload than to go through it element by element."""
+    if payload_rank(op) == 0 or "kinds" in op.attributes:
+        return False
+    return not all(_is_elementwise(inner) for inner in operations(op.regions[0].blocks[0])[:-1])
+
+
+def _is_elementwise(op: ir.Operation) -> bool:
+    if op.name == "gir.broadcast":
+        return getattr(op.operands[0].type, "rank", 0) == 0
+    constant = constant_of(op.results[0])
+    if isinstance(constant, ir.DenseElementsAttr):
+        return constant.is_splat
+    return op.name == "tensor.splat" or op.name.startswith(("arith.", "math."))
 
 
 def payload_rank(op: ir.Operation) -> int:

@@ -29,7 +29,9 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Spaces, spaces_of
 from powerfusion.passes.tiling import memrefs
+from powerfusion.passes.tiling.combiners import takes_whole_payload
 from powerfusion.passes.tiling.nests import NestEmitter, reduce_alone
+from powerfusion.passes.tiling.payloads import PayloadEmitter
 from powerfusion.passes.tiling.plans import NestPlan, Sink, group_sinks
 from powerfusion.passes.tiling.scans import ScanEmitter, emit_scatter, scan_ranks
 from powerfusion.passes.tiling.tiles import TileEmitter
@@ -47,6 +49,11 @@ def is_stored(value: ir.Value) -> bool:
     if op.name == "gir.move":
         return gir.is_at(op.operands[0], "reg")
     return op.name in STORED
+
+
+def is_stored_as_it_comes(op: ir.Operation) -> bool:
+    """Whether an op's results have a nest of their own, which stores them: those of scans, and of whole payloads."""
+    return op.name == "gir.scan" or (op.name == "gir.reduce" and takes_whole_payload(op))
 
 
 def root_of(value: ir.Value) -> ir.Value:
@@ -150,6 +157,8 @@ class KernelTiler:
             source, memref = defining_op(run[0].value), run[0].memref
             if run[0].op.name == "gir.scatter" and memref is not None:
                 emit_scatter(self.emitter, run[0].op, memref, self.width)
+            elif source is not None and source.name in ("gir.scan", "gir.reduce") and takes_whole_payload(source):
+                PayloadEmitter(self.emitter, source, run).emit()
             elif source is not None and source.name == "gir.scan":
                 for group in scan_ranks(run):
                     ScanEmitter(self.emitter, source, group, self.width).emit()
@@ -241,7 +250,7 @@ def _runs(sinks: Sequence[Sink]) -> list[list[Sink]]:
     scans: dict[ir.Operation, list[Sink]] = {}
     for sink in sinks:
         source = defining_op(sink.value)
-        is_scan = source is not None and source.name == "gir.scan"
+        is_scan = source is not None and is_stored_as_it_comes(source)
         if sink.op.name == "gir.scatter" or (is_scan and sink.alone):
             runs += [[sink], []]
         elif source is not None and is_scan:

@@ -14,7 +14,8 @@ from powerfusion.core._mlir import attributes_of, create, defining_op, entry_blo
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import ancestors, spaces_of
-from powerfusion.passes.tiling.kernels import STORED, Buffers, is_stored
+from powerfusion.passes.tiling.combiners import takes_whole_payload
+from powerfusion.passes.tiling.kernels import STORED, Buffers, is_stored, is_stored_as_it_comes
 from powerfusion.passes.tiling.plans import SHIFTS, NestPlan, Sink, group_sinks
 
 MOST_TIMES = 16  # how often an element may be computed: a neighbourhood of 3 by 3 is, one of such isn't
@@ -42,13 +43,26 @@ def store_what_must_be(kernel: ir.Operation) -> None:
         _store_reshaped(op)
     for op in operations(entry_block(kernel)):
         _store_views(op)
-    for op in _named(kernel, "gir.scan"):
+    for op in [op for op in _named(kernel, "gir.scan", "gir.reduce") if takes_whole_payload(op)]:
+        _store_operands(op)
+    for op in [op for op in _named(kernel, "gir.scan", "gir.reduce") if is_stored_as_it_comes(op)]:
         for result in op.results:
             store_and_load(result)
     _store_under_order(kernel)
     _store_multiplied(kernel)
     while _store_repeated(kernel):
         pass
+
+
+def _store_operands(op: ir.Operation) -> None:
+    """Makes an op that asks for whole tiles load what it takes from memory, where each can be had."""
+    with ir.InsertionPoint(op), op.location:
+        for at, value in enumerate(op.operands):
+            made = defining_op(value)
+            if made is None or made.name in ("arith.constant", "tensor.splat") or not gir.is_at(value, "reg"):
+                continue
+            if made.name != "gir.move" or not _is_placed(made.operands[0]):
+                op.operands[at] = load(store(value))
 
 
 def _named(kernel: ir.Operation, *names: str) -> list[ir.Operation]:
@@ -201,7 +215,7 @@ def _store_repeated(kernel: ir.Operation) -> bool:
         if op.name == "gir.assert":
             by_depth.setdefault(buffers.depths.get(op.operands[0], 0), []).append(Sink(op.operands[0], None, op))
         elif _is_store(op) and gir.is_at(op.operands[0], "reg") and 0 not in op.result.type.shape:
-            if (made := defining_op(op.operands[0])) is not None and made.name == "gir.scan":
+            if (made := defining_op(op.operands[0])) is not None and is_stored_as_it_comes(made):
                 continue
             depth = buffers.depths.get(op.result, 0)
             by_depth.setdefault(depth, []).append(Sink(op.operands[0], op.result, op, _is_apart(op.result)))

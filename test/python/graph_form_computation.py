@@ -13,6 +13,15 @@ def outer_of_sums(a: Array, i: Array) -> Array:
     return np.outer(sums, sums)
 
 
+def matrix_products(a: Array, i: Array) -> Array:
+    """All running products of matrices along axis 1, each from the right."""
+    made = np.empty_like(a)
+    for at in range(a.shape[1]):
+        i = i @ a[:, at]
+        made[:, at] = i
+    return made
+
+
 def online_softmax(m: Array, o: Array) -> tuple[Array, Array]:
     """Maximum along axis 1, and the sum of `o` weighted by the exponential of `m` less that."""
     top = np.maximum(m.max(1), -50.0)
@@ -215,6 +224,45 @@ COMPUTATION = [
         lambda a, b, i, j: (a.max(1), (b * np.exp(a - a.max(1, keepdims=True))).sum(1)),
         roundings=40,
         scale=10.0,
+    ),
+    Case(
+        "products_of_matrices_reduced_and_scanned",
+        kernel(
+            "a: T[3x6x2x2xf32], i: T[3x2x2xf32]",
+            """
+    %0 = gir.move %a : D[3x6x2x2xf32] -> R[3x6x2x2xf32]
+    %n = arith.negf %0 : R[3x6x2x2xf32]
+    %m = gir.reshape %0 : R[3x6x2x2xf32] -> R[3x6x4xf32]
+    %s = gir.slice %m [0, 0, 0] [3, 6, 1] [1, 1, 1] drop [2] : R[3x6x4xf32] -> R[3x6xf32]
+    %1 = gir.move %i : D[3x2x2xf32] -> R[3x2x2xf32]
+    %zero = arith.constant dense<0.0> : R[3xf32]
+    %2:2 = gir.reduce %s, %n into %zero, %1 dims [1] combiner {
+    ^bb0(%e: f32, %x: R[2x2xf32], %top: f32, %acc: R[2x2xf32]):
+      %3 = arith.constant dense<0.0> : R[2x2xf32]
+      %4 = gir.contract %acc, %x into %3 maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : R[2x2xf32], R[2x2xf32] into R[2x2xf32]
+      %5 = arith.addf %e, %top : f32
+      gir.yield %5, %4 : f32, R[2x2xf32]
+    } : R[3x6xf32], R[3x6x2x2xf32] into R[3xf32], R[3x2x2xf32]
+    %6:4 = gir.scan %s, %0 into %zero, %1 dim 1 reverse combiner {
+    ^bb0(%e: f32, %x: R[2x2xf32], %top: f32, %acc: R[2x2xf32]):
+      %3 = arith.constant dense<0.0> : R[2x2xf32]
+      %4 = gir.contract %acc, %x into %3 maps [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : R[2x2xf32], R[2x2xf32] into R[2x2xf32]
+      gir.yield %e, %4 : f32, R[2x2xf32]
+    } : R[3x6xf32], R[3x6x2x2xf32] into R[3xf32], R[3x2x2xf32]
+    %7 = math.absf %2#1 : R[3x2x2xf32]
+    %r0 = gir.move %7 : R[3x2x2xf32] -> D[3x2x2xf32]
+    %r1 = gir.move %2#0 : R[3xf32] -> D[3xf32]
+    %r2 = gir.move %6#1 : R[3x6x2x2xf32] -> D[3x6x2x2xf32]""",
+            "D[3x2x2xf32]; D[3xf32]; D[3x6x2x2xf32]",
+        ),
+        [[floats(3, 6, 2, 2), floats(3, 2, 2)]],
+        lambda a, i: (
+            np.abs(matrix_products(-a, i)[:, -1]),
+            a[:, :, 0, 0].sum(1),
+            matrix_products(a[:, ::-1], i)[:, ::-1],
+        ),
+        roundings=40,
+        scale=50.0,
     ),
     Case(
         "scan_along_rows",
