@@ -5,6 +5,11 @@ A kernel's results become output memrefs that the function allocates; its body b
 trailing arguments that carry their elements as `gir.constant`, so that a compiled program holds
 no copy of its weights.
 
+A kernel is first written in terms of what can be had window by window (see `prepare`): library
+operators are the kernels that they say they are, the first of several alternatives is taken, what
+rests at `sram` is loaded or computed again. What must be stored and read again has memory that the
+function allocates, too. A launched function takes the memory of its results as arguments.
+
     %0 = gir.kernel "absf" (%a = %x) -> (tensor<4x64xf32>) { move, absf, move }
   ⇒ %0 = memref.alloc()
     gir.kernel "absf" (%a = %x, %o = %0) -> () {

@@ -11,6 +11,7 @@ import tolerance
 from graph_form import Array, Case
 from graph_form_computation import COMPUTATION
 from graph_form_dtypes import DTYPES
+from graph_form_order import ORDER
 from graph_form_structure import DYNAMIC, STRUCTURE
 from graph_form_views import VIEWS
 
@@ -35,7 +36,7 @@ def compare(case: Case, inputs: Sequence[Array], got: Sequence[Array]) -> None:
         tolerance.check(array, bound, dtype, roundings=case.roundings, what=f"{case.name}, result {at}")
 
 
-CASES = [*VIEWS, *COMPUTATION, *DYNAMIC, *STRUCTURE, *DTYPES]
+CASES = [*VIEWS, *COMPUTATION, *ORDER, *DYNAMIC, *STRUCTURE, *DTYPES]
 
 
 @pytest.mark.parametrize("route", ROUTES)
