@@ -9,7 +9,14 @@ import pytest
 from programs.faults import DRAM, FAULTS, ROW, SYNC, Fault, kernel
 
 from powerfusion.core.context import make_context
-from powerfusion.errors import AssertionFailedError, InterpretationError, OutOfBounds, WrongPass
+from powerfusion.errors import (
+    AssertionFailedError,
+    InterpretationError,
+    OutOfBounds,
+    Race,
+    UninitialisedRead,
+    WrongPass,
+)
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.reference import interpret
@@ -69,6 +76,21 @@ ALL = [
         ),
         ("r = 8 : 2 : 2 : 1", "r = 8 : 8 : 8 : 1"),
         "each group has a part",
+    ),
+    Fault(
+        "units_exchange_within_a_pass",
+        (Race, UninitialisedRead),
+        placed(
+            f"""%0 = gir.move %a over ["r", "c"] : {WHOLE}
+    %s = gir.move %0 : {WIDE} -> tensor<8x16xf32, #gir.at<sram>>
+    %t = gir.reshape %s : tensor<8x16xf32, #gir.at<sram>> -> tensor<8x2x8xf32, #gir.at<sram>>
+    %p = gir.permute %t [0, 2, 1] : tensor<8x2x8xf32, #gir.at<sram>> -> tensor<8x8x2xf32, #gir.at<sram>>
+    %q = gir.reshape %p : tensor<8x8x2xf32, #gir.at<sram>> -> tensor<8x16xf32, #gir.at<sram>>
+    %o = gir.move %q : tensor<8x16xf32, #gir.at<sram>> -> {WIDE}""",
+            'over ["r", "c"]',
+        ).replace("c = 16 : 16 : 16 : 8", "c = 16 : 16 : 8 : 8"),
+        ("c = 16 : 16 : 8 : 8", "c = 16 : 16 : 16 : 16"),
+        "value at sram",
     ),
     Fault(
         "buffer_holds_another_window",

@@ -35,6 +35,7 @@ class ChipBuffer:
         self.data = np.zeros(size, value.data.dtype)
         self.present = np.zeros(size, np.bool_)
         self.writer = np.full(size, NOBODY)
+        self.time = np.full(size, NOBODY)
 
     @property
     def size_bytes(self) -> int:
@@ -46,33 +47,46 @@ class ChipBuffer:
         end = self.base + len(self.data) * self.itemsize
         return bool(((addresses >= self.base) & (addresses < end)).all())
 
-    def read(self, addresses: Array) -> tuple[Array, Array]:
+    def read(self, addresses: Array, unit: int, time: int) -> tuple[Array, Array]:
         """Elements by their addresses in the whole value, and their addresses in the buffer.
+
+        Args:
+            addresses: The addresses.
+            unit: Who reads.
+            time: Counts the stages of passes, between which the units of a group meet.
 
         Raises:
             OutOfBounds: The window hasn't one of them.
             UninitialisedRead: Nothing has written it.
+            Race: Another unit has, in this stage of the pass.
         """
         flat = (addresses - self.base) // self.itemsize
         self._check_held(flat, "reads")
         if not self.present[flat].all():
             element = int(flat.ravel()[np.argmin(self.present[flat])])
             raise UninitialisedRead(f"reads element {element} of a value at sram before anything has written it")
+        clash = self._by_another(flat, unit, time)
+        if clash.any():
+            element = int(flat.ravel()[np.argmax(clash)])
+            raise Race(f"reads element {element} of a value at sram, which another unit writes in the same pass")
         return self.data[flat], self.local[flat] * self.itemsize
 
-    def write(self, flat: Array, data: Array, unit: int) -> Array:
+    def write(self, flat: Array, data: Array, unit: int, time: int) -> Array:
         """Writes elements at their positions in the whole value; gives their addresses in the buffer.
 
         Raises:
             OutOfBounds: The window hasn't one of them.
-            Race: Another unit wrote something else there.
+            Race: Another unit wrote something else there in this stage of the pass.
         """
         self._check_held(flat, "writes")
-        clash = self.present[flat] & (self.writer[flat] != unit) & (self.data[flat] != data)
+        clash = self._by_another(flat, unit, time) & (self.data[flat] != data)
         if clash.any():
             raise Race(f"two units store to element {int(flat[np.argmax(clash)])} of a value at sram")
-        self.data[flat], self.present[flat], self.writer[flat] = data, True, unit
+        self.data[flat], self.present[flat], self.writer[flat], self.time[flat] = data, True, unit, time
         return self.local[flat] * self.itemsize
+
+    def _by_another(self, flat: Array, unit: int, time: int) -> Array:
+        return (self.writer[flat] != NOBODY) & (self.writer[flat] != unit) & (self.time[flat] == time)
 
     def _check_held(self, flat: Array, verb: str) -> None:
         outside = self.local[flat] == NOBODY

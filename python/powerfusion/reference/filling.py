@@ -76,14 +76,14 @@ class Filler:
         data, addresses = self._source(group, self.values[op.operands[0]], op.operand_types[0].level == "sram", index)
         spaces.read(op.number, spaces.place(op.operand_types[0]), addresses, itemsize)
         positions = np.arange(value.data.size).reshape(value.shape)[index].ravel()
-        spaces.written(op.number, place, buffer.write(positions, data.ravel(), NOBODY), itemsize)
+        spaces.written(op.number, place, buffer.write(positions, data.ravel(), NOBODY, group.time), itemsize)
 
     def _source(self, group: Group, source: Tile, on_chip: bool, index: tuple[Array, ...]) -> tuple[Array, Array]:
         """What a buffer is filled with, and where that is."""
         assert source.addresses is not None, "a tensor at dram or sram has addresses"
         if on_chip:
             held = buffer_of(list(group.buffers.values()), source)
-            return held.read(source.addresses[index])
+            return held.read(source.addresses[index], NOBODY, group.time)
         return from_dram(source, index), source.addresses[index]
 
     def _held(self, group: Group, units: list[Unit], fixed: Index, name: str) -> Array:

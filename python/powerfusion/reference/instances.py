@@ -72,6 +72,7 @@ class Group:
         shared: What it keeps at sram.
         buffers: By the movement that fills it, each buffer at sram.
         accumulators: By combining op and unit, what it has combined so far.
+        time: Counts the stages of passes: its units meet between them.
     """
 
     index: Index
@@ -79,6 +80,7 @@ class Group:
     shared: Pool
     buffers: dict[int, ChipBuffer] = field(default_factory=dict[int, ChipBuffer])
     accumulators: dict[tuple[int, Index], list[Tile]] = field(default_factory=dict[tuple[int, Index], "list[Tile]"])
+    time: int = 0
 
 
 @dataclass(eq=False)

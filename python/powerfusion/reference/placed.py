@@ -104,6 +104,7 @@ class _Placed:
                     unit.drop(value)
 
     def _run_pass(self, group: Group, units: list[Unit], fixed: Index, number: int) -> None:
+        group.time += 1
         self.filler.fill_all(group, units, fixed, number)
         for unit in units:
             self._begin_combinations(group, unit, fixed, number)
@@ -112,6 +113,7 @@ class _Placed:
                 if self._there(group, unit, self.nest.swept, swept):
                     self._run_step(Step(group, unit, fixed, swept, When(number)))
         for stage in range(self.plan.stages + 1):
+            group.time += 1
             for unit in units:
                 self._end_combinations(group, unit, fixed, When(number, stage))
             for unit in self._order(units):
@@ -336,7 +338,8 @@ class _Placed:
         whole_value = self.here.values[op.operands[0]]
         addresses = whole_value.addresses[index_of(box)]
         if source.level == "sram":
-            data, addresses = buffer_of(list(step.group.buffers.values()), whole_value).read(addresses)
+            held = buffer_of(list(step.group.buffers.values()), whole_value)
+            data, addresses = held.read(addresses, step.unit.number, step.group.time)
         else:
             data = from_dram(whole_value, index_of(box))
         step.tiles[value] = Part(box, data)
@@ -358,7 +361,8 @@ class _Placed:
         shape = self.here.values[op.results[0]].shape
         positions = np.arange(int(np.prod(shape))).reshape(shape)[index_of(box)].ravel()
         if op.type.level == "sram":
-            addresses = step.group.buffers[op.number].write(positions, data.ravel(), step.unit.number)
+            held, unit = step.group.buffers[op.number], step.unit.number
+            addresses = held.write(positions, data.ravel(), unit, step.group.time)
             spaces.written(op.number, spaces.place(op.type), addresses, itemsize)
             return
         output = self.outputs[op.number]
