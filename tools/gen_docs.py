@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the pages that are made from the code: `docs/reference/{dialect,machines,passes}.md`.
+"""Writes the pages that are made from the code: everything in `docs/reference`.
 
-The dialect's page comes from its records, with each op's meaning as the reference interpreter's own
+The dialect's pages come from its records, with each op's meaning as the reference interpreter's own
 function; the machines' from their table; the passes' from their modules' docstrings and options.
 `--check` writes nothing, and exits with 1 and the names of the pages that are stale.
 
@@ -16,6 +16,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from lint import ods
@@ -30,21 +31,22 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDS = "dialect/include/gir/IR"
 PAGES = ROOT / "docs" / "reference"
 HEAD = "<!-- Written by tools/gen_docs.py; edit what it reads, then run it again. -->\n\n"
-FILES = {
-    "GIRStructureOps.td": "Structure",
-    "GIRMovementOps.td": "Movement",
-    "GIRMemoryOps.td": "Buffers, copies and barriers",
-    "GIRViewOps.td": "Views",
-    "GIRCombiningOps.td": "Reductions, scans and collectives",
-    "GIRComputationOps.td": "Other computation",
+GROUPS = {
+    "structure": ("GIRStructureOps.td", "Structure"),
+    "movement": ("GIRMovementOps.td", "Movement"),
+    "memory": ("GIRMemoryOps.td", "Buffers, copies and barriers"),
+    "views": ("GIRViewOps.td", "Views"),
+    "combining": ("GIRCombiningOps.td", "Reductions, scans and collectives"),
+    "computation": ("GIRComputationOps.td", "Other computation"),
 }
+"""A page of ops each: the file that defines them, and the page's title."""
 
 
 # -- the dialect -----------------------------------------------------------------------------
 
 
 def dialect_page() -> str:
-    """Every op, attribute and type, with its meaning in NumPy."""
+    """Where each op is described; every attribute and type."""
     records = ods.read(ROOT, RECORDS)
     ops = [record for record in records if record.kind == "op"]
     others = [record for record in records if record.kind != "op"]
@@ -55,20 +57,25 @@ def dialect_page() -> str:
         "[the rationale](../rationale.md) says why the dialect is as it is; words are in [the",
         "glossary](../glossary.md).\n",
         *_contents(ops, others),
+        "## Attributes and types\n",
+        *(_attribute(record) for record in others),
     ]
-    for file, title in FILES.items():
-        lines.append(f"## {title}\n")
-        lines += [_op(record) for record in ops if record.path.endswith(file)]
-    lines.append("## Attributes and types\n")
-    lines += [_attribute(record) for record in others]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def ops_page(group: str) -> str:
+    """The ops of a group, with their meaning in NumPy."""
+    file, title = GROUPS[group]
+    ops = [record for record in ods.read(ROOT, RECORDS) if record.kind == "op" and record.path.endswith(file)]
+    lines = [f"# {title}\n", "Part of [the dialect](dialect.md).\n", *(_op(record) for record in ops)]
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 
 def _contents(ops: list[Record], others: list[Record]) -> Iterator[str]:
     yield "| | |\n|---|---|"
-    for file, title in FILES.items():
-        names = [f"[`{record.mnemonic}`](#gir{record.mnemonic})" for record in ops if record.path.endswith(file)]
-        yield f"| {title} | {' '.join(names)} |"
+    for group, (file, title) in GROUPS.items():
+        names = [f"[`{op.mnemonic}`]({group}.md#gir{op.mnemonic})" for op in ops if op.path.endswith(file)]
+        yield f"| [{title}]({group}.md) | {' '.join(names)} |"
     links = " ".join(f"[`{_spelling(record)}`](#{_anchor(record)})" for record in others)
     yield f"| Attributes and types | {links} |\n"
 
@@ -82,7 +89,7 @@ def _anchor(record: Record) -> str:
 
 
 def _op(record: Record) -> str:
-    parts = [f"### `gir.{record.mnemonic}`\n", f"{record.summary[:1].upper()}{record.summary[1:]}.\n"]
+    parts = [f"## `gir.{record.mnemonic}`\n", f"{record.summary[:1].upper()}{record.summary[1:]}.\n"]
     parts.append(_prose(record.description))
     parts.append(_meaning(f"gir.{record.mnemonic}"))
     return "\n".join(parts)
@@ -162,6 +169,7 @@ def _pass(pass_: type[Pass]) -> str:
 
 MAKERS: dict[str, Callable[[], str]] = {
     "dialect.md": dialect_page,
+    **{f"{group}.md": partial(ops_page, group) for group in GROUPS},
     "machines.md": lambda: HEAD + machines_page(),
     "passes.md": passes_page,
 }
