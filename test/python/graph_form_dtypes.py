@@ -1,6 +1,5 @@
 """One program per kind of op and element type: windows and their relatives, contractions, scans, scatters."""
 
-
 from __future__ import annotations
 
 from typing import Any
