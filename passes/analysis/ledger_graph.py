@@ -23,6 +23,7 @@ from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import permuted, reshaped, row_major, sliced, windowed
 from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.symbolic import Count, Polynomial
 
 
 @dataclass
@@ -33,19 +34,27 @@ class GraphLook:
         kernel: A `gir.kernel` or `gir.extern`.
         sizes: The sizes of the function around it.
         known: Buffers of values at `dram`.
+        assumed: What open sizes are taken to be, where only a bound is known.
     """
 
     kernel: ir.Operation
     sizes: Extents
     known: dict[ir.Value, Buffer] = field(default_factory=dict)
+    assumed: dict[str, int] = field(default_factory=dict)
 
     def number(self, value: ir.Value) -> Number:
         """An index value of the kernel."""
-        return self.sizes.index_inside(self.kernel, value)
+        return self._assume(self.sizes.index_inside(self.kernel, value))
 
     def shape(self, value: ir.Value) -> tuple[Number, ...]:
         """The shape of a tensor in the kernel."""
-        return tuple(self.sizes.shape_inside(self.kernel, value))
+        return tuple(map(self._assume, self.sizes.shape_inside(self.kernel, value)))
+
+    def _assume(self, count: Count) -> Count:
+        """A count, with what open sizes are taken to be."""
+        if isinstance(count, Polynomial) and count.symbols <= self.assumed.keys():
+            return count.evaluate(self.assumed)
+        return count
 
     def part(self, value: ir.Value) -> tuple[Number, ...] | None:
         """All of a value."""
@@ -174,7 +183,7 @@ class GraphLook:
     def _ends(self, value: ir.Value, end: ir.Operation, number: int) -> Iterator[Buffer]:
         if end.name == "gir.return":
             result = self.kernel.results[number]
-            shape = tuple(self.sizes.shape(result))
+            shape = tuple(map(self._assume, self.sizes.shape(result)))
             yield Buffer(result, place_of(value), element_bytes(value), 0, shape, row_major(shape))
         elif end.parent is not None and end.parent.operation.name == "gir.alternatives":
             yield from self._places(end.parent.operation.results[number])

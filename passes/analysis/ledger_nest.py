@@ -13,12 +13,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from powerfusion.core._mlir import defining_op, entry_block, integers
 from powerfusion.dialects import gir
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.ledger_access import Access, Box, Cells, Scope
@@ -47,6 +48,7 @@ from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import row_major
 from powerfusion.passes.analysis.ledger_windows import Window, Windows
 from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.symbolic import Polynomial
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,35 +270,45 @@ class NestLook(GraphLook):
 
 
 def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
-    """The dimensions of a kernel's nest; an open size is that of a value that runs over it.
+    """The dimensions of a kernel's nest; an open size is that of a value that runs over it, at most its bound.
 
     Raises:
-        UnknownIndex: It isn't known.
+        UnsupportedError: An open size has no bound.
     """
     nest = gir.NestAttr(kernel.attributes["nest"])
-    sizes = dict(_dynamic_sizes(kernel, look))
+    bounds: dict[str, int] = {name: bound for name, *_, bound in nest.dims if bound is not None}
+    for name, size in _sizes(kernel, look):
+        if isinstance(size, Polynomial) and len(size.symbols) == 1 and name in bounds:
+            look.assumed.update(dict.fromkeys(size.symbols, bounds[name]))
+    sizes = dict(_sizes(kernel, look))
     dims: list[NestDim] = []
     for name, static, group, unit, step, _ in nest.dims:
         size = sizes.get(name) if static is None else static
         if not isinstance(size, int):
-            raise UnknownIndex(f"the size of '{name}'")
+            raise UnsupportedError(
+                f"the bytes of a placed kernel can't be counted while the size of '{name}' is open",
+                location=kernel.location,
+                help="give the shapes of the arguments, or the nest a bound (upto)",
+            )
         axes = [Axis(-(-left // right)) for left, right in ((size, group), (group, unit), (unit, step))]
         dims.append(NestDim(name, size, group, unit, step, name in nest.sweep, *axes))
     return dims
 
 
-def _dynamic_sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]]:
+def _sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]]:
     """Sizes of what moves from and to `dram`, by the names that the move gives them."""
     for op in body_of(entry_block(kernel)):
         if op.name == "gir.move" and over(op):
             yield from zip(over(op), look.shape(op.result), strict=True)
+            for place in look.places(op.result) if gir.is_at(op.result, "dram") else ():
+                yield from zip(over(op), place.sizes, strict=True)
 
 
 def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
     """The look of a placed kernel.
 
     Raises:
-        UnknownIndex: The size of one of its dimensions isn't known.
+        UnsupportedError: One of its dimensions has an open size and no bound.
     """
     look = NestLook(kernel, sizes)
     look.dims = nest_dims(kernel, look)
@@ -310,6 +322,7 @@ def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
 def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: Scope) -> None:
     """Records what a placed kernel moves."""
     look = nest_look(kernel, sizes)
+    scope = replace(scope, unsure=scope.unsure or bool(look.assumed))
     for op in look.names.ops:
         if op.name not in EXPRESSIONS:
             continue

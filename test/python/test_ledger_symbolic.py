@@ -13,6 +13,7 @@ from programs.program import Program
 from test_ledger_interpreter import PHASES, given_by
 
 import powerfusion as pf
+from powerfusion.errors import UnsupportedError
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.host import host
 from powerfusion.passes.analysis.ledger import ledger_of
@@ -95,3 +96,30 @@ def test_atoms_are_evaluated_and_replaced() -> None:
     assert count.evaluate({"n": 5}) == 2 * 5
     assert count.substitute("n", 120) == -(-220 // 8) * 120
     assert count.symbols == {"n"}
+
+
+PLACED = """
+func.func @main(%x: tensor<4x?xf32>, %n: index) -> tensor<4x?xf32> {
+  %y = gir.kernel "abs" (%a = %x : tensor<4x?xf32>) sizes(%n)
+      nest <[r = 4 : 2 : 1 : 1, c = ? : 64 : 64 : 16UPTO]> -> (tensor<4x?xf32>) {
+    %0 = gir.move %a over ["r", "c"] : tensor<4x?xf32, #gir.at<dram>> -> tensor<4x?xf32, #gir.at<reg>>
+    %1 = math.absf %0 : tensor<4x?xf32, #gir.at<reg>>
+    %2 = gir.move %1 over ["r", "c"] : tensor<4x?xf32, #gir.at<reg>> -> tensor<4x?xf32, #gir.at<dram>>
+    gir.return %2 : tensor<4x?xf32, #gir.at<dram>>
+  }
+  return %y : tensor<4x?xf32>
+}
+"""
+
+
+def test_an_open_size_of_a_nest_counts_at_its_bound() -> None:
+    module = read_module(PLACED.replace("UPTO", " upto 640"))
+    read, *_ = ledger_of(module, host()).entries
+    assert (read.useful, read.bounds) == (4 * 640 * 4, {"useful", "issued", "arriving"})
+    read, *_ = ledger_of(module, host(), {0: (4, 50), 1: 50}).entries
+    assert (read.useful, read.bounds) == (4 * 50 * 4, frozenset())
+
+
+def test_an_open_size_of_a_nest_without_a_bound_is_asked_for() -> None:
+    with pytest.raises(UnsupportedError, match="the size of 'c' is open"):
+        ledger_of(read_module(PLACED.replace("UPTO", "")), host())
