@@ -115,7 +115,8 @@ def _attention() -> Example:
     m, weight, o = _normal(6, 4), np.abs(_normal(6, 4, key=1)), _normal(6, 4, 8, key=2)
     top = m.max(1)
     scale = np.exp(m - top[:, None])
-    return Example("attention", (m, weight, o), (top, (weight * scale).sum(1), (o * scale[..., None]).sum(1)), tolerance=1e-4)
+    expected = (top, (weight * scale).sum(1), (o * scale[..., None]).sum(1))
+    return Example("attention", (m, weight, o), expected, tolerance=1e-4)
 
 
 def _neighbourhoods() -> list[Example]:
