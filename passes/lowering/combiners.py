@@ -197,18 +197,21 @@ def reduce_by_combiner(lowering: VectorLowering, op: ir.Operation) -> None:
     dims = integers(op.attributes["dims"])
     tiles = [lowering.value(value) for value in inputs]
     slices = Slices(shapes, dims)
-    extents = Extents.of(slices.common, [lowering.scalar(value) for value in valid], dims)
-    given = [lowering.value(value) for value in inits]
+    counts = [lowering.scalar(value) for value in valid]
+    extents = Extents.of(slices.common, counts, dims)
+    starts = [lowering.value(value) for value in inits]
     kept = slices.kept, [tuple(value.type.shape) for value in inits]
     lane = lane_dim(shapes[0])
     if is_associative(op) and _is_arithmetic(op) and lane in dims and len(slices.places) == lanes_of(shapes[0]):
-        lowering.bind(op.results, _fold_tree(lowering, op, tiles, given, extents))
-        return
-    for number in range(len(slices.places)):
-        elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
-        made = combine_elements(lowering, op, kept, elements, given)
-        given = chosen(slices.flag(extents, number), made, given)
-    lowering.bind(op.results, given)
+        given = _fold_tree(lowering, op, tiles, starts, extents)
+    else:
+        given = starts
+        for number in range(len(slices.places)):
+            elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
+            made = combine_elements(lowering, op, kept, elements, given)
+            given = chosen(slices.flag(extents, number), made, given)
+    left = [Extents.left(shape, counts, dims) for shape in kept[1]]
+    lowering.bind(op.results, [e.merged(one, other) for e, one, other in zip(left, given, starts, strict=True)])
 
 
 def chosen(flag: Flag, true: Sequence[Tile], false: Sequence[Tile]) -> list[Tile]:

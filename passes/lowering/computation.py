@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import attributes_of, element_of, index_constant, integers, segments
+from powerfusion.core._mlir import attributes_of, element_of, index_constant, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering import reductions
 from powerfusion.passes.lowering.combiners import reduce_by_combiner
@@ -73,10 +73,9 @@ def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
         reduce_by_combiner(lowering, op)
         return
     inputs, inits, valid = segments(op)
-    dims = integers(op.attributes["dims"])
     counts = [lowering.scalar(value) for value in valid]
     for at, (tile, init) in enumerate(zip(inputs, inits, strict=True)):
-        extents = Extents.of(tile.type.shape, counts, dims)
+        extents = Extents.of(tile.type.shape, counts)
         masks = [extents.mask(place) for place in row_indices(tile.type.shape)]
         value, given = lowering.value(tile), lowering.values[init]
         if isinstance(given, Accumulator):

@@ -58,13 +58,15 @@ def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     own = lane_dim(acc.type.shape)
     lane = maps[2][own] if own is not None else next((dim for dim in reversed(summed) if sizes[dim] > 1), None)
     element = ir.F32Type.get() if is_narrow(acc.type.element_type) else acc.type.element_type
-    extents = Extents.of(sizes, [lowering.scalar(value) for value in valid], summed)
+    counts = [lowering.scalar(value) for value in valid]
+    extents = Extents.of(sizes, counts, summed)
     factors = [
         _factor(op, (lowering.value(value), dims), sizes, lane, element, extents)
         for value, dims in zip((lhs, rhs), maps[:2], strict=True)
     ]
     start = each_row(lambda row: _converted(row, element), lowering.value(acc))
-    made = _sum(factors, (start, maps[2]), sizes, lane, op)
+    kept = Extents.of(acc.type.shape, [counts[dim] for dim in maps[2]] if counts else [])
+    made = kept.merged(_sum(factors, (start, maps[2]), sizes, lane, op), start)
     lowering.bind([op.result], [each_row(lambda row: _converted(row, acc.type.element_type), made)])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from powerfusion.core._mlir import create, index_constant, integer_of
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant
-from powerfusion.passes.lowering.registers import lane_dim
+from powerfusion.passes.lowering.registers import Tile, lane_dim, row_indices, rows_of, tile_of
 
 SGT = 4
 
@@ -35,6 +35,18 @@ class Extents:
             if (dims is None or dim in dims) and integer_of(count) != shape[dim]:
                 counts[dim] = count
         return cls(tuple(shape), tuple(counts))
+
+    @classmethod
+    def left(cls, shape: Sequence[int], valid: Sequence[ir.Value], dims: Sequence[int]) -> Extents:
+        """Extents of what is left of an op's operand once `dims` are folded away; beyond `valid` is payload."""
+        kept = [count for dim, count in enumerate(valid) if dim not in dims]
+        return cls.of(shape, kept)
+
+    def merged(self, made: Tile, given: Tile) -> Tile:
+        """A tile where it is there, another one elsewhere."""
+        masks = [self.mask(place) for place in row_indices(self.shape)]
+        rows = zip(masks, rows_of(made), rows_of(given), strict=True)
+        return tile_of([choose(mask, row, other) for mask, row, other in rows])
 
     def flag(self, place: Sequence[int], skip: int | None = None) -> Flag:
         """Whether an element is there, as far as all dimensions but one say."""

@@ -32,12 +32,12 @@ def lower_scan(lowering: VectorLowering, op: ir.Operation) -> None:
     dim = ir.IntegerAttr(op.attributes["dim"]).value
     counts = [lowering.scalar(value) for value in valid]
     if "kinds" in op.attributes and all(lane_dim(shape) == dim for shape in shapes):
-        _scan_lanes(lowering, op, Extents.of(shapes[0], counts, [dim]))
+        _scan_lanes(lowering, op, Extents.of(shapes[0], counts))
         return
     slices = Slices(shapes, [dim])
     extents = Extents.of(slices.common, counts, [dim])
     tiles = [widened(op, lowering.value(value)) for value in inputs]
-    given = [widened(op, lowering.value(value)) for value in inits]
+    given = starts = [widened(op, lowering.value(value)) for value in inits]
     kept = slices.kept, [tuple(value.type.shape) for value in inits]
     steps = range(len(slices.places))
     scanned: dict[int, list[Tile]] = {}
@@ -51,7 +51,10 @@ def lower_scan(lowering: VectorLowering, op: ir.Operation) -> None:
         narrowed(op, slices.stacked([scanned[number][which] for number in steps], which), result.type.element_type)
         for which, result in zip(range(len(inputs)), op.results, strict=False)
     ]
-    finals = [narrowed(op, tile, init.type.element_type) for tile, init in zip(given, inits, strict=True)]
+    finals = [
+        narrowed(op, Extents.left(shape, counts, [dim]).merged(tile, start), init.type.element_type)
+        for shape, tile, start, init in zip(kept[1], given, starts, inits, strict=True)
+    ]
     lowering.bind(op.results, [*results, *finals])
 
 

@@ -256,6 +256,9 @@ def contract(case: str, narrow: str, dtype: str, unsigned: str = "") -> None:
     expected = begin + np.einsum(spec, *factors)
     scale = np.abs(begin) + np.einsum(spec, *map(np.abs, factors)) if dtype in FLOATS else 0
     close(np.asarray(r.reshape(shapes[2])[inside]), expected, scale=scale)
+    untouched = np.ones(shapes[2], np.bool_)
+    untouched[inside] = False
+    np.testing.assert_array_equal(r.reshape(shapes[2])[untouched], acc.reshape(shapes[2])[untouched])
 
 
 @pytest.mark.parametrize("dtype", NUMBERS)
