@@ -1,8 +1,8 @@
 """Bad input: each gives an error of the taxonomy that says what is wrong, where, and what helps.
 
 Sources: malformed MLIR, IR that doesn't verify, no public function, several, no function at all, a
-declaration only, a missing file, garbage bytes. Programs outside the first path: a map with
-`d0 + d1`, `scf.while`, `tensor.scatter`, complex and 4-bit elements, a memref argument, an op of an
+declaration only, a missing file, garbage bytes. Programs that aren't taken: a result placed
+at `d0 + d1`, `scf.while`, `linalg.pack`, complex and 4-bit elements, a memref argument, an op of an
 unknown dialect. Calls: number, dtype, rank and sizes of the inputs, things that aren't arrays.
 Targets that don't exist. The same through `pf`, whose exit code is 1, or 2 for wrong usage.
 """
@@ -44,19 +44,19 @@ SOURCES = {
     ),
 }
 
-_CONVOLUTION = """func.func @main(%x: tensor<9xf32>, %k: tensor<3xf32>, %o: tensor<7xf32>) -> tensor<7xf32> {
-  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 + d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x, %k : tensor<9xf32>, tensor<3xf32>) outs(%o : tensor<7xf32>) {
+_CONVOLUTION = """func.func @main(%x: tensor<7xf32>, %k: tensor<3xf32>, %o: tensor<9xf32>) -> tensor<9xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0 + d1)>], iterator_types = ["parallel", "reduction"]} ins(%x, %k : tensor<7xf32>, tensor<3xf32>) outs(%o : tensor<9xf32>) {
   ^bb0(%a: f32, %b: f32, %u: f32):
     %0 = arith.mulf %a, %b : f32
     %1 = arith.addf %u, %0 : f32
     linalg.yield %1 : f32
-  } -> tensor<7xf32>
-  return %r : tensor<7xf32>
+  } -> tensor<9xf32>
+  return %r : tensor<9xf32>
 }
 """
-_SCATTER = """func.func @main(%x: tensor<5x4xf32>, %y: tensor<2x4xf32>, %i: tensor<2x1xi64>) -> tensor<5x4xf32> {
-  %r = tensor.scatter %y into %x[%i] scatter_dims([0]) unique : (tensor<2x4xf32>, tensor<5x4xf32>, tensor<2x1xi64>) -> tensor<5x4xf32>
-  return %r : tensor<5x4xf32>
+_PACK = """func.func @main(%x: tensor<8x16xf32>, %d: tensor<2x4x4x4xf32>) -> tensor<2x4x4x4xf32> {
+  %r = linalg.pack %x inner_dims_pos = [0, 1] inner_tiles = [4, 4] into %d : tensor<8x16xf32> -> tensor<2x4x4x4xf32>
+  return %r : tensor<2x4x4x4xf32>
 }
 """
 _WHILE = """func.func @main(%x: tensor<5xf32>) -> tensor<5xf32> {
@@ -85,8 +85,8 @@ _UNRANKED = "func.func @main(%x: tensor<*xf32>) -> tensor<*xf32> {\n  return %x 
 
 # name: text, what the message names, and the text of the line that the location points at (or None).
 UNSUPPORTED = {
-    "map_with_a_sum": (_CONVOLUTION, "linalg.generic", "%r = linalg.generic"),
-    "scatter": (_SCATTER, "tensor.scatter", "%r = tensor.scatter"),
+    "results_that_add_up": (_CONVOLUTION, "linalg.generic", "%r = linalg.generic"),
+    "pack": (_PACK, "linalg.pack", "%r = linalg.pack"),
     "while_loop": (_WHILE, "scf.while", "%r:2 = scf.while"),
     "complex": (_COMPLEX, "complex", None),
     "four_bits": (_I4, "i4", None),
@@ -147,7 +147,7 @@ def test_target(target: str) -> None:
 def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that is the user's leaves no files behind."""
     monkeypatch.chdir(tmp_path)
-    for text in (SOURCES["malformed"][0], _SCATTER):
+    for text in (SOURCES["malformed"][0], _PACK):
         with pytest.raises(PowerFusionError):
             pf.compile(text)
     assert not list(tmp_path.iterdir())
@@ -201,7 +201,7 @@ def _pf(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str
     [
         (("compile", "absent.mlir", "-o", "out.pfx"), 1, "absent.mlir"),
         (("compile", "malformed.mlir", "-o", "out.pfx"), 1, "malformed.mlir"),
-        (("compile", "scatter.mlir", "-o", "out.pfx"), 1, "tensor.scatter"),
+        (("compile", "pack.mlir", "-o", "out.pfx"), 1, "linalg.pack"),
         (("explain", "several.mlir"), 1, "public function"),
         (("run", "good.mlir"), 1, "2"),
         (("run", "good.mlir", "--input", "absent.npy", "--input", "absent.npy"), 1, "absent.npy"),
@@ -216,7 +216,7 @@ def test_command_line(arguments: tuple[str, ...], code: int, mentioned: str, tmp
     """`pf` prints one clear error on stderr, no traceback, and leaves nothing half written."""
     texts = {
         "malformed": SOURCES["malformed"][0],
-        "scatter": _SCATTER,
+        "pack": _PACK,
         "several": SOURCES["several_public_functions"][0],
         "good": GOOD,
     }

@@ -48,6 +48,9 @@ LogicalResult AtAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 AtAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
                        function_ref<InFlightDiagnostic()> emitError) const {
+  // The parser asks about a type without an element type, which it has refused.
+  if (!elementType)
+    return failure();
   // (C5)
   if (!isNumber(elementType))
     return emitError() << "expected elements that are floats, index or "
