@@ -66,6 +66,7 @@ TILE = Phase(
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",
+        "cse",
     ),
 )
 LOWER_CPU = Phase(
