@@ -22,7 +22,7 @@ class Range:
         high: The index behind the last.
         step: Elements of a tile.
         static: The size of the dimension, `DYNAMIC` where it isn't known.
-        reverse: Whether the last index comes first; then `step` is 1 and `low` is 0.
+        reverse: Whether the last tile comes first; then `low` is 0.
     """
 
     low: ir.Value
@@ -34,8 +34,9 @@ class Range:
     def axis(self, index: ir.Value) -> Axis:
         """The axis of a step, at the insertion point in the loop."""
         if self.reverse:
-            last = affine_apply(affine_map(2, lambda size, at: size - at - 1), [self.high, index])
-            return Axis(last, 1)
+            step = self.step
+            last = affine_map(2, lambda size, at: ir.AffineExpr.get_ceil_div(size, step) * step - at - step)
+            index = affine_apply(last, [self.high, index])
         whole = self.step == 1 or (self.static != DYNAMIC and self.static % self.step == 0)
         return Axis(index, self.step, None if whole else affine_min(_step_map(self.step), [index, self.high]))
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from powerfusion.core._mlir import DYNAMIC, create, i32_array, index_constant, segments
+from powerfusion.core._mlir import DYNAMIC, attributes_of, create, i32_array, index_constant, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling.combiners import SpelledOut, needed_accumulators
 from powerfusion.passes.tiling.loops import (
@@ -113,6 +113,11 @@ class ScanEmitter:
         inits = [self.emitter.tile(self.inits[n], kept[: self.inits[n].type.rank]) for n in self.needed]
         carried = [add_units(tile, [self.dim]) for tile in inits]
 
+        step = self._lanes_along()
+        if step > 1:
+            self._along_lanes(kept, inits, step)
+            return
+
         def body(axis: Axis, before: list[ir.Value]) -> Sequence[ir.Value]:
             self.emitter.scopes.append({})
             window = (*kept[: self.dim], axis, *kept[self.dim :])
@@ -122,9 +127,39 @@ class ScanEmitter:
             return after
 
         ends = serial(self._range(self.dim, 1, reverse="reverse" in self.op.attributes), carried, body)
+        self._store_finals(kept, [drop_units(end, [self.dim]) for end in ends])
+
+    def _lanes_along(self) -> int:
+        """How long a tile along the scan's dimension is: more than 1 for named kinds of contiguous elements."""
+        last = self.dim == self.source.type.rank - 1
+        plain = "kinds" in self.op.attributes and all(self.inputs[n].type.rank == self.common for n in self.needed)
+        return lanes_of(self.source.type.shape[self.dim], self.width) if last and plain else 1
+
+    def _along_lanes(self, kept: Window, inits: Sequence[ir.Value], step: int) -> None:
+        """The same a tile at a time, by scans of tiles."""
+
+        def body(axis: Axis, before: list[ir.Value]) -> Sequence[ir.Value]:
+            self.emitter.scopes.append({})
+            window = (*kept, axis)
+            tiles = [self.emitter.tile(self.inputs[number], window) for number in self.needed]
+            valid = valid_extents(window)
+            attributes = attributes_of(self.op)
+            attributes["kinds"] = ir.ArrayAttr.get([self.op.attributes["kinds"][number] for number in self.needed])
+            attributes["operandSegmentSizes"] = i32_array([len(tiles), len(before), len(valid)])
+            types = [*(tile.type for tile in tiles), *(value.type for value in before)]
+            made = create("gir.scan", [*tiles, *before, *valid], types, attributes, regions=1, loc=self.op.location)
+            scanned, after = list(made.results)[: len(tiles)], list(made.results)[len(tiles) :]
+            self._store(window, scanned)
+            self.emitter.scopes.pop()
+            return after
+
+        over = self._range(self.dim, step, reverse="reverse" in self.op.attributes)
+        self._store_finals(kept, serial(over, inits, body))
+
+    def _store_finals(self, kept: Window, ends: Sequence[ir.Value]) -> None:
         for number, end in zip(self.needed, ends, strict=True):
             for sink in self.stored.get(len(self.inits) + number, []):
-                emit_sink(sink, drop_units(end, [self.dim]), kept[: sink.value.type.rank])
+                emit_sink(sink, end, kept[: sink.value.type.rank])
 
     def _step(self, window: Window, carried: Sequence[ir.Value]) -> list[ir.Value]:
         tiles = {
