@@ -46,9 +46,11 @@ from powerfusion.passes.analysis.ledger_numbers import (
 )
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import row_major
-from powerfusion.passes.analysis.ledger_windows import Window, Windows
+from powerfusion.passes.analysis.ledger_windows import Interval, Window, Windows
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Polynomial
+
+WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,11 +237,39 @@ class NestLook(GraphLook):
         element = element_bytes(value)
         source, at = self.buffer(op.operands[0]), place_of(op.operands[0])
         if any(self.dim(name).has_holes for name in names):
-            yield Access(at, "read", counts, element, cells=Cells(self._enumerated(op, serial))), scope
+            yield self._with_gaps(op, serial, scope)
         else:
             starts = [self._first(value, dim) for dim in range(len(own))]
             yield Access(at, "read", counts, element, source.box(starts)), inside
         yield Access(place_of(value), "write", counts, element, Box(value, 0, row_major(counts))), inside
+
+    def _with_gaps(self, op: ir.Operation, serial: Sequence[NestDim], scope: Scope) -> tuple[Access, Scope]:
+        """What a group reads whose units' parts have gaps between them: element by element, or else unit by unit.
+
+        The latter is exact where no two units' parts share a granule, as parts that begin at one don't.
+        """
+        source, at, element = self.buffer(op.operands[0]), place_of(op.operands[0]), element_bytes(op.result)
+        try:
+            return Access(at, "read", (), element, cells=Cells(self._enumerated(op, serial))), scope
+        except UnknownIndex:
+            own = self.own(op.result)
+        held = [count for count, _ in self.held(op.result)]
+        counts = tuple(count if self._is_whole(i) else i.length for i, count in zip(own, held, strict=True))
+        starts = [self._first(op.result, dim) if self._is_whole(i) else i.low for dim, i in enumerate(own)]
+        names = {name for i in own if not self._is_whole(i) for name in i.names}
+        gaps = [s for i, s in zip(own, source.strides, strict=True) if any(self.dim(n).has_holes for n in i.names)]
+        apart = all(isinstance(stride, int) and stride * element % WIDEST_GRANULE == 0 for stride in gaps)
+        parts = [dim.of_unit() if dim.name in names else dim.of_group() for dim in self.dims]
+        parts = [dim.of_step() if dim in serial else part for dim, part in zip(self.dims, parts, strict=True)]
+        masks = [_less(*part) for part in parts]
+        axes = [dim.groups for dim in self.dims] + [dim.units for dim in self.dims if dim.name in names]
+        axes += [dim.steps for dim in serial]
+        inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
+        return Access(at, "read", counts, element, source.box(starts), exact=apart), inside
+
+    def _is_whole(self, interval: Interval) -> bool:
+        """True for a dimension of which a group holds all of its part."""
+        return all(self.dim(name).swept for name in interval.names)
 
     def _first(self, value: ir.Value, dim: int) -> Number:
         """The first element that a group holds along a dimension."""
