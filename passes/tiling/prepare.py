@@ -27,6 +27,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.tiling.kernels import is_stored, root_of
+from powerfusion.passes.tiling.placed_plan import keeps_nest
 from powerfusion.passes.tiling.storing import load, retyped, store, store_what_must_be
 
 KERNELS = ("gir.kernel", "gir.extern")
@@ -36,7 +37,7 @@ def prepare(function: ir.Operation) -> None:
     """Prepares all kernels of a function."""
     _take_first(entry_block(function))
     for op in operations(entry_block(function)):
-        if op.name in KERNELS:
+        if op.name in KERNELS and not keeps_nest(op):
             prepare_kernel(op)
 
 

@@ -42,6 +42,7 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
 from powerfusion.passes.tiling.kernels import Buffers, KernelTiler
+from powerfusion.passes.tiling.placed import PlacedTiler
 from powerfusion.passes.tiling.prepare import KERNELS, prepare
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Window
@@ -302,7 +303,7 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> 
     """Makes the tile form of a kernel at the insertion point."""
     name = ir.StringAttr(op.attributes["kernel_name"]).value
     new = gir.kernel(name, operands, [], [], op.location).operation
-    KernelTiler(op, new, width).run()
+    (PlacedTiler if "nest" in op.attributes else KernelTiler)(op, new, width).run()
 
 
 def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:

@@ -1,0 +1,354 @@
+"""Placed kernels: their nests as loops, exactly.
+
+Groups become a `gir.parallel <group>`, units one of units where a group has several, the steps of what isn't
+swept serial loops, and inside of them each pass has loops of its own over what is swept:
+
+    nest <[r = 10 : 4 : 4 : 1, c = 50 : 50 : 50 : 16], sweep = [c]>
+  ⇒ gir.parallel <group> (%g) in (3)
+      scf.for %i = g * 4 to min(g * 4 + 4, 10) step 1
+        %s = gir.stage %a[%i, 0] [1, 50]                what pass 0 moves to sram for the group
+        %m = scf.for %j = 0 to 50 step 16 iter_args     pass 0: a reduction over what is swept
+        scf.for %j = 0 to 50 step 16                    pass 1: stores
+
+What moves executes where and as often as the nest says (see `placed_tiles`), so the tile form has the ledger of
+the graph form. A kernel that isn't covered yet is tiled without its nest, and a remark says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from powerfusion.core._mlir import (
+    attributes_of,
+    create,
+    defining_op,
+    entry_block,
+    index_constant,
+    integer_of,
+    segments,
+)
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_names import When, contracted, pass_of
+from powerfusion.passes.tiling.combiners import reduce_step
+from powerfusion.passes.tiling.kernels import KernelTiler
+from powerfusion.passes.tiling.loops import ceil_div, groups
+from powerfusion.passes.tiling.nests import emit_sink
+from powerfusion.passes.tiling.placed_dims import PlacedDim
+from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest
+from powerfusion.passes.tiling.placed_tiles import PlacedEmitter
+from powerfusion.passes.tiling.plans import Sink
+from powerfusion.passes.tiling.windows import (
+    Axis,
+    Window,
+    affine_apply,
+    affine_map,
+    affine_min,
+    index_op,
+    scaled,
+    shifted,
+    valid_extents,
+)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A part of a dimension.
+
+    Attributes:
+        low: Its first index.
+        end: The index behind its last.
+    """
+
+    low: ir.Value
+    end: ir.Value
+
+
+class PlacedTiler(KernelTiler):
+    """Fills the tile form of a placed kernel."""
+
+    emitter: PlacedEmitter
+
+    def __init__(self, old: ir.Operation, new: ir.Operation, width: int) -> None:
+        super().__init__(old, new, width)
+        self.plan = PlacedPlan(old)
+        self.dims, self.names = self.plan.dims, self.plan.names
+        self.emitter = PlacedEmitter(self.emitter.values, self._reduce, self.outputs, names=self.names)
+        self.sinks: dict[ir.Operation, list[Sink]] = {}
+        self.of_group: dict[str, Extent] = {}
+        self.of_unit: dict[str, Extent] = {}
+        self.written_out: dict[str, list[Axis]] = {}
+
+    def run(self) -> None:
+        """Emits the nest."""
+        with ir.InsertionPoint(entry_block(self.new)), self.old.location:
+            anchor = index_constant(0)
+            self.emitter.top = ir.InsertionPoint(defining_op(anchor))
+            for sink in [sink for part in self._parts() for sink in part.sinks]:
+                self.sinks.setdefault(sink.op, []).append(sink)
+            sizes = {dim.name: self._size(dim) for dim in self.dims}
+            split = [dim for dim in self.dims if dim.groups != 1]
+            counts = [self._groups(dim, sizes[dim.name]) for dim in split] or [index_constant(1)]
+            work = None if any(dim.size is None for dim in self.dims) else prod(dim.size or 0 for dim in self.dims)
+
+            def body(indices: list[ir.Value]) -> None:
+                which = dict(zip((dim.name for dim in split), indices, strict=False))
+                for dim in self.dims:
+                    self.of_group[dim.name] = _group_extent(dim, which.get(dim.name), sizes[dim.name])
+                self._emit_units()
+
+            groups(counts, work, body)
+            create("gir.return")
+
+    def _size(self, dim: PlacedDim) -> ir.Value:
+        if dim.size is not None:
+            return index_constant(dim.size)
+        return self.emitter.size(*self.plan.measured[dim.name])
+
+    def _groups(self, dim: PlacedDim, size: ir.Value) -> ir.Value:
+        return ceil_div(size, dim.per_group) if dim.groups is None else index_constant(dim.groups)
+
+    # -- units -------------------------------------------------------------------------------
+
+    def _emit_units(self) -> None:
+        split = [dim for dim in self.dims if dim.units > 1]
+        if not split:
+            self.of_unit = self.of_group
+            self._emit_unit()
+            return
+        self._fill_for_group()
+        counts = [index_constant(dim.units) for dim in split]
+        op = create("gir.parallel", counts, attributes={"scope": ir.Attribute.parse("#gir.scope<unit>")}, regions=1)
+        types = [ir.IndexType.get()] * len(split)
+        block = op.regions[0].blocks.append(*types, arg_locs=[op.location] * len(split))
+        with ir.InsertionPoint(block):
+            which = dict(zip((dim.name for dim in split), block.arguments, strict=True))
+            for dim in self.dims:
+                self.of_unit[dim.name] = _unit_extent(dim, which.get(dim.name), self.of_group[dim.name])
+            self._guard([dim for dim in split if dim.idle_units])
+            create("gir.yield")
+
+    def _guard(self, dims: Sequence[PlacedDim]) -> None:
+        """Loops that are gone through once, or not at all where a unit has nothing to do."""
+        if not dims:
+            self._emit_unit()
+            return
+        part = self.of_unit[dims[0].name]
+        loop = create("scf.for", [part.low, part.end, index_constant(dims[0].per_unit)], regions=1)
+        with ir.InsertionPoint(loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[loop.location])):
+            self._guard(dims[1:])
+            create("scf.yield")
+
+    def _emit_unit(self) -> None:
+        for dim in self.dims:
+            if dim.steps == 1:
+                self.emitter.axes[dim.name] = _axis(dim, self.of_unit[dim.name])
+        self._emit_steps([dim for dim in self.dims if dim.steps > 1 and not dim.swept])
+
+    def _emit_steps(self, dims: Sequence[PlacedDim]) -> None:
+        """Serial loops over the steps of what isn't swept, then the passes."""
+        if not dims:
+            self._emit_passes()
+            return
+
+        def body(_: Sequence[ir.Value]) -> list[ir.Value]:
+            self._emit_steps(dims[1:])
+            return []
+
+        self._serial(dims[0], [], body)
+
+    def _serial(
+        self, dim: PlacedDim, inits: Sequence[ir.Value], body: Callable[[Sequence[ir.Value]], list[ir.Value]]
+    ) -> list[ir.Value]:
+        part, step = self.of_unit[dim.name], index_constant(dim.per_step)
+        loop = create("scf.for", [part.low, part.end, step, *inits], [init.type for init in inits], regions=1)
+        types = [ir.IndexType.get(), *(init.type for init in inits)]
+        loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
+        with self.emitter.inside(loop) as block:
+            index, *carried = block.arguments
+            self.emitter.axes[dim.name] = _axis(dim, Extent(index, part.end))
+            create("scf.yield", body(carried))
+        return list(loop.results)
+
+    # -- passes ------------------------------------------------------------------------------
+
+    def _emit_passes(self) -> None:
+        self._write_out()
+        for number in range(self.plan.last + 1):
+            for op in self.plan.ops:
+                if is_fill(op) and pass_of(op) == number and op.result not in self.emitter.resting:
+                    self._fill(op)
+            self._emit_pass(number)
+
+    def _write_out(self) -> None:
+        """Gives each step of a sweep that is written out its axis."""
+        for dim in self.plan.written_out:
+            assert dim.unit_lengths is not None
+            (length,) = dim.unit_lengths
+            low = self.of_unit[dim.name].low
+            axes: list[Axis] = []
+            for first in range(0, length, dim.per_step):
+                start = _plus(low, first) if first else affine_apply(affine_map(1, lambda d: d), [low])
+                self.emitter.depths[start] = self.emitter.level
+                axes.append(Axis(start, min(dim.per_step, length - first)))
+            self.written_out[dim.name] = axes
+
+    def _fill(self, op: ir.Operation) -> None:
+        """A movement to sram for the whole group."""
+        window = self._held(op.result)
+        with self.emitter.at(self.emitter.depth(window)), op.location:
+            self.emitter.stage(op, window)
+
+    def _fill_for_group(self) -> None:
+        """Movements to sram before a group's units, who share them."""
+        for op in self.plan.ops:
+            if is_fill(op):
+                with op.location:
+                    self.emitter.stage(op, self._held(op.result, shared=True))
+
+    def _held(self, value: ir.Value, *, shared: bool = False) -> Window:
+        """What a group has of a value at sram: its part of what is swept, or of all where its units share it."""
+        own: list[Axis] = []
+        for at in range(value.type.rank):
+            name = self.names.of(value, at)
+            dim = None if name is None else self.plan.dim(name)
+            if dim is not None and (dim.swept or shared):
+                own.append(_group_axis(dim, self.of_group[dim.name]))
+            else:
+                own.append(self.emitter.axis(value, at))
+        return tuple(own)
+
+    def _emit_pass(self, number: int) -> None:
+        ops = [op for op in self.plan.work if (when := self.names.happens[op]) is not None and when.number == number]
+        for op in ops:
+            if is_rest(op):
+                window = self._held(op.result)
+                with self.emitter.at(self.emitter.depth(window)), op.location:
+                    self.emitter.allocate(op, window)
+        streaming = [op for op in ops if self.names.happens[op] == When(number) and self.plan.streams(op)]
+        combining = [op for op in streaming if self.names.combined(op)]
+        inits = [self.emitter.tile(init, self.emitter.window(init)) for op in combining for init in _inits(op)]
+        swept = [dim for dim in self.dims if dim.swept and dim.steps > 1]
+        found = self._sweep(swept, streaming, inits) if streaming else []
+        for result, tile in zip([result for op in combining for result in op.results], found, strict=True):
+            window = self.emitter.window(result)
+            self.emitter.keep(result, window, tile, self.emitter.level)
+        for op in ops:
+            if op not in streaming:
+                self._sink(op)
+
+    def _sweep(
+        self, dims: Sequence[PlacedDim], ops: Sequence[ir.Operation], carried: Sequence[ir.Value]
+    ) -> list[ir.Value]:
+        """The loops of a pass; gives what its combining ops come to."""
+        if not dims:
+            return self._step(ops, carried)
+        dim, *rest = dims
+        if dim.name not in self.written_out:
+            return self._serial(dim, carried, lambda inside: self._sweep(rest, ops, inside))
+        for axis in self.written_out[dim.name]:
+            self.emitter.axes[dim.name] = axis
+            carried = self._sweep(rest, ops, carried)
+        return list(carried)
+
+    def _step(self, ops: Sequence[ir.Operation], carried: Sequence[ir.Value]) -> list[ir.Value]:
+        remaining, found = list(carried), list[ir.Value]()
+        for op in ops:
+            if not self.names.combined(op):
+                self._sink(op)
+                continue
+            count = len(_inits(op))
+            with op.location:
+                found += self._combine(op, remaining[:count])
+            remaining = remaining[count:]
+        return found
+
+    def _combine(self, op: ir.Operation, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
+        """One step of what combines steps, into its accumulators."""
+        emitter = self.emitter
+        if op.name == "gir.contract":
+            windows = [emitter.window(value) for value in list(op.operands)[:2]]
+            return [self._contract(op, windows, accumulators[0])]
+        inputs = segments(op)[0]
+        windows = [emitter.window(value) for value in inputs]
+        tiles = [emitter.tile(value, window) for value, window in zip(inputs, windows, strict=True)]
+        return reduce_step(op, tiles, accumulators, windows[0], emitter.scalar)
+
+    def _contract(self, op: ir.Operation, windows: Sequence[Window], accumulator: ir.Value) -> ir.Value:
+        along: dict[int, Axis] = {}
+        for map_, window in zip(contracted(op), windows, strict=False):
+            along |= dict(zip(map_, window, strict=True))
+        valid = valid_extents(tuple(along[loop] for loop in sorted(along)))
+        tiles = [self.emitter.tile(value, window) for value, window in zip(op.operands, windows, strict=False)]
+        return create("gir.contract", [*tiles, accumulator, *valid], [accumulator.type], attributes_of(op)).result
+
+    def _sink(self, op: ir.Operation) -> None:
+        """Stores a tile to dram or sram, or asserts it, in the loop that it moves with."""
+        emitter = self.emitter
+        if is_rest(op):
+            window = emitter.window(op.result)
+            with emitter.at(emitter.depth(window)), op.location:
+                emitter.store_resting(op, emitter.tile(op.operands[0], window), window)
+            return
+        for sink in self.sinks.get(op, []):
+            window = emitter.window(op.result if op.results else sink.value)
+            with emitter.at(emitter.depth(window)):
+                emit_sink(sink, emitter.tile(sink.value, window), window)
+
+
+def _inits(op: ir.Operation) -> list[ir.Value]:
+    return [op.operands[2]] if op.name == "gir.contract" else segments(op)[1]
+
+
+# -- parts of dimensions ---------------------------------------------------------------------
+
+
+def _plus(value: ir.Value, by: int) -> ir.Value:
+    known = integer_of(value)
+    return shifted(value, by) if known is None else index_constant(known + by)
+
+
+def _only(lengths: frozenset[int] | None) -> int | None:
+    """The one length that parts have, None where they differ."""
+    return next(iter(lengths)) if lengths is not None and len(lengths) == 1 else None
+
+
+def _group_extent(dim: PlacedDim, which: ir.Value | None, size: ir.Value) -> Extent:
+    if which is None:
+        return Extent(index_constant(0), size)
+    low = scaled(which, dim.per_group)
+    length = _only(dim.group_lengths)
+    return Extent(low, _end(low, dim.per_group, size) if length is None else _plus(low, length))
+
+
+def _unit_extent(dim: PlacedDim, which: ir.Value | None, group: Extent) -> Extent:
+    if which is None:
+        return group
+    low = index_op("arith.addi", [group.low, scaled(which, dim.per_unit)])
+    length = None if dim.idle_units else _only(dim.unit_lengths)
+    return Extent(low, _end(low, dim.per_unit, group.end) if length is None else _plus(low, length))
+
+
+def _end(low: ir.Value, length: int, end: ir.Value) -> ir.Value:
+    first, behind = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
+    return affine_min(ir.AffineMap.get(2, 0, [first + length, behind]), [low, end])
+
+
+def _rest(low: ir.Value, end: ir.Value, most: int) -> ir.Value:
+    """How much there is from an index on, at most so much."""
+    first, behind = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
+    return affine_min(ir.AffineMap.get(2, 0, [ir.AffineConstantExpr.get(most), behind - first]), [low, end])
+
+
+def _axis(dim: PlacedDim, part: Extent) -> Axis:
+    """The axis of a step that begins where a part does."""
+    return Axis(part.low, dim.tile, None if dim.whole_steps else _rest(part.low, part.end, dim.tile))
+
+
+def _group_axis(dim: PlacedDim, part: Extent) -> Axis:
+    length = _only(dim.group_lengths)
+    if length is not None:
+        return Axis(part.low, length)
+    most = min(n for n in (dim.per_group, dim.bound, dim.size) if n is not None)
+    return Axis(part.low, most, _rest(part.low, part.end, most))

@@ -1,0 +1,202 @@
+"""What tiling reads off a placed kernel before it emits anything, and whether it covers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, is_tensor, operations, segments
+from powerfusion.core.diagnostics import emit_remark
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_names import Names, over
+from powerfusion.passes.tiling.combiners import payload_rank
+from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
+
+MOST_KEPT_STEPS = 32  # how many steps of a sweep are written out one by one to keep their tiles in registers
+GIR_OPS = ("move", "broadcast", "permute", "iota", "gather", "reduce", "contract", "assert", "return")
+COVERED = frozenset([*(f"gir.{name}" for name in GIR_OPS), "tensor.splat", "tensor.dim"])
+DRAM_VIEWS = ("gir.slice", "gir.permute", "gir.reshape")
+
+
+def is_fill(op: ir.Operation) -> bool:
+    """Whether an op moves from dram to sram: once for a group."""
+    return op.name == "gir.move" and gir.is_at(op.operands[0], "dram") and gir.is_at(op.result, "sram")
+
+
+def is_rest(op: ir.Operation) -> bool:
+    """Whether an op moves from reg to sram."""
+    return op.name == "gir.move" and gir.is_at(op.operands[0], "reg") and gir.is_at(op.result, "sram")
+
+
+def is_store(op: ir.Operation) -> bool:
+    """Whether an op moves from reg to dram."""
+    return op.name == "gir.move" and gir.is_at(op.operands[0], "reg") and gir.is_at(op.result, "dram")
+
+
+class PlacedPlan:
+    """A placed kernel: its nest, and what each of its ops runs over and when it happens.
+
+    Attributes:
+        dims: The nest's, outermost first.
+        ops: The kernel's, in order.
+        names: What values run over, and when ops happen.
+    """
+
+    def __init__(self, kernel: ir.Operation) -> None:
+        self.kernel = kernel
+        self.dims = dims_of(gir.NestAttr(kernel.attributes["nest"]))
+        self.ops = operations(entry_block(kernel))
+        shared = frozenset(dim.name for dim in self.dims if dim.swept or dim.units > 1)
+        self.names = Names(self.ops, shared)
+
+    def dim(self, name: str) -> PlacedDim:
+        """The dimension of that name."""
+        return next(dim for dim in self.dims if dim.name == name)
+
+    @cached_property
+    def last(self) -> int:
+        """The last pass."""
+        return max((when.number for when in self.names.happens.values() if when), default=0)
+
+    @cached_property
+    def measured(self) -> dict[str, tuple[ir.Value, int]]:
+        """By name, a tensor at dram and its dimension that runs over it."""
+        found: dict[str, tuple[ir.Value, int]] = {}
+        for op in self.ops:
+            for at, name in enumerate(over(op)):
+                if name:
+                    found.setdefault(name, (op.operands[0] if gir.is_at(op.operands[0], "dram") else op.result, at))
+        return found
+
+    @cached_property
+    def work(self) -> list[ir.Operation]:
+        """What ends a chain of computation: stores to dram and sram, assertions, combinations of steps."""
+        return [
+            op for op in self.ops if is_store(op) or is_rest(op) or op.name == "gir.assert" or self.names.combined(op)
+        ]
+
+    def runs_over(self, value: ir.Value) -> frozenset[str]:
+        """The nest's dimensions that a value runs over."""
+        names = (self.names.of(value, at) for at in range(value.type.rank))
+        return frozenset(name for name in names if name)
+
+    def is_streaming(self, value: ir.Value) -> bool:
+        """Whether a value passes by in several steps of a sweep."""
+        return any(self.dim(name).swept and self.dim(name).steps > 1 for name in self.runs_over(value))
+
+    def streams(self, op: ir.Operation) -> bool:
+        """Whether an op happens in the steps of a sweep."""
+        return bool(self.names.combined(op)) or any(
+            self.is_streaming(value) for value in op.operands if is_tensor(value)
+        )
+
+    @cached_property
+    def written_out(self) -> list[PlacedDim]:
+        """What is swept step by step without a loop, for values that are kept over passes are all there at a time."""
+        kept = [value for value in self.names.kept if gir.is_at(value, "reg") and self.is_streaming(value)]
+        return [dim for dim in self.dims if dim.swept and dim.steps > 1] if kept else []
+
+
+def keeps_nest(kernel: ir.Operation) -> bool:
+    """Whether a kernel is tiled by its nest; takes the nest off one that isn't covered, and says so."""
+    if "nest" not in kernel.attributes:
+        return False
+    reason = next(_obstacles(PlacedPlan(kernel)), None)
+    if reason is None:
+        return True
+    emit_remark(kernel.location, f"the kernel isn't tiled by its nest: {reason}")
+    del kernel.attributes["nest"]
+    return False
+
+
+def _obstacles(plan: PlacedPlan) -> Iterator[str]:
+    """Why a placed kernel isn't covered."""
+    for op in plan.ops:
+        yield from _obstacles_of_op(op, plan)
+    for name in {name for value in plan.names.parent for name in plan.runs_over(value[0])}:
+        if name not in plan.measured and plan.dim(name).size is None:
+            yield f"the size of '{name}' isn't that of a tensor at dram"
+    yield from _obstacles_of_units(plan)
+    yield from _obstacles_of_sweep(plan)
+
+
+def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:
+    on_chip = [v for v in (*op.operands, *op.results) if is_tensor(v) and not gir.is_at(v, "dram")]
+    at_sram = [v for v in on_chip if gir.is_at(v, "sram")]
+    known = op.name in COVERED or op.name.startswith(("arith.", "math."))
+    if on_chip and not known:
+        yield f"'{op.name}' on the chip"
+    if at_sram and op.name not in ("gir.move", "gir.permute"):
+        yield f"'{op.name}' at sram"
+    for value in on_chip:
+        if any(size == DYNAMIC and plan.names.of(value, at) is None for at, size in enumerate(value.type.shape)):
+            yield "an open size that the nest doesn't name"
+    reads = op.name in ("gir.move", "gir.gather") and gir.is_at(op.operands[0], "dram")
+    if reads and (gir.is_at(op.results[0], "dram") or not _is_placed(op.operands[0])):
+        yield "a movement from what isn't a plain view of an argument"
+    if op.name == "gir.gather" and not gir.is_at(op.operands[0], "dram"):
+        yield "a gather from sram"
+    if op.name == "gir.move" and at_sram and gir.is_at(op.operands[0], "sram") and not gir.is_at(op.result, "reg"):
+        yield "a movement from sram to elsewhere than reg"
+    if is_store(op) and not all(_is_returned(use.owner.operation) for use in op.result.uses):
+        yield "a value at dram that isn't just returned"
+    if is_store(op) and not list(op.result.uses):
+        yield "a value at dram that isn't returned"
+    if op.name == "gir.reduce" and payload_rank(op):
+        yield "a reduction of payloads"
+    if op.name == "gir.contract" and not plan.names.combined(op):
+        yield "a contraction within a step"
+
+
+def _is_placed(value: ir.Value) -> bool:
+    """Whether a value at dram is an argument or a plain view of one."""
+    op = defining_op(value)
+    if op is None:
+        return True
+    if op.name == "gir.reshape":
+        return defining_op(op.operands[0]) is None
+    return op.name in DRAM_VIEWS and _is_placed(op.operands[0])
+
+
+def _is_returned(op: ir.Operation) -> bool:
+    if op.name == "gir.permute":
+        return all(_is_returned(use.owner.operation) for use in op.result.uses)
+    return op.name == "gir.return"
+
+
+def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
+    split = {dim.name for dim in plan.dims if dim.units > 1}
+    if not split:
+        return
+    for op in plan.ops:
+        if plan.names.combined(op) & split:
+            yield "units that combine what they have"
+        if is_rest(op):
+            yield "units that share what they move to sram"
+        if is_fill(op) and any(not plan.dim(n).swept and plan.dim(n).steps > 1 for n in plan.runs_over(op.result)):
+            yield "units that share what is moved to sram step by step"
+
+
+def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:
+    swept = frozenset(dim.name for dim in plan.dims if dim.swept)
+    serial = [dim.name for dim in plan.dims if not dim.swept and dim.steps > 1]
+    for op in plan.ops:
+        combined = plan.names.combined(op)
+        if not combined:
+            continue
+        if combined != swept:
+            yield "a combination along a part of what is swept"
+        if serial and serial[-1] not in plan.runs_over(op.results[-1]):
+            yield f"a combination that is the same in each step of '{serial[-1]}'"
+        if any(segment.type.rank != segments(op)[0][0].type.rank for segment in _inputs(op)):
+            yield "a combination of payloads"
+    for dim in plan.written_out:
+        if len(plan.written_out) > 1 or dim.unit_lengths is None or len(dim.unit_lengths) > 1:
+            yield "values that are kept over a sweep of several dimensions, or of an open or uneven size"
+        elif max(dim.unit_lengths) > MOST_KEPT_STEPS * dim.per_step:
+            yield f"values that are kept over a sweep of more than {MOST_KEPT_STEPS} steps"
+
+
+def _inputs(op: ir.Operation) -> list[ir.Value]:
+    return [] if op.name == "gir.contract" else segments(op)[0]

@@ -1,0 +1,116 @@
+// RUN: pf-opt %s --gir-tile --canonicalize --cse --split-input-file | FileCheck %s
+
+// Groups are parallel, rows a serial loop, columns a loop per pass. The row is staged once, its exponentials wait in a
+// buffer, and every pass loads from the chip.
+// CHECK-LABEL: func.func @softmax(
+// CHECK:       gir.parallel <group> (%[[G:.*]]) in (%c3)
+// CHECK:         scf.for %[[R:.*]] = %{{.*}} to %{{.*}} step %c1
+// CHECK:           %[[X:.*]] = gir.stage %{{.*}}[%[[R]], %c0] [1, 50]
+// CHECK:           %[[MAX:.*]] = scf.for %[[C:.*]] = %c0 to %c50 step %c16 iter_args(%[[P:.*]] = %{{.*}})
+// CHECK:             %[[T:.*]] = gir.load %[[X]][%c0, %[[C]]] valid
+// CHECK:             gir.reduce %[[T]] into %[[P]] dims [1] valid
+// CHECK:           %[[E:.*]] = gir.alloc : memref<1x50xf32, #gir.at<sram>>
+// CHECK:           %[[SUM:.*]] = scf.for
+// CHECK:             gir.load %[[X]]
+// CHECK:             gir.broadcast %[[MAX]] dims [1]
+// CHECK:             gir.store %{{.*}}, %[[E]]
+// CHECK:           scf.for
+// CHECK:             gir.load %[[E]]
+// CHECK:             gir.broadcast %[[SUM]] dims [1]
+// CHECK:             gir.store
+func.func @softmax(%x: tensor<10x50xf32>) -> tensor<10x50xf32> {
+  %y = gir.kernel "softmax" (%a = %x : tensor<10x50xf32>)
+      nest <[r = 10 : 4 : 4 : 1, c = 50 : 50 : 50 : 16], sweep = [c]> -> (tensor<10x50xf32>) {
+    %lowest = arith.constant dense<0xFF800000> : tensor<10xf32, #gir.at<reg>>
+    %zero = arith.constant dense<0.0> : tensor<10xf32, #gir.at<reg>>
+    %xs = gir.move %a over ["r", "c"] : tensor<10x50xf32, #gir.at<dram>> -> tensor<10x50xf32, #gir.at<sram>>
+    %0 = gir.move %xs : tensor<10x50xf32, #gir.at<sram>> -> tensor<10x50xf32, #gir.at<reg>>
+    %m = gir.reduce %0 into %lowest dims [1] kinds [#vector.kind<maximumf>] : tensor<10x50xf32, #gir.at<reg>> into tensor<10xf32, #gir.at<reg>>
+    %1 = gir.move %xs pass 1 : tensor<10x50xf32, #gir.at<sram>> -> tensor<10x50xf32, #gir.at<reg>>
+    %mb = gir.broadcast %m dims [1] pass 1 : tensor<10xf32, #gir.at<reg>> -> tensor<10x50xf32, #gir.at<reg>>
+    %c = arith.subf %1, %mb : tensor<10x50xf32, #gir.at<reg>>
+    %e = math.exp %c : tensor<10x50xf32, #gir.at<reg>>
+    %l = gir.reduce %e into %zero dims [1] kinds [#vector.kind<add>] : tensor<10x50xf32, #gir.at<reg>> into tensor<10xf32, #gir.at<reg>>
+    %es = gir.move %e pass 1 : tensor<10x50xf32, #gir.at<reg>> -> tensor<10x50xf32, #gir.at<sram>>
+    %2 = gir.move %es pass 2 : tensor<10x50xf32, #gir.at<sram>> -> tensor<10x50xf32, #gir.at<reg>>
+    %lb = gir.broadcast %l dims [1] pass 2 : tensor<10xf32, #gir.at<reg>> -> tensor<10x50xf32, #gir.at<reg>>
+    %q = arith.divf %2, %lb : tensor<10x50xf32, #gir.at<reg>>
+    %y = gir.move %q pass 2 over ["r", "c"] : tensor<10x50xf32, #gir.at<reg>> -> tensor<10x50xf32, #gir.at<dram>>
+    gir.return %y : tensor<10x50xf32, #gir.at<dram>>
+  }
+  return %y : tensor<10x50xf32>
+}
+
+// -----
+
+// What is loaded moves with its own dimensions alone: a scale per row is loaded once per row, outside of the columns,
+// and the sum's root stands behind the loop that sums.
+// CHECK-LABEL: func.func @norm(
+// CHECK:       gir.parallel <group>
+// CHECK:         gir.load %{{.*}} : memref<8xf32, #gir.at<dram>>
+// CHECK:         scf.for
+// CHECK:           gir.load
+// CHECK-NOT:       math.rsqrt
+// CHECK:           scf.yield
+// CHECK:         math.rsqrt
+// CHECK:         scf.for
+// CHECK:           gir.load
+// CHECK:           gir.store
+func.func @norm(%x: tensor<8x64xf32>, %s: tensor<8xf32>) -> tensor<8x64xf32> {
+  %y = gir.kernel "norm" (%a = %x : tensor<8x64xf32>, %b = %s : tensor<8xf32>)
+      nest <[r = 8 : 1 : 1 : 1, c = 64 : 64 : 64 : 32], sweep = [c]> -> (tensor<8x64xf32>) {
+    %0 = gir.move %a over ["r", "c"] : tensor<8x64xf32, #gir.at<dram>> -> tensor<8x64xf32, #gir.at<reg>>
+    %t = gir.move %b over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    %q = arith.mulf %0, %0 : tensor<8x64xf32, #gir.at<reg>>
+    %m = gir.reduce %q into %t dims [1] kinds [#vector.kind<add>] : tensor<8x64xf32, #gir.at<reg>> into tensor<8xf32, #gir.at<reg>>
+    %n = math.rsqrt %m : tensor<8xf32, #gir.at<reg>>
+    %1 = gir.move %a pass 1 over ["r", "c"] : tensor<8x64xf32, #gir.at<dram>> -> tensor<8x64xf32, #gir.at<reg>>
+    %nb = gir.broadcast %n dims [1] pass 1 : tensor<8xf32, #gir.at<reg>> -> tensor<8x64xf32, #gir.at<reg>>
+    %p = arith.mulf %1, %nb : tensor<8x64xf32, #gir.at<reg>>
+    %y = gir.move %p pass 1 over ["r", "c"] : tensor<8x64xf32, #gir.at<reg>> -> tensor<8x64xf32, #gir.at<dram>>
+    gir.return %y : tensor<8x64xf32, #gir.at<dram>>
+  }
+  return %y : tensor<8x64xf32>
+}
+
+// -----
+
+// A value that is kept over a sweep stays in registers: its steps are written out, and each is loaded once.
+// CHECK-LABEL: func.func @kept(
+// CHECK:       gir.parallel <group>
+// CHECK-COUNT-2: gir.load
+// CHECK-NOT:   gir.load
+// CHECK-COUNT-2: gir.store
+func.func @kept(%x: tensor<8x24xf32>) -> tensor<8x24xf32> {
+  %y = gir.kernel "kept" (%a = %x : tensor<8x24xf32>)
+      nest <[r = 8 : 1 : 1 : 1, c = 24 : 24 : 24 : 16], sweep = [c]> -> (tensor<8x24xf32>) {
+    %zero = arith.constant dense<0.0> : tensor<8xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<8x24xf32, #gir.at<dram>> -> tensor<8x24xf32, #gir.at<reg>>
+    %m = gir.reduce %0 into %zero dims [1] kinds [#vector.kind<add>] : tensor<8x24xf32, #gir.at<reg>> into tensor<8xf32, #gir.at<reg>>
+    %1 = gir.move %0 pass 1 : tensor<8x24xf32, #gir.at<reg>> -> tensor<8x24xf32, #gir.at<reg>>
+    %mb = gir.broadcast %m dims [1] pass 1 : tensor<8xf32, #gir.at<reg>> -> tensor<8x24xf32, #gir.at<reg>>
+    %p = arith.subf %1, %mb : tensor<8x24xf32, #gir.at<reg>>
+    %y = gir.move %p pass 1 over ["r", "c"] : tensor<8x24xf32, #gir.at<reg>> -> tensor<8x24xf32, #gir.at<dram>>
+    gir.return %y : tensor<8x24xf32, #gir.at<dram>>
+  }
+  return %y : tensor<8x24xf32>
+}
+
+// -----
+
+// Units of a group are parallel within it; one that has no part of its own has a loop without trips.
+// CHECK-LABEL: func.func @units(
+// CHECK:       gir.parallel <group> (%{{.*}}) in (%c2)
+// CHECK:         gir.parallel <unit> (%{{.*}}) in (%c2)
+// CHECK:           scf.for
+// CHECK:             gir.load
+// CHECK:             gir.store
+func.func @units(%x: tensor<48xf32>) -> tensor<48xf32> {
+  %y = gir.kernel "units" (%a = %x : tensor<48xf32>) nest <[c = 48 : 32 : 16 : 16]> -> (tensor<48xf32>) {
+    %0 = gir.move %a over ["c"] : tensor<48xf32, #gir.at<dram>> -> tensor<48xf32, #gir.at<reg>>
+    %1 = math.absf %0 : tensor<48xf32, #gir.at<reg>>
+    %y = gir.move %1 over ["c"] : tensor<48xf32, #gir.at<reg>> -> tensor<48xf32, #gir.at<dram>>
+    gir.return %y : tensor<48xf32, #gir.at<dram>>
+  }
+  return %y : tensor<48xf32>
+}

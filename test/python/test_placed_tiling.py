@@ -1,0 +1,90 @@
+"""Placed kernels in tile form: bytes, space by space, and results are those of the graph form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from gir_examples import Example, examples
+from hypothesis import given, settings
+from programs.check import FULL
+from programs.random_gir import GirProgram
+from programs.random_nests import random_nests
+
+import powerfusion as pf
+from powerfusion.frontend.source import read_module
+from powerfusion.machines import find
+from powerfusion.mlir import ir
+from powerfusion.mlir.passmanager import PassManager
+from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.reference import interpret
+
+Totals = dict[tuple[str, str, str], tuple[int, int]]
+LEFT_OUT = {
+    "softmax_long_row_placed",
+    "softmax_placed",
+    "transpose_placed",
+    "cumsum_placed",
+    "depthwise_placed",
+    "rope_placed",
+}
+PLACED = [example for example in examples() if "nest <" in example.text]
+
+
+def tiled(text: str) -> tuple[ir.Module, list[str]]:
+    """A program's tile form, and what was remarked on the way."""
+    module = read_module(text)
+    remarks: list[str] = []
+
+    def note(diagnostic: ir.Diagnostic) -> bool:
+        remarks.append(diagnostic.message)
+        return True
+
+    with module.context as context, context.attach_diagnostic_handler(note):
+        PassManager.parse("builtin.module(gir-tile)").run(module.operation)
+    return module, remarks
+
+
+def totals(module: ir.Module, arrays: Sequence[Any]) -> Totals:
+    """Useful and issued bytes by kernel, space and direction."""
+    arrays = [np.asarray(array) for array in arrays]
+    shapes = {at: int(array) if array.ndim == 0 else tuple(array.shape) for at, array in enumerate(arrays)}
+    useful, issued = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    for entry in ledger_of(module, find("cpu"), shapes).entries:
+        assert isinstance(entry.useful, int)
+        assert isinstance(entry.issued, int)
+        useful[entry.kernel or "", entry.space, entry.direction] += entry.useful
+        issued[entry.kernel or "", entry.space, entry.direction] += entry.issued
+    return {key: (useful[key], issued[key]) for key in issued if issued[key]}
+
+
+def check(text: str, inputs: Sequence[Any], expected: Sequence[Any], tolerance: float = 0) -> bool:
+    """Runs a program's tile form in the interpreter and compiled; gives whether its nests were kept, bytes and all."""
+    module, remarks = tiled(text)
+    run = interpret(module, [np.array(array, copy=True) for array in inputs], machine=find("cpu"))
+    results = pf.compile(text)(*inputs)
+    for found in (run.results, results if isinstance(results, tuple) else (results,)):
+        assert len(found) == len(expected)
+        for got, want in zip(found, expected, strict=True):
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+    if remarks:
+        return False
+    assert totals(module, inputs) == totals(read_module(text), inputs)
+    return True
+
+
+@pytest.mark.parametrize("example", [pytest.param(e, id=f"{e.name}-{at}") for at, e in enumerate(PLACED)])
+def test_examples(example: Example) -> None:
+    """Every placed example that isn't left out moves what its nest says."""
+    kept = check(example.text, example.inputs, example.expected, example.tolerance)
+    assert kept == (example.name not in LEFT_OUT)
+
+
+@settings(max_examples=300 if FULL else 25, deadline=None, database=None)
+@given(program=random_nests())
+def test_random_nests(program: GirProgram) -> None:
+    """Random nests mean and move the same in tile form, those that are left out mean the same."""
+    check(program.text, program.inputs, program.expected)
