@@ -1,7 +1,14 @@
 """All passes; importing this fills the registry in `powerfusion.core.passes`."""
 
 from powerfusion.passes.analysis import count_ops, ledger
-from powerfusion.passes.fusion import drop_results, fold_splats, forward_stores, merge_kernels
+from powerfusion.passes.fusion import (
+    drop_results,
+    drop_units,
+    fold_splats,
+    forward_stores,
+    merge_kernels,
+    narrow_detours,
+)
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.tiling import tile
@@ -12,9 +19,11 @@ __all__ = [
     "convert_linalg_to_gir",
     "count_ops",
     "drop_results",
+    "drop_units",
     "fold_splats",
     "forward_stores",
     "ledger",
     "merge_kernels",
+    "narrow_detours",
     "tile",
 ]

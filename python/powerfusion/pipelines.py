@@ -47,6 +47,8 @@ SIMPLIFY = Phase(
     "GIR after every rewrite that only lowers bytes",
     (
         "gir-fold-splats",
+        "gir-narrow-detours",
+        "gir-drop-units",
         "canonicalize",
         "cse",
         "gir-merge-kernels",
