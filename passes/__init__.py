@@ -10,6 +10,7 @@ from powerfusion.passes.fusion import (
     narrow_detours,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
+from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.tiling import tile
 
@@ -25,5 +26,6 @@ __all__ = [
     "ledger",
     "merge_kernels",
     "narrow_detours",
+    "place",
     "tile",
 ]

@@ -65,7 +65,7 @@ def merge(kernels: Sequence[ir.Operation]) -> ir.Operation:
     taken = unique([v for inputs, _ in cut for v in inputs if defining_op(v) not in inside])
     results = [r for kernel in kernels for r in kernel.results if any(u.owner.operation not in inside for u in r.uses)]
     sizes = [size for kernel, (_, own) in zip(kernels, cut, strict=True) for size in _sizes_of(kernel, own, results)]
-    name = _joined([ir.StringAttr(kernel.attributes["kernel_name"]).value for kernel in kernels])
+    name = joined_name([ir.StringAttr(kernel.attributes["kernel_name"]).value for kernel in kernels])
     location = ir.Location.fused([kernel.location for kernel in kernels])
     with ir.InsertionPoint(kernels[-1]), location:
         made = gir.kernel(name, taken, sizes, [result.type for result in results], location).operation
@@ -93,7 +93,7 @@ def _copy_body(kernel: ir.Operation, known: dict[ir.Value, ir.Value]) -> None:
     known |= {result: known[value] for result, value in zip(kernel.results, end.operands, strict=True)}
 
 
-def _joined(names: list[str]) -> str:
+def joined_name(names: list[str]) -> str:
     """A name for several kernels: what they do, the first few ops of it."""
     parts = "_".join(names).removesuffix(ELLIPSIS).split("_")
     distinct = list(dict.fromkeys(parts))

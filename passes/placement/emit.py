@@ -1,0 +1,220 @@
+"""Writes a form back: one kernel with a nest in place of those of a group.
+
+The schedule says each instruction in order; here it becomes an op, with `pass` and `over` where they belong. Ops at
+reg are copies of those that the kernels had; scalars that they use are copied along, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.core._mlir import (
+    create,
+    defining_op,
+    entry_block,
+    has_uses,
+    i64_array,
+    is_tensor,
+)
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.fusion.merge_kernels import joined_name
+from powerfusion.passes.fusion.rebuild import unique
+from powerfusion.passes.placement.model import Form, Kind, Program, Step, Where
+from powerfusion.passes.placement.read import Handles, dynamic_sizes, is_renaming
+
+ROW, SWEPT = "r", "c"
+
+
+def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
+    """Makes the placed kernel in the last one's place; what used the others then may stand before it."""
+    kernels = [handles.nodes[node] for node in form.nodes]
+    stores = [step.op for step in form.steps if step.where is Where.STORE]
+    old = [handles.stored[op] for op in stores]
+    taken = _taken(form, program, handles)
+    sizes = [size for result in old for size in dynamic_sizes(result)]
+    name = joined_name([ir.StringAttr(kernel.attributes["kernel_name"]).value for kernel in kernels])
+    location = ir.Location.fused([kernel.location for kernel in kernels])
+    names = _names(form)
+    nest = gir.nest(
+        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_group, dim.per_step) for dim in form.nest],
+        [names[dim.cls] for dim in form.nest if dim.swept],
+    )
+    with ir.InsertionPoint(kernels[-1]), location:
+        made = gir.KernelOp(name, taken, sizes, [result.type for result in old], nest=nest, loc=location).operation
+    block = entry_block(made)
+    with ir.InsertionPoint(block), location:
+        body = _Body(form, program, handles, names, dict(zip(taken, block.arguments, strict=True)))
+        returned = [body.step(step) for step in form.steps]
+        create("gir.return", [value for value in returned if value is not None])
+    for result, new in zip(old, made.results, strict=True):
+        result.replace_all_uses_with(new)
+    _erase(kernels)
+    return made
+
+
+def _names(form: Form) -> dict[int, str]:
+    """Names of the nest's dimensions, by class."""
+    found: dict[int, str] = {}
+    for swept, letter in ((False, ROW), (True, SWEPT)):
+        dims = [dim.cls for dim in form.nest if dim.swept == swept]
+        found |= {cls: f"{letter}{at}" if len(dims) > 1 else letter for at, cls in enumerate(dims)}
+    return found
+
+
+def _taken(form: Form, program: Program, handles: Handles) -> list[ir.Value]:
+    """The values of the function that the placed kernel needs."""
+    found: list[ir.Value] = []
+    seen: set[ir.Value] = set()
+    for step in form.steps:
+        if step.where in (Where.REST, Where.FETCH):
+            continue
+        op = handles.ops[step.op]
+        is_load = program.ops[step.op].kind is Kind.LOAD
+        if is_load and step.where is Where.DO:
+            continue
+        stack = [value for value in op.operands if is_load or not is_tensor(value)]
+        while stack:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if value in handles.taken:
+                found.append(handles.taken[value])
+            elif (inner := defining_op(value)) is not None:
+                stack.extend(inner.operands)
+    return unique(found)
+
+
+def _erase(kernels: Sequence[ir.Operation]) -> None:
+    """Erases kernels whose results nobody uses but each other, and views of those results."""
+    for kernel in reversed(kernels):
+        for result in kernel.results:
+            _erase_views(result)
+        kernel.erase()
+
+
+def _erase_views(value: ir.Value) -> None:
+    for user in [use.owner.operation for use in value.uses]:
+        if is_renaming(user):
+            _erase_views(user.result)
+            if not has_uses(user.result):
+                user.erase()
+
+
+@dataclass
+class _Body:
+    form: Form
+    program: Program
+    handles: Handles
+    names: dict[int, str]
+    outside: dict[ir.Value, ir.Value]
+    known: dict[ir.Value, ir.Value] = field(default_factory=dict)
+    made: dict[tuple[int, int], ir.Value] = field(default_factory=dict)
+    latest: dict[int, ir.Value] = field(default_factory=dict)
+    resting: dict[int, ir.Value] = field(default_factory=dict)
+
+    def step(self, step: Step) -> ir.Value | None:
+        """Emits one step; gives what is returned, of a store."""
+        op = self.handles.ops[step.op]
+        match step.where:
+            case Where.STAGE:
+                self.resting[step.value] = self._move(self._source(op), op, "sram", 0, self._over(step.value))
+            case Where.LOAD:
+                self._have(step, self._move(self._source(op), op, "reg", step.number, self._over(step.value)))
+            case Where.REST:
+                value = self._at(step.value, step.number)
+                self.resting[step.value] = self._move(value, op, "sram", step.number)
+            case Where.FETCH:
+                self._have(step, self._move(self.resting[step.value], op, "reg", step.number))
+            case Where.DO:
+                self._do(step, op)
+            case Where.STORE:
+                return self._store(step, op)
+        return None
+
+    def _have(self, step: Step, value: ir.Value) -> None:
+        self.made[step.value, step.number] = value
+        self.latest[step.value] = value
+
+    def _at(self, value: int, number: int) -> ir.Value:
+        """A value in a pass; what doesn't stream there is once."""
+        while value in self.form.alias:
+            value = self.form.alias[value]
+        return self.made.get((value, number), self.latest[value])
+
+    def _over(self, value: int) -> list[str]:
+        return [self.names[self.form.ties.find(cls)] for cls in self.program.values[value].classes]
+
+    def _move(
+        self, value: ir.Value, op: ir.Operation, level: str, number: int, over: Sequence[str] | None = None
+    ) -> ir.Value:
+        type_ = gir.tensor_at(level, value.type.shape, value.type.element_type)
+        attributes: dict[str, ir.Attribute] = {"pass": _i64(number)}
+        if over is not None:
+            attributes["over"] = ir.ArrayAttr.get([ir.StringAttr.get(name) for name in over])
+        return create("gir.move", [value], [type_], attributes, loc=op.location).result
+
+    def _source(self, op: ir.Operation) -> ir.Value:
+        """What a load moves: an argument, or a view of one, copied along."""
+        return self._copied(op.operands[0])
+
+    def _copied(self, value: ir.Value) -> ir.Value:
+        """A scalar, an argument or a view of one, in the new kernel."""
+        if value not in self.known:
+            op = defining_op(value)
+            if op is None:
+                self.known[value] = self.outside[self.handles.taken[value]]
+            else:
+                operands = [self._copied(operand) for operand in op.operands]
+                made = op.clone().operation
+                _set_operands(made, operands)
+                self.known |= dict(zip(op.results, made.results, strict=True))
+        return self.known[value]
+
+    def _do(self, step: Step, op: ir.Operation) -> None:
+        read = self.program.ops[step.op]
+        if read.kind is Kind.LOAD:
+            self._have(step, self._handed(step, op))
+            return
+        tensors = iter(read.operands)
+        operands = [
+            self._at(next(tensors), step.number) if is_tensor(value) else self._copied(value) for value in op.operands
+        ]
+        made = op.clone().operation
+        _set_operands(made, operands)
+        if read.kind is Kind.SPREAD:
+            made.attributes["pass"] = _i64(step.number)
+        for number, value in zip(read.results, made.results, strict=True):
+            self.made[number, step.number] = value
+            self.latest[number] = value
+
+    def _handed(self, step: Step, op: ir.Operation) -> ir.Value:
+        """A value that a kernel of the group made, its dimensions in the order in which another loads it."""
+        source = self.form.handed[step.op]
+        value = self._at(source, step.number)
+        own = [self.form.ties.find(cls) for cls in self.program.values[step.value].classes]
+        before = [self.form.ties.find(cls) for cls in self.program.values[source].classes]
+        perm = [before.index(cls) for cls in own]
+        if perm == list(range(len(perm))):
+            return value
+        type_ = op.result.type
+        return create("gir.permute", [value], [type_], {"perm": i64_array(perm)}, loc=op.location).result
+
+    def _store(self, step: Step, op: ir.Operation) -> ir.Value:
+        value = self._move(self._at(step.value, step.number), op, "dram", step.number, self._over(step.value))
+        before = op.result
+        while (user := next(iter(before.uses)).owner.operation).name == "gir.permute":
+            value = create("gir.permute", [value], [user.result.type], {"perm": user.attributes["perm"]}).result
+            before = user.result
+        return value
+
+
+def _set_operands(op: ir.Operation, operands: Sequence[ir.Value]) -> None:
+    for at, operand in enumerate(operands):
+        op.operands[at] = operand
+
+
+def _i64(number: int) -> ir.Attribute:
+    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)

@@ -1,0 +1,235 @@
+"""A program as the search sees it: kernels, ops and values as numbers, and nothing of the IR.
+
+Each dimension of each value belongs to a class, a number; kernels know their own classes, and a group of kernels ties
+those that meet at the tensors which it hands on inside. Dimensions of size 1 are gone (`gir-drop-units`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """What an op does, as far as placing asks."""
+
+    LOAD = "load"
+    STORE = "store"
+    COMPUTE = "compute"
+    SPREAD = "spread"
+    FOLD = "fold"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor at `reg`.
+
+    Attributes:
+        classes: Of its dimensions.
+        shape: Their sizes; None where open.
+        element_bytes: Of one element.
+    """
+
+    classes: tuple[int, ...]
+    shape: tuple[int | None, ...]
+    element_bytes: int
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Where a load or a store meets the function.
+
+    Attributes:
+        tensor: The function's tensor, views that only add or drop dimensions of size 1 taken off.
+        view: What of it: equal text, equal elements in equal order.
+        dims: For each dimension of the value, which dimension of the tensor it is, of those that aren't of size 1.
+        whole: Whether it is all of the tensor.
+        contiguous: The class along which it lies contiguous in memory.
+    """
+
+    tensor: int
+    view: str
+    dims: tuple[int, ...]
+    whole: bool
+    contiguous: int | None
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op of a kernel, with its operands and results at `reg`.
+
+    Attributes:
+        kind: What it does.
+        operands: Values.
+        results: Values.
+        folded: Classes that a reduction folds away.
+        outer: Of a load or a store.
+    """
+
+    kind: Kind
+    operands: tuple[int, ...] = ()
+    results: tuple[int, ...] = ()
+    folded: tuple[int, ...] = ()
+    outer: Outer | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel; `blocked` says why it stays as it is, where it does.
+
+    Attributes:
+        ops: Numbers of its ops, in order.
+        reads: The function's tensors that it loads.
+        writes: Those that it stores.
+        blocked: Why it can't be placed, None where it can.
+    """
+
+    ops: tuple[int, ...]
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    blocked: str | None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A block of a function.
+
+    Attributes:
+        values: By number.
+        ops: By number.
+        kernels: By node; None for an op that isn't a kernel.
+        needs: By node, which nodes it needs, directly or not, as bits.
+        readers: By tensor, the nodes that use it, as bits; -1 where the function returns it.
+        volumes: By tensor, its bytes; None where open.
+    """
+
+    values: Sequence[Value]
+    ops: Sequence[Op]
+    kernels: Sequence[Kernel | None]
+    needs: Sequence[int]
+    readers: Sequence[int]
+    volumes: Sequence[int | None]
+
+
+class Ties:
+    """Classes tied together: a union-find over numbers."""
+
+    def __init__(self) -> None:
+        self.parent: dict[int, int] = {}
+
+    def find(self, number: int) -> int:
+        """The representative of a class."""
+        while number in self.parent:
+            number = self.parent[number]
+        return number
+
+    def tie(self, one: int, other: int) -> None:
+        """Makes two classes one; the smaller number speaks for both."""
+        low, high = sorted((self.find(one), self.find(other)))
+        if low != high:
+            self.parent[high] = low
+
+
+class Where(Enum):
+    """What a step of a schedule does."""
+
+    STAGE = "stage"
+    LOAD = "load"
+    FETCH = "fetch"
+    REST = "rest"
+    DO = "do"
+    STORE = "store"
+
+
+@dataclass(frozen=True)
+class Step:
+    """An instruction of a placed kernel, in order.
+
+    Attributes:
+        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg. Else an op at reg.
+        op: The op, or of `REST` and `FETCH` the one that made the value.
+        value: What is there afterwards; -1 for a store.
+        number: The pass.
+    """
+
+    where: Where
+    op: int
+    value: int
+    number: int
+
+
+@dataclass(frozen=True)
+class NestDim:
+    """A dimension of a nest; `size` is None where it is open."""
+
+    cls: int
+    size: int | None
+    per_group: int
+    per_step: int
+    swept: bool
+
+    @property
+    def steps(self) -> int:
+        """How many steps a unit makes of its part."""
+        return -(-self.per_group // self.per_step)
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are; 1 where nobody knows."""
+        return 1 if self.size is None else -(-self.size // self.per_group)
+
+
+@dataclass(frozen=True, order=True)
+class Cost:
+    """What a group costs, most important first; sums of groups add up.
+
+    Attributes:
+        arriving: Bytes of DRAM that no cache has.
+        launches: Kernels.
+        useful: Bytes of DRAM asked for.
+        sram: Bytes read and written there.
+        steps: Instructions.
+    """
+
+    arriving: int = 0
+    launches: int = 0
+    useful: int = 0
+    sram: int = 0
+    steps: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        """Both."""
+        return Cost(
+            self.arriving + other.arriving,
+            self.launches + other.launches,
+            self.useful + other.useful,
+            self.sram + other.sram,
+            self.steps + other.steps,
+        )
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a group of kernels is placed.
+
+    Attributes:
+        nodes: The kernels, in order.
+        nest: Its dimensions, outermost first.
+        steps: What it does, in order.
+        ties: Its classes.
+        handed: By load inside the group, the value of which it is a permutation.
+        alias: By value that a load inside the group gives, the value that it is.
+        cost: What it costs.
+        peak: Bytes at sram.
+    """
+
+    nodes: tuple[int, ...]
+    nest: tuple[NestDim, ...]
+    steps: tuple[Step, ...]
+    ties: Ties = field(compare=False)
+    handed: Mapping[int, int]
+    alias: Mapping[int, int]
+    cost: Cost
+    peak: int

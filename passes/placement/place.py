@@ -1,0 +1,101 @@
+"""`gir-place`: kernels become one where that moves fewer bytes, each value at the level where it waits cheapest.
+
+Rewrite:
+    %m = gir.kernel (%x) { max over c of %x }
+    %y = gir.kernel (%x, %m) { %x - spread of %m }
+  ⇒ %y = gir.kernel (%x) nest <[r = 64 : 8 : 8 : 1, c = 512 : 512 : 512 : 32], sweep = [c]> {
+      %s = move %x over [r, c] : dram -> sram
+      %0 = move %s : sram -> reg                    pass 0: %m = max over c of %0
+      %1 = move %s pass 1 : sram -> reg             pass 1: %1 - spread of %m
+    }
+
+Contract: takes simplified graph form; kernels that gain nothing, or have what isn't placed yet (scans,
+contractions, gathers, assertions, views at reg), stay as they are. DRAM bytes never rise.
+
+The kernels of a block are read once into plain records (`model`), a partition into groups is searched
+there (`search`), in each group passes, places and nest (`groups`, `schedules`, `cost`), and the answer
+is written back once (`emit`). With `remarks` each placed kernel says what it is promised to move, and
+the function whether the search was exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from powerfusion.core._mlir import functions, operations
+from powerfusion.core.diagnostics import emit_remark
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.errors import UnsupportedError
+from powerfusion.machines.model import Machine
+from powerfusion.machines.table import find
+from powerfusion.mlir import ir
+from powerfusion.passes.fusion.drop_units import drop_units
+from powerfusion.passes.fusion.rebuild import is_naive, sort_block
+from powerfusion.passes.placement.emit import emit
+from powerfusion.passes.placement.model import Form
+from powerfusion.passes.placement.read import read
+from powerfusion.passes.placement.search import Answer, search
+
+OBJECTIVES = ("bytes",)
+
+
+@register_pass
+@dataclass(frozen=True)
+class PlacePass(Pass):
+    """Merges kernels into placed ones: nest, passes and the level of every edge."""
+
+    name: ClassVar[str] = "gir-place"
+    requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
+    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
+    objective: str = option(
+        "bytes", help="What is made small: bytes, those of DRAM before launches before those of sram"
+    )
+    budget: int = option(
+        4096, help="Groups of kernels, and sets of them, that are looked at before the search is greedy"
+    )
+    remarks: bool = option(False, help="Say at each placed kernel what it moves, and at the function how it was found")
+
+    def run(self, op: ir.Operation) -> None:
+        """Places the kernels of every block of every function."""
+        if self.objective not in OBJECTIVES:
+            raise UnsupportedError(f"expected an objective of {', '.join(OBJECTIVES)}, got '{self.objective}'")
+        machine = find(self.machine)
+        for function in functions(op):
+            for block in function.regions[0].blocks:
+                answer = place(block, machine, self.budget, remarks=self.remarks)
+                if self.remarks and answer.choices:
+                    emit_remark(function.location, _summary(answer))
+
+
+def place(block: ir.Block, machine: Machine, budget: int, *, remarks: bool = False) -> Answer:
+    """Places the kernels of one block."""
+    for kernel in filter(is_naive, operations(block)):
+        drop_units(kernel)
+    program, handles = read(block)
+    answer = search(program, machine, budget)
+    for form in [choice.form for choice in answer.choices if choice.form is not None]:
+        made = emit(form, program, handles)
+        if remarks:
+            emit_remark(made.location, _words(form))
+    sort_block(block)
+    return answer
+
+
+def _summary(answer: Answer) -> str:
+    way = "exact" if answer.exact else "greedy, out of budget"
+    placed = [choice for choice in answer.choices if choice.form is not None]
+    merged = sum(len(choice.nodes) for choice in placed)
+    return (
+        f"{merged} kernels placed as {len(placed)}, {len(answer.choices) - len(placed)} as they were; "
+        f"{way}, {answer.expanded} groups and sets looked at"
+    )
+
+
+def _words(form: Form) -> str:
+    cost = form.cost
+    return (
+        f"placed {len(form.nodes)} kernels as one: {cost.useful} B of dram, {cost.arriving} B arriving, "
+        f"{cost.sram} B of sram, {form.peak} B held there"
+    )
