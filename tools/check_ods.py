@@ -11,6 +11,9 @@ order. And three sets of constraint labels are equal:
     tested      a symbol `@<mnemonic>_c1`, or `@<mnemonic>_c1_<case>`, in test/Dialect/GIR/invalid*.mlir,
                 in a case of `-split-input-file` that has an `expected-error`
 
+Where the checkout has the compiler, each op also has a meaning in the reference interpreter and an entry in the table
+of lowerings for the CPU; the tests hold those to every element type.
+
 Usage: tools/check_ods.py [--root DIR] [--pf-opt PATH] [--no-examples]
 """
 
@@ -32,6 +35,8 @@ from lint.tree import Violation
 RECORDS = "dialect/include/gir/IR"
 VERIFIERS = "dialect/lib/IR"
 NEGATIVE_TESTS = "test/Dialect/GIR"
+COMPILER = "python/powerfusion/reference"
+TERMINATORS = ("return", "yield")
 MAX_SUMMARY = 72
 FILLERS = {"op", "operation", "attribute", "type", "the", "a", "an"}
 # Fields that STYLE does not name stand with their relatives.
@@ -246,6 +251,23 @@ def check_examples(records: list[Record], pf_opt: Path) -> Iterator[Violation]:
         yield Violation(RECORDS, 1, f"examples fail --verify-roundtrip: {last}")
 
 
+def check_code(records: list[Record]) -> Iterator[Violation]:
+    """Each op is executed by the interpreter and lowered for the CPU; terminators are part of what they end."""
+    from powerfusion import passes, reference  # noqa: F401  # pyright: ignore[reportUnusedImport]  fill the tables
+    from powerfusion.passes.lowering.registry import lowered_ops
+    from powerfusion.reference.registry import MEANINGS
+
+    lowered = {name for name, _ in lowered_ops("vector")}
+    for record in records:
+        name = f"{record.dialect}.{record.mnemonic}"
+        if record.kind != "op" or record.mnemonic in TERMINATORS:
+            continue
+        if name not in MEANINGS:
+            yield Violation(record.path, record.line, f"{record.name}: has no @meaning in powerfusion.reference")
+        if name not in lowered:
+            yield Violation(record.path, record.line, f'{record.name}: has no @lowers(..., to="vector")')
+
+
 def check(root: Path, pf_opt: Path | None) -> tuple[list[Record], list[Violation]]:
     """All records and all violations; without `pf_opt` the examples aren't run."""
     try:
@@ -261,6 +283,8 @@ def check(root: Path, pf_opt: Path | None) -> tuple[list[Record], list[Violation
         for violation in rule(record)
     ]
     found += check_labels(root, records)
+    if (root / COMPILER).is_dir():
+        found += check_code(records)
     if pf_opt:
         found += check_examples(records, pf_opt)
     return records, sorted(found)

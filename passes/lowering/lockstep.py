@@ -28,6 +28,7 @@ from powerfusion.passes.lowering.combiners import combine_tiles
 from powerfusion.passes.lowering.memory import has_atomic
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
+from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -266,3 +267,13 @@ class Instances:
             self.lowering.values = outer
             for member in members:
                 member.values.update(zip(op.results, made, strict=True))
+
+
+@lowers("gir.all_reduce", to="vector")
+def lower_all_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
+    """In step with the other units: what each has is combined, in order, and given to all."""
+    raise UnsupportedError(
+        "'gir.all_reduce' outside of units that run in step can't be lowered",
+        location=op.location,
+        help="put it into a gir.parallel <unit>, reached by all units",
+    )

@@ -154,3 +154,9 @@ def lower_splat(lowering: VectorLowering, op: ir.Operation) -> None:
     types = register_types(op.result.type)
     row = spread(lowering.scalar(op.operands[0]), types[0])
     lowering.bind([op.result], [tile_of([row] * len(types))])
+
+
+@lowers("gir.insert", to="vector")
+def lower_insert(lowering: VectorLowering, op: ir.Operation) -> None:
+    """Nothing: `gir-tile` stores both operands in their places."""
+    raise UnsupportedError("a view at dram can't be lowered", location=op.location, help="run gir-tile first")

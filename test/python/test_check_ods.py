@@ -191,3 +191,12 @@ def test_missing_pf_opt_is_a_violation(tree: Path) -> None:
     assert code == 1
     assert "examples can't be checked" in lines[0]
     assert check(tree, "--no-examples")[0] == 0
+
+
+def test_op_without_meaning_or_lowering(tree: Path) -> None:
+    """Beside a compiler, an op that nothing executes and nothing lowers is two violations."""
+    (tree / "python/powerfusion/reference").mkdir(parents=True)
+    code, lines = check(tree, "--no-examples")
+    assert code == 1
+    assert any("has no @meaning in powerfusion.reference" in line for line in lines)
+    assert any('has no @lowers(..., to="vector")' in line for line in lines)
