@@ -48,6 +48,29 @@ def reduce_step(
     return list(made.results)
 
 
+def scan_step(
+    op: ir.Operation,
+    inputs: Sequence[ir.Value],
+    accumulators: Sequence[ir.Value],
+    window: Window,
+    scalar: Callable[[ir.Value], ir.Value],
+) -> list[ir.Value]:
+    """One step of a scan: what it gives for a tile of each input, then its accumulators."""
+    valid = valid_extents(window)
+    attributes = attributes_of(op)
+    attributes["operandSegmentSizes"] = i32_array([len(inputs), len(accumulators), len(valid)])
+    ends = [accumulator.type for accumulator in accumulators]
+    scanned = [
+        ir.RankedTensorType.get(source.type.shape, end.element_type, end.encoding)
+        for source, end in zip(inputs, ends, strict=True)
+    ]
+    operands = [*inputs, *accumulators, *valid]
+    made = create("gir.scan", operands, [*scanned, *ends], attributes, regions=1, loc=op.location)
+    if "kinds" not in op.attributes:
+        clone_combiner(op, made, scalar)
+    return list(made.results)
+
+
 def clone_combiner(old: ir.Operation, new: ir.Operation, scalar: Callable[[ir.Value], ir.Value]) -> None:
     """Gives a reduction or scan of tiles the combiner of another; scalars from outside are made before it."""
     source = old.regions[0].blocks[0]

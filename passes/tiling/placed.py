@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from math import prod
 
 from powerfusion.core._mlir import (
-    attributes_of,
     create,
     defining_op,
     entry_block,
@@ -30,8 +29,7 @@ from powerfusion.core._mlir import (
     segments,
 )
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import When, contracted, pass_of
-from powerfusion.passes.tiling.combiners import reduce_step
+from powerfusion.passes.analysis.ledger_names import When, pass_of
 from powerfusion.passes.tiling.kernels import KernelTiler
 from powerfusion.passes.tiling.loops import ceil_div, groups
 from powerfusion.passes.tiling.nests import emit_sink
@@ -48,7 +46,6 @@ from powerfusion.passes.tiling.windows import (
     index_op,
     scaled,
     shifted,
-    valid_extents,
 )
 
 
@@ -74,7 +71,7 @@ class PlacedTiler(KernelTiler):
         super().__init__(old, new, width)
         self.plan = PlacedPlan(old)
         self.dims, self.names = self.plan.dims, self.plan.names
-        self.emitter = PlacedEmitter(self.emitter.values, self._reduce, self.outputs, names=self.names)
+        self.emitter = PlacedEmitter(self.emitter.values, self._reduce, self.outputs, plan=self.plan)
         self.sinks: dict[ir.Operation, list[Sink]] = {}
         self.of_group: dict[str, Extent] = {}
         self.of_unit: dict[str, Extent] = {}
@@ -216,7 +213,7 @@ class PlacedTiler(KernelTiler):
             if dim is not None and (dim.swept or shared):
                 own.append(_group_axis(dim, self.of_group[dim.name]))
             else:
-                own.append(self.emitter.axis(value, at))
+                own.append(self.emitter.own(value)[at])
         return tuple(own)
 
     def _emit_pass(self, number: int) -> None:
@@ -231,7 +228,7 @@ class PlacedTiler(KernelTiler):
         inits = [self.emitter.tile(init, self.emitter.window(init)) for op in combining for init in _inits(op)]
         swept = [dim for dim in self.dims if dim.swept and dim.steps > 1]
         found = self._sweep(swept, streaming, inits) if streaming else []
-        for result, tile in zip([result for op in combining for result in op.results], found, strict=True):
+        for result, tile in zip([result for op in combining for result in finals(op)], found, strict=True):
             window = self.emitter.window(result)
             self.emitter.keep(result, window, tile, self.emitter.level)
         for op in ops:
@@ -260,45 +257,34 @@ class PlacedTiler(KernelTiler):
                 continue
             count = len(_inits(op))
             with op.location:
-                found += self._combine(op, remaining[:count])
+                made = self.emitter.combine(op, remaining[:count])
+            for result, tile in zip(list(op.results)[:-count], made, strict=False):  # What a scan gives step by step.
+                self.emitter.keep(result, self.emitter.window(result), tile, self.emitter.level)
+            found += made[-count:]
             remaining = remaining[count:]
         return found
-
-    def _combine(self, op: ir.Operation, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
-        """One step of what combines steps, into its accumulators."""
-        emitter = self.emitter
-        if op.name == "gir.contract":
-            windows = [emitter.window(value) for value in list(op.operands)[:2]]
-            return [self._contract(op, windows, accumulators[0])]
-        inputs = segments(op)[0]
-        windows = [emitter.window(value) for value in inputs]
-        tiles = [emitter.tile(value, window) for value, window in zip(inputs, windows, strict=True)]
-        return reduce_step(op, tiles, accumulators, windows[0], emitter.scalar)
-
-    def _contract(self, op: ir.Operation, windows: Sequence[Window], accumulator: ir.Value) -> ir.Value:
-        along: dict[int, Axis] = {}
-        for map_, window in zip(contracted(op), windows, strict=False):
-            along |= dict(zip(map_, window, strict=True))
-        valid = valid_extents(tuple(along[loop] for loop in sorted(along)))
-        tiles = [self.emitter.tile(value, window) for value, window in zip(op.operands, windows, strict=False)]
-        return create("gir.contract", [*tiles, accumulator, *valid], [accumulator.type], attributes_of(op)).result
 
     def _sink(self, op: ir.Operation) -> None:
         """Stores a tile to dram or sram, or asserts it, in the loop that it moves with."""
         emitter = self.emitter
         if is_rest(op):
-            window = emitter.window(op.result)
+            window = emitter.own(op.result)
             with emitter.at(emitter.depth(window)), op.location:
                 emitter.store_resting(op, emitter.tile(op.operands[0], window), window)
             return
         for sink in self.sinks.get(op, []):
-            window = emitter.window(op.result if op.results else sink.value)
+            window = emitter.own(op.result if op.results else sink.value)
             with emitter.at(emitter.depth(window)):
                 emit_sink(sink, emitter.tile(sink.value, window), window)
 
 
 def _inits(op: ir.Operation) -> list[ir.Value]:
     return [op.operands[2]] if op.name == "gir.contract" else segments(op)[1]
+
+
+def finals(op: ir.Operation) -> list[ir.Value]:
+    """What a combining op has come to at the end."""
+    return list(op.results)[-len(_inits(op)) :]
 
 
 # -- parts of dimensions ---------------------------------------------------------------------

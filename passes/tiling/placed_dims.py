@@ -89,6 +89,11 @@ class PlacedDim:
         return self.step_lengths is not None and len(self.step_lengths) <= 1
 
     @property
+    def is_one_step(self) -> bool:
+        """Whether one step of one unit takes all of it."""
+        return self.size is not None and self.groups == self.units == self.steps == 1
+
+    @property
     def idle_units(self) -> bool:
         """Whether a unit of a group may have nothing to do."""
         if self.units == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, is_tensor, operations, segments
@@ -12,10 +12,12 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import Names, over
 from powerfusion.passes.tiling.combiners import payload_rank
 from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
+from powerfusion.passes.tiling.placed_windows import NotCovered, Span, Spans, needs, stays
 
 MOST_KEPT_STEPS = 32  # how many steps of a sweep are written out one by one to keep their tiles in registers
-GIR_OPS = ("move", "broadcast", "permute", "iota", "gather", "reduce", "contract", "assert", "return")
-COVERED = frozenset([*(f"gir.{name}" for name in GIR_OPS), "tensor.splat", "tensor.dim"])
+GIR_OPS = ("move", "broadcast", "permute", "iota", "gather", "reduce", "contract", "scan", "assert", "return")
+VIEWS = ("slice", "concat", "pad", "window", "reshape")
+COVERED = frozenset([*(f"gir.{name}" for name in (*GIR_OPS, *VIEWS)), "tensor.splat", "tensor.dim"])
 DRAM_VIEWS = ("gir.slice", "gir.permute", "gir.reshape")
 
 
@@ -53,6 +55,63 @@ class PlacedPlan:
     def dim(self, name: str) -> PlacedDim:
         """The dimension of that name."""
         return next(dim for dim in self.dims if dim.name == name)
+
+    # -- windows -----------------------------------------------------------------------------
+
+    def own(self, value: ir.Value) -> Spans:
+        """The nest's intervals of a value's dimensions; all of it where it runs over none, or over one step."""
+        return tuple(self._own(value, at, size) for at, size in enumerate(value.type.shape))
+
+    def _own(self, value: ir.Value, at: int, size: int) -> Span:
+        name = self.names.of(value, at)
+        if name is None or self.dim(name).is_one_step:
+            if size == DYNAMIC:
+                raise NotCovered("an open size that the nest doesn't name")
+            return stays(0, size - 1)
+        return Span(name, 1, 0, 0)
+
+    def window(self, value: ir.Value) -> Spans:
+        """The window of a value in a step."""
+        return self.windows.get(value) or self.own(value)
+
+    @cached_property
+    def windows(self) -> dict[ir.Value, Spans]:
+        """The windows of the values at reg that something needs.
+
+        Raises:
+            NotCovered: They can't be told.
+        """
+        found: dict[ir.Value, Spans] = {}
+        for op in reversed(self.ops):
+            for result in op.results:
+                if result in self.names.kept and gir.is_at(result, "reg"):
+                    _join(found, result, self.own(result))
+            for value, spans in self._needed(op, found):
+                if not gir.is_at(value, "reg"):
+                    continue
+                there, now = self.names.when.get(value), self.names.happens[op]
+                if there is None or now is None or there == now:
+                    _join(found, value, spans)
+                elif not all(own.holds(span) for own, span in zip(self.own(value), spans, strict=True)):
+                    raise NotCovered("a value that is kept and needed beyond its step")
+        return found
+
+    def _needed(self, op: ir.Operation, found: Mapping[ir.Value, Spans]) -> Iterator[tuple[ir.Value, Spans]]:
+        if op in self.ends:
+            over = op.result if op.name == "gir.move" else None
+            tensors = [value for value in op.operands if is_tensor(value) and gir.is_at(value, "reg")]
+            yield from ((value, self.own(value if over is None else over)) for value in tensors)
+            return
+        needed = [found[result] for result in op.results if result in found]
+        if needed:
+            yield from needs(op, needed[0], self.own)
+
+    @cached_property
+    def ends(self) -> frozenset[ir.Operation]:
+        """`work`, to look up."""
+        return frozenset(self.work)
+
+    # -- passes ------------------------------------------------------------------------------
 
     @cached_property
     def last(self) -> int:
@@ -102,7 +161,7 @@ def keeps_nest(kernel: ir.Operation) -> bool:
     """Whether a kernel is tiled by its nest; takes the nest off one that isn't covered, and says so."""
     if "nest" not in kernel.attributes:
         return False
-    reason = next(_obstacles(PlacedPlan(kernel)), None)
+    reason = _obstacle(PlacedPlan(kernel))
     if reason is None:
         return True
     emit_remark(kernel.location, f"the kernel isn't tiled by its nest: {reason}")
@@ -110,8 +169,20 @@ def keeps_nest(kernel: ir.Operation) -> bool:
     return False
 
 
+def _join(found: dict[ir.Value, Spans], value: ir.Value, spans: Spans) -> None:
+    known = found.get(value)
+    found[value] = spans if known is None else tuple(a.joined(b) for a, b in zip(known, spans, strict=True))
+
+
+def _obstacle(plan: PlacedPlan) -> str | None:
+    """Why a placed kernel isn't covered; None where it is."""
+    try:
+        return next(_obstacles(plan), None)
+    except NotCovered as error:
+        return str(error)
+
+
 def _obstacles(plan: PlacedPlan) -> Iterator[str]:
-    """Why a placed kernel isn't covered."""
     for op in plan.ops:
         yield from _obstacles_of_op(op, plan)
     for name in {name for value in plan.names.parent for name in plan.runs_over(value[0])}:
@@ -119,6 +190,16 @@ def _obstacles(plan: PlacedPlan) -> Iterator[str]:
             yield f"the size of '{name}' isn't that of a tensor at dram"
     yield from _obstacles_of_units(plan)
     yield from _obstacles_of_sweep(plan)
+    yield from _obstacles_of_windows(plan)
+
+
+def _obstacles_of_windows(plan: PlacedPlan) -> Iterator[str]:
+    for op in plan.ops:
+        loads = op.name == "gir.move" and gir.is_at(op.operands[0], "sram")
+        if not (loads or op.name == "gir.scan" or plan.names.combined(op)):
+            continue
+        if any(plan.window(result) != plan.own(result) for result in op.results):
+            yield f"more than a step of what '{op.name}' gives"
 
 
 def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:
@@ -145,8 +226,8 @@ def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:
         yield "a value at dram that isn't returned"
     if op.name == "gir.reduce" and payload_rank(op):
         yield "a reduction of payloads"
-    if op.name == "gir.contract" and not plan.names.combined(op):
-        yield "a contraction within a step"
+    if op.name == "gir.scan" and any(value.type.rank != op.operands[0].type.rank for value in segments(op)[0]):
+        yield "a scan of payloads"
 
 
 def _is_placed(value: ir.Value) -> bool:

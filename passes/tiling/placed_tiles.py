@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
+    DYNAMIC,
+    attributes_of,
     create,
     defining_op,
     i32_array,
@@ -31,15 +33,19 @@ from powerfusion.core._mlir import (
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import Names
+from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.tiling import memrefs
-from powerfusion.passes.tiling.combiners import reduce_step
+from powerfusion.passes.tiling.combiners import reduce_step, scan_step
+from powerfusion.passes.tiling.placed_plan import PlacedPlan
+from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
+from powerfusion.passes.tiling.placed_windows import Span, Spans, needs
 from powerfusion.passes.tiling.tiles import TileEmitter, rule_of
 from powerfusion.passes.tiling.windows import (
     Axis,
     Window,
     affine_apply,
     affine_map,
+    index_op,
     tile_type,
     valid_extents,
 )
@@ -60,7 +66,7 @@ class PlacedEmitter(TileEmitter):
     """Makes tiles of a placed kernel's values, in the loops that are open.
 
     Attributes:
-        names: What values run over, and when ops happen.
+        plan: What is known of the kernel.
         axes: The axis of each of the nest's dimensions in the loops that are open.
         loops: The loops that are open, outermost first.
         level: The level at which ops are made: how many loops are around them.
@@ -68,13 +74,15 @@ class PlacedEmitter(TileEmitter):
         zero: The index 0.
     """
 
-    names: Names = field(default_factory=lambda: Names((), frozenset()))
+    plan: PlacedPlan = field(kw_only=True)
     axes: dict[str, Axis] = field(default_factory=dict)
     loops: list[ir.Operation] = field(default_factory=list)
     level: int = 0
     resting: dict[ir.Value, Resting] = field(default_factory=dict)
     zero: ir.Value | None = None
     depths: dict[ir.Value, int] = field(default_factory=dict)
+    made: dict[tuple[Span, Axis | None], Axis] = field(default_factory=dict)
+    spans: dict[Axis, Span] = field(default_factory=dict)
     splats: dict[tuple[ir.Value, tuple[int, ...]], ir.Value] = field(default_factory=dict)
 
     # -- windows -----------------------------------------------------------------------------
@@ -89,13 +97,40 @@ class PlacedEmitter(TileEmitter):
         return zero
 
     def window(self, value: ir.Value) -> Window:
-        """The nest's intervals of a value's dimensions; all of it where it runs over none."""
-        return tuple(self.axis(value, dim) for dim in range(value.type.rank))
+        """The window of a value in the step of the loops that are open."""
+        return self.materialise(self.plan.window(value))
 
-    def axis(self, value: ir.Value, dim: int) -> Axis:
-        """The interval of one dimension."""
-        name = self.names.of(value, dim)
-        return Axis(self.start(), value.type.shape[dim]) if name is None else self.axes[name]
+    def own(self, value: ir.Value) -> Window:
+        """The nest's intervals of a value's dimensions."""
+        return self.materialise(self.plan.own(value))
+
+    def materialise(self, spans: Spans) -> Window:
+        """Spans as axes; the same ones for the same step."""
+        return tuple(self._axis(span) for span in spans)
+
+    def _axis(self, span: Span) -> Axis:
+        base = None if span.name is None else self.axes[span.name]
+        if (span, base) not in self.made:
+            made = self._fixed_axis(span) if base is None else self._moving_axis(span, base)
+            self.made[span, base] = made
+            self.spans[made] = span
+        return self.made[span, base]
+
+    def _fixed_axis(self, span: Span) -> Axis:
+        with self._at_kernel_top():
+            start = self.start() if span.low == 0 else index_constant(span.low)
+        return Axis(start, span.high - span.low + 1, clip=span.clip)
+
+    def _moving_axis(self, span: Span, base: Axis) -> Axis:
+        if (span.scale, span.low, span.high, span.clip) == (1, 0, 0, False):
+            return base
+        scale, low, more = span.scale, span.low, span.high - span.low + 1
+        with self.at(self.depth((base,))):
+            start = affine_apply(affine_map(1, lambda d: d * scale + low), [base.start])
+            valid = None
+            if base.valid is not None:
+                valid = affine_apply(affine_map(1, lambda d: d * scale + (more - scale)), [base.valid])
+        return Axis(start, scale * (base.size - 1) + more, valid, span.clip)
 
     def depth(self, window: Window) -> int:
         """How many of the open loops are around what a window moves with."""
@@ -149,6 +184,11 @@ class PlacedEmitter(TileEmitter):
         if known is not None:
             return known
         depth = self.depth(window)
+        whole = self.window(value)
+        if window != whole:
+            with self.at(depth), op.location:
+                self.keep(value, window, self._cropped(value, whole, window), depth)
+            return self.scopes[depth][value, window]
         with self.at(depth), op.location:
             tiles = self._make(op, window)
         for result, tile in zip(op.results, tiles, strict=True):
@@ -160,6 +200,13 @@ class PlacedEmitter(TileEmitter):
         """Remembers a tile at a level."""
         self.scopes[depth][value, window] = tile
 
+    def _cropped(self, value: ir.Value, whole: Window, window: Window) -> ir.Value:
+        """A part of a value's tile."""
+        tile = self.tile(value, whole)
+        pairs = [(self.spans[inner], self.spans[outer]) for inner, outer in zip(window, whole, strict=True)]
+        offsets = [inner.low - outer.low for inner, outer in pairs]
+        return box(tile, offsets, [axis.size for axis in window], [1] * len(window), [])
+
     def _everywhere(self, value: ir.Value, window: Window) -> ir.Value:
         key = value, tuple(axis.size for axis in window)
         if key not in self.splats:
@@ -169,33 +216,85 @@ class PlacedEmitter(TileEmitter):
         return self.splats[key]
 
     def _make(self, op: ir.Operation, window: Window) -> Sequence[ir.Value | None]:
-        if op.name == "gir.reduce":
-            return self._reduce(op, window)
-        if op.name != "gir.move":
-            return rule_of(op)(self, op, window)
-        source = op.operands[0]
+        match op.name:
+            case "gir.move":
+                return [self._moved(op.operands[0], window)]
+            case "gir.reduce" | "gir.scan" | "gir.contract" if self.plan.names.combined(op):
+                raise UnsupportedError(
+                    "a value is used where the steps that it is combined from aren't over",
+                    location=op.location,
+                    help="bring it to a later pass by a move or a broadcast",
+                )
+            case "gir.reduce" | "gir.scan" | "gir.contract":
+                inits = [op.operands[2]] if op.name == "gir.contract" else segments(op)[1]
+                return self.combine(op, [self.tile(value, part) for value, part in self._operands(op, inits)])
+            case name if name in VIEW_RULES:
+                return [VIEW_RULES[name](self, op, self._operands(op, op.operands))]
+            case _:
+                return rule_of(op)(self, op, window)
+
+    def _moved(self, source: ir.Value, window: Window) -> ir.Value:
         match gir.level_of(source.type):
             case "dram":
-                return [self._load(source, window)]
+                return self._load(source, window)
             case "sram":
-                return [self._load_resting(source, window)]
+                return self._load_resting(source, window)
             case _:
-                return [self.tile(source, window)]
+                return self.tile(source, window)
 
-    def _reduce(self, op: ir.Operation, window: Window) -> Sequence[ir.Value | None]:
-        """A reduction within a step."""
-        if self.names.combined(op):
-            raise UnsupportedError(
-                "a value is used where the steps that it is combined from aren't over",
-                location=op.location,
-                help="bring it to a later pass by a move or a broadcast",
-            )
-        inputs, inits, _ = segments(op)
-        gone, rest = integers(op.attributes["dims"]), iter(window)
-        own = self.window(inputs[0])
-        wanted = tuple(axis if dim in gone else next(rest) for dim, axis in enumerate(own))
-        tiles = [self.tile(value, wanted) for value in inputs]
-        return reduce_step(op, tiles, [self.tile(init, window) for init in inits], wanted, self.scalar)
+    def _load(self, value: ir.Value, window: Window) -> ir.Value:
+        """Loads a window; one that sticks out and has an end within a step from a view that ends there."""
+        if not any(axis.clip for axis in window) or all(axis.valid is None for axis in window):
+            return super()._load(value, window)
+        memref = self.place(value)
+        sizes = [self._end_of(value, dim, axis) for dim, axis in enumerate(window)]
+        rank = len(window)
+        dynamic, static = split_mixed(sizes)
+        view = memrefs.subview(memref, dynamic, [0, len(dynamic), 0], [[0] * rank, static, [1] * rank], [])
+        attributes: dict[str, ir.Attribute] = {
+            "operandSegmentSizes": i32_array([1, rank, 0]),
+            "clip": ir.UnitAttr.get(),
+        }
+        operands = [view, *(axis.start for axis in window)]
+        return create("gir.load", operands, [tile_type(value, window)], attributes).result
+
+    def _end_of(self, value: ir.Value, dim: int, axis: Axis) -> int | ir.Value:
+        """Where what is there of a window ends, in a value."""
+        size = value.type.shape[dim]
+        if axis.valid is None:
+            return self.size(value, dim) if size == DYNAMIC else size
+        end = index_op("arith.addi", [axis.start, axis.valid])
+        end = index_op("arith.maxsi", [end, self.start()])
+        return index_op("arith.minsi", [end, self.size(value, dim)])
+
+    def _operands(self, op: ir.Operation, wanted: Sequence[ir.Value]) -> list[tuple[ir.Value, Window]]:
+        """The windows of some operands that the op needs."""
+        spans = next(self.plan.windows[result] for result in op.results if result in self.plan.windows)
+        found = needs(op, spans, self.plan.own)
+        return [(value, self.materialise(part)) for value, part in found if value in wanted]
+
+    def combine(self, op: ir.Operation, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
+        """One step of a reduction, scan or contraction into its accumulators."""
+        if op.name == "gir.contract":
+            return [self._contract(op, accumulators[0])]
+        inputs = segments(op)[0]
+        spans = [self.plan.windows[result] for result in op.results if result in self.plan.windows]
+        parts = dict(needs(op, spans[0], self.plan.own)) if spans and not self.plan.names.combined(op) else {}
+        windows = [self.materialise(parts[value]) if value in parts else self.own(value) for value in inputs]
+        tiles = [self.tile(value, window) for value, window in zip(inputs, windows, strict=True)]
+        step = scan_step if op.name == "gir.scan" else reduce_step
+        return step(op, tiles, accumulators, windows[0], self.scalar)
+
+    def _contract(self, op: ir.Operation, accumulator: ir.Value) -> ir.Value:
+        spans = self.plan.window(op.results[0])
+        parts = list(needs(op, spans, self.plan.own))[:2]
+        windows = [self.materialise(part) for _, part in parts]
+        along: dict[int, Axis] = {}
+        for loops, window in zip(contracted(op), windows, strict=False):
+            along |= dict(zip(loops, window, strict=True))
+        valid = valid_extents(tuple(along[loop] for loop in sorted(along)))
+        tiles = [self.tile(value, window) for (value, _), window in zip(parts, windows, strict=True)]
+        return create("gir.contract", [*tiles, accumulator, *valid], [accumulator.type], attributes_of(op)).result
 
     # -- what rests at sram ------------------------------------------------------------------
 
