@@ -207,13 +207,13 @@ class PlacedTiler(KernelTiler):
     def _held(self, value: ir.Value, *, shared: bool = False) -> Window:
         """What a group has of a value at sram: its part of what is swept, or of all where its units share it."""
         own: list[Axis] = []
-        for at in range(value.type.rank):
+        for at, span in enumerate(self.plan.own(value)):
             name = self.names.of(value, at)
             dim = None if name is None else self.plan.dim(name)
             if dim is not None and (dim.swept or shared):
                 own.append(_group_axis(dim, self.of_group[dim.name]))
             else:
-                own.append(self.emitter.own(value)[at])
+                own += self.emitter.materialise([span])
         return tuple(own)
 
     def _emit_pass(self, number: int) -> None:

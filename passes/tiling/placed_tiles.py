@@ -38,7 +38,7 @@ from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.combiners import reduce_step, scan_step
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
 from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
-from powerfusion.passes.tiling.placed_windows import Span, Spans, needs
+from powerfusion.passes.tiling.placed_windows import Span, needs
 from powerfusion.passes.tiling.tiles import TileEmitter, rule_of
 from powerfusion.passes.tiling.windows import (
     Axis,
@@ -104,7 +104,7 @@ class PlacedEmitter(TileEmitter):
         """The nest's intervals of a value's dimensions."""
         return self.materialise(self.plan.own(value))
 
-    def materialise(self, spans: Spans) -> Window:
+    def materialise(self, spans: Sequence[Span]) -> Window:
         """Spans as axes; the same ones for the same step."""
         return tuple(self._axis(span) for span in spans)
 
