@@ -32,7 +32,7 @@ def nest_of(
         lane: The class that is contiguous in memory, which is taken in longer steps.
     """
     steps = {cls: min(STEP_ELEMENTS, sizes[cls] or STEP_ELEMENTS) if cls == lane else 1 for cls in (*rows, *swept)}
-    parts = parts_of(machine, [extent(sizes[cls]) for cls in rows], math.prod(extent(sizes[cls]) for cls in swept))
+    parts = parts_of(machine, [sizes[cls] for cls in rows], math.prod(extent(sizes[cls]) for cls in swept))
     dims = [
         NestDim(cls, sizes[cls], rounded(part, steps[cls], sizes[cls]), steps[cls], swept=False)
         for cls, part in zip(rows, parts, strict=True)
@@ -40,14 +40,20 @@ def nest_of(
     return (*dims, *(NestDim(cls, sizes[cls], extent(sizes[cls]), steps[cls], swept=True) for cls in swept))
 
 
-def parts_of(machine: Machine, rows: Sequence[int], row_elements: int) -> list[int]:
-    """How many rows a group gets of each dimension: enough groups for the cores, none of them tiny."""
-    total = math.prod(rows)
-    groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * row_elements // LEAST_ELEMENTS))
-    left = -(-total // groups)
+def parts_of(machine: Machine, rows: Sequence[int | None], row_elements: int) -> list[int]:
+    """How many rows a group gets of each dimension: enough groups for the cores, none of them tiny.
+
+    Where a size is open it may be small: groups then are as small as they may be.
+    """
+    known = [size for size in rows if size is not None]
+    left = max(1, LEAST_ELEMENTS // max(row_elements, 1))
+    if len(known) == len(rows):
+        total = math.prod(known)
+        groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * row_elements // LEAST_ELEMENTS))
+        left = -(-total // groups)
     parts: list[int] = []
     for size in reversed(rows):
-        parts.append(min(size, max(left, 1)))
+        parts.append(left if size is None else min(size, left))
         left = -(-left // parts[-1])
     return parts[::-1]
 
@@ -72,7 +78,13 @@ def extent(size: int | None) -> int:
 def is_idle(machine: Machine, nest: Sequence[NestDim]) -> bool:
     """Whether a nest leaves cores without work though there is enough of it."""
     elements = math.prod(extent(dim.size) for dim in nest)
-    return math.prod(dim.groups for dim in nest) < cores(machine) and elements >= cores(machine) * LEAST_ELEMENTS
+    groups = math.prod(groups_of(dim) for dim in nest)
+    return groups < cores(machine) and elements >= cores(machine) * LEAST_ELEMENTS
+
+
+def groups_of(dim: NestDim) -> int:
+    """How many groups share a dimension."""
+    return -(-extent(dim.size) // dim.per_group)
 
 
 def executions(nest: Sequence[NestDim], classes: Sequence[int], *, grouped: bool) -> int:
@@ -82,7 +94,7 @@ def executions(nest: Sequence[NestDim], classes: Sequence[int], *, grouped: bool
     count = 1
     for at, dim in enumerate(order):
         if dim.cls not in classes:
-            count *= _steps(dim) if at <= inner else dim.groups
+            count *= _steps(dim) if at <= inner else groups_of(dim)
     return count
 
 

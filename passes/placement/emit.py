@@ -6,7 +6,7 @@ reg are copies of those that the kernels had; scalars that they use are copied a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
@@ -16,6 +16,7 @@ from powerfusion.core._mlir import (
     has_uses,
     i64_array,
     is_tensor,
+    segments,
 )
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
@@ -32,7 +33,12 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     kernels = [handles.nodes[node] for node in form.nodes]
     stores = [step.op for step in form.steps if step.where is Where.STORE]
     old = [handles.stored[op] for op in stores]
-    taken = _taken(form, program, handles)
+    inputs = {
+        argument: value
+        for kernel in kernels
+        for argument, value in zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True)
+    }
+    taken = _taken(form, program, handles, inputs)
     sizes = [size for result in old for size in dynamic_sizes(result)]
     name = joined_name([ir.StringAttr(kernel.attributes["kernel_name"]).value for kernel in kernels])
     location = ir.Location.fused([kernel.location for kernel in kernels])
@@ -45,7 +51,8 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
         made = gir.KernelOp(name, taken, sizes, [result.type for result in old], nest=nest, loc=location).operation
     block = entry_block(made)
     with ir.InsertionPoint(block), location:
-        body = _Body(form, program, handles, names, dict(zip(taken, block.arguments, strict=True)))
+        within = dict(zip(taken, block.arguments, strict=True))
+        body = _Body(form, program, handles, names, {old: within[new] for old, new in inputs.items() if new in within})
         returned = [body.step(step) for step in form.steps]
         create("gir.return", [value for value in returned if value is not None])
     for result, new in zip(old, made.results, strict=True):
@@ -63,8 +70,8 @@ def _names(form: Form) -> dict[int, str]:
     return found
 
 
-def _taken(form: Form, program: Program, handles: Handles) -> list[ir.Value]:
-    """The values of the function that the placed kernel needs."""
+def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Value, ir.Value]) -> list[ir.Value]:
+    """The values of the function that the placed kernel needs; `inputs` are those behind the old kernels' arguments."""
     found: list[ir.Value] = []
     seen: set[ir.Value] = set()
     for step in form.steps:
@@ -80,8 +87,8 @@ def _taken(form: Form, program: Program, handles: Handles) -> list[ir.Value]:
             if value in seen:
                 continue
             seen.add(value)
-            if value in handles.taken:
-                found.append(handles.taken[value])
+            if value in inputs:
+                found.append(inputs[value])
             elif (inner := defining_op(value)) is not None:
                 stack.extend(inner.operands)
     return unique(found)
@@ -165,7 +172,7 @@ class _Body:
         if value not in self.known:
             op = defining_op(value)
             if op is None:
-                self.known[value] = self.outside[self.handles.taken[value]]
+                self.known[value] = self.outside[value]
             else:
                 operands = [self._copied(operand) for operand in op.operands]
                 made = op.clone().operation

@@ -79,6 +79,7 @@ class _Group:
         rows = self._rows(sinks, folds, classes)
         swept = [cls for cls in classes if cls not in rows]
         self._check_sweep(folds, rows, swept)
+        self._check_named(needed, classes)
         sizes = {cls: self._size(cls, needed) for cls in classes}
         if any(sizes[cls] is None for cls in swept):
             raise NoScheduleError("a swept dimension is of open size")
@@ -203,6 +204,18 @@ class _Group:
             folded = {self.ties.find(cls) for cls in op.folded}
             if folded != set(swept) or set(self.classes(op.results[0])) != set(rows):
                 raise NoScheduleError("its reductions run over different dimensions")
+
+    def _check_named(self, needed: Sequence[int], classes: Sequence[int]) -> None:
+        """Loops get their names from what is moved: a dimension that only spreading makes has none."""
+        moved = [number for number in needed if self._op(number).outer is not None and number not in self.handed]
+        named = {cls for number in moved for value in self._moved(number) for cls in self.classes(value)}
+        if not named >= set(classes):
+            raise NoScheduleError("a dimension is in no tensor that is loaded or stored")
+
+    def _moved(self, number: int) -> tuple[int, ...]:
+        """The value that a load or a store moves, unless it is one that the group has already."""
+        op = self._op(number)
+        return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
     def _size(self, cls: int, needed: Sequence[int]) -> int | None:
         """The size of a class, by all values that meet the outside."""

@@ -175,11 +175,6 @@ class NestDim:
         """How many steps a unit makes of its part."""
         return -(-self.per_group // self.per_step)
 
-    @property
-    def groups(self) -> int:
-        """How many groups there are; 1 where nobody knows."""
-        return 1 if self.size is None else -(-self.size // self.per_group)
-
 
 @dataclass(frozen=True, order=True)
 class Cost:
