@@ -6,6 +6,7 @@ from powerfusion.passes.fusion import (
     drop_units,
     fold_splats,
     forward_stores,
+    join_readers,
     merge_kernels,
     narrow_detours,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "drop_units",
     "fold_splats",
     "forward_stores",
+    "join_readers",
     "ledger",
     "merge_kernels",
     "narrow_detours",

@@ -25,7 +25,7 @@ from powerfusion.core._mlir import DYNAMIC, create, entry_block, functions, is_t
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import is_naive
+from powerfusion.passes.fusion.rebuild import erase_unused, is_naive
 from powerfusion.passes.fusion.unit_rules import Squeezer
 from powerfusion.passes.fusion.unit_sizes import has_units, squeezed
 
@@ -74,6 +74,7 @@ def drop_units(kernel: ir.Operation) -> None:
             old.replace_all_uses_with(_expand(new, old.type, remaining[:count]))
             remaining = remaining[count:]
     kernel.erase()
+    erase_unused(made)
 
 
 def _erase_unused(values: Sequence[ir.Value]) -> None:

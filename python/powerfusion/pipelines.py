@@ -55,6 +55,7 @@ SIMPLIFY = Phase(
         "gir-forward-stores",
         "canonicalize",
         "cse",
+        "gir-join-readers",
         "gir-drop-results",
     ),
 )
