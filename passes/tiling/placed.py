@@ -156,14 +156,24 @@ class PlacedTiler(KernelTiler):
         self._serial(dims[0], [], body)
 
     def _serial(
-        self, dim: PlacedDim, inits: Sequence[ir.Value], body: Callable[[Sequence[ir.Value]], list[ir.Value]]
+        self,
+        dim: PlacedDim,
+        inits: Sequence[ir.Value],
+        body: Callable[[Sequence[ir.Value]], list[ir.Value]],
+        *,
+        backwards: bool = False,
     ) -> list[ir.Value]:
         part, step = self.of_unit[dim.name], index_constant(dim.per_step)
-        loop = create("scf.for", [part.low, part.end, step, *inits], [init.type for init in inits], regions=1)
+        low, end = part.low, part.end
+        if backwards:  # The loop counts steps.
+            low, end, step = self.emitter.start(), _steps(dim, part), index_constant(1)
+        loop = create("scf.for", [low, end, step, *inits], [init.type for init in inits], regions=1)
         types = [ir.IndexType.get(), *(init.type for init in inits)]
         loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
         with self.emitter.inside(loop) as block:
             index, *carried = block.arguments
+            if backwards:
+                index = affine_apply(_counted_back(dim.per_step), [part.low, end, index])
             self.emitter.axes[dim.name] = _axis(dim, Extent(index, part.end))
             create("scf.yield", body(carried))
         return list(loop.results)
@@ -242,9 +252,10 @@ class PlacedTiler(KernelTiler):
         if not dims:
             return self._step(ops, carried)
         dim, *rest = dims
+        backwards = any(op.name == "gir.scan" and "reverse" in op.attributes for op in ops)
         if dim.name not in self.written_out:
-            return self._serial(dim, carried, lambda inside: self._sweep(rest, ops, inside))
-        for axis in self.written_out[dim.name]:
+            return self._serial(dim, carried, lambda inside: self._sweep(rest, ops, inside), backwards=backwards)
+        for axis in self.written_out[dim.name][:: -1 if backwards else 1]:
             self.emitter.axes[dim.name] = axis
             carried = self._sweep(rest, ops, carried)
         return list(carried)
@@ -319,6 +330,18 @@ def _unit_extent(dim: PlacedDim, which: ir.Value | None, group: Extent) -> Exten
 def _end(low: ir.Value, length: int, end: ir.Value) -> ir.Value:
     first, behind = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
     return affine_min(ir.AffineMap.get(2, 0, [first + length, behind]), [low, end])
+
+
+def _steps(dim: PlacedDim, part: Extent) -> ir.Value:
+    """How many steps a part has."""
+    low, end = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
+    map_ = ir.AffineMap.get(2, 0, [ir.AffineExpr.get_ceil_div(end - low, dim.per_step)])
+    return affine_apply(map_, [part.low, part.end])
+
+
+def _counted_back(step: int) -> ir.AffineMap:
+    """(first index, number of steps, steps done) -> the first index of the next step, the last one first."""
+    return affine_map(3, lambda low, count, done: low + (count - 1 - done) * step)
 
 
 def _rest(low: ir.Value, end: ir.Value, most: int) -> ir.Value:
