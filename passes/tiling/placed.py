@@ -16,7 +16,7 @@ the graph form. A kernel that isn't covered yet is tiled without its nest, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -114,33 +114,42 @@ class PlacedTiler(KernelTiler):
             self.of_unit = self.of_group
             self._emit_unit()
             return
-        self._fill_for_group()
+
+        def body(_: Mapping[str, ir.Value]) -> None:
+            guarded = [(self.of_unit[dim.name], dim.per_unit) for dim in split if dim.idle_units]
+            self._guard(guarded, self._emit_unit)
+
+        self._parallel_units(split, body)
+
+    def _parallel_units(self, split: Sequence[PlacedDim], body: Callable[[Mapping[str, ir.Value]], None]) -> None:
+        """The units of a group in parallel, each with its parts; `body` gets their indices by dimension."""
         counts = [index_constant(dim.units) for dim in split]
         op = create("gir.parallel", counts, attributes={"scope": ir.Attribute.parse("#gir.scope<unit>")}, regions=1)
         types = [ir.IndexType.get()] * len(split)
         block = op.regions[0].blocks.append(*types, arg_locs=[op.location] * len(split))
         with ir.InsertionPoint(block):
             which = dict(zip((dim.name for dim in split), block.arguments, strict=True))
-            for dim in self.dims:
-                self.of_unit[dim.name] = _unit_extent(dim, which.get(dim.name), self.of_group[dim.name])
-            self._guard([dim for dim in split if dim.idle_units])
+            extents = [unit_extent(dim, which.get(dim.name), self.of_group[dim.name]) for dim in self.dims]
+            self.of_unit = dict(zip((dim.name for dim in self.dims), extents, strict=True))
+            body(which)
             create("gir.yield")
 
-    def _guard(self, dims: Sequence[PlacedDim]) -> None:
-        """Loops that are gone through once, or not at all where a unit has nothing to do."""
-        if not dims:
-            self._emit_unit()
+    def _guard(self, parts: Sequence[tuple[Extent, int]], body: Callable[[], None]) -> None:
+        """Loops that are gone through once, or not at all where there is nothing in a part, each at most so long."""
+        if not parts:
+            body()
             return
-        part = self.of_unit[dims[0].name]
-        loop = create("scf.for", [part.low, part.end, index_constant(dims[0].per_unit)], regions=1)
+        (part, most), *rest = parts
+        count = _count(part, most)  # Peeling would take an end before the beginning for one more step.
+        loop = create("scf.for", [self.emitter.start(), count, index_constant(1)], regions=1)
         with ir.InsertionPoint(loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[loop.location])):
-            self._guard(dims[1:])
+            self._guard(rest, body)
             create("scf.yield")
 
     def _emit_unit(self) -> None:
         for dim in self.dims:
             if dim.steps == 1:
-                self.emitter.axes[dim.name] = _axis(dim, self.of_unit[dim.name])
+                self.emitter.axes[dim.name] = step_axis(dim, self.of_unit[dim.name])
         self._emit_steps([dim for dim in self.dims if dim.steps > 1 and not dim.swept])
 
     def _emit_steps(self, dims: Sequence[PlacedDim]) -> None:
@@ -166,7 +175,7 @@ class PlacedTiler(KernelTiler):
         part, step = self.of_unit[dim.name], index_constant(dim.per_step)
         low, end = part.low, part.end
         if backwards:  # The loop counts steps.
-            low, end, step = self.emitter.start(), _steps(dim, part), index_constant(1)
+            low, end, step = self.emitter.start(), _count(part, dim.per_step), index_constant(1)
         loop = create("scf.for", [low, end, step, *inits], [init.type for init in inits], regions=1)
         types = [ir.IndexType.get(), *(init.type for init in inits)]
         loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
@@ -174,7 +183,7 @@ class PlacedTiler(KernelTiler):
             index, *carried = block.arguments
             if backwards:
                 index = affine_apply(_counted_back(dim.per_step), [part.low, end, index])
-            self.emitter.axes[dim.name] = _axis(dim, Extent(index, part.end))
+            self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end))
             create("scf.yield", body(carried))
         return list(loop.results)
 
@@ -207,21 +216,13 @@ class PlacedTiler(KernelTiler):
         with self.emitter.at(self.emitter.depth(window)), op.location:
             self.emitter.stage(op, window)
 
-    def _fill_for_group(self) -> None:
-        """Movements to sram before a group's units, who share them."""
-        for op in self.plan.ops:
-            if is_fill(op):
-                with op.location:
-                    self.emitter.stage(op, self._held(op.result, shared=True))
-
-    def _held(self, value: ir.Value, *, shared: bool = False) -> Window:
-        """What a group has of a value at sram: its part of what is swept, or of all where its units share it."""
+    def _held(self, value: ir.Value) -> Window:
+        """What a group has of a value at sram: its part of what is swept, its step of the rest."""
         own: list[Axis] = []
         for at, span in enumerate(self.plan.own(value)):
-            name = self.names.of(value, at)
-            dim = None if name is None else self.plan.dim(name)
-            if dim is not None and (dim.swept or shared):
-                own.append(_group_axis(dim, self.of_group[dim.name]))
+            dim = self.plan.dim_of(value, at)
+            if dim is not None and dim.swept:
+                own.append(group_axis(dim, self.of_group[dim.name]))
             else:
                 own += self.emitter.materialise([span])
         return tuple(own)
@@ -229,7 +230,7 @@ class PlacedTiler(KernelTiler):
     def _emit_pass(self, number: int) -> None:
         ops = [op for op in self.plan.work if (when := self.names.happens[op]) is not None and when.number == number]
         for op in ops:
-            if is_rest(op):
+            if is_rest(op) and op.result not in self.emitter.resting:
                 window = self._held(op.result)
                 with self.emitter.at(self.emitter.depth(window)), op.location:
                     self.emitter.allocate(op, window)
@@ -319,7 +320,8 @@ def _group_extent(dim: PlacedDim, which: ir.Value | None, size: ir.Value) -> Ext
     return Extent(low, _end(low, dim.per_group, size) if length is None else _plus(low, length))
 
 
-def _unit_extent(dim: PlacedDim, which: ir.Value | None, group: Extent) -> Extent:
+def unit_extent(dim: PlacedDim, which: ir.Value | None, group: Extent) -> Extent:
+    """A unit's part of a group's."""
     if which is None:
         return group
     low = index_op("arith.addi", [group.low, scaled(which, dim.per_unit)])
@@ -332,10 +334,10 @@ def _end(low: ir.Value, length: int, end: ir.Value) -> ir.Value:
     return affine_min(ir.AffineMap.get(2, 0, [first + length, behind]), [low, end])
 
 
-def _steps(dim: PlacedDim, part: Extent) -> ir.Value:
+def _count(part: Extent, step: int) -> ir.Value:
     """How many steps a part has."""
     low, end = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
-    map_ = ir.AffineMap.get(2, 0, [ir.AffineExpr.get_ceil_div(end - low, dim.per_step)])
+    map_ = ir.AffineMap.get(2, 0, [ir.AffineExpr.get_ceil_div(end - low, step)])
     return affine_apply(map_, [part.low, part.end])
 
 
@@ -350,12 +352,13 @@ def _rest(low: ir.Value, end: ir.Value, most: int) -> ir.Value:
     return affine_min(ir.AffineMap.get(2, 0, [ir.AffineConstantExpr.get(most), behind - first]), [low, end])
 
 
-def _axis(dim: PlacedDim, part: Extent) -> Axis:
+def step_axis(dim: PlacedDim, part: Extent) -> Axis:
     """The axis of a step that begins where a part does."""
     return Axis(part.low, dim.tile, None if dim.whole_steps else _rest(part.low, part.end, dim.tile))
 
 
-def _group_axis(dim: PlacedDim, part: Extent) -> Axis:
+def group_axis(dim: PlacedDim, part: Extent) -> Axis:
+    """A group's part of a dimension."""
     length = _only(dim.group_lengths)
     if length is not None:
         return Axis(part.low, length)

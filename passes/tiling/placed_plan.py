@@ -118,6 +118,16 @@ class PlacedPlan:
         """The last pass."""
         return max((when.number for when in self.names.happens.values() if when), default=0)
 
+    def dim_of(self, value: ir.Value, at: int) -> PlacedDim | None:
+        """The nest's dimension that one of a value's runs over."""
+        name = self.names.of(value, at)
+        return None if name is None else self.dim(name)
+
+    @cached_property
+    def shares(self) -> bool:
+        """Whether several units share what is at sram."""
+        return any(dim.units > 1 for dim in self.dims) and any(is_fill(op) or is_rest(op) for op in self.ops)
+
     @cached_property
     def measured(self) -> dict[str, tuple[ir.Value, int]]:
         """By name, a tensor at dram and its dimension that runs over it."""
@@ -253,10 +263,24 @@ def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
     for op in plan.ops:
         if plan.names.combined(op) & split:
             yield "units that combine what they have"
-        if is_rest(op):
-            yield "units that share what they move to sram"
-        if is_fill(op) and any(not plan.dim(n).swept and plan.dim(n).steps > 1 for n in plan.runs_over(op.result)):
-            yield "units that share what is moved to sram step by step"
+    if plan.shares:
+        yield from _obstacles_of_sharing(plan)
+
+
+def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
+    """Where units step together around what they share, nothing of a unit outlives a step."""
+    serial = [dim for dim in plan.dims if not dim.swept and dim.steps > 1]
+    moving = {dim.name for dim in [*serial[-1:], *(dim for dim in plan.dims if dim.swept and dim.steps > 1)]}
+    for op in plan.ops:
+        if is_fill(op) or is_rest(op):
+            for dim in map(plan.dim, plan.runs_over(op.result)):
+                if dim in serial and dim.units > 1 and dim.per_step > 1:
+                    yield f"units that share several elements of '{dim.name}' a step"
+        moves = op.name in ("gir.move", "gir.gather") and not is_fill(op)
+        if serial and moves and any(gir.level_of(v.type) != "reg" for v in (op.operands[0], op.results[0])):
+            spans = plan.window(op.results[0])
+            if not moving & {span.name for span in spans}:
+                yield f"a movement of a unit that is the same in each step of '{serial[-1].name}'"
 
 
 def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:

@@ -55,10 +55,17 @@ EVERYWHERE = ("arith.constant", "tensor.splat")
 
 @dataclass(frozen=True)
 class Resting:
-    """A value at sram: its memref, and the index in the whole value of its first element, per dimension."""
+    """A value at sram.
+
+    Attributes:
+        memref: Where it is.
+        starts: Per dimension, the index in the whole value of its first element.
+        packed: Per dimension, whether it has one element for each unit, one behind the other.
+    """
 
     memref: ir.Value
     starts: tuple[ir.Value, ...]
+    packed: tuple[str | None, ...]
 
 
 @dataclass
@@ -72,6 +79,8 @@ class PlacedEmitter(TileEmitter):
         level: The level at which ops are made: how many loops are around them.
         resting: What is at sram.
         zero: The index 0.
+        base: The level at which the units of a group begin, where they share what is at sram.
+        units: Which unit this is, by the nest's dimension, where they do.
     """
 
     plan: PlacedPlan = field(kw_only=True)
@@ -80,6 +89,8 @@ class PlacedEmitter(TileEmitter):
     level: int = 0
     resting: dict[ir.Value, Resting] = field(default_factory=dict)
     zero: ir.Value | None = None
+    base: int = 0
+    units: dict[str, ir.Value] = field(default_factory=dict)
     depths: dict[ir.Value, int] = field(default_factory=dict)
     made: dict[tuple[Span, Axis | None], Axis] = field(default_factory=dict)
     spans: dict[Axis, Span] = field(default_factory=dict)
@@ -134,10 +145,8 @@ class PlacedEmitter(TileEmitter):
 
     def depth(self, window: Window) -> int:
         """How many of the open loops are around what a window moves with."""
-        found = [
-            value for axis in window for value in (axis.start, axis.valid, axis.step) if isinstance(value, ir.Value)
-        ]
-        return max(map(self._depth, found), default=0)
+        values = [value for axis in window for value in (axis.start, axis.valid, axis.step)]
+        return max([self.base, *(self._depth(value) for value in values if isinstance(value, ir.Value))])
 
     def _depth(self, value: ir.Value) -> int:
         if value not in self.depths:
@@ -300,7 +309,7 @@ class PlacedEmitter(TileEmitter):
 
     def _load_resting(self, value: ir.Value, window: Window) -> ir.Value:
         found = self.place_of(value)
-        indices = [self._within(axis.start, start) for axis, start in zip(window, found.starts, strict=True)]
+        indices = self._indices(found, window)
         valid = valid_extents(window)
         attributes = {"operandSegmentSizes": i32_array([1, len(indices), len(valid)])}
         return create("gir.load", [found.memref, *indices, *valid], [tile_type(value, window)], attributes).result
@@ -312,7 +321,15 @@ class PlacedEmitter(TileEmitter):
         op = producer(value)
         assert op.name == "gir.permute", f"'{op.name}' at sram"
         source, perm = self.place_of(op.operands[0]), integers(op.attributes["perm"])
-        return Resting(memrefs.transpose(source.memref, perm), tuple(source.starts[p] for p in perm))
+        starts, packed = tuple(source.starts[p] for p in perm), tuple(source.packed[p] for p in perm)
+        return Resting(memrefs.transpose(source.memref, perm), starts, packed)
+
+    def _indices(self, found: Resting, window: Window) -> list[ir.Value]:
+        """Where a window is in what rests at sram."""
+        return [
+            self._within(axis.start, start) if name is None else self.units[name]
+            for axis, start, name in zip(window, found.starts, found.packed, strict=True)
+        ]
 
     def _within(self, start: ir.Value, first: ir.Value) -> ir.Value:
         """An index in a whole value as one in a part that begins at `first`."""
@@ -325,32 +342,38 @@ class PlacedEmitter(TileEmitter):
     def store_resting(self, op: ir.Operation, tile: ir.Value, window: Window) -> None:
         """Stores a tile into what it rests in."""
         found = self.place_of(op.result)
-        indices = [self._within(axis.start, start) for axis, start in zip(window, found.starts, strict=True)]
+        indices = self._indices(found, window)
         valid = valid_extents(window)
         attributes = {"operandSegmentSizes": i32_array([1, 1, len(indices), len(valid)])}
         create("gir.store", [tile, found.memref, *indices, *valid], attributes=attributes)
 
-    def stage(self, op: ir.Operation, window: Window) -> None:
+    def stage(self, op: ir.Operation, window: Window, packed: Sequence[str | None] | None = None) -> None:
         """Brings a window to sram."""
         sizes, upto = _extents(window)
         dynamic, static = split_mixed(sizes)
-        memref = self.place(op.operands[0])
-        starts = [axis.start for axis in window]
+        memref, starts = self.place(op.operands[0]), [axis.start for axis in window]
+        indices = starts
+        if any(axis.step != 1 for axis in window):  # Elements that lie apart are those of a view.
+            strides = [axis.step if isinstance(axis.step, int) else DYNAMIC for axis in window]
+            counts = [len(starts), len(dynamic), 0]
+            box = [[DYNAMIC] * len(starts), static, strides]
+            memref = memrefs.subview(memref, [*starts, *dynamic], counts, box, [])
+            indices = [self.start()] * len(starts)
         attributes = {
             "static_sizes": i64_array(static),
             "upto": i64_array(upto),
-            "operandSegmentSizes": i32_array([1, len(starts), len(dynamic)]),
+            "operandSegmentSizes": i32_array([1, len(indices), len(dynamic)]),
         }
-        type_ = _memref_at(op.result, static)
-        made = create("gir.stage", [memref, *starts, *dynamic], [type_], attributes).result
-        self.resting[op.result] = Resting(made, tuple(starts))
+        made = create("gir.stage", [memref, *indices, *dynamic], [_memref_at(op.result, static)], attributes).result
+        self.resting[op.result] = Resting(made, tuple(starts), tuple(packed or [None] * len(starts)))
 
-    def allocate(self, op: ir.Operation, window: Window) -> None:
+    def allocate(self, op: ir.Operation, window: Window, packed: Sequence[str | None] | None = None) -> None:
         """Makes a buffer at sram for a window of what is moved there."""
         sizes, upto = _extents(window)
         dynamic, static = split_mixed(sizes)
         made = create("gir.alloc", dynamic, [_memref_at(op.result, static)], {"upto": i64_array(upto)}).result
-        self.resting[op.result] = Resting(made, tuple(axis.start for axis in window))
+        starts = tuple(axis.start for axis in window)
+        self.resting[op.result] = Resting(made, starts, tuple(packed or [None] * len(starts)))
 
 
 def _memref_at(value: ir.Value, shape: Sequence[int]) -> ir.MemRefType:

@@ -43,6 +43,8 @@ from powerfusion.mlir import ir
 from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
 from powerfusion.passes.tiling.kernels import Buffers, KernelTiler
 from powerfusion.passes.tiling.placed import PlacedTiler
+from powerfusion.passes.tiling.placed_plan import PlacedPlan
+from powerfusion.passes.tiling.placed_shared import SharedTiler
 from powerfusion.passes.tiling.prepare import KERNELS, prepare
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Window
@@ -303,7 +305,13 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> 
     """Makes the tile form of a kernel at the insertion point."""
     name = ir.StringAttr(op.attributes["kernel_name"]).value
     new = gir.kernel(name, operands, [], [], op.location).operation
-    (PlacedTiler if "nest" in op.attributes else KernelTiler)(op, new, width).run()
+    _tiler_of(op)(op, new, width).run()
+
+
+def _tiler_of(kernel: ir.Operation) -> type[KernelTiler]:
+    if "nest" not in kernel.attributes:
+        return KernelTiler
+    return SharedTiler if PlacedPlan(kernel).shares else PlacedTiler
 
 
 def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:
