@@ -16,6 +16,7 @@ from powerfusion.passes.placement.model import Cost, NestDim, Step, Where
 STEP_ELEMENTS = 32  # of a step, along the dimension that lies side by side in memory
 LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting a thread costs more than it brings
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
+WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 ASSUMED = 1024  # what an open size counts as
 
 
@@ -122,6 +123,7 @@ def cost_of(
     nest: Sequence[NestDim],
     steps: Sequence[Step],
     values: Mapping[int, tuple[Sequence[int], int]],
+    work: Mapping[int, int],
     sources: Mapping[int, tuple[int, str]],
 ) -> Cost:
     """What a schedule costs.
@@ -130,7 +132,8 @@ def cost_of(
         machine: Its caches.
         nest: The loops.
         steps: The schedule.
-        values: By step, classes and element's bytes of what it moves.
+        values: By step, classes and element's bytes of what it moves or computes.
+        work: By op, what an element costs.
         sources: By load, the tensor and the view that it takes.
     """
     caches = machine.caches_of(machine.space_of("dram").name)
@@ -139,21 +142,23 @@ def cost_of(
     touched = sum(_touched(nest, *values[at]) for at in reads)
     kept = touched <= capacity
     seen: set[tuple[int, str]] = set()
-    cost = Cost(launches=1, steps=len(steps))
+    cost = Cost(launches=1)
     for at, step in enumerate(steps):
-        if step.where is Where.DO:
-            continue
         classes, element_bytes = values[at]
         once = whole(nest, classes, element_bytes)
+        if step.where is Where.DO:
+            cost += Cost(near=whole(nest, classes, WORK_BYTES) * work[step.op])
+            continue
         moved = once * executions(nest, classes, grouped=step.where is Where.STAGE)
         if step.where in (Where.REST, Where.FETCH):
-            cost += Cost(sram=moved)
+            cost += Cost(near=moved, sram=moved)
             continue
         again = step.where is not Where.STORE and sources[step.op] in seen
         arriving = moved if step.where is Where.STORE or not kept else 0 if again else once
         if step.where is not Where.STORE:
             seen.add(sources[step.op])
-        cost += Cost(arriving=arriving, useful=moved, sram=moved if step.where is Where.STAGE else 0)
+        filled = moved if step.where is Where.STAGE else 0
+        cost += Cost(arriving=arriving, useful=moved, near=filled, sram=filled)
     return cost
 
 

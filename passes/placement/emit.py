@@ -33,7 +33,7 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     kernels = [handles.nodes[node] for node in form.nodes]
     stores = [step.op for step in form.steps if step.where is Where.STORE]
     old = [handles.stored[op] for op in stores]
-    inputs = {
+    inputs: dict[ir.Value, ir.Value] = {
         argument: value
         for kernel in kernels
         for argument, value in zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True)

@@ -290,7 +290,8 @@ class _Group:
         if peak and (room is None or peak > room):
             return None
         sources = {step.op: _source(self._op(step.op)) for step in steps if step.where in (Where.STAGE, Where.LOAD)}
-        cost = cost_of(self.machine, nest, steps, moved, sources)
+        work = {step.op: self._op(step.op).work for step in steps}
+        cost = cost_of(self.machine, nest, steps, moved, work, sources)
         return Form(self.nodes, nest, steps, self.ties, self.handed, self.alias, cost, peak)
 
 

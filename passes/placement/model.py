@@ -7,7 +7,7 @@ those that meet at the tensors which it hands on inside. Dimensions of size 1 ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 
@@ -66,6 +66,7 @@ class Op:
         results: Values.
         folded: Classes that a reduction folds away.
         outer: Of a load or a store.
+        work: What an element of it costs, in operations of a vector unit.
     """
 
     kind: Kind
@@ -73,6 +74,7 @@ class Op:
     results: tuple[int, ...] = ()
     folded: tuple[int, ...] = ()
     outer: Outer | None = None
+    work: int = 1
 
 
 @dataclass(frozen=True)
@@ -184,25 +186,26 @@ class Cost:
         arriving: Bytes of DRAM that no cache has.
         launches: Kernels.
         useful: Bytes of DRAM asked for.
+        near: What happens in a core: bytes of sram, and operations, one of which counts as much as an f32 from there.
         sram: Bytes read and written there.
-        steps: Instructions.
     """
 
     arriving: int = 0
     launches: int = 0
     useful: int = 0
+    near: int = 0
     sram: int = 0
-    steps: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         """Both."""
-        return Cost(
-            self.arriving + other.arriving,
-            self.launches + other.launches,
-            self.useful + other.useful,
-            self.sram + other.sram,
-            self.steps + other.steps,
-        )
+        return Cost(*(getattr(self, name) + getattr(other, name) for name in COST_FIELDS))
+
+    def __sub__(self, other: Cost) -> Cost:
+        """What one has more than the other."""
+        return Cost(*(getattr(self, name) - getattr(other, name) for name in COST_FIELDS))
+
+
+COST_FIELDS = tuple(each.name for each in fields(Cost))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program,
 VIEWS = ("gir.permute", "gir.slice")
 RENAMING = ("tensor.expand_shape", "tensor.collapse_shape", "tensor.cast")
 SCALARS = ("arith.", "math.")
+WORK = {"math": 16}  # of an element: functions are polynomials, the rest is an instruction
 
 
 @dataclass
@@ -138,6 +139,7 @@ class _Reader:
                 tuple(self.number_of[value] for value in op.results if value in self.number_of),
                 folded,
                 outer,
+                WORK.get(op.name.partition(".")[0], 1) if kind is Kind.COMPUTE else 0 if kind is Kind.CONSTANT else 1,
             )
         )
         self.handles.ops.append(op)

@@ -220,7 +220,7 @@ class _Search:
         before = apart[0].cost + apart[1].cost
         if not together.cost < before or self._is_cyclic(one | other, groups):
             return None
-        return _less(together.cost, before)
+        return together.cost - before
 
     def _is_cyclic(self, bits: int, groups: Sequence[int]) -> bool:
         """Whether a group would both need and be needed by the others, through any of them."""
@@ -233,16 +233,6 @@ class _Search:
                     grown |= more != reached
                     reached = more
         return bool(reached & bits)
-
-
-def _less(one: Cost, other: Cost) -> Cost:
-    return Cost(
-        one.arriving - other.arriving,
-        one.launches - other.launches,
-        one.useful - other.useful,
-        one.sram - other.sram,
-        one.steps - other.steps,
-    )
 
 
 def _path(came: dict[int, tuple[int, Choice]], done: int) -> Iterator[Choice]:
