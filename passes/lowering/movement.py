@@ -39,6 +39,7 @@ from powerfusion.passes.lowering.registers import (
     tile_of,
 )
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
 if TYPE_CHECKING:
@@ -224,6 +225,14 @@ def _copy(
 @lowers("gir.wait", to="vector")
 def lower_wait(lowering: VectorLowering, op: ir.Operation) -> None:
     """Nothing: copies are done where they start."""
+
+
+@lowers("memref.transpose", to="vector")
+def lower_transpose(lowering: VectorLowering, op: ir.Operation) -> None:
+    """As it is, with the layout that follows from what it views."""
+    map_ = ir.AffineMapAttr(op.attributes["permutation"]).value
+    perm = [ir.AffineDimExpr(result).position for result in map_.results]
+    lowering.bind([op.result], [memrefs.transpose(lowering.scalar(op.operands[0]), perm)])
 
 
 @lowers("memref.subview", to="vector")
