@@ -83,7 +83,7 @@ class Executable:
         return read_module(self._snapshots[phase].bytecode)
 
     def ir(self, phase: str) -> str:
-        """The program's MLIR after a phase: import, raise, simplify, tile, lower or llvm."""
+        """The program's MLIR after a phase: import, raise, simplify, place, tile, lower or llvm."""
         return str(self.module(phase))
 
     def report(self, shapes: Mapping[int, tuple[int, ...]] | None = None, *, machine: Machine | None = None) -> Report:

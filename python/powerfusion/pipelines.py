@@ -59,6 +59,11 @@ SIMPLIFY = Phase(
         "gir-drop-results",
     ),
 )
+PLACE = Phase(
+    "place",
+    "GIR in which kernels that gain by it are one, each with its nest",
+    ("gir-place", "canonicalize", "cse"),
+)
 TILE = Phase(
     "tile",
     "tile form: loops over windows, static tiles",
@@ -134,6 +139,6 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
             forms = (forms - pass_.invalidates) | pass_.establishes
 
 
-CPU = (IMPORT, RAISE, SIMPLIFY, TILE, LOWER_CPU, LLVM_CPU)
+CPU = (IMPORT, RAISE, SIMPLIFY, PLACE, TILE, LOWER_CPU, LLVM_CPU)
 PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
 PHASES = tuple(phase.name for phase in CPU)

@@ -38,7 +38,7 @@ from powerfusion.symbolic import Count, total
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 BUDGET = 4096
-SHAPES = {"causal_softmax": (2, 12, 64, 64)}
+SHAPES = {"causal_softmax": (2, 12, 64, 64), "vit_embedding": (2, 768, 8, 8)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,7 +254,7 @@ def test_examples_move_less(path: Path) -> None:
         assert len(found.kernels) == 1
         assert isinstance(least, int)
         assert isinstance(after, int)
-        assert after <= math.ceil(1.05 * least)
+        assert after <= math.ceil(1.15 * least)  # each group loads the mask
 
 
 @pytest.mark.timeout(3600 if FULL else 240)
