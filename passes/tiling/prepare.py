@@ -1,5 +1,7 @@
 """Preparing: a kernel in graph form without what tiling has no rule for, in terms of what it has.
 
+A placed kernel stays as it is, but for alternatives, where tiling can keep its nest (see `placed_plan`).
+
 - The first of several alternatives is taken, a library operator's body is its kernel.
 - On the CPU `sram` is the core's cache: what rests there is read where it came from, or computed
   again; nests, passes and movements within a place go.

@@ -1,11 +1,13 @@
 """`gir-tile`: functions of tensors become functions of memrefs, kernels become loops over tiles.
 
 A kernel's results become output memrefs that the function allocates; its body becomes nests (see
-`nests`). Views of the function (reshapes, casts) become views of memrefs. Constants become
-trailing arguments that carry their elements as `gir.constant`, so that a compiled program holds
-no copy of its weights.
+`nests`). A placed kernel's loops are those of its own nest, and what moves executes where and as
+often as the nest says (see `placed`); where that isn't covered yet, a remark says why the nest is
+left out. Views of the function (reshapes, casts) become views of memrefs. Constants become trailing
+arguments that carry their elements as `gir.constant`, so that a compiled program holds no copy of
+its weights.
 
-A kernel is first written in terms of what can be had window by window (see `prepare`): library
+Any other kernel is first written in terms of what can be had window by window (see `prepare`): library
 operators are the kernels that they say they are, the first of several alternatives is taken, what
 rests at `sram` is loaded or computed again. What must be stored and read again has memory that the
 function allocates, too. A launched function takes the memory of its results as arguments.

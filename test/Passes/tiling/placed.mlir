@@ -114,3 +114,51 @@ func.func @units(%x: tensor<48xf32>) -> tensor<48xf32> {
   }
   return %y : tensor<48xf32>
 }
+
+// -----
+
+// Units that share what is at sram step together: a row of each is staged at once, and a unit without one does nothing.
+// CHECK-LABEL: func.func @shared(
+// CHECK:       gir.parallel <group> (%{{.*}}) in (%c3)
+// CHECK:         scf.for
+// CHECK:           %[[ROWS:.*]] = memref.subview %{{.*}}[%{{.*}}, 0] [%{{.*}}, 32] [2, 1]
+// CHECK:           %[[S:.*]] = gir.stage %[[ROWS]][%c0, %c0] [%{{.*}}, 32] upto [2]
+// CHECK:           gir.parallel <unit> (%[[U:.*]]) in (%c2)
+// CHECK:             scf.for
+// CHECK:               gir.load %[[S]][%[[U]], %c0]
+// CHECK:               gir.store
+func.func @shared(%x: tensor<10x32xf32>) -> tensor<10x32xf32> {
+  %y = gir.kernel "shared" (%a = %x : tensor<10x32xf32>) nest <[r = 10 : 4 : 2 : 1, c = 32 : 32 : 32 : 32]> -> (tensor<10x32xf32>) {
+    %s = gir.move %a over ["r", "c"] : tensor<10x32xf32, #gir.at<dram>> -> tensor<10x32xf32, #gir.at<sram>>
+    %0 = gir.move %s : tensor<10x32xf32, #gir.at<sram>> -> tensor<10x32xf32, #gir.at<reg>>
+    %1 = math.absf %0 : tensor<10x32xf32, #gir.at<reg>>
+    %y = gir.move %1 over ["r", "c"] : tensor<10x32xf32, #gir.at<reg>> -> tensor<10x32xf32, #gir.at<dram>>
+    gir.return %y : tensor<10x32xf32, #gir.at<dram>>
+  }
+  return %y : tensor<10x32xf32>
+}
+
+// -----
+
+// A row beside its border is loaded once, with what is there of its neighbours, and the neighbourhoods are made of it.
+// CHECK-LABEL: func.func @neighbours(
+// CHECK:       scf.for %[[I:.*]] = %c0 to %c64 step %c16
+// CHECK:         %[[BEFORE:.*]] = affine.apply #{{.*}}(%[[I]])
+// CHECK:         %[[T:.*]] = gir.load %{{.*}}[%[[BEFORE]]] clip : memref<64xf32, #gir.at<dram>> -> tensor<18xf32, #gir.at<reg>>
+// CHECK-NOT:     gir.load
+// CHECK:         %[[P:.*]] = arith.select %{{.*}}, %[[T]]
+// CHECK:         gir.window %[[P]] {{.*}} -> tensor<16x3xf32, #gir.at<reg>>
+// CHECK:         gir.store
+func.func @neighbours(%x: tensor<64xf32>) -> tensor<64xf32> {
+  %y = gir.kernel "neighbours" (%a = %x : tensor<64xf32>) nest <[c = 64 : 64 : 64 : 16]> -> (tensor<64xf32>) {
+    %none = arith.constant 0.0 : f32
+    %zero = arith.constant dense<0.0> : tensor<64xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["c"] : tensor<64xf32, #gir.at<dram>> -> tensor<64xf32, #gir.at<reg>>
+    %p = gir.pad %0 low [1] high [1] value %none : tensor<64xf32, #gir.at<reg>> -> tensor<66xf32, #gir.at<reg>>
+    %q = gir.window %p dims [0] sizes [3] strides [1] dilations [1] : tensor<66xf32, #gir.at<reg>> -> tensor<64x3xf32, #gir.at<reg>>
+    %s = gir.reduce %q into %zero dims [1] kinds [#vector.kind<add>] : tensor<64x3xf32, #gir.at<reg>> into tensor<64xf32, #gir.at<reg>>
+    %y = gir.move %s over ["c"] : tensor<64xf32, #gir.at<reg>> -> tensor<64xf32, #gir.at<dram>>
+    gir.return %y : tensor<64xf32, #gir.at<dram>>
+  }
+  return %y : tensor<64xf32>
+}
