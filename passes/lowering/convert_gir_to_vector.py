@@ -91,6 +91,13 @@ def _check_tile_form(function: ir.Operation) -> None:
         raise UnsupportedError(
             "a function of tensors can't be lowered", location=function.location, help="run gir-tile first"
         )
+    for value in values:
+        if not isinstance(value.type, (ir.MemRefType, ir.IntegerType, ir.FloatType, ir.IndexType)):
+            raise UnsupportedError(
+                f"expected memrefs and numbers at the border of a function, got {value.type}",
+                location=function.location,
+                help="values of other types stay within a function; wait for a token where it is made",
+            )
 
 
 @dataclass

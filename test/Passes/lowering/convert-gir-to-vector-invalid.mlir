@@ -54,3 +54,13 @@ func.func @many() {
   }
   return
 }
+
+// -----
+
+// A token has no storage by which a caller could hand it over.
+// expected-error @+2 {{expected memrefs and numbers at the border of a function, got !gir.token}}
+// expected-note @+1 {{help: values of other types stay within a function; wait for a token where it is made}}
+func.func @token(%t: !gir.token) {
+  gir.wait %t
+  return
+}

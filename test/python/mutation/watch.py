@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .stock import stock_crashes
+
 HERE = Path(__file__).resolve().parent
 SECONDS = 30.0
+UPSTREAM = "upstream: the distribution's mlir-opt crashes on it as well"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Worker:
 
 
 def watch(texts: Iterable[str]) -> tuple[list[str], list[Fault]]:
-    """The answers to some mutants, and the faults among them."""
+    """The answers to some mutants, and the faults among them; what upstream crashes on is answered by `UPSTREAM`."""
     answers: list[str] = []
     faults: list[Fault] = []
     worker: Worker | None = None
@@ -80,6 +83,9 @@ def watch(texts: Iterable[str]) -> tuple[list[str], list[Fault]]:
         if isinstance(found, Fault):
             worker.close()
             worker = None
+            if found.what == "crash" and stock_crashes(text):
+                answers.append(UPSTREAM)
+                continue
             faults.append(found)
         elif found.startswith("BUG"):
             faults.append(Fault("bug", found, text))
