@@ -212,3 +212,10 @@ class Look(Protocol):
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:
         """What a movement of a whole value accesses of it, in graph form."""
         ...
+
+
+def place_of(value: ir.Value) -> gir.AtAttr:
+    """The `#gir.at` of a tensor or memref."""
+    type_ = value.type
+    encoding = type_.memory_space if isinstance(type_, ir.MemRefType) else type_.encoding
+    return gir.AtAttr(encoding)

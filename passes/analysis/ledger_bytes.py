@@ -15,7 +15,7 @@ from typing import TypeVar
 from powerfusion.core._mlir import mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Access, Box, Look
+from powerfusion.passes.analysis.ledger_access import Access, Box, Look, place_of
 from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, positive, subtract
 from powerfusion.passes.analysis.ledger_tiles import Elements, accessed_elements
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -37,17 +37,8 @@ def bytes_of(name: str) -> Callable[[_E], _E]:
     return declare
 
 
-def place_of(value: ir.Value) -> gir.AtAttr:
-    """The `#gir.at` of a tensor or memref."""
-    type_ = value.type
-    encoding = type_.memory_space if isinstance(type_, ir.MemRefType) else type_.encoding
-    return gir.AtAttr(encoding)
-
-
 @bytes_of("gir.move")
 def _move(op: ir.Operation, look: Look) -> Iterable[Access]:
-    if place_of(op.operands[0]) == place_of(op.result):
-        return ()
     return (
         *look.accessed(op.operands[0], op, "read"),
         *look.accessed(op.result, op, "write"),

@@ -6,6 +6,7 @@ addresses takes the same views as the value.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,9 +37,36 @@ class Places(Protocol):
 
 
 def addresses_of(value: ir.Value, look: Places) -> np.ndarray | None:
-    """The addresses of a value at `dram`, flat; None where sizes are open or there are too many."""
+    """The addresses of a value at `dram`; None where sizes are open or there are too many."""
     try:
-        return _Enumeration(look).of(value).reshape(-1)
+        return _Enumeration(look).of(value)
+    except UnknownIndex:
+        return None
+
+
+def box_cells(buffer: Buffer, shape: Sequence[int]) -> np.ndarray:
+    """The addresses of a buffer's elements.
+
+    Raises:
+        UnknownIndex: Its place isn't known.
+    """
+    offset, *strides = closed((buffer.offset, *buffer.strides))
+    address = np.full(shape, offset, dtype=np.int64)
+    for dim, stride in enumerate(strides):
+        index = np.arange(shape[dim], dtype=np.int64) * stride
+        address += index.reshape([-1 if d == dim else 1 for d in range(len(shape))])
+    return address
+
+
+def stored_at(value: ir.Value, returned: Sequence[ir.Value], look: Places) -> list[np.ndarray] | None:
+    """Where a kernel's results put the elements of a stored value: an array of its shape per place.
+
+    An element that a result leaves out is nowhere: -1. None where sizes are open or there are too many.
+    """
+    try:
+        shape = closed(look.shape(value))
+        ways = [_Stored(look, value, shape) for _ in returned]
+        return [place for way, result in zip(ways, returned, strict=True) for place in way.places(result)]
     except UnknownIndex:
         return None
 
@@ -78,13 +106,7 @@ class _Enumeration:
 
     def _leaf(self, value: ir.Value, shape: list[int]) -> np.ndarray:
         buffer = self.look.buffer(value)
-        offset, *strides = closed((buffer.offset, *buffer.strides))
-        base = self.roots.setdefault(buffer.root, len(self.roots)) << ROOT_BITS
-        address = np.full(shape, base + offset, dtype=np.int64)
-        for dim, stride in enumerate(strides):
-            index = np.arange(shape[dim], dtype=np.int64) * stride
-            address += index.reshape([-1 if d == dim else 1 for d in range(len(shape))])
-        return address
+        return box_cells(buffer, shape) + (self.roots.setdefault(buffer.root, len(self.roots)) << ROOT_BITS)
 
     def _window(self, op: ir.Operation, shape: list[int]) -> np.ndarray:
         names = ("dims", "sizes", "strides", "dilations")
@@ -101,3 +123,29 @@ class _Enumeration:
             slice(start, start + (size - 1) * step + 1 if size else start, step)
             for start, size, step in zip(offsets, sizes, steps, strict=True)
         )
+
+
+class _Stored(_Enumeration):
+    """The same, where each way by which a value gets into a result is a place of its own."""
+
+    def __init__(self, look: Places, value: ir.Value, shape: Sequence[int]) -> None:
+        super().__init__(look)
+        self.value = value
+        self.shape = shape
+        self.ways: list[int] = []
+
+    def places(self, result: ir.Value) -> Iterator[np.ndarray]:
+        """Where in a result each way leads to."""
+        found = self.of(result).reshape(-1)
+        for way in self.ways:
+            there = np.flatnonzero(found >> ROOT_BITS == way)
+            place = np.full(self.shape, -1, dtype=np.int64)
+            place.reshape(-1)[found[there] & ((1 << ROOT_BITS) - 1)] = there
+            yield place
+
+    def _leaf(self, value: ir.Value, shape: list[int]) -> np.ndarray:
+        if value != self.value:
+            return super()._leaf(value, shape)
+        way = self.roots.setdefault(object(), len(self.roots))
+        self.ways.append(way)
+        return (way << ROOT_BITS) + np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)

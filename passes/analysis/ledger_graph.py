@@ -9,16 +9,19 @@ lies where the kernel's results put it, else in a tensor of its own. Views chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from powerfusion.core._mlir import defining_op, entry_block, integers, mixed, operations, segments
 from powerfusion.dialects import gir
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.ledger_access import Access, Box, Buffer, Cells, Scope
-from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
-from powerfusion.passes.analysis.ledger_cells import addresses_of
+from powerfusion.passes.analysis.ledger_access import Access, Box, Buffer, Cells, Scope, place_of
+from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
+from powerfusion.passes.analysis.ledger_cells import addresses_of, stored_at
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, multiply
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import permuted, reshaped, row_major, sliced, windowed
@@ -68,8 +71,7 @@ class GraphLook:
             return
         at = place_of(value)
         if at.level == "dram" and direction == "write":
-            for place in self.places(value):
-                yield Access(at, direction, place.sizes, place.element, place.box([0] * len(place.sizes)))
+            yield from self._stored(value, op)
         elif at.level == "dram":
             yield self._read(value)
         else:
@@ -84,10 +86,37 @@ class GraphLook:
         except UnknownIndex:
             cells = addresses_of(value, self)
             if cells is not None:
-                return Access(at, "read", (len(cells),), element, cells=Cells((cells,)))
-            shape = self.shape(value)
-            return Access(at, "read", shape, element, Box(value, 0, row_major(shape)), exact=False)
+                return Access(at, "read", (), element, cells=Cells((cells.reshape(-1),)))
+            return anywhere(at, "read", self.shape(value), element)
         return Access(at, "read", buffer.sizes, element, buffer.box([0] * len(buffer.sizes)))
+
+    def _stored(self, value: ir.Value, op: ir.Operation) -> Iterator[Access]:
+        """A whole value that is moved to `dram`, to each of its places."""
+        try:
+            places = self.places(value)
+        except UnknownIndex:
+            for cells in self.stored_cells(value, op):
+                there = cells[cells >= 0]
+                yield Access(place_of(value), "write", (), element_bytes(value), cells=Cells((there,)))
+            return
+        for place in places:
+            yield Access(place_of(value), "write", place.sizes, place.element, place.box([0] * len(place.sizes)))
+
+    def stored_cells(self, value: ir.Value, op: ir.Operation) -> list[np.ndarray]:
+        """Where the results put a stored value, element by element.
+
+        Raises:
+            UnsupportedError: Sizes are open, or too many elements.
+        """
+        end = operations(entry_block(self.kernel))[-1]
+        found = stored_at(value, list(end.operands), self)
+        if found is None:
+            raise UnsupportedError(
+                "a store to places that aren't regular can't be counted while sizes are open",
+                location=op.location,
+                help="give the shapes of the arguments",
+            )
+        return found
 
     def _outside(self, value: ir.Value, direction: str) -> Access:
         """An operand or result of a library operator, whole."""
@@ -216,6 +245,11 @@ class GraphLook:
         return replace(place, offset=offset, sizes=sizes)
 
 
+def anywhere(at: gir.AtAttr, direction: str, counts: Sequence[Number], element: int) -> Access:
+    """Elements of which it isn't known where they are: at most each is in granules of its own."""
+    return Access(at, direction, tuple(counts), element, Box(None, 0, ()), scattered=True, exact=False)
+
+
 def _with_dims(place: Buffer, dims: list[int]) -> Buffer:
     """A buffer with further dimensions of size 1."""
     sizes, strides = list(place.sizes), list(place.strides)
@@ -237,7 +271,7 @@ def count_graph(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope:
         recorder.record(kernel, kernel, EXPRESSIONS[kernel.name](kernel, look), scope)
         return
     for op in body_of(entry_block(kernel)):
-        if op.name in EXPRESSIONS:
+        if op.name in EXPRESSIONS and not recorder.stays(op):
             recorder.record(op, kernel, EXPRESSIONS[op.name](op, look), scope)
 
 

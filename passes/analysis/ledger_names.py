@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, integers, is_tensor, segments
+from powerfusion.core._mlir import DYNAMIC, defining_op, integers, is_tensor, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
@@ -73,7 +73,13 @@ class Names:
             self._keep(op)
 
     def of(self, value: ir.Value, dim: int) -> str | None:
-        """The nest's dimension that one of a value's runs over, None where it is none."""
+        """The nest's dimension that one of a value's runs over, None where it is none.
+
+        What a move brings to `sram` or `dram` runs over what the move says and nothing else.
+        """
+        op = defining_op(value)
+        if op is not None and op.name == "gir.move" and over(op) and not gir.is_at(value, "reg"):
+            return over(op)[dim] or None
         return self.known.get(self._find((value, dim)))
 
     def combined(self, op: ir.Operation) -> frozenset[str]:

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from powerfusion.core._mlir import defining_op, entry_block, integers
+from powerfusion.core._mlir import entry_block
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.ledger_access import Access, Box, Cells, Scope
-from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
-from powerfusion.passes.analysis.ledger_graph import GraphLook, body_of
+from powerfusion.passes.analysis.ledger_access import Access, Box, Buffer, Cells, Scope, place_of
+from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
+from powerfusion.passes.analysis.ledger_cells import addresses_of, box_cells
+from powerfusion.passes.analysis.ledger_graph import GraphLook, anywhere, body_of
 from powerfusion.passes.analysis.ledger_names import Names, over
 from powerfusion.passes.analysis.ledger_numbers import (
     MOST_CELLS,
@@ -34,6 +35,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     add,
     closed,
     counter,
+    dense,
     maximum,
     minimum,
     multiply,
@@ -125,6 +127,13 @@ class NestDim:
         return not self.swept and self.units.size > 1 and self.steps.size > 1
 
 
+def _over(number: Number, scope: Scope) -> np.ndarray:
+    """A number in every trip of some loops."""
+    if isinstance(number, Polynomial):
+        raise UnknownIndex("an open size")
+    return np.broadcast_to(dense(number, scope.axes)[1], [axis.size for axis in scope.axes])
+
+
 def _index(axis: Axis) -> Number:
     return counter(axis) if axis.size > 1 else 0
 
@@ -141,12 +150,15 @@ class NestLook(GraphLook):
         dims: The nest's, outermost first.
         names: What values run over.
         windows: Of a unit's steps.
+        own: The nest's intervals of a value's dimensions.
+        grouped: True to look at `sram` as a group does that fills it, False as a unit.
     """
 
     dims: Sequence[NestDim] = ()
     names: Names = field(default_factory=lambda: Names((), frozenset()))
     windows: dict[ir.Value, Window] = field(default_factory=dict)
     own: Callable[[ir.Value], Window] = lambda _: ()
+    grouped: bool = False
 
     def part(self, value: ir.Value) -> tuple[Number, ...]:
         """The extents of a value's window."""
@@ -183,17 +195,52 @@ class NestLook(GraphLook):
         """What one execution of a movement accesses of one of its sides."""
         at, element = place_of(value), element_bytes(value)
         window = self.moved(op) or ()
-        counts = tuple(interval.length for interval in window)
-        starts = [interval.low for interval in window]
         if at.level == "reg":
-            yield Access(at, direction, counts, element)
-        elif at.level == "sram":
-            yield Access(at, direction, counts, element, self.rested(value, window))
-        elif direction == "read":
-            yield Access(at, direction, counts, element, self.buffer(value).box(starts))
+            yield Access(at, direction, tuple(interval.length for interval in window), element)
+        elif at.level == "sram" or direction == "read":
+            yield self._box(value, window, direction)
         else:
-            for place in self.places(value):
-                yield Access(at, direction, counts, element, place.box(starts))
+            yield from self._stores(value, op, window)
+
+    def _box(self, value: ir.Value, window: Window, direction: str) -> Access:
+        """A unit's window of a value in memory."""
+        at, element = place_of(value), element_bytes(value)
+        counts = tuple(interval.length for interval in window)
+        try:
+            return Access(at, direction, counts, element, self.buffer(value).box([each.low for each in window]))
+        except UnknownIndex:
+            cells = addresses_of(value, self)
+        return self._cut(cells, window, anywhere(at, direction, counts, element))
+
+    def _stores(self, value: ir.Value, op: ir.Operation, window: Window) -> Iterator[Access]:
+        """A unit's window of a value that is moved to `dram`, to each of its places."""
+        at, element = place_of(value), element_bytes(value)
+        counts = tuple(interval.length for interval in window)
+        try:
+            places = self.places(value)
+        except UnknownIndex:
+            for cells in self.stored_cells(value, op):
+                yield self._cut(cells, window, anywhere(at, "write", counts, element))
+            return
+        for place in places:
+            yield Access(at, "write", counts, element, place.box([each.low for each in window]))
+
+    def _cut(self, cells: np.ndarray | None, window: Window, unknown: Access) -> Access:
+        """What a unit's executions access of elements at known addresses; `unknown` where those are too many."""
+        scope = self.scope(Scope(), window)
+        executions = math.prod(axis.size for axis in scope.axes)
+        if cells is None or executions * max(cells.size, 1) > MOST_CELLS:
+            return unknown
+        bounds = [(_over(each.low, scope), _over(each.high, scope)) for each in window]
+        made = np.ones([axis.size for axis in scope.axes], dtype=bool)
+        for mask in scope.masks:
+            made &= _over(mask, scope) != 0
+        found: list[np.ndarray] = []
+        for at in np.argwhere(made):
+            place = tuple(at)
+            part = cells[tuple(slice(low[place], max(high[place], low[place])) for low, high in bounds)]
+            found.append(part[part >= 0])
+        return replace(unknown, counts=(), box=None, scattered=False, exact=True, cells=Cells(tuple(found)))
 
     # -- what rests at sram ------------------------------------------------------------------------
 
@@ -205,24 +252,24 @@ class NestLook(GraphLook):
             found.append((size, 0) if name is None else self.dim(name).held_by_group())
         return found
 
-    def rested(self, value: ir.Value, window: Window) -> Box:
-        """Where a unit's window of a value at `sram`, or of a view of it, begins."""
-        dims = list(range(len(window)))
-        op = defining_op(value)
-        while op is not None and op.name == "gir.permute":
-            perm = integers(op.attributes["perm"])
-            dims = [perm[dim] for dim in dims]
-            value = op.operands[0]
-            op = defining_op(value)
-        if op is None or op.name != "gir.move":
-            raise UnknownIndex(f"a view at sram of {value}")
-        held, own = self.held(value), self.own(value)
-        strides = row_major([count for count, _ in held])
+    def _own(self, value: ir.Value) -> Buffer:
+        """A tensor of a value's own; of one at `sram`, its group's buffer, as if it held the whole value."""
+        own = super()._own(value)
+        if not gir.is_at(value, "sram"):
+            return own
+        strides = row_major([count for count, _ in self.held(value)])
         offset: Number = 0
-        for interval, dim in zip(window, dims, strict=True):
-            inside = add(held[dim][1], subtract(interval.low, own[dim].low))
-            offset = add(offset, multiply(inside, strides[dim]))
-        return Box(value, offset, tuple(strides[dim] for dim in dims))
+        for dim, stride in enumerate(strides):
+            offset = subtract(offset, multiply(self._begin(value, dim), stride))
+        return replace(own, offset=offset, strides=strides)
+
+    def _begin(self, value: ir.Value, dim: int) -> Number:
+        """The index at which a group's buffer at `sram` begins along a dimension, as its units see it."""
+        name = self.names.of(value, dim)
+        if self.grouped or name is None or self.dim(name).swept:
+            return self._first(value, dim)
+        along = self.dim(name)
+        return pointwise(np.subtract, along.of_step()[0], along.held_by_group()[1])
 
     def filled(self, op: ir.Operation, scope: Scope) -> Iterator[tuple[Access, Scope]]:
         """What a movement of a whole group accesses, and the loops around it."""
@@ -235,36 +282,48 @@ class NestLook(GraphLook):
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
         counts = tuple(count for count, _ in self.held(value))
         element = element_bytes(value)
-        source, at = self.buffer(op.operands[0]), place_of(op.operands[0])
-        if any(self.dim(name).has_holes for name in names):
-            yield self._with_gaps(op, serial, scope)
+        at = place_of(op.operands[0])
+        source = self._source(op)
+        if source is None or (at.level == "dram" and any(self.dim(name).has_holes for name in names)):
+            yield self._with_gaps(op, source, serial, scope)
         else:
             starts = [self._first(value, dim) for dim in range(len(own))]
             yield Access(at, "read", counts, element, source.box(starts)), inside
         yield Access(place_of(value), "write", counts, element, Box(value, 0, row_major(counts))), inside
 
-    def _with_gaps(self, op: ir.Operation, serial: Sequence[NestDim], scope: Scope) -> tuple[Access, Scope]:
+    def _source(self, op: ir.Operation) -> Buffer | None:
+        """What a group's movement reads, as the group sees it; None where its addresses aren't regular."""
+        try:
+            return replace(self, known={}, grouped=True).buffer(op.operands[0])
+        except UnknownIndex:
+            return None
+
+    def _with_gaps(
+        self, op: ir.Operation, source: Buffer | None, serial: Sequence[NestDim], scope: Scope
+    ) -> tuple[Access, Scope]:
         """What a group reads whose units' parts have gaps between them: element by element, or else unit by unit.
 
         The latter is exact where no two units' parts share a granule, as parts that begin at one don't.
         """
-        source, at, element = self.buffer(op.operands[0]), place_of(op.operands[0]), element_bytes(op.result)
+        at, element = place_of(op.operands[0]), element_bytes(op.result)
         try:
-            return Access(at, "read", (), element, cells=Cells(self._enumerated(op, serial))), scope
+            return Access(at, "read", (), element, cells=Cells(self._enumerated(op, source, serial))), scope
         except UnknownIndex:
             own = self.own(op.result)
         held = [count for count, _ in self.held(op.result)]
         counts = tuple(count if self._is_whole(i) else i.length for i, count in zip(own, held, strict=True))
         starts = [self._first(op.result, dim) if self._is_whole(i) else i.low for dim, i in enumerate(own)]
         names = {name for i in own if not self._is_whole(i) for name in i.names}
-        gaps = [s for i, s in zip(own, source.strides, strict=True) if any(self.dim(n).has_holes for n in i.names)]
-        apart = all(isinstance(stride, int) and stride * element % WIDEST_GRANULE == 0 for stride in gaps)
         parts = [dim.of_unit() if dim.name in names else dim.of_group() for dim in self.dims]
         parts = [dim.of_step() if dim in serial else part for dim, part in zip(self.dims, parts, strict=True)]
         masks = [_less(*part) for part in parts]
         axes = [dim.groups for dim in self.dims] + [dim.units for dim in self.dims if dim.name in names]
         axes += [dim.steps for dim in serial]
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
+        if source is None:
+            return anywhere(at, "read", counts, element), inside
+        gaps = [s for i, s in zip(own, source.strides, strict=True) if any(self.dim(n).has_holes for n in i.names)]
+        apart = all(isinstance(stride, int) and stride * element % WIDEST_GRANULE == 0 for stride in gaps)
         return Access(at, "read", counts, element, source.box(starts), exact=apart), inside
 
     def _is_whole(self, interval: Interval) -> bool:
@@ -279,23 +338,25 @@ class NestLook(GraphLook):
         along = self.dim(name)
         return along.of_group()[0] if along.swept else along.of_first_step()[0]
 
-    def _enumerated(self, op: ir.Operation, serial: Sequence[NestDim]) -> tuple[np.ndarray, ...]:
+    def _enumerated(self, op: ir.Operation, source: Buffer | None, serial: Sequence[NestDim]) -> tuple[np.ndarray, ...]:
         """The addresses that a group's movement reads, execution by execution: its units' parts have gaps between."""
-        source = self.buffer(op.operands[0])
-        shape, strides = closed(self.shape(op.result)), closed(source.strides)
+        shape = closed(self.shape(op.result))
         ways = [range(dim.groups.size) for dim in self.dims] + [range(dim.steps.size) for dim in serial]
         if math.prod(map(len, ways)) * math.prod(shape) > MOST_CELLS:
+            raise UnknownIndex("too many elements")
+        cells = addresses_of(op.operands[0], self) if source is None else box_cells(source, shape)
+        if cells is None:
             raise UnknownIndex("too many elements")
         found: list[np.ndarray] = []
         for instance in itertools.product(*ways):
             group = {dim.name: g for dim, g in zip(self.dims, instance, strict=False)}
             step = {dim.name: t for dim, t in zip(serial, instance[len(self.dims) :], strict=True)}
-            address = np.array(closed([source.offset])[0])
-            for at, (size, stride) in enumerate(zip(shape, strides, strict=True)):
+            indices: list[np.ndarray] = []
+            for at, size in enumerate(shape):
                 name = self.names.of(op.result, at)
-                index = np.arange(size) if name is None else self.dim(name).indices(group[name], step.get(name, 0))
-                address = address[..., None] + index * stride
-            found.append(address.reshape(-1))
+                part = np.arange(size) if name is None else self.dim(name).indices(group[name], step.get(name, 0))
+                indices.append(part)
+            found.append(cells[np.ix_(*indices)].reshape(-1))
         return tuple(found)
 
 
@@ -330,8 +391,16 @@ def _sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]
     for op in body_of(entry_block(kernel)):
         if op.name == "gir.move" and over(op):
             yield from zip(over(op), look.shape(op.result), strict=True)
-            for place in look.places(op.result) if gir.is_at(op.result, "dram") else ():
+            for place in _regular_places(op.result, look):
                 yield from zip(over(op), place.sizes, strict=True)
+
+
+def _regular_places(value: ir.Value, look: GraphLook) -> list[Buffer]:
+    """Where a value at `dram` is put; nowhere that isn't regular."""
+    try:
+        return look.places(value) if gir.is_at(value, "dram") else []
+    except UnknownIndex:
+        return []
 
 
 def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
@@ -354,12 +423,12 @@ def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: 
     look = nest_look(kernel, sizes)
     scope = replace(scope, unsure=scope.unsure or bool(look.assumed))
     for op in look.names.ops:
-        if op.name not in EXPRESSIONS:
+        if op.name not in EXPRESSIONS or recorder.stays(op):
             continue
         if op.name == "gir.move" and not any(gir.is_at(value, "reg") for value in (op.operands[0], op.result)):
             for access, inside in look.filled(op, scope):
                 recorder.record(op, kernel, [access], inside)
             continue
         window = look.moved(op)
-        if window is not None:
-            recorder.record(op, kernel, EXPRESSIONS[op.name](op, look), look.scope(scope, window))
+        for access in () if window is None else EXPRESSIONS[op.name](op, look):
+            recorder.record(op, kernel, [access], look.scope(scope, window or ()) if access.cells is None else scope)

@@ -24,7 +24,7 @@ from powerfusion.passes.analysis.ledger_tile import TileWalk
 from powerfusion.passes.analysis.ledger_views import Root, dynamic_shape, new_buffer
 from powerfusion.passes.analysis.peaks import Peaks, Pressure
 from powerfusion.passes.analysis.peaks_nest import see_nest
-from powerfusion.symbolic import Count, Polynomial, maximum, total
+from powerfusion.symbolic import Count, Polynomial, total
 
 Given = Mapping[int, tuple[int, ...] | int]
 """Shapes of arguments, or values of scalars, by position."""
@@ -113,14 +113,10 @@ class Program:
 
     def peak_bytes(self) -> dict[str, Count]:
         """Most bytes alive at once in an instance of each space."""
-        found: dict[str, Count] = {}
-        for (level, name), most in self.peaks.most.items():
-            space = self.machine.space_of(level, name or None).name
-            found[space] = maximum(found[space], most) if space in found else most
-        return found
+        return dict(self.peaks.most)
 
     def _run(self) -> None:
-        self.peaks = Peaks()
+        self.peaks = Peaks(self.machine)
         self.recorder = Recorder.of(self.module, self.machine)
         self.kernels: list[int] = []
         self.symbols = {
@@ -134,7 +130,7 @@ class Program:
                 self._function(function, self.given, Scope())
 
     def _function(self, function: ir.Operation, given: Mapping[int, tuple[Count, ...] | Count], scope: Scope) -> None:
-        walk = TileWalk(self.recorder, self._call, pressure=Pressure(self.peaks))
+        walk = TileWalk(self.recorder, self._call, Pressure(self.peaks))
         for place, argument in enumerate(entry_block(function).arguments):
             known = given.get(place)
             if isinstance(argument.type, ir.MemRefType):

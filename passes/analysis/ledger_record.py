@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from powerfusion.core._mlir import walk_numbered
 from powerfusion.machines.model import Machine, Space
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Access, Figures, Scope
+from powerfusion.passes.analysis.ledger_access import Access, Figures, Scope, place_of
 from powerfusion.passes.analysis.ledger_tally import measure
 
 Key = tuple[int, str, str]
@@ -52,6 +52,14 @@ class Recorder:
     def space(self, access: Access) -> Space:
         """Where an access goes."""
         return self.machine.space_of(access.at.level, access.at.space or None)
+
+    def stays(self, op: ir.Operation) -> bool:
+        """True for a move within one space, which moves nothing: a value that is kept for a later pass."""
+        if op.name != "gir.move":
+            return False
+        source, result = (place_of(value) for value in (op.operands[0], op.result))
+        spaces = [self.machine.space_of(at.level, at.space or None) for at in (source, result)]
+        return spaces[0] == spaces[1]
 
     def record(self, op: ir.Operation, kernel: ir.Operation | None, accesses: Iterable[Access], scope: Scope) -> None:
         """Measures what an instruction accesses; a write that reads first gets a record of that too."""

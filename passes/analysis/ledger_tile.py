@@ -18,8 +18,8 @@ import numpy as np
 
 from powerfusion.core._mlir import constant_index, entry_block, operations, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Access, Buffer, Loop, Scope
-from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS, place_of
+from powerfusion.passes.analysis.ledger_access import Access, Buffer, Loop, Scope, place_of
+from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
 from powerfusion.passes.analysis.ledger_index import EVALUATED, constant
 from powerfusion.passes.analysis.ledger_numbers import (
     Axis,
@@ -37,6 +37,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import MEMREF_VIEWS, dynamic_shape, new_buffer
 from powerfusion.passes.analysis.peaks import Pressure
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Polynomial
 
 ALLOCATIONS = ("memref.alloc", "memref.alloca", "memref.get_global")
@@ -48,19 +49,19 @@ class TileWalk:
 
     Attributes:
         recorder: Takes what is found.
+        call: What a call or launch does.
+        pressure: What lives.
         known: Index values and memrefs.
         open: True where trips of loops are open.
         kernel: The kernel around, for the entries.
-        pressure: What lives.
-        call: What a call or launch does.
     """
 
     recorder: Recorder
     call: Callable[[ir.Operation, TileWalk, Scope], None]
+    pressure: Pressure
     known: dict[ir.Value, Number | Buffer] = field(default_factory=dict)
     open: bool = False
     kernel: ir.Operation | None = None
-    pressure: Pressure = field(default_factory=Pressure)
 
     # -- what expressions ask ------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class TileWalk:
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Sequence[Access]:
         """Graph form's movement between tiles: whole ones."""
         del op
-        return (Access(place_of(value), direction, tuple(value.type.shape), self.buffer(value).element),)
+        return (Access(place_of(value), direction, tuple(value.type.shape), element_bytes(value)),)
 
     # -- ops -----------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class TileWalk:
         elif name == "gir.stage":
             self._allocate(op, segments(op)[2])
             self.record(op, scope)
-        elif name in EXPRESSIONS:
+        elif name in EXPRESSIONS and not self.recorder.stays(op):
             self.record(op, scope)
         elif name in ("func.call", "gir.launch"):
             self.call(op, self, scope)

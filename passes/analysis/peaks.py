@@ -18,23 +18,30 @@ from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import defining_op, is_tensor, operations
 from powerfusion.dialects import gir
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_access import Buffer
+from powerfusion.passes.analysis.ledger_access import Buffer, place_of
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, dense, multiply, scale
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Count, Polynomial
 
 REPLICAS = ("gir.broadcast", "gir.iota", "tensor.splat", "arith.constant")
 IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
-Place = tuple[str, str]
-"""A level and the name of a space, empty for the level's first."""
+Place = str
+"""The name of a space."""
 
 
 @dataclass
 class Peaks:
-    """The most that lived in an instance of each place."""
+    """The most that lived in an instance of each of a machine's spaces."""
 
+    machine: Machine
     most: dict[Place, Count] = field(default_factory=dict)
+
+    def place(self, value: ir.Value) -> Place:
+        """Where a tensor or memref is: the space's own name, however the program calls it."""
+        at = place_of(value)
+        return self.machine.space_of(at.level, at.space or None).name
 
     def see(self, place: Place, live: Number) -> None:
         """Notes what lives in a place at some time."""
@@ -86,7 +93,7 @@ class Pressure:
         owned: Buffers of the blocks that are open, innermost last.
     """
 
-    peaks: Peaks = field(default_factory=Peaks)
+    peaks: Peaks
     registers: Pool | None = None
     shared: Pool | None = None
     held: dict[ir.Value, tuple[Place, int]] = field(default_factory=dict)
@@ -115,7 +122,7 @@ class Pressure:
         size: Number = buffer.element
         for extent in buffer.sizes:
             size = multiply(size, extent)
-        place = place_of(value)
+        place = self.peaks.place(value)
         if self.shared is not None:
             self.shared.take(place, size)
         self.owned[-1].append((place, size))
@@ -151,7 +158,7 @@ class Pressure:
         """A tile begins to live."""
         if self.registers is None or not is_tensor(value) or not gir.is_at(value, "reg"):
             return
-        self.held[value] = (place_of(value), tile_bytes(value))
+        self.held[value] = (self.peaks.place(value), tile_bytes(value))
         self.registers.take(*self.held[value])
 
     def release(self, values: Iterable[ir.Value]) -> None:
@@ -160,13 +167,6 @@ class Pressure:
             found = self.held.pop(value, None)
             if found is not None and self.registers is not None:
                 self.registers.give(*found)
-
-
-def place_of(value: ir.Value) -> Place:
-    """Where a tensor or memref is."""
-    type_ = value.type
-    at = gir.AtAttr(type_.memory_space if isinstance(type_, ir.MemRefType) else type_.encoding)
-    return at.level, at.space
 
 
 def tile_bytes(value: ir.Value) -> int:

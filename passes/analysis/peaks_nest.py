@@ -38,7 +38,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     union_of,
 )
 from powerfusion.passes.analysis.ledger_windows import Window
-from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool, place_of
+from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool
 from powerfusion.passes.analysis.sizes import element_bytes
 
 
@@ -69,11 +69,13 @@ class _Placed:
         """Buffers at `sram` begin to live."""
         for op in self.look.names.ops:
             when = self.look.names.happens[op]
-            if op.name == "gir.move" and gir.is_at(op.result, "sram") and when and when.number == number:
+            if op.name != "gir.move" or self._is_kept_buffer(op):
+                continue
+            if gir.is_at(op.result, "sram") and when and when.number == number:
                 size: Number = element_bytes(op.result)
                 for count, _ in self.look.held(op.result):
                     size = multiply(size, count)
-                shared.take(place_of(op.result), size)
+                shared.take(self.peaks.place(op.result), size)
 
     def _begin(self, number: int) -> None:
         """What a pass combines into begins to live."""
@@ -99,14 +101,14 @@ class _Placed:
         for op in ops:
             self._do(op, when, live, last)
         for value, size in parts.items():
-            if size is not None and not _is_free(value):
+            if size is not None and not self._is_free(value):
                 self.kept[value] = _summed(size, sweeps)
 
     def _do(self, op: ir.Operation, when: When, live: _Live, last: dict[ir.Value, ir.Operation]) -> None:
         """What an op brings to life in a step, and what it ends."""
         for value in op.results:
             size = self._made(op, value, when)
-            if size is None or _is_free(value):
+            if size is None or self._is_free(value):
                 continue
             if value in self.look.names.kept:
                 live.add_part(value, size)
@@ -129,6 +131,15 @@ class _Placed:
             return None
         return volume(value, self.look.windows[value])
 
+    def _is_free(self, value: ir.Value) -> bool:
+        """True for what takes no room: a replica, or a tile that is only carried on to a later pass."""
+        op = producer(value)
+        return op.name in REPLICAS or self._is_kept_buffer(op)
+
+    def _is_kept_buffer(self, op: ir.Operation) -> bool:
+        """True for a move within one space."""
+        return op.name == "gir.move" and self.peaks.place(op.operands[0]) == self.peaks.place(op.result)
+
 
 @dataclass
 class _Live:
@@ -141,17 +152,17 @@ class _Live:
     def take(self, value: ir.Value, size: Number) -> None:
         """A tile begins to live."""
         self.held[value] = size
-        self._see(place_of(value))
+        self._see(self.peaks.place(value))
 
     def add_part(self, value: ir.Value, size: Number) -> None:
         """A part of what is kept begins to live."""
         self.kept[value] = add(self.kept.get(value, 0), size)
-        self._see(place_of(value))
+        self._see(self.peaks.place(value))
 
     def _see(self, place: Place) -> None:
         now: Number = 0
         for value, size in (*self.kept.items(), *self.held.items()):
-            if place_of(value) == place:
+            if self.peaks.place(value) == place:
                 now = add(now, size)
         self.peaks.see(place, now)
 
@@ -182,13 +193,6 @@ def _at_least(left: Number, right: Number) -> bool:
         return left == right
     axes = union_of(number.axes for number in (left, right) if isinstance(number, Grid))
     return bool((dense(left, axes)[1] >= dense(right, axes)[1]).all())
-
-
-def _is_free(value: ir.Value) -> bool:
-    """True for what takes no room: a replica, or a tile that is only carried on to a later pass."""
-    op = producer(value)
-    keeps = op.name == "gir.move" and place_of(op.operands[0]) == place_of(op.result)
-    return keeps or op.name in REPLICAS
 
 
 def summed_in_order(number: Number, axes: Sequence[Axis]) -> Number:

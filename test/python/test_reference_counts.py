@@ -129,6 +129,8 @@ def test_spaces_by_name() -> None:
         ("gir.move 2", "near"),
         ("gir.move 3", "near"),
         ("gir.move 3", "matrix"),
+        ("gir.move 4", "matrix"),
+        ("gir.move 4", "file"),
         ("gir.move 5", "file"),
         ("gir.move 5", "main"),
     }

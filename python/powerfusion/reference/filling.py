@@ -40,7 +40,7 @@ class Filler:
             when = self.plan.happens[op.number]
             if op.name != "gir.move" or op.type.level != "sram" or when is None or when.number != number:
                 continue
-            if op.operand_types[0].place == op.type.place:
+            if self.spaces.same(op.operand_types[0], op.type):
                 continue  # The same buffer in a later pass.
             names = self._names(op)
             key = fixed[: self.nest.depth(frozenset(n for n in names if n and not self.nest.dim(n).swept))]

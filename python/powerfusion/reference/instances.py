@@ -160,9 +160,9 @@ def put_together(value: Tile, outputs: Mapping[int, Output], ops: Sequence[Instr
     return replace(value, data=data)
 
 
-def is_keep(op: Instruction) -> bool:
+def is_keep(op: Instruction, spaces: Spaces) -> bool:
     """Whether an op only carries a tile on to a later pass."""
-    return op.name == "gir.move" and op.operand_types[0].level == op.type.level == "reg"
+    return op.name == "gir.move" and op.type.level == "reg" and spaces.same(op.operand_types[0], op.type)
 
 
 class Live:
@@ -179,7 +179,9 @@ class Live:
         pool = step.unit.registers
         for value, type_ in zip(op.results, op.result_types, strict=True):
             part = step.tiles.get(value)
-            if part is None or type_.level != "reg" or op.name in REPLICAS or is_keep(op) or value in step.unit.kept:
+            if part is None or type_.level != "reg" or op.name in REPLICAS or value in step.unit.kept:
+                continue
+            if is_keep(op, spaces):
                 continue
             size = part.data.size * type_.dtype.itemsize
             self._reuse(op, size)

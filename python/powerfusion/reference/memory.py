@@ -43,12 +43,18 @@ class Shadow:
         self.writer = np.full(size, NOBODY)
         self.reader = np.full(size, NOBODY)
         self.other = np.full(size, NOBODY)
+        self.scatter = np.full(size, NOBODY)
 
-    def touch(self, flat: Array, agent: Agent, *, write: bool) -> tuple[int, str, int] | None:
-        """Notes an access; gives an element, what was done to it and by whom, where two agents are in conflict."""
+    def touch(self, flat: Array, agent: Agent, *, write: bool, scatter: int = NOBODY) -> tuple[int, str, int] | None:
+        """Notes an access; gives an element, what was done to it and by whom, where two agents are in conflict.
+
+        Writes of scatters of one number aren't in conflict with each other.
+        """
         mine, first = agent.number, agent.first
         writer = self.writer[flat]
         clash = (writer >= first) & (writer != mine)
+        if scatter != NOBODY:
+            clash &= self.scatter[flat] != scatter
         if clash.any():
             return _first(flat, clash, "written", writer, first)
         reader = self.reader[flat]
@@ -60,7 +66,7 @@ class Shadow:
             clash = (readers >= first) & (readers != mine)
             if clash.any():
                 return _first(flat, clash, "read", readers, first)
-        self.writer[flat] = mine
+        self.writer[flat], self.scatter[flat] = mine, scatter
         return None
 
 
@@ -130,8 +136,8 @@ class Buffer:
         self._touch(flat, agents, write=False)
         return self.data[flat]
 
-    def write(self, flat: Array, values: Array, agents: Sequence[Agent]) -> None:
-        """Writes elements.
+    def write(self, flat: Array, values: Array, agents: Sequence[Agent], *, scatter: int = NOBODY) -> None:
+        """Writes elements; for a scatter its number: what has one number doesn't race.
 
         Raises:
             PendingCopy: A copy to or from one of them is under way.
@@ -144,7 +150,7 @@ class Buffer:
                     raise PendingCopy(
                         f"writes to '{self.name}' where a copy {way} it is under way", help="wait for its token first"
                     )
-        self._touch(flat, agents, write=True)
+        self._touch(flat, agents, write=True, scatter=scatter)
         self.put(flat, values)
 
     def put(self, flat: Array, values: Array) -> None:
@@ -176,12 +182,12 @@ class Buffer:
         if (taken.buffer.changed[taken.flat[flat]] > taken.time).any():
             raise Race(f"reads a staged window of '{taken.buffer.name}', which was written to since")
 
-    def _touch(self, flat: Array, agents: Sequence[Agent], *, write: bool) -> None:
+    def _touch(self, flat: Array, agents: Sequence[Agent], *, write: bool, scatter: int = NOBODY) -> None:
         for agent in agents:
             shadow = self.shadows.get(agent.what)
             if shadow is None:
                 shadow = self.shadows[agent.what] = Shadow(len(self.data))
-            clash = shadow.touch(flat.ravel(), agent, write=write)
+            clash = shadow.touch(flat.ravel(), agent, write=write, scatter=scatter)
             if clash is None:
                 continue
             element, done, other = clash

@@ -219,7 +219,7 @@ class _Placed:
         for value in op.results:
             if value in self.plan.recorded and value in step.tiles:
                 step.unit.parts.setdefault(value, []).append(step.tiles[value])
-                if op.name not in REPLICAS and not is_keep(op):
+                if op.name not in REPLICAS and not is_keep(op, self.here.spaces):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
     def _compute(self, step: Step, op: Instruction) -> None:
@@ -333,6 +333,7 @@ class _Placed:
         box, source = step.wanted[value], op.operand_types[0]
         if source.level == "reg":
             step.tiles[value] = Part(box, self._fetch(step, op.operands[0], box))
+            self._count_between_registers(step, op, box)
             return
         spaces, itemsize = self.here.spaces, op.type.dtype.itemsize
         whole_value = self.here.values[op.operands[0]]
@@ -346,6 +347,15 @@ class _Placed:
         if self._executes(step, op, box):
             spaces.read(op.number, spaces.place(source), addresses, itemsize)
             spaces.tile(op.number, spaces.place(op.type), "write", data.size, itemsize)
+
+    def _count_between_registers(self, step: Step, op: Instruction, box: Box) -> None:
+        """A move from one space at reg to another; within one nothing moves."""
+        spaces, source = self.here.spaces, op.operand_types[0]
+        if spaces.same(source, op.type) or not self._executes(step, op, box):
+            return
+        elements, itemsize = math.prod(len(interval) for interval in box), op.type.dtype.itemsize
+        spaces.tile(op.number, spaces.place(source), "read", elements, itemsize)
+        spaces.tile(op.number, spaces.place(op.type), "write", elements, itemsize)
 
     def _put(self, step: Step, op: Instruction) -> None:
         """A move from reg to dram or to sram."""

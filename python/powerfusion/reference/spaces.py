@@ -57,6 +57,10 @@ class Spaces:
             self._places[key] = self._looked_up(type_.level or "dram", type_.space)
         return self._places[key]
 
+    def same(self, one: Type, other: Type) -> bool:
+        """Whether two values are in one memory; what stays in it isn't moved."""
+        return one.level == other.level and self.place(one).name == self.place(other).name
+
     def _looked_up(self, level: str, name: str) -> Place:
         if self.machine is None:
             return Place(name or level)

@@ -341,4 +341,67 @@ gir.parallel <group> (%g) in (%c8) {{
         ("valid [%c1, %c17]", "valid [%c1, %c16]"),
         "17 elements",
     ),
+    Fault(
+        "scatter_meets_a_load",
+        Race,
+        kernel(f"""
+%first = gir.iota dim 1 : tensor<1x16xindex, #gir.at<reg>>
+%row = arith.constant dense<0> : tensor<1x16xindex, #gir.at<reg>>
+gir.parallel <group> (%g) in (%c1) {{
+  gir.parallel <unit> (%u) in (%c2) {{
+    %0 = gir.load %a[%u, %c0] : {DRAM} -> {ROW}
+    gir.scatter %0 into %b[%row, %first] kind <add>
+        : {ROW} into {DRAM}[tensor<1x16xindex, #gir.at<reg>>, tensor<1x16xindex, #gir.at<reg>>]
+    // MEET
+    %1 = gir.load %b[%c0, %c0] : {DRAM} -> {ROW}
+    %2 = affine.apply affine_map<(u) -> (u + 2)>(%u)
+    gir.store %1, %b[%2, %c0] : {ROW}, {DRAM}
+  }}
+}}"""),
+        ("// MEET", "gir.sync <group>"),
+        "without a barrier",
+    ),
+    Fault(
+        "overwritten_before_all_have_read_it",
+        Race,
+        kernel(f"""
+gir.parallel <group> (%g) in (%c1) {{
+  %s = gir.alloc : {SRAM}
+  gir.parallel <unit> (%u) in (%c2) {{
+    scf.for %k = %c0 to %c4 step %c1 {{
+      %row = affine.apply affine_map<(k, u) -> (k * 2 + u)>(%k, %u)
+      %other = affine.apply affine_map<(u) -> (1 - u)>(%u)
+      %0 = gir.load %a[%row, %c0] : {DRAM} -> {ROW}
+      gir.store %0, %s[%u, %c0] : {ROW}, {SRAM}
+      gir.sync <group>
+      %1 = gir.load %s[%other, %c0] : {SRAM} -> {ROW}
+      gir.store %1, %b[%row, %c0] : {ROW}, {DRAM}
+      // MEET
+    }}
+  }}
+}}"""),
+        ("// MEET", "gir.sync <group>"),
+        "without a barrier",
+    ),
+    Fault(
+        "barrier_of_too_few",
+        Race,
+        kernel(f"""
+gir.parallel <cluster> (%q) in (%c2) {{
+  gir.parallel <group> (%g) in (%c2) {{
+    gir.parallel <unit> (%u) in (%c1) {{
+      %row = affine.apply affine_map<(q, g) -> (q * 2 + g)>(%q, %g)
+      %other = affine.apply affine_map<(q, g) -> (q * 2 + 1 - g)>(%q, %g)
+      %to = affine.apply affine_map<(r) -> (r + 4)>(%row)
+      %0 = gir.load %a[%row, %c0] : {DRAM} -> {ROW}
+      gir.store %0, %b[%row, %c0] : {ROW}, {DRAM}
+      gir.sync <group>
+      %1 = gir.load %b[%other, %c0] : {DRAM} -> {ROW}
+      gir.store %1, %b[%to, %c0] : {ROW}, {DRAM}
+    }}
+  }}
+}}"""),
+        ("gir.sync <group>", "gir.sync <cluster>"),
+        "without a barrier",
+    ),
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from powerfusion.errors import UninitialisedRead
 from powerfusion.reference.memory import Agent, Buffer, MemRef, Snapshot, dense
-from powerfusion.reference.ops.combining import combined, crop, valid_extents
+from powerfusion.reference.ops.combining import BITWISE, FLOAT_KINDS, INTEGER_KINDS, combined, crop, valid_extents
 from powerfusion.reference.ops.views import shape_of
 from powerfusion.reference.program import Instruction, integer
 from powerfusion.reference.registry import meaning
@@ -25,9 +25,13 @@ from powerfusion.reference.values import Store, Tile, demand_real
 def move(here: Here, op: Instruction, x: Tile) -> Tile:
     """The operand, elsewhere. What goes to dram is counted when the kernel's results show where it is put."""
     source, result = op.operand_types[0], op.type
-    if source.place == result.place or source.level == result.level == "reg":
+    if here.spaces.same(source, result):
         return x
     itemsize = result.dtype.itemsize
+    if source.level == result.level == "reg":
+        here.spaces.tile(op.number, here.spaces.place(source), "read", x.data.size, itemsize)
+        here.spaces.tile(op.number, here.spaces.place(result), "write", x.data.size, itemsize)
+        return x
     read_tile(here, op, source, x)
     if result.level == "reg":
         here.spaces.tile(op.number, here.spaces.place(result), "write", x.data.size, itemsize)
@@ -125,7 +129,7 @@ def scatter(here: Here, op: Instruction, value: Tile, dest: Tile | MemRef, *oper
     at = _lookup(dest.shape, cropped)
     order = here.state.rng.permutation(int(at.there.sum()))
     index, values = tuple(i[order] for i in at.index), values[at.there][order]
-    table = _Table(here, dest)
+    table = _Table(here, dest, scatter_of(op))
     table.combine(index, values, op.get("kind"))
     place, itemsize = here.spaces.place(op.operand_types[1]), values.dtype.itemsize
     addresses = table.addresses[index]
@@ -134,6 +138,12 @@ def scatter(here: Here, op: Instruction, value: Tile, dest: Tile | MemRef, *oper
     if op.get("kind"):
         here.spaces.read(op.number, place, addresses, itemsize, singly=True)
     return table.result()
+
+
+def scatter_of(op: Instruction) -> int:
+    """What scatters have in common that may write to one place: they combine alike, or are one op."""
+    kind = op.get("kind")
+    return -2 - [*BITWISE, *INTEGER_KINDS, *FLOAT_KINDS].index(kind) if kind else op.number
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +165,10 @@ def _lookup(shape: Sequence[int], indices: Sequence[Tile]) -> _Lookup:
 class _Table:
     """What is scattered into: a memref in place, or a tensor by way of a copy."""
 
-    def __init__(self, here: Here, dest: Tile | MemRef) -> None:
+    def __init__(self, here: Here, dest: Tile | MemRef, scatter: int) -> None:
+        self.here = here
         self.dest = dest
+        self.scatter = scatter
         if isinstance(dest, MemRef):
             self.positions = dest.whole
             self.data = dest.buffer.data[self.positions]
@@ -176,7 +188,7 @@ class _Table:
             self.data[place] = combined(kind, self.data[place], value) if kind else value
         self.real[index] = True
         if isinstance(self.dest, MemRef):
-            self.dest.buffer.write(self.positions[index], self.data[index], ())
+            self.dest.buffer.write(self.positions[index], self.data[index], self.here.agents, scatter=self.scatter)
 
     def result(self) -> Tile | None:
         """The new tensor; none for a memref."""

@@ -1,0 +1,49 @@
+"""Programs in files, counted on several machines: views at each level, and several spaces of one level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_ledger_interpreter import check, check_cleaning
+
+from powerfusion.frontend.source import read_module
+from powerfusion.machines.table import find
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger import ledger_of
+
+COUNTED = sorted((Path(__file__).parent / "fixtures" / "counted").glob("*.mlir"))
+FIVE_SPACES = Path(__file__).parents[2] / "examples" / "machines" / "five_spaces.toml"
+MACHINES = ("cpu", "sm_90", "gfx942", "mlu372", FIVE_SPACES)
+
+
+def inputs_of(module: ir.Module) -> list[Any]:
+    """Arrays for a program of f32."""
+    rng = np.random.default_rng(0)
+    types = next(iter(module.body)).type.inputs  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    return [rng.standard_normal(ir.ShapedType(type_).shape).astype(np.float32) for type_ in types]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+@pytest.mark.parametrize("path", COUNTED, ids=lambda path: path.stem)
+def test_static_is_interpreted(path: Path) -> None:
+    module = read_module(path.read_text())
+    needs_spaces = "space =" in path.read_text()
+    for name in MACHINES[-1:] if needs_spaces else MACHINES:
+        check(module, inputs_of(module), find(name))
+
+
+@pytest.mark.parametrize("path", COUNTED, ids=lambda path: path.stem)
+def test_cleaning_keeps_ledger_and_peaks(path: Path) -> None:
+    module = read_module(path.read_text())
+    if "space =" not in path.read_text():
+        check_cleaning(module, inputs_of(module))
+
+
+def test_moves_between_spaces_at_reg_count() -> None:
+    """240 elements go from nram to acc and back, and the adder's space takes them twice."""
+    module = read_module(next(path for path in COUNTED if path.stem == "accumulator_placed").read_text())
+    entries = ledger_of(module, find(FIVE_SPACES)).entries
+    acc = {(entry.op, entry.direction): entry.useful for entry in entries if entry.space == "acc"}
+    assert acc == {("gir.move", "read"): 960, ("gir.move", "write"): 960}
