@@ -222,6 +222,13 @@ def test_a_row_that_does_not_fit_is_loaded_again() -> None:
     assert dram_bytes(found.before, small, {}) > 4 * 64 * 128 * 4
 
 
+@pytest.mark.parametrize("machine", ["sm_90", "gfx942", "mlu372", "cpu"])
+@pytest.mark.parametrize("program", [p for p in parameters("chains") if not p.marks])
+def test_machines_hold_what_they_are_promised(machine: str, program: Program) -> None:
+    """Results and figures on machines whose cores, caches and sram differ."""
+    check(program, find(machine))
+
+
 def test_the_answer_is_the_same_each_time() -> None:
     """Same input, machine and budget: same text."""
     texts = {str(placed(softmax(64, 128).text).after) for _ in range(3)}
