@@ -235,21 +235,19 @@ class PlacedTiler(KernelTiler):
                 with self.emitter.at(self.emitter.depth(window)), op.location:
                     self.emitter.allocate(op, window)
         swept = [dim for dim in self.dims if dim.swept and dim.steps > 1]
-        streaming = [
-            op for op in ops if self.names.happens[op] == When(number) and (not swept or self.plan.streams(op))
-        ]
-        # What rests must be there before it is read: program order, as far as loops leave it.
-        first = next((at for at, op in enumerate(ops) if op in streaming), 0)
-        for op in ops[:first]:
-            self._sink(op)
+        steps = [op for op in ops if self.names.happens[op] == When(number)]
+        streaming = [op for op in steps if not swept or self.plan.streams(op)]
+        for op in steps:  # What rests must be there before it is read, and nothing of these comes from a sweep's end.
+            if op not in streaming:
+                self._sink(op)
         combining = [op for op in streaming if self.names.combined(op)]
         inits = [self.emitter.tile(init, self.emitter.window(init)) for op in combining for init in _inits(op)]
         found = self._sweep(swept, streaming, inits) if streaming else []
         for result, tile in zip([result for op in combining for result in finals(op)], found, strict=True):
             window = self.emitter.window(result)
             self.emitter.keep(result, window, tile, self.emitter.level)
-        for op in ops[first:]:
-            if op not in streaming:
+        for op in ops:
+            if op not in steps:
                 self._sink(op)
 
     def _sweep(

@@ -271,7 +271,10 @@ def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
     """Where units step together around what they share, nothing of a unit outlives a step."""
     serial = [dim for dim in plan.dims if not dim.swept and dim.steps > 1]
     moving = {dim.name for dim in [*serial[-1:], *(dim for dim in plan.dims if dim.swept and dim.steps > 1)]}
+    split = {dim.name for dim in plan.dims if dim.units > 1}
     for op in plan.ops:
+        if is_rest(op) and not split <= plan.runs_over(op.result):
+            yield "units that each move the same to sram"
         if is_fill(op) or is_rest(op):
             for dim in map(plan.dim, plan.runs_over(op.result)):
                 if dim in serial and dim.units > 1 and dim.per_step > 1:
