@@ -9,6 +9,7 @@ from powerfusion.passes.fusion import (
     join_readers,
     merge_kernels,
     narrow_detours,
+    share_kernels,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
@@ -29,5 +30,6 @@ __all__ = [
     "merge_kernels",
     "narrow_detours",
     "place",
+    "share_kernels",
     "tile",
 ]

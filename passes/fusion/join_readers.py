@@ -35,7 +35,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.fusion.drop_units import drop_units
 from powerfusion.passes.fusion.forward_views import sort_parts
 from powerfusion.passes.fusion.merge_kernels import merge
-from powerfusion.passes.fusion.rebuild import drop_unused_inputs, is_naive, sort_block, used_values
+from powerfusion.passes.fusion.rebuild import drop_unused_inputs, is_naive, sort_block
 
 VIEWS = ("gir.permute", "gir.slice", "gir.reshape", "gir.concat", "gir.insert")
 OTHERS = ("gir.move", "gir.return", "gir.iota", "gir.broadcast", "gir.pad", "gir.assert", "tensor.splat", "tensor.dim")
@@ -63,36 +63,68 @@ class JoinReadersPass(Pass):
         candidates = [op for op in operations(block) if is_naive(op) and is_elementwise(op)]
         if not any(map(_moves, candidates)):
             return
-        elementwise, joined = set(candidates), set[ir.Operation]()
-        for kernel in candidates:
-            reader = kernel
-            while (producer := self._producer(reader, elementwise)) is not None:
-                elementwise -= {producer, reader}
-                joined -= {producer, reader}
-                _take_views_in(reader, producer)
-                reader = merge([producer, reader])
-                sort_parts(reader)
-                elementwise.add(reader)
-                joined.add(reader)
+        elementwise = dict.fromkeys(candidates)
+        joined: list[ir.Operation] = []
+        while elementwise:
+            cluster = self._grow(elementwise.popitem()[0], elementwise)
+            if len(cluster) > 1:
+                joined.append(merge(_in_order(cluster)))
         if joined:
             sort_block(block)
-        for kernel in [op for op in operations(block) if op in joined]:
+        for kernel in joined:
+            sort_parts(kernel)
             drop_units(drop_unused_inputs(kernel))
 
-    def _producer(self, reader: ir.Operation, elementwise: set[ir.Operation]) -> ir.Operation | None:
-        """The first kernel whose result a reader may take over."""
-        arguments = entry_block(reader).arguments
-        for value, argument in zip(segments(reader)[0], arguments, strict=True):
+    def _grow(self, reader: ir.Operation, elementwise: dict[ir.Operation, None]) -> list[ir.Operation]:
+        """A reader and the kernels whose results it takes over, directly or through others; takes them out."""
+        cluster = [reader]
+        count = len(operations(entry_block(reader)))
+        for member in cluster:
+            while (producer := self._producer(member, cluster, elementwise, count)) is not None:
+                del elementwise[producer]
+                cluster.append(producer)
+                count += len(operations(entry_block(producer)))
+                for other in cluster:
+                    _take_views_in(other, producer)
+        return cluster
+
+    def _producer(
+        self, reader: ir.Operation, cluster: list[ir.Operation], elementwise: dict[ir.Operation, None], count: int
+    ) -> ir.Operation | None:
+        """The first kernel whose result a kernel of a cluster may take over."""
+        for value in segments(reader)[0]:
             root = _kernel_result(value)
             producer = None if root is None else defining_op(root)
-            if producer is None or producer not in elementwise or producer == reader:
+            if producer is None or producer not in elementwise:
                 continue
-            if not any(map(_moves, (producer, reader))) or _repeats(argument):
+            if not any(map(_moves, (producer, *cluster))) or any(_repeats_any(op, producer) for op in cluster):
                 continue
-            count = sum(len(operations(entry_block(op))) for op in (producer, reader))
-            if count <= self.max_ops and not _is_needed_between(producer, reader):
+            total = count + len(operations(entry_block(producer)))
+            if total <= self.max_ops and not _is_needed_between(producer, {producer, *cluster}):
                 return producer
         return None
+
+
+def _in_order(kernels: list[ir.Operation]) -> list[ir.Operation]:
+    """Kernels in an order in which each comes after what it reads."""
+    ordered: dict[ir.Operation, None] = {}
+    remaining = list(reversed(kernels))
+    while remaining:
+        inside = set(remaining)
+        ready = [op for op in remaining if not any(defining_op(value) in inside for value in op.operands)]
+        ordered |= dict.fromkeys(ready)
+        remaining = [op for op in remaining if op not in ordered]
+    return list(ordered)
+
+
+def _repeats_any(reader: ir.Operation, producer: ir.Operation) -> bool:
+    """Whether a kernel repeats one of another's results."""
+    pairs = zip(segments(reader)[0], entry_block(reader).arguments, strict=True)
+    return any(
+        _repeats(argument)
+        for value, argument in pairs
+        if (root := _kernel_result(value)) is not None and defining_op(root) == producer
+    )
 
 
 def is_elementwise(kernel: ir.Operation) -> bool:
@@ -140,27 +172,40 @@ def _adds_units(op: ir.Operation) -> bool:
     return op.name == "gir.broadcast" and all(shape_of(op.result)[dim] == 1 for dim in integers(op.attributes["dims"]))
 
 
-def _is_needed_between(producer: ir.Operation, reader: ir.Operation) -> bool:
-    """True if a third op needs the producer and is needed by the reader, but for reshapes that are taken in."""
-    inside = {producer, reader}
-    stack = [op for op in map(defining_op, used_values(reader)) if op is not None]
+def _is_needed_between(producer: ir.Operation, inside: set[ir.Operation]) -> bool:
+    """True if another op needs the producer and is needed by the cluster, but for reshapes that are taken in."""
+    stack = [op for op in _users(producer) if op not in inside and not _is_taken_in(op, inside)]
     seen: set[ir.Operation] = set()
-    direct = {op for op in stack if op.name in FUNCTION_VIEWS and _is_taken_in(op, producer)}
     while stack:
         op = stack.pop()
-        if op in seen or op in inside or op in direct:
-            continue
-        seen.add(op)
-        sources = [source for source in map(defining_op, used_values(op)) if source is not None]
-        if producer in sources:
+        if op in inside:
             return True
-        stack.extend(sources)
+        if op not in seen:
+            seen.add(op)
+            stack.extend(_users(op))
     return False
 
 
-def _is_taken_in(view: ir.Operation, producer: ir.Operation) -> bool:
-    root = _kernel_result(view.result)
-    return root is not None and defining_op(root) == producer
+def _users(op: ir.Operation) -> list[ir.Operation]:
+    """The ops of the same block that use an op's results, those around inner users among them."""
+    found: list[ir.Operation] = []
+    for result in op.results:
+        for use in result.uses:
+            user = use.owner.operation
+            while user.block != op.block:
+                user = user.parent.operation
+            found.append(user)
+    return found
+
+
+def _is_taken_in(view: ir.Operation, inside: set[ir.Operation]) -> bool:
+    """Whether an op is a reshape whose only reader is of the cluster, through others of the kind."""
+    while view.name in FUNCTION_VIEWS and _kernel_result(view.result) is not None:
+        users = _users(view)
+        if len(users) != 1:
+            return False
+        (view,) = users
+    return view in inside
 
 
 def _take_views_in(reader: ir.Operation, producer: ir.Operation) -> None:

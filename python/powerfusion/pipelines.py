@@ -51,6 +51,7 @@ SIMPLIFY = Phase(
         "gir-drop-units",
         "canonicalize",
         "cse",
+        "gir-share-kernels",
         "gir-merge-kernels",
         "gir-forward-stores",
         "canonicalize",
