@@ -10,7 +10,8 @@ Rewrite:
     }
 
 Contract: takes simplified graph form; kernels that gain nothing, or have what isn't placed yet (scans,
-contractions, gathers, assertions, views at reg), stay as they are. DRAM bytes never rise.
+contractions, gathers, assertions, views at reg), stay as they are. By the model, the bytes that arrive
+from DRAM never rise; what several groups load each for themselves is asked for more often.
 
 The kernels of a block are read once into plain records (`model`), a partition into groups is searched
 there (`search`), in each group passes, places and nest (`groups`, `schedules`, `cost`), and the answer
