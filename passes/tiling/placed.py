@@ -228,7 +228,7 @@ class PlacedTiler(KernelTiler):
         return tuple(own)
 
     def _emit_pass(self, number: int) -> None:
-        ops = [op for op in self.plan.work if (when := self.names.happens[op]) is not None and when.number == number]
+        ops = [op for op in self.plan.steps if (when := self.names.happens[op]) is not None and when.number == number]
         for op in ops:
             if is_rest(op) and op.result not in self.emitter.resting:
                 window = self._held(op.result)
@@ -281,13 +281,15 @@ class PlacedTiler(KernelTiler):
         return found
 
     def _sink(self, op: ir.Operation) -> None:
-        """Stores a tile to dram or sram, or asserts it, in the loop that it moves with."""
+        """Stores a tile to dram or sram, asserts it or keeps it, in the loop that it moves with."""
         emitter = self.emitter
         if is_rest(op):
             window = emitter.own(op.result)
             with emitter.at(emitter.depth(window)), op.location:
                 emitter.store_resting(op, emitter.tile(op.operands[0], window), window)
             return
+        for value in self.plan.keeps(op):
+            emitter.tile(value, emitter.own(value))
         for sink in self.sinks.get(op, []):
             window = emitter.own(op.result if op.results else sink.value)
             with emitter.at(emitter.depth(window)):

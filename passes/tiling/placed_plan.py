@@ -145,6 +145,16 @@ class PlacedPlan:
             op for op in self.ops if is_store(op) or is_rest(op) or op.name == "gir.assert" or self.names.combined(op)
         ]
 
+    @cached_property
+    def steps(self) -> list[ir.Operation]:
+        """`work`, and what makes values that are kept for another time, in order."""
+        return [op for op in self.ops if op in self.ends or self.keeps(op)]
+
+    def keeps(self, op: ir.Operation) -> list[ir.Value]:
+        """What an op makes that something at another time uses."""
+        found = [value for value in op.results if value in self.names.kept and gir.is_at(value, "reg")]
+        return [] if self.names.combined(op) or self.names.happens[op] is None else found
+
     def runs_over(self, value: ir.Value) -> frozenset[str]:
         """The nest's dimensions that a value runs over."""
         names = (self.names.of(value, at) for at in range(value.type.rank))
@@ -157,7 +167,7 @@ class PlacedPlan:
     def streams(self, op: ir.Operation) -> bool:
         """Whether an op happens in the steps of a sweep."""
         return bool(self.names.combined(op)) or any(
-            self.is_streaming(value) for value in op.operands if is_tensor(value)
+            self.is_streaming(value) for value in (*op.operands, *op.results) if is_tensor(value)
         )
 
     @cached_property
