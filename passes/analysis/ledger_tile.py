@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from powerfusion.core._mlir import constant_index, entry_block, operations, segments
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Access, Buffer, Loop, Scope, place_of
 from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
@@ -30,6 +31,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     ceildiv,
     counter,
     largest_value,
+    multiply,
     pointwise,
     scale,
     subtract,
@@ -141,6 +143,8 @@ class TileWalk:
             self.record(op, scope)
         elif name in ("func.call", "gir.launch"):
             self.call(op, self, scope)
+        elif any(moves(block) for region in op.regions for block in region):
+            raise UnsupportedError(f"the bytes of what '{name}' repeats can't be counted", location=op.location)
 
     def record(self, op: ir.Operation, scope: Scope) -> None:
         """Records what an instruction accesses."""
@@ -192,7 +196,10 @@ class TileWalk:
         for count, index in zip(op.operands, block.arguments, strict=True):
             scope = self.loop(index, 0, self.number(count), 1, scope)
         level = str(op.attributes["scope"]).partition("<")[2].rstrip(">")
-        replace(self, pressure=self.pressure.inside(level)).block(block, scope)
+        instances: Number = 1
+        for count in op.operands:
+            instances = multiply(instances, self.number(count))
+        replace(self, pressure=self.pressure.inside(level, instances)).block(block, scope)
 
     def serial(self, op: ir.Operation, scope: Scope) -> None:
         """An `scf.for`."""
@@ -212,7 +219,7 @@ class TileWalk:
         for argument in carried:
             self.pressure.hold(argument)
         self.block(block, inside)
-        self.pressure.release([*carried, *operations(block)[-1].operands])
+        self.pressure.release(carried)
 
     def loop(self, index: ir.Value, low: Number, high: Number, step: int, scope: Scope) -> Scope:
         """Binds a loop's index; gives the scope inside of it."""
@@ -264,12 +271,20 @@ class TileWalk:
                     self.known[result] = pointwise(lambda c, a, b: np.where(c != 0, a, b), found, yes, no)
 
     def first_region(self, op: ir.Operation, scope: Scope) -> None:
-        """`gir.alternatives`: the first region counts."""
+        """`gir.alternatives`, of which the first region counts, and `scf.execute_region`, which has one."""
         block = entry_block(op)
         self.block(block, scope)
         for result, value in zip(op.results, operations(block)[-1].operands, strict=True):
             if value in self.known:
                 self.known[result] = self.known[value]
+
+
+def moves(block: ir.Block) -> bool:
+    """True if something in a block moves data."""
+    for op in operations(block):
+        if op.name in EXPRESSIONS or any(moves(inner) for region in op.regions for inner in region):
+            return True
+    return False
 
 
 def _less(left: Number, right: Number) -> Number:
@@ -289,6 +304,7 @@ REGIONS: Mapping[str, Callable[[TileWalk, ir.Operation, Scope], None]] = {
     "gir.kernel": TileWalk.tile_kernel,
     "gir.parallel": TileWalk.parallel,
     "gir.alternatives": TileWalk.first_region,
+    "scf.execute_region": TileWalk.first_region,
     "scf.for": TileWalk.serial,
     "scf.if": TileWalk.condition,
 }

@@ -87,7 +87,8 @@ class Pressure:
     Attributes:
         peaks: What it finds.
         registers: Of the unit; None outside of parallels, where nothing is kept.
-        shared: Of the group.
+        shared: Of the group, as one of its units sees it.
+        copies: How many units allocate there what this one does.
         held: By value, where and how much it takes at `reg`.
         dying: By op, the values of its block that it is the last to use.
         owned: Buffers of the blocks that are open, innermost last.
@@ -96,14 +97,17 @@ class Pressure:
     peaks: Peaks
     registers: Pool | None = None
     shared: Pool | None = None
+    copies: Number = 1
     held: dict[ir.Value, tuple[Place, int]] = field(default_factory=dict)
     dying: dict[ir.Operation, list[ir.Value]] = field(default_factory=dict)
     owned: list[list[tuple[Place, Number]]] = field(default_factory=list)
 
-    def inside(self, scope: str) -> Pressure:
+    def inside(self, scope: str, instances: Number) -> Pressure:
         """The same for an instance of a parallel: registers of its own, and for a group what its units share."""
-        shared = self.shared if scope == "unit" and self.shared is not None else Pool(self.peaks)
-        return Pressure(self.peaks, Pool(self.peaks), shared)
+        if scope != "unit":
+            return Pressure(self.peaks, Pool(self.peaks), Pool(self.peaks))
+        shared = Pool(self.peaks, dict(self.shared.live) if self.shared is not None else {})
+        return Pressure(self.peaks, Pool(self.peaks), shared, instances)
 
     def enter(self, block: ir.Block) -> None:
         """A block begins."""
@@ -119,7 +123,7 @@ class Pressure:
 
     def own(self, value: ir.Value, buffer: Buffer) -> None:
         """A buffer of the innermost block."""
-        size: Number = buffer.element
+        size: Number = multiply(self.copies, buffer.element)
         for extent in buffer.sizes:
             size = multiply(size, extent)
         place = self.peaks.place(value)

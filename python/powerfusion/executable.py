@@ -99,7 +99,8 @@ class Executable:
         """
         if "simplify" not in self._snapshots:
             raise UnsupportedError(
-                "a program that comes in tile form has no report", help="count its movements by powerfusion.reference"
+                "a program that comes in tile form has no report",
+                help="pf-opt --gir-ledger=format=table counts what it moves",
             )
         given = self._last_shapes if shapes is None else shapes
         return report_of(self.module("simplify"), self.module("raise"), given, machine or host())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_ledger_interpreter import check, check_cleaning
 
+from powerfusion.errors import UnsupportedError
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
@@ -47,3 +48,33 @@ def test_moves_between_spaces_at_reg_count() -> None:
     entries = ledger_of(module, find(FIVE_SPACES)).entries
     acc = {(entry.op, entry.direction): entry.useful for entry in entries if entry.space == "acc"}
     assert acc == {("gir.move", "read"): 960, ("gir.move", "write"): 960}
+
+
+REPEATED = """
+func.func @main(%x: memref<3x8xf32>, %y: memref<3x8xf32>) {
+  gir.kernel "k" (%a = %x : memref<3x8xf32>, %b = %y : memref<3x8xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c3 = arith.constant 3 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %end = scf.while (%i = %c0) : (index) -> index {
+        %more = arith.cmpi slt, %i, %c3 : index
+        scf.condition(%more) %i : index
+      } do {
+      ^bb0(%i: index):
+        %0 = gir.load %a[%i, %c0] : memref<3x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+        gir.store %0, %b[%i, %c0] : tensor<1x8xf32, #gir.at<reg>>, memref<3x8xf32, #gir.at<dram>>
+        %next = arith.addi %i, %c1 : index
+        scf.yield %next : index
+      }
+    }
+  }
+  return
+}"""
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    """A loop of unknown trips isn't passed over as if it moved nothing."""
+    with pytest.raises(UnsupportedError, match=r"'scf.while' repeats") as raised:
+        ledger_of(read_module(REPEATED), find("cpu"))
+    assert raised.value.location is not None

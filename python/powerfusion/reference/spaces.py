@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,11 +128,16 @@ def touched(addresses: Array, itemsize: int, granule: int, singly: bool = False)
 
 
 class Pool:
-    """What lives in the spaces of one unit or of one group, and the most that ever did."""
+    """What lives in the spaces of one unit or of one group, and the most that ever did.
 
-    def __init__(self, spaces: Spaces) -> None:
+    Args:
+        spaces: Take note of that.
+        live: What lives there already.
+    """
+
+    def __init__(self, spaces: Spaces, live: Mapping[str, int] | None = None) -> None:
         self.spaces = spaces
-        self.live: dict[str, int] = defaultdict(int)
+        self.live: dict[str, int] = defaultdict(int, live or {})
 
     def take(self, place: Place, size_bytes: int, what: str) -> None:
         """Notes that something begins to live.

@@ -129,7 +129,8 @@ class Here:
         values: By number, the values that it knows.
         agents: Who it is, to others that touch the same memory.
         registers: What it keeps at reg; None outside of parallels, where nothing is kept.
-        shared: What its group keeps at sram.
+        shared: What its group keeps at sram, as this stream sees it.
+        copies: How many units allocate there what this one does.
         owned: Buffers of the blocks that it is in, innermost last.
         sizes: By number, what values take at reg.
         moved: By instruction, what this kernel moved to dram so far.
@@ -140,6 +141,7 @@ class Here:
     agents: tuple[Agent, ...] = ()
     registers: Pool | None = None
     shared: Pool | None = None
+    copies: int = 1
     owned: list[list[tuple[Buffer, int]]] = field(default_factory=list[list[tuple[Buffer, int]]])
     sizes: dict[int, tuple[Place, int]] = field(default_factory=dict[int, tuple[Place, int]])
     moved: dict[int, Moved] = field(default_factory=dict[int, Moved])
@@ -240,13 +242,13 @@ class Here:
         """
         size = buffer.data.size * buffer.data.dtype.itemsize
         if self.shared is not None:
-            self.shared.take(buffer.place, size, f"'{buffer.name}'")
+            self.shared.take(buffer.place, size * self.copies, f"'{buffer.name}'")
         self.owned[-1].append((buffer, size))
 
     def _end_block(self) -> None:
         for buffer, size in self.owned.pop():
             if self.shared is not None:
-                self.shared.give(buffer.place, size)
+                self.shared.give(buffer.place, size * self.copies)
             if buffer.pending:
                 self.state.check_tokens()
             buffer.alive = False

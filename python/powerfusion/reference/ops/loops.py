@@ -25,7 +25,7 @@ def loop(here: Here, op: Instruction, lower: Tile, upper: Tile, step: Tile, *ini
             if type_.level == "reg":
                 here.hold(number, type_, value.data.size * type_.dtype.itemsize, op.name)
         carried = yield from here.run(body, [scalar(index, lower.data.dtype), *carried])
-        for number in (*body.arguments, *body.instructions[-1].operands):
+        for number in (*body.arguments, *body.instructions[-1].dying):
             here.release(number)
     return tuple(carried)
 
@@ -36,7 +36,10 @@ def branch(here: Here, op: Instruction, condition: Tile) -> Running:
     chosen = 0 if condition.data else 1
     if chosen >= len(op.blocks):
         return ()
-    return tuple((yield from here.run(op.blocks[chosen], [])))
+    made = yield from here.run(op.blocks[chosen], [])
+    for number in op.blocks[chosen].instructions[-1].dying:
+        here.release(number)  # The result takes its registers.
+    return tuple(made)
 
 
 @meaning("scf.while")

@@ -122,7 +122,8 @@ def parallel(here: Here, op: Instruction, *counts: Tile) -> Running:
             values=list(here.values),
             agents=(*here.agents, Agent(scope, index, base + index, base)),
             registers=Pool(here.spaces),
-            shared=here.shared if scope == "unit" and here.shared is not None else Pool(here.spaces),
+            shared=Pool(here.spaces, here.shared.live if scope == "unit" and here.shared is not None else None),
+            copies=size if scope == "unit" else 1,
         )
         streams.append(stream)
         rank[id(stream)] = index
