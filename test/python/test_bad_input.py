@@ -228,3 +228,26 @@ def test_command_line(arguments: tuple[str, ...], code: int, mentioned: str, tmp
     assert mentioned in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+_WRONG = """  %{0} = gir.kernel "k" (%a = %x : tensor<256x64xf32>) -> (tensor<256xf32>) {{
+    %zero = arith.constant dense<0.0> : tensor<256xf32, #gir.at<reg>>
+    %0 = gir.move %a : tensor<256x64xf32, #gir.at<dram>> -> tensor<256x64xf32, #gir.at<reg>>
+    %1 = gir.reduce %0 into %zero dims [64] kinds [#vector.kind<add>] : tensor<256x64xf32, #gir.at<reg>> into tensor<256xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<256xf32, #gir.at<reg>> -> tensor<256xf32, #gir.at<dram>>
+    gir.return %2 : tensor<256xf32, #gir.at<dram>>
+  }}
+"""
+
+
+def test_errors_in_several_kernels() -> None:
+    """Kernels of several functions are wrong: the first error is told, and no thread waits for another.
+
+    With MLIR's threads, this hangs within some hundred rounds.
+    """
+    body = "".join(_WRONG.format(name) for name in "bcd")
+    functions = (f"func.func @f{i}(%x: tensor<256x64xf32>) {{\n{body}  return\n}}\n" for i in range(4))
+    text = "".join(functions)
+    for _ in range(500):
+        with pytest.raises(SourceError, match=r"gir\.reduce"):
+            pf.compile(text)
