@@ -17,20 +17,21 @@ from powerfusion.report import Handed, KernelReport, Moved, MovementReport, Repo
 from powerfusion.symbolic import Count, product, total
 
 
-def report_of(module: ir.Module, naive: ir.Module, given: Given, machine: Machine) -> Report:
+def report_of(module: ir.Module, naive: ir.Module, given: Given, machine: Machine, phase: str) -> Report:
     """The report of a program.
 
     Args:
-        module: After `simplify`.
+        module: After `place`, or `simplify`.
         naive: After `raise`.
         given: Shapes of arguments by position, for programs with dynamic sizes.
         machine: Whose spaces count.
+        phase: The phase that `module` is after.
     """
     kernels = kernel_reports(module, given, machine)
     written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given, machine))
     least = least_dram_bytes(module, given, on_chip_bytes(machine))
     handed = tuple(handed_over(module, given))
-    return Report(kernels, least, written, handed, machine.name, _bandwidth(machine))
+    return Report(kernels, least, written, handed, machine.name, _bandwidth(machine), phase)
 
 
 def on_chip_bytes(machine: Machine) -> int:

@@ -103,7 +103,13 @@ class Executable:
                 help="pf-opt --gir-ledger=format=table counts what it moves",
             )
         given = self._last_shapes if shapes is None else shapes
-        return report_of(self.module("simplify"), self.module("raise"), given, machine or host())
+        naive, counted_for = self.module("raise"), machine or host()
+        if "place" in self._snapshots:
+            try:
+                return report_of(self.module("place"), naive, given, counted_for, "place")
+            except UnsupportedError:
+                pass  # While sizes are open a nest can't be counted; what it is made from can.
+        return report_of(self.module("simplify"), naive, given, counted_for, "simplify")
 
     @property
     def _last_shapes(self) -> Mapping[int, tuple[int, ...]]:

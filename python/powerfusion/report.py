@@ -140,6 +140,8 @@ class Report:
         handed: What kernels hand to one another through DRAM.
         machine: Whose spaces count.
         bandwidth_bytes_per_ns: Of its DRAM, where that is known.
+        phase: The phase whose program is counted: the last in graph form, `place`; the one before where a placed
+            program's sizes are open.
     """
 
     kernels: tuple[KernelReport, ...]
@@ -148,6 +150,7 @@ class Report:
     handed: tuple[Handed, ...] = ()
     machine: str | None = None
     bandwidth_bytes_per_ns: float | None = None
+    phase: str = "simplify"
 
     @property
     def dram_bytes(self) -> Count:
@@ -167,6 +170,7 @@ class Report:
             **_count("least_dram_bytes", self.least_dram_bytes),
             **_count("naive_dram_bytes", self.naive_dram_bytes),
             "machine": self.machine,
+            "phase": self.phase,
             "kernels": [_kernel_json(kernel) for kernel in self.kernels],
             "handed": [_handed_json(handed) for handed in self.handed],
         }
