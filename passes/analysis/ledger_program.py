@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import entry_block, operations, segments
+from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
@@ -18,7 +19,7 @@ from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.ledger_access import Scope
 from powerfusion.passes.analysis.ledger_graph import count_graph
 from powerfusion.passes.analysis.ledger_nest import count_nest
-from powerfusion.passes.analysis.ledger_numbers import Number
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex
 from powerfusion.passes.analysis.ledger_record import Key, Record, Recorder
 from powerfusion.passes.analysis.ledger_tile import TileWalk
 from powerfusion.passes.analysis.ledger_views import Root, dynamic_shape, new_buffer
@@ -144,14 +145,24 @@ class Program:
 
     def _block(self, block: ir.Block, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
         for op in operations(block):
-            if op.name == "gir.alternatives":
-                self._block(entry_block(op), walk, sizes, scope)
-            elif op.name in ("gir.kernel", "gir.extern"):
-                self._kernel(op, walk, sizes, scope)
-            elif op.name in CALLS and any(isinstance(v.type, ir.RankedTensorType) for v in op.operands):
-                self._call_graph(op, sizes, scope)
-            else:
-                walk.visit(op, scope)
+            try:
+                self._visit(op, walk, sizes, scope)
+            except UnknownIndex as error:
+                raise UnsupportedError(
+                    f"the bytes of '{op.name}' can't be counted: {error}",
+                    location=op.location,
+                    help="give the shapes of the arguments, or run it in powerfusion.reference",
+                ) from None
+
+    def _visit(self, op: ir.Operation, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
+        if op.name == "gir.alternatives":
+            self._block(entry_block(op), walk, sizes, scope)
+        elif op.name in ("gir.kernel", "gir.extern"):
+            self._kernel(op, walk, sizes, scope)
+        elif op.name in CALLS and any(isinstance(v.type, ir.RankedTensorType) for v in op.operands):
+            self._call_graph(op, sizes, scope)
+        else:
+            walk.visit(op, scope)
 
     def _kernel(self, kernel: ir.Operation, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
         self.kernels.append(self.recorder.numbers[kernel])

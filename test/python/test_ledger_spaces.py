@@ -78,3 +78,21 @@ def test_what_cannot_be_counted_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"'scf.while' repeats") as raised:
         ledger_of(read_module(REPEATED), find("cpu"))
     assert raised.value.location is not None
+
+
+def test_what_is_not_known_is_said_with_its_place() -> None:
+    """A reshape of an open size in a placed kernel: an error of ours at a location, not one of the ledger's own."""
+    text = """
+func.func @main(%x: tensor<?x4xf32>, %n: index) -> tensor<?xf32> {
+  %y = gir.kernel "k" (%a = %x : tensor<?x4xf32>, %w = %n : index) sizes(%n)
+      nest <[f = ? : 64 : 64 : 8]> -> (tensor<?xf32>) {
+    %0 = gir.move %a over ["", ""] : tensor<?x4xf32, #gir.at<dram>> -> tensor<?x4xf32, #gir.at<reg>>
+    %1 = gir.reshape %0 sizes(%w) : tensor<?x4xf32, #gir.at<reg>> -> tensor<?xf32, #gir.at<reg>>
+    %2 = gir.move %1 over ["f"] : tensor<?xf32, #gir.at<reg>> -> tensor<?xf32, #gir.at<dram>>
+    gir.return %2 : tensor<?xf32, #gir.at<dram>>
+  }
+  return %y : tensor<?xf32>
+}"""
+    with pytest.raises(UnsupportedError) as raised:
+        ledger_of(read_module(text), find("cpu"), {1: 32})
+    assert raised.value.location is not None
