@@ -79,11 +79,17 @@ def _converted(value: ir.Value, element: ir.Type) -> ir.Value:
 
 
 def horizontal(kind: str, value: ir.Value) -> ir.Value:
-    """A vector's lanes folded together, in any order."""
+    """A vector's lanes folded together, in any order.
+
+    Sums and products are given what they start from: LLVM would start a sum from 0, which loses -0's sign.
+    """
+    operands = [value]
     attributes: dict[str, ir.Attribute] = {"kind": ir.Attribute.parse(f"#vector.kind<{kind}>")}
     if kind in ("add", "mul") and isinstance(value.type.element_type, ir.FloatType):
         attributes["fastmath"] = ir.Attribute.parse("#arith.fastmath<reassoc>")
-    return create("vector.reduction", [value], [value.type.element_type], attributes).result
+        element = value.type.element_type
+        operands.append(constant(element, neutral(kind, element)))
+    return create("vector.reduction", operands, [value.type.element_type], attributes).result
 
 
 @dataclass(frozen=True)

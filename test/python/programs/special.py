@@ -112,6 +112,12 @@ def _reductions() -> list[Program]:
         one("maxnumf_rows", "maxnumf", "0xFF800000", lambda x: np.fmax.reduce(x, 1, initial=-np.inf)),
         one("minnumf_rows", "minnumf", "0x7F800000", lambda x: np.fmin.reduce(x, 1, initial=np.inf)),
         one("sum_rows", "addf", "0.0", lambda x: Expected(x.sum(1), 17)),
+        Program(
+            "special_sum_of_negative_zeros",
+            function("x:8x17xf32", "r:8xf32", reduce("addf", "-0.0")),
+            (np.full((8, 17), -0.0, np.float32),),
+            lambda x: Expected(np.full(8, -0.0), signed_zeros=True),
+        ),
         one("product_rows", "mulf", "1.0", lambda x: Expected(x.prod(1), np.nan_to_num(np.abs(x.prod(1)), posinf=0))),
         Program(
             "special_maximumf_columns", function("x:8x17xf32", "r:17xf32", columns), (_rows(),), lambda x: x.max(0)
