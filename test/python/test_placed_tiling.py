@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gir_examples import Example, examples
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from programs.check import FULL
 from programs.placed_kernels import placed_kernels
 from programs.random_gir import GirProgram
@@ -24,6 +26,7 @@ from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.reference import Run, interpret
 
 Totals = dict[tuple[str, str, str], tuple[int, int]]
+SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 LEFT_OUT = {"softmax_long_row_placed"}  # its units combine what they have
 PLACED = [example for example in examples() if "nest <" in example.text]
 
@@ -93,6 +96,7 @@ def test_kernels(program: GirProgram) -> None:
     assert check(program.text, program.inputs, program.expected)
 
 
+@seed(SEED)
 @settings(max_examples=300 if FULL else 25, deadline=None, database=None)
 @given(program=random_nests())
 def test_random_nests(program: GirProgram) -> None:
