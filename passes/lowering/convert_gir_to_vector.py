@@ -47,6 +47,8 @@ from powerfusion.passes.tiling.tile import ALIGNMENT
 
 SYMBOL = "pf_main"
 RESULTS_MADE = 1 << 32  # added to the number of an assertion after which the function went on
+NEGATIVE_SIZE = "expected sizes that aren't negative"
+AT_LEAST = 5  # arith.cmpi's predicate sge
 CLONED = ("arith.", "affine.", "math.", "memref.", "index.")
 
 
@@ -215,8 +217,12 @@ class VectorLowering:
         for op in body[:-1]:
             with ir.InsertionPoint(self.region_block), op.location:
                 if op.name == "cf.assert":
-                    self._emit_assert(op, lifetimes.live_at(op))
-                else:
+                    message = ir.StringAttr(op.attributes["msg"]).value
+                    self._leave_unless(self.scalar(op.operands[0]), message, lifetimes.live_at(op))
+                    continue
+                if op.name == "memref.alloc":
+                    self._check_sizes(op, lifetimes.live_at(op))
+                with ir.InsertionPoint(self.region_block):
                     self.emit(op)
             with ir.InsertionPoint(self.region_block):
                 for dead in lifetimes.ending_at(op):
@@ -224,15 +230,24 @@ class VectorLowering:
         with ir.InsertionPoint(self.region_block), body[-1].location:
             self._emit_return(body[-1], lifetimes)
 
-    def _emit_assert(self, op: ir.Operation, live: Sequence[ir.Value]) -> None:
-        """Leaves the function at once: what follows may rely on the condition."""
+    def _check_sizes(self, op: ir.Operation, live: Sequence[ir.Value]) -> None:
+        """Leaves the function where a size of a buffer has come out negative."""
+        flag, i64 = ir.IntegerType.get_signless(1), ir.IntegerType.get_signless(64)
+        for size in filter(_may_be_negative, op.operands):
+            with ir.InsertionPoint(self.region_block):
+                attributes = {"predicate": ir.IntegerAttr.get(i64, AT_LEAST)}
+                fits = create("arith.cmpi", [self.scalar(size), index_constant(0)], [flag], attributes).result
+            self._leave_unless(fits, NEGATIVE_SIZE, live)
+
+    def _leave_unless(self, condition: ir.Value, message: str, live: Sequence[ir.Value]) -> None:
+        """Leaves the function at once where a condition fails: what follows may rely on it."""
         region = self.region_block.region
         goes_on = region.blocks.append()
         fails = region.blocks.append()
-        condition = self.scalar(op.operands[0])
-        create_branch(condition, goes_on, fails)
+        with ir.InsertionPoint(self.region_block):
+            create_branch(condition, goes_on, fails)
         with ir.InsertionPoint(fails):
-            self._store_failure(ir.StringAttr(op.attributes["msg"]).value)
+            self._store_failure(message)
             for value in live:
                 create("memref.dealloc", [self.scalar(value)])
             function_type = ir.TypeAttr(self.region_block.owner.attributes["function_type"]).value
@@ -362,6 +377,12 @@ def _pack(value: ir.Value, type_: ir.Type) -> ir.Value:
     place = _alloc(ir.MemRefType.get([], storage(type_)), [])
     create("memref.store", [to_storage(value, type_), place])
     return place
+
+
+def _may_be_negative(size: ir.Value) -> bool:
+    """Whether a size is computed from others, rather than that of something that exists."""
+    op = defining_op(size)
+    return op is not None and op.name not in ("memref.dim", "arith.constant")
 
 
 def _copy(value: ir.Value) -> ir.Value:

@@ -21,6 +21,7 @@ from programs.build import empty, function, generic, mapped
 from programs.program import normal
 
 import powerfusion as pf
+from powerfusion.errors import AssertionFailedError
 from powerfusion.mlir import ir
 
 _SUM = "%0 = arith.addf %a, %b : f32\n    linalg.yield %0 : f32"
@@ -234,3 +235,23 @@ def test_module_is_left_alone() -> None:
         before = str(module)
         pf.compile(module)
         assert str(module) == before
+
+
+def test_negative_size() -> None:
+    """A size that a program works out to be negative is an error of the call, not a crash."""
+    text = """
+    func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> {
+      %c0 = arith.constant 0 : index
+      %c9 = arith.constant 9 : index
+      %one = arith.constant 1.0 : f32
+      %d = tensor.dim %x, %c0 : tensor<?xf32>
+      %n = arith.subi %d, %c9 : index
+      %e = tensor.empty(%n) : tensor<?xf32>
+      %r = linalg.fill ins(%one : f32) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+      return %r : tensor<?xf32>
+    }
+    """
+    exe = pf.compile(text)
+    np.testing.assert_array_equal(exe(np.zeros(12, np.float32)), np.ones(3, np.float32))
+    with pytest.raises(AssertionFailedError, match="sizes that aren't negative"):
+        exe(np.zeros(5, np.float32))
