@@ -25,7 +25,6 @@ from powerfusion.passes.analysis.ledger_numbers import (
     dense,
     positive,
     spread,
-    union_of,
 )
 from powerfusion.passes.analysis.ledger_open import open_figures
 from powerfusion.symbolic import Polynomial
@@ -183,8 +182,3 @@ def _crossed(known: Alike, more: Occurrences, granule: int) -> Alike:
             key = ((phase + extra) % granule, merged)
             result[key] = result.get(key, 0) + times * n
     return result
-
-
-def axes_of(scope: Scope, numbers: Iterable[Number]) -> tuple[Axis, ...]:
-    """The axes that some numbers depend on, and the masks that share them."""
-    return union_of(number.axes for number in numbers if isinstance(number, Grid))

@@ -39,7 +39,8 @@ from powerfusion.passes.lowering import (  # they fill the table
 )
 from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
-from powerfusion.passes.lowering.memory import host_memref, storage, to_register, to_storage
+from powerfusion.passes.lowering.expansions import compare
+from powerfusion.passes.lowering.memory import SGE, host_memref, storage, to_register, to_storage
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, check_size
 from powerfusion.passes.lowering.registry import lowering_of
@@ -48,7 +49,6 @@ from powerfusion.passes.tiling.tile import ALIGNMENT
 SYMBOL = "pf_main"
 RESULTS_MADE = 1 << 32  # added to the number of an assertion after which the function went on
 NEGATIVE_SIZE = "expected sizes that aren't negative"
-AT_LEAST = 5  # arith.cmpi's predicate sge
 CLONED = ("arith.", "affine.", "math.", "memref.", "index.")
 
 
@@ -232,11 +232,9 @@ class VectorLowering:
 
     def _check_sizes(self, op: ir.Operation, live: Sequence[ir.Value]) -> None:
         """Leaves the function where a size of a buffer has come out negative."""
-        flag, i64 = ir.IntegerType.get_signless(1), ir.IntegerType.get_signless(64)
         for size in filter(_may_be_negative, op.operands):
             with ir.InsertionPoint(self.region_block):
-                attributes = {"predicate": ir.IntegerAttr.get(i64, AT_LEAST)}
-                fits = create("arith.cmpi", [self.scalar(size), index_constant(0)], [flag], attributes).result
+                fits = compare("arith.cmpi", SGE, self.scalar(size), index_constant(0))
             self._leave_unless(fits, NEGATIVE_SIZE, live)
 
     def _leave_unless(self, condition: ir.Value, message: str, live: Sequence[ir.Value]) -> None:

@@ -38,7 +38,6 @@ from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Window, index_op
 
 STORED = ("gir.insert", "gir.concat", "gir.scatter")
-PLACED_VIEWS = ("gir.permute", "gir.reshape")  # what a stored value may be seen through when it is returned
 
 
 def is_stored(value: ir.Value) -> bool:

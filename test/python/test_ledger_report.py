@@ -171,7 +171,7 @@ KERNEL = """
 
 
 def test_a_large_program_is_verified_and_counted_soon() -> None:
-    """5,000 ops in 1,000 kernels; twice the time that is promised, for machines that are busy."""
+    """5,000 ops in 1,000 kernels take less than 2 s of the processor."""
     count = 1000
     body = "".join(KERNEL.format(last=at, next=at + 1) for at in range(count))
     ending = f"  return %k{count} : tensor<512x768xf32>\n}}\n"
@@ -179,5 +179,5 @@ def test_a_large_program_is_verified_and_counted_soon() -> None:
     begin = time.process_time()
     assert module.operation.verify()
     entries = ledger_of(module, machine()).entries
-    assert time.process_time() - begin < 4
+    assert time.process_time() - begin < 2
     assert len(entries) == 4 * count

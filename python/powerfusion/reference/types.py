@@ -5,33 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import ml_dtypes
 import numpy as np
-import numpy.typing as npt
 
 from powerfusion.core._mlir import DYNAMIC
 from powerfusion.dialects.gir import AtAttr
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.runtime.signature import DTYPES as DTYPES
+from powerfusion.runtime.signature import Array as Array
 
-Array = npt.NDArray[Any]
-
-DTYPES: dict[str, np.dtype[Any]] = {
-    "f64": np.dtype(np.float64),
-    "f32": np.dtype(np.float32),
-    "f16": np.dtype(np.float16),
-    "bf16": np.dtype(ml_dtypes.bfloat16),
-    "f8E4M3FN": np.dtype(ml_dtypes.float8_e4m3fn),
-    "f8E5M2": np.dtype(ml_dtypes.float8_e5m2),
-    "i1": np.dtype(np.bool_),
-    "i8": np.dtype(np.int8),
-    "i16": np.dtype(np.int16),
-    "i32": np.dtype(np.int32),
-    "i64": np.dtype(np.int64),
-    "index": np.dtype(np.int64),
-}
 FLOATS = ("f64", "f32", "f16", "bf16", "f8E4M3FN", "f8E5M2")
-NARROW = ("f16", "bf16", "f8E4M3FN", "f8E5M2")
 
 
 @dataclass(frozen=True)
