@@ -1,62 +1,25 @@
-"""What a placement costs, and which nest a machine gets: pure functions of numbers.
+"""What a placed group costs: pure functions of a schedule, its windows and a nest.
 
-    useful(value) = bytes of the value x parts and steps of the dimensions around it that it doesn't run over
+    useful(movement) = element x lengths of its window, summed over the steps that it moves with
+                       x parts and steps of the dimensions around it that it doesn't move with
 
-Of that arrives, once, what a cache in front of DRAM keeps for as long as a group runs; else all of it.
+Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
+that run at once touch; else all of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.model import Cost, NestDim, Step, Where
+from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
+from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 
-STEP_ELEMENTS = 32  # of a step, along the dimension that lies side by side in memory
-LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting a thread costs more than it brings
-GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 ASSUMED = 1024  # what an open size counts as
-
-
-def nest_of(
-    machine: Machine, rows: Sequence[int], swept: Sequence[int], sizes: Mapping[int, int | None], lane: int | None
-) -> tuple[NestDim, ...]:
-    """The nest over some rows, of which groups get parts, and swept dimensions, which each group has whole.
-
-    Args:
-        machine: How many groups run at once.
-        rows: Classes, outermost first.
-        swept: Classes, outermost first.
-        sizes: By class; None where open.
-        lane: The class that is contiguous in memory, which is taken in longer steps.
-    """
-    steps = {cls: min(STEP_ELEMENTS, sizes[cls] or STEP_ELEMENTS) if cls == lane else 1 for cls in (*rows, *swept)}
-    parts = parts_of(machine, [sizes[cls] for cls in rows], math.prod(extent(sizes[cls]) for cls in swept))
-    dims = [
-        NestDim(cls, sizes[cls], rounded(part, steps[cls], sizes[cls]), steps[cls], swept=False)
-        for cls, part in zip(rows, parts, strict=True)
-    ]
-    return (*dims, *(NestDim(cls, sizes[cls], extent(sizes[cls]), steps[cls], swept=True) for cls in swept))
-
-
-def parts_of(machine: Machine, rows: Sequence[int | None], row_elements: int) -> list[int]:
-    """How many rows a group gets of each dimension: enough groups for the cores, none of them tiny.
-
-    Where a size is open it may be small: groups then are as small as they may be.
-    """
-    known = [size for size in rows if size is not None]
-    left = max(1, LEAST_ELEMENTS // max(row_elements, 1))
-    if len(known) == len(rows):
-        total = math.prod(known)
-        groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * row_elements // LEAST_ELEMENTS))
-        left = -(-total // groups)
-    parts: list[int] = []
-    for size in reversed(rows):
-        parts.append(left if size is None else min(size, left))
-        left = -(-left // parts[-1])
-    return parts[::-1]
 
 
 def cores(machine: Machine) -> int:
@@ -65,22 +28,9 @@ def cores(machine: Machine) -> int:
     return (limits.count if limits else None) or 1
 
 
-def rounded(part: int, step: int, size: int | None) -> int:
-    """A group's part in whole steps, not beyond the size."""
-    whole = -(-part // step) * step
-    return whole if size is None else min(whole, size)
-
-
 def extent(size: int | None) -> int:
     """A size to count with."""
     return ASSUMED if size is None else size
-
-
-def is_idle(machine: Machine, nest: Sequence[NestDim]) -> bool:
-    """Whether a nest leaves cores without work though there is enough of it."""
-    elements = math.prod(extent(dim.size) for dim in nest)
-    groups = math.prod(groups_of(dim) for dim in nest)
-    return groups < cores(machine) and elements >= cores(machine) * LEAST_ELEMENTS
 
 
 def groups_of(dim: NestDim) -> int:
@@ -88,81 +38,192 @@ def groups_of(dim: NestDim) -> int:
     return -(-extent(dim.size) // dim.per_group)
 
 
-def executions(nest: Sequence[NestDim], classes: Sequence[int], *, grouped: bool) -> int:
-    """How often what runs over some dimensions is moved as a whole; `grouped` moves are outside of swept loops."""
-    order = [dim for dim in nest if not dim.swept] + ([] if grouped else [dim for dim in nest if dim.swept])
-    inner = max((at for at, dim in enumerate(order) if dim.cls in classes and dim.steps > 1), default=-1)
-    count = 1
-    for at, dim in enumerate(order):
-        if dim.cls not in classes:
-            count *= _steps(dim) if at <= inner else groups_of(dim)
-    return count
-
-
-def _steps(dim: NestDim) -> int:
-    """All steps of a dimension, over its groups."""
+@lru_cache(maxsize=4096)
+def parts_of(dim: NestDim) -> tuple[tuple[int, int], ...]:
+    """The steps of a dimension, over all groups and units: how many elements, and where they begin."""
     size = extent(dim.size)
-    whole, rest = divmod(size, dim.per_group)
-    return whole * dim.steps + -(-rest // dim.per_step)
+    found: list[tuple[int, int]] = []
+    for group in range(0, size, dim.per_group):
+        end = min(group + dim.per_group, size)
+        for unit in range(group, end, dim.per_unit):
+            last = min(unit + dim.per_unit, end)
+            found += [(min(dim.per_step, last - at), at) for at in range(unit, last, dim.per_step)]
+    return tuple(found)
 
 
-def held(nest: Sequence[NestDim], classes: Sequence[int], element_bytes: int) -> int:
-    """Bytes that rest at sram of a value: all of swept dimensions, a step of the others."""
-    dims = {dim.cls: dim for dim in nest}
-    return element_bytes * math.prod(dims[cls].per_group if dims[cls].swept else dims[cls].per_step for cls in classes)
+@lru_cache(maxsize=4096)
+def units_of(dim: NestDim) -> int:
+    """How many parts the units of all groups have of a dimension."""
+    whole, rest = divmod(extent(dim.size), dim.per_group)
+    return whole * dim.units + -(-rest // dim.per_unit)
 
 
-def whole(nest: Sequence[NestDim], classes: Sequence[int], element_bytes: int) -> int:
-    """Bytes of a value."""
-    sizes = {dim.cls: extent(dim.size) for dim in nest}
-    return element_bytes * math.prod(sizes[cls] for cls in classes)
+@lru_cache(maxsize=4096)
+def trips_of(dim: NestDim) -> int:
+    """How many steps the first units of all groups make."""
+    whole, rest = divmod(extent(dim.size), dim.per_group)
+    return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
-def cost_of(
-    machine: Machine,
-    nest: Sequence[NestDim],
-    steps: Sequence[Step],
-    values: Mapping[int, tuple[Sequence[int], int]],
-    work: Mapping[int, int],
-    sources: Mapping[int, tuple[int, str]],
-) -> Cost:
-    """What a schedule costs.
+@lru_cache(maxsize=16384)
+def moved_along(dim: NestDim, span: Span, size: int) -> int:
+    """How many elements a span has over all steps, of a value that is so long there."""
+    if span.is_plain:
+        return extent(dim.size)
+    total = 0
+    for length, start in parts_of(dim):
+        low, high = span.scale * start + span.low, span.scale * (start + length - 1) + span.high
+        total += max(min(high + 1, size) - max(low, 0), 0)
+    return total
 
-    Args:
-        machine: Its caches.
-        nest: The loops.
-        steps: The schedule.
-        values: By step, classes and element's bytes of what it moves or computes.
-        work: By op, what an element costs.
-        sources: By load, the tensor and the view that it takes.
+
+@dataclass(frozen=True)
+class Place:
+    """A nest on a machine, in which movements are counted.
+
+    Attributes:
+        machine: Whose caches and spaces.
+        nest: The loops, outermost first.
     """
-    caches = machine.caches_of(machine.space_of("dram").name)
-    capacity = max((cache.capacity_bytes or 0 for cache in caches), default=0)
-    reads = [at for at, step in enumerate(steps) if step.where in (Where.LOAD, Where.STAGE)]
-    touched = sum(_touched(nest, *values[at]) for at in reads)
-    kept = touched <= capacity
-    seen: set[tuple[int, str]] = set()
-    cost = Cost(launches=1)
-    for at, step in enumerate(steps):
-        classes, element_bytes = values[at]
-        once = whole(nest, classes, element_bytes)
-        if step.where is Where.DO:
-            cost += Cost(near=whole(nest, classes, WORK_BYTES) * work[step.op])
+
+    machine: Machine
+    nest: tuple[NestDim, ...]
+    by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        self.by_class.update({dim.cls: dim for dim in self.nest})
+
+    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False) -> int:
+        """Elements that a movement moves in all its executions; `grouped` ones serve a whole group."""
+        order = [dim for dim in self.nest if not dim.swept]
+        order += [] if grouped else [dim for dim in self.nest if dim.swept]
+        names = {span.cls for span in spans if span.cls is not None}
+        inner = max((at for at, dim in enumerate(order) if dim.cls in names and dim.steps > 1), default=-1)
+        count = 1
+        for at, dim in enumerate(order):
+            if dim.cls in names:
+                continue
+            if grouped:
+                count *= trips_of(dim) if at <= inner else groups_of(dim)
+            else:
+                count *= len(parts_of(dim)) if at <= inner else units_of(dim)
+        for span, size in zip(spans, shape, strict=True):
+            dim = None if span.cls is None else self.by_class[span.cls]
+            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
+        return count
+
+    def tile(self, spans: Spans) -> int:
+        """Elements of a window in a whole step."""
+        count = 1
+        for span in spans:
+            step = 1 if span.cls is None else min(self.by_class[span.cls].per_step, self.by_class[span.cls].per_unit)
+            count *= (
+                span.high - span.low + 1 if span.cls is None else span.scale * (step - 1) + span.high - span.low + 1
+            )
+        return count
+
+    def held(self, spans: Spans) -> int:
+        """Elements that rest at sram: all of a group's part of what is swept, the steps of its units of the rest."""
+        count = 1
+        for span in spans:
+            if span.cls is None:
+                count *= span.high - span.low + 1
+                continue
+            dim = self.by_class[span.cls]
+            count *= dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+        return count
+
+    def touched(self, spans: Spans) -> int:
+        """Elements that a group touches."""
+        parts = (self.by_class[span.cls].per_group if span.cls is not None else None for span in spans)
+        return math.prod(
+            span.high - span.low + 1 if part is None else part for span, part in zip(spans, parts, strict=True)
+        )
+
+    def groups(self) -> int:
+        """How many groups there are."""
+        return math.prod(groups_of(dim) for dim in self.nest)
+
+
+def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
+    """What a schedule costs."""
+    arriving = Arriving(place)
+    useful = near = sram = 0
+    for step in steps:
+        op = program.ops[step.op]
+        if step.where is Where.DO and op.kind is not Kind.GATHER:
+            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
             continue
-        moved = once * executions(nest, classes, grouped=step.where is Where.STAGE)
+        value = program.values[step.value]
+        waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
+        spans = windows[step.value, WAITING if waits else step.number]
+        grouped = step.where is Where.STAGE
+        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped)
         if step.where in (Where.REST, Where.FETCH):
-            cost += Cost(near=moved, sram=moved)
+            near += moved
+            sram += moved
             continue
-        again = step.where is not Where.STORE and sources[step.op] in seen
-        arriving = moved if step.where is Where.STORE or not kept else 0 if again else once
-        if step.where is not Where.STORE:
-            seen.add(sources[step.op])
-        filled = moved if step.where is Where.STAGE else 0
-        cost += Cost(arriving=arriving, useful=moved, near=filled, sram=filled)
-    return cost
+        useful += moved
+        if grouped:
+            near += moved
+            sram += moved
+        touched = value.element_bytes * place.touched(spans)
+        tensor = None if op.outer is None or step.where is Where.STORE else op.outer.tensor
+        arriving.add(tensor, moved, touched)
+    total, cached = arriving.total(program)
+    return Cost(total, 1, useful, near, sram, cached)
 
 
-def _touched(nest: Sequence[NestDim], classes: Sequence[int], element_bytes: int) -> int:
-    """Bytes of a value that a group touches."""
-    parts = {dim.cls: dim.per_group for dim in nest}
-    return element_bytes * math.prod(parts[cls] for cls in classes)
+def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
+    """Elements that an op computes on, in all steps."""
+    op = program.ops[step.op]
+    found = 1
+    for number in (*op.results, *op.operands):
+        if (number, step.number) in windows:
+            value = program.values[number]
+            found = max(found, place.moved(windows[number, step.number], value.shape))
+    return found
+
+
+@dataclass
+class Arriving:
+    """What arrives of the tensors that a kernel reads, and of what it stores."""
+
+    place: Place
+    reads: dict[int, int] = field(default_factory=dict)
+    stored: int = 0
+    touched: int = 0
+
+    def add(self, tensor: int | None, moved: int, touched: int) -> None:
+        """Notes a read of a tensor, or a store."""
+        if tensor is None:
+            self.stored += moved
+            return
+        self.reads[tensor] = self.reads.get(tensor, 0) + moved
+        self.touched += touched
+
+    def total(self, program: Program) -> tuple[int, int]:
+        """All that arrives, and how much of it one kernel hands to another through a cache."""
+        capacity = cache_bytes(self.place.machine)
+        at_once = min(self.place.groups(), cores(self.place.machine))
+        kept = self.touched * at_once <= capacity
+        arriving, cached = self.stored, 0
+        for tensor, moved in self.reads.items():
+            volume = program.volumes[tensor]
+            some = min(moved, volume) if kept and volume is not None else moved
+            arriving += some
+            if is_handed(program, tensor, capacity):
+                cached += some
+        return arriving, cached
+
+
+def cache_bytes(machine: Machine) -> int:
+    """What the largest cache in front of DRAM holds."""
+    caches = machine.caches_of(machine.space_of("dram").name)
+    return max((cache.capacity_bytes or 0 for cache in caches), default=0)
+
+
+def is_handed(program: Program, tensor: int, capacity: int) -> bool:
+    """Whether what a kernel reads is still in a cache, since another one has just made it."""
+    volume = program.volumes[tensor]
+    return program.made[tensor] and volume is not None and 2 * volume <= capacity

@@ -15,7 +15,6 @@ from powerfusion.core._mlir import (
     entry_block,
     has_uses,
     i64_array,
-    is_tensor,
     segments,
 )
 from powerfusion.dialects import gir
@@ -44,7 +43,7 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     location = ir.Location.fused([kernel.location for kernel in kernels])
     names = _names(form)
     nest = gir.nest(
-        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_group, dim.per_step) for dim in form.nest],
+        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step) for dim in form.nest],
         [names[dim.cls] for dim in form.nest if dim.swept],
     )
     with ir.InsertionPoint(kernels[-1]), location:
@@ -81,7 +80,7 @@ def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Va
         is_load = program.ops[step.op].kind is Kind.LOAD
         if is_load and step.where is Where.DO:
             continue
-        stack = [value for value in op.operands if is_load or not is_tensor(value)]
+        stack = [value for value in op.operands if is_load or not gir.is_at(value, "reg")]
         while stack:
             value = stack.pop()
             if value in seen:
@@ -152,7 +151,14 @@ class _Body:
         return self.made.get((value, number), self.latest[value])
 
     def _over(self, value: int) -> list[str]:
-        return [self.names[self.form.ties.find(cls)] for cls in self.program.values[value].classes]
+        """The nest's dimensions of a value that moves; none where a border or a window makes it longer or shorter."""
+        read = self.program.values[value]
+        sizes = {dim.cls: dim.size for dim in self.form.nest}
+        classes = map(self.form.ties.find, read.classes)
+        return [
+            self.names[cls] if cls in sizes and sizes[cls] == size else ""
+            for cls, size in zip(classes, read.shape, strict=True)
+        ]
 
     def _move(
         self, value: ir.Value, op: ir.Operation, level: str, number: int, over: Sequence[str] | None = None
@@ -187,11 +193,12 @@ class _Body:
             return
         tensors = iter(read.operands)
         operands = [
-            self._at(next(tensors), step.number) if is_tensor(value) else self._copied(value) for value in op.operands
+            self._at(next(tensors), step.number) if gir.is_at(value, "reg") else self._copied(value)
+            for value in op.operands
         ]
         made = op.clone().operation
         _set_operands(made, operands)
-        if read.kind is Kind.SPREAD:
+        if read.kind in (Kind.SPREAD, Kind.GATHER):
             made.attributes["pass"] = _i64(step.number)
         for number, value in zip(read.results, made.results, strict=True):
             self.made[number, step.number] = value

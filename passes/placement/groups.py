@@ -1,26 +1,36 @@
 """Whether some kernels can be one placed kernel, and the best way to be it.
 
-Kernels hand tensors to one another, and so the dimensions of those are the same. What every store to the outside and
-every reduction's result runs over are the rows: groups take parts of them. All else is swept, as often as reductions
-wait for one another.
+Kernels hand tensors to one another, and so the dimensions of those are the same. Each dimension is one of three:
 
-    k0: m[r] = max over c of x[r, c]         rows  {r}
-    k1: y[r, c] = x[r, c] - m[r]             swept {c}, twice
+- **rows**, of which groups and units take parts: all stores to the outside and all results of reductions run over them;
+- **swept**, once per pass, as often as reductions wait for one another; each reduction folds all of these or none;
+- **inner**, all the rest: whole in each step.
+
+    k0: m[r] = max over c of x[r, c]         rows {r}      swept {c}, twice; or c inner, once
+    k1: y[r, c] = x[r, c] - m[r]
+
+Which are swept, which values rest at sram and in which nest is tried out; the cheapest of what fits is taken.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import cost_of, extent, held, is_idle, nest_of
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
 from powerfusion.passes.placement.model import Cost, Form, Kind, NestDim, Op, Outer, Program, Step, Ties, Where
+from powerfusion.passes.placement.nests import Wanted, nests_of
+from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
+from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_OPS = 300
+MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
 Nest = tuple[NestDim, ...]
 
 
@@ -31,16 +41,21 @@ class Blocked:
     reason: str
 
 
-def naive_cost(program: Program, node: int) -> Cost:
+def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
     """What a kernel costs as it is."""
     kernel = program.kernels[node]
     assert kernel is not None
-    moved = 0
+    moved = cached = 0
+    capacity = cache_bytes(objective.machine)
     for number in kernel.ops:
         op = program.ops[number]
-        if op.kind in (Kind.LOAD, Kind.STORE):
-            moved += _bytes(program, (op.results or op.operands)[0])
-    return Cost(arriving=moved, launches=1, useful=moved)
+        if op.outer is None:
+            continue
+        size = _bytes(program, (op.results or op.operands)[0])
+        moved += size
+        if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
+            cached += size
+    return objective.bound(moved, 1, cached)
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -51,10 +66,10 @@ def _bytes(program: Program, value: int) -> int:
     return size
 
 
-def form_of(program: Program, machine: Machine, nodes: Sequence[int]) -> Form | Blocked:
+def form_of(program: Program, machine: Machine, nodes: Sequence[int], objective: Objective) -> Form | Blocked:
     """The best way in which some kernels are one."""
     try:
-        return _Group(program, machine, tuple(nodes)).form()
+        return _Group(program, machine, tuple(nodes), objective).form()
     except NoScheduleError as reason:
         return Blocked(str(reason))
 
@@ -64,6 +79,7 @@ class _Group:
     program: Program
     machine: Machine
     nodes: tuple[int, ...]
+    objective: Objective
     ties: Ties = field(default_factory=Ties)
     ops: list[int] = field(default_factory=list)
     handed: dict[int, int] = field(default_factory=dict)
@@ -75,20 +91,24 @@ class _Group:
         self._connect()
         sinks = [number for number in self.ops if self._is_sink(number)]
         needed = self._needed(sinks)
-        classes, folds = self._space(needed)
-        rows = self._rows(sinks, folds, classes)
-        swept = [cls for cls in classes if cls not in rows]
-        self._check_sweep(folds, rows, swept)
-        self._check_named(needed, classes)
-        sizes = {cls: self._size(cls, needed) for cls in classes}
-        if any(sizes[cls] is None for cls in swept):
-            raise NoScheduleError("a swept dimension is of open size")
-        nest = nest_of(self.machine, rows, swept, sizes, self._lane(needed))
-        if not nest:
-            raise NoScheduleError("it runs over nothing")
-        if is_idle(self.machine, nest):
-            raise NoScheduleError("most cores would have nothing to do")
-        return self._best(needed, sinks, nest)
+        classes = self._space(needed)
+        combining = [number for number in needed if self._op(number).kind in (Kind.FOLD, Kind.SCAN)]
+        whole = self._whole(needed, classes)
+        rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
+        others = [cls for cls in classes if cls not in rows]
+        reasons: list[str] = []
+        best: Form | None = None
+        for swept in self._sweeps(combining, others, whole):
+            try:
+                form = self._swept(needed, sinks, rows, swept, classes)
+            except NoScheduleError as reason:
+                reasons.append(str(reason))
+                continue
+            if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
+                best = form
+        if best is None:
+            raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
+        return best
 
     # -- what is one --------------------------------------------------------------------------------
 
@@ -177,8 +197,8 @@ class _Group:
                 stack += [makers[value] for value in self.scheduler.operands(number)]
         return sorted(found)
 
-    def _space(self, needed: Sequence[int]) -> tuple[list[int], list[int]]:
-        """All classes, those of the widest value first, and the reductions."""
+    def _space(self, needed: Sequence[int]) -> list[int]:
+        """All classes, those of the widest value first."""
         values = dict.fromkeys(
             value for number in needed for value in (*self._op(number).operands, *self._op(number).results)
         )
@@ -186,115 +206,209 @@ class _Group:
             if len(set(self.classes(value))) < len(self.classes(value)):
                 raise NoScheduleError("a value would run over one dimension twice")
         widest = sorted(values, key=lambda value: -len(self.classes(value)))
-        found = list(dict.fromkeys(cls for value in widest for cls in self.classes(value)))
-        return found, [number for number in needed if self._op(number).kind is Kind.FOLD]
+        return list(dict.fromkeys(cls for value in widest for cls in self.classes(value)))
 
-    def _rows(self, sinks: Sequence[int], folds: Sequence[int], classes: Sequence[int]) -> list[int]:
+    def _whole(self, needed: Sequence[int], classes: Sequence[int]) -> set[int]:
+        """Classes that can't be cut: what ops say so of, what no moved tensor runs over, what has several sizes."""
+        found = {self.ties.find(cls) for number in needed for cls in self._op(number).whole}
+        moved = [number for number in needed if self._op(number).outer is not None and number not in self.handed]
+        named = {cls for number in moved for value in self._moved(number) for cls in self.classes(value)}
+        return found | (set(classes) - named)
+
+    def _rows(self, sinks: Sequence[int], combining: Sequence[int], classes: Sequence[int]) -> list[int]:
         rows = set(classes)
         for number in sinks:
             rows &= set(self.classes(self._op(number).operands[0]))
-        for number in folds:
-            rows &= set(self.classes(self._op(number).results[0]))
+        for number in combining:
+            op = self._op(number)
+            rows &= set(self.classes(op.results[0])) - {self.ties.find(cls) for cls in op.folded}
         return [cls for cls in classes if cls in rows]
 
-    def _check_sweep(self, folds: Sequence[int], rows: Sequence[int], swept: Sequence[int]) -> None:
-        """Reductions fold all that is swept: what is left streams by only once."""
-        for number in folds:
-            op = self._op(number)
-            folded = {self.ties.find(cls) for cls in op.folded}
-            if folded != set(swept) or set(self.classes(op.results[0])) != set(rows):
-                raise NoScheduleError("its reductions run over different dimensions")
-
-    def _check_named(self, needed: Sequence[int], classes: Sequence[int]) -> None:
-        """Loops get their names from what is moved: a dimension that only spreading makes has none."""
-        moved = [number for number in needed if self._op(number).outer is not None and number not in self.handed]
-        named = {cls for number in moved for value in self._moved(number) for cls in self.classes(value)}
-        if not named >= set(classes):
-            raise NoScheduleError("a dimension is in no tensor that is loaded or stored")
+    def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
+        """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""
+        free = [cls for cls in others if cls not in whole]
+        folded = [frozenset(self.ties.find(cls) for cls in self._op(number).folded) for number in combining]
+        tried: set[frozenset[int]] = set()
+        for some in (frozenset(free), *folded, frozenset[int]()):
+            swept = some & frozenset(free)
+            if swept in tried or (some and not swept):
+                continue
+            tried.add(swept)
+            scans = [fold for fold, at in zip(folded, combining, strict=True) if self._op(at).kind is Kind.SCAN]
+            if any(fold & swept and not fold >= swept for fold in folded) or any(
+                scan & swept and scan != swept for scan in scans
+            ):
+                continue
+            yield [cls for cls in free if cls in swept]
 
     def _moved(self, number: int) -> tuple[int, ...]:
         """The value that a load or a store moves, unless it is one that the group has already."""
         op = self._op(number)
         return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
-    def _size(self, cls: int, needed: Sequence[int]) -> int | None:
-        """The size of a class, by all values that meet the outside."""
+    def _size(self, cls: int, windows: Windows) -> int | None:
+        """The size of a class, by all values that are cut along it just as the nest is."""
         sizes: set[int | None] = set()
-        for number in needed:
-            op = self._op(number)
-            for value in (*op.operands, *op.results):
-                read = self.program.values[value]
-                sizes |= {size for own, size in zip(self.classes(value), read.shape, strict=True) if own == cls}
+        for (value, _), spans in windows.of.items():
+            read = self.program.values[value]
+            sizes |= {size for span, size in zip(spans, read.shape, strict=True) if span.cls == cls and span.is_plain}
         if len(sizes) > 1:
-            raise NoScheduleError("a dimension is of open size in one place and not in another")
+            raise NoScheduleError("a dimension has several sizes")
+        if not sizes:
+            raise NoScheduleError("a dimension is in no value as a step has it")
         return sizes.pop()
 
-    def _lane(self, needed: Sequence[int]) -> int | None:
-        """The class that is contiguous for most bytes that are moved."""
+    def _check_measured(self, needed: Sequence[int], sizes: Mapping[int, int | None]) -> None:
+        """An open size is that of a tensor that is loaded."""
+        loads = (op.results[0] for number in needed if (op := self._op(number)).kind is Kind.LOAD)
+        measured = {cls for value in loads if value not in self.alias for cls in self.classes(value)}
+        if any(size is None and cls not in measured for cls, size in sizes.items()):
+            raise NoScheduleError("a dimension of open size is in no tensor that is loaded")
+
+    def _lanes(self, needed: Sequence[int], nested: Sequence[int]) -> list[int]:
+        """The classes that are contiguous for some of what is moved, that of most bytes first."""
         votes: dict[int, int] = {}
         for number in needed:
             op = self._op(number)
             if op.outer is not None and op.outer.contiguous is not None and number not in self.handed:
                 cls = self.ties.find(op.outer.contiguous)
                 votes[cls] = votes.get(cls, 0) + _bytes(self.program, (op.results or op.operands)[0])
-        return max(votes, key=lambda cls: votes[cls], default=None)
+        most = max(votes.values(), default=0)
+        return sorted((cls for cls in votes if cls in nested and votes[cls] * 4 >= most), key=lambda cls: -votes[cls])
+
+    def _lacking(self, needed: Sequence[int], nested: Sequence[int]) -> dict[int, int]:
+        """By class, how many loads don't run over it: each of its steps outside of theirs would load them again."""
+        loads = [number for number in needed if self._op(number).kind is Kind.LOAD and number not in self.handed]
+        values = [self._op(number).results[0] for number in loads]
+        return {cls: sum(cls not in self.classes(value) for value in values) for cls in nested}
+
+    def _element_bytes(self, needed: Sequence[int]) -> int:
+        """What an element has of what is moved most."""
+        moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
+        return self.program.values[max(moved, key=lambda value: _bytes(self.program, value))].element_bytes
 
     # -- where values wait --------------------------------------------------------------------------
 
-    def _best(self, needed: Sequence[int], sinks: Sequence[int], nest: Nest) -> Form:
-        """The cheapest choice of what rests at sram and what is loaded or computed again."""
-        swept = {dim.cls for dim in nest if dim.swept}
+    def _swept(
+        self,
+        needed: Sequence[int],
+        sinks: Sequence[int],
+        rows: Sequence[int],
+        swept: Sequence[int],
+        classes: Sequence[int],
+    ) -> Form:
+        """The cheapest choice of a nest, of what rests at sram and of what is loaded or computed again."""
         values = {value for number in needed for value in (*self._op(number).operands, *self._op(number).results)}
-        streams = frozenset(value for value in values if swept & set(self.classes(value)))
-        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams)
+        streams = frozenset(value for value in values if set(swept) & set(self.classes(value)))
+        ends = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & set(swept)
+        )
+        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams, ends)
         for number in needed:
             for result in self._op(number).results:
                 scheduler.time(result)
-        late = crossing(scheduler, needed)
-        if len(late) <= MOST_CHOICES:
-            options = [set(some) for count in range(len(late) + 1) for some in itertools.combinations(late, count)]
-        else:
-            options = [set[int](), set(late)]
+        nested = frozenset((*rows, *swept))
+        sketch = _Sketch(self, scheduler, nested, sinks)
+        plain = scheduler.schedule(sinks, set(), set())
+        windows = sketch.windows(plain)
+        sizes = {cls: self._size(cls, windows) for cls in nested}
+        self._check_measured(needed, sizes)
+        if any(sizes[cls] is None for cls in swept):
+            raise NoScheduleError("a swept dimension is of open size")
+        inner = max((sketch.inner(spans) for spans in windows.of.values()), default=1)
+        if inner > MOST_INNER:
+            raise NoScheduleError("a step would have too much of a value")
+        if not nested:
+            raise NoScheduleError("it runs over nothing")
+        order = [cls for cls in classes if cls in nested]
+        wanted = Wanted(
+            [cls for cls in order if cls in rows],
+            [cls for cls in order if cls in swept],
+            sizes,
+            self._lanes(needed, order),
+            self._element_bytes(needed),
+            inner,
+            self._lacking(needed, order),
+        )
+        choices = _choices(crossing(scheduler, needed))
         found: Form | None = None
-        for rested in options:
-            for form in self._staged(scheduler, sinks, nest, rested):
-                if found is None or form.cost < found.cost:
-                    found = form
+        for nests in nests_of(self.machine, wanted):
+            forms = (form for nest in nests for rested in choices for form in sketch.staged(nest, rested))
+            found = min(forms, key=lambda form: self.objective.key(form.cost), default=None)
+            if found is not None:  # Smaller steps only where larger ones don't fit.
+                break
         if found is None:
-            raise NoScheduleError("what must rest doesn't fit at sram")
+            raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
         return found
 
-    def _staged(self, scheduler: Scheduler, sinks: Sequence[int], nest: Nest, rested: set[int]) -> Iterator[Form]:
+
+def _choices(late: Sequence[int]) -> list[set[int]]:
+    """Which of the values that a later pass needs rest."""
+    if len(late) > MOST_CHOICES:
+        return [set(), set(late)]
+    return [set(some) for count in range(len(late) + 1) for some in itertools.combinations(late, count)]
+
+
+@dataclass
+class _Sketch:
+    """Forms of a group whose roles of dimensions are settled.
+
+    Attributes:
+        group: What is placed.
+        scheduler: Its passes.
+        nested: The classes that are cut.
+        sinks: The stores to the outside.
+    """
+
+    group: _Group
+    scheduler: Scheduler
+    nested: frozenset[int]
+    sinks: Sequence[int]
+
+    def windows(self, steps: Sequence[Step]) -> Windows:
+        """The windows of a schedule."""
+        windows = Windows(self.group.program, self.group.ties, self.nested, self.scheduler)
+        windows.read(steps)
+        return windows
+
+    def inner(self, spans: Spans) -> int:
+        """How many elements a step has along dimensions that aren't cut."""
+        return math.prod(span.high - span.low + 1 for span in spans if span.cls is None)
+
+    def staged(self, nest: Nest, rested: set[int]) -> Iterator[Form]:
         """Forms of a choice of what rests: with nothing staged, then more and more of what gains by it."""
         staged: set[int] = set()
-        plain = scheduler.schedule(sinks, staged, rested)
+        key = self.group.objective.key
+        plain = self.scheduler.schedule(self.sinks, staged, rested)
         loads = list(dict.fromkeys(step.op for step in plain if step.where is Where.LOAD))
         best = self._made(nest, plain)
         if best is not None:
             yield best
         for load in loads:
-            form = self._made(nest, scheduler.schedule(sinks, staged | {load}, rested))
-            if form is not None and (best is None or form.cost < best.cost):
+            form = self._made(nest, self.scheduler.schedule(self.sinks, staged | {load}, rested))
+            if form is not None and (best is None or key(form.cost) < key(best.cost)):
                 staged.add(load)
                 best = form
                 yield form
 
     def _made(self, nest: Nest, steps: tuple[Step, ...]) -> Form | None:
-        """A schedule with its cost; None where it doesn't fit."""
-        moved = {
-            at: (self.classes(step.value), self.program.values[step.value].element_bytes)
-            for at, step in enumerate(steps)
-        }
-        peak = sum(held(nest, *moved[at]) for at, step in enumerate(steps) if step.where in (Where.STAGE, Where.REST))
-        room = self.machine.space_of("sram").usable_bytes
+        """A schedule with its cost; None where it doesn't fit, or needs of what waits more than there is."""
+        group = self.group
+        try:
+            windows = self.windows(steps).of
+        except NoScheduleError:
+            return None
+        place = Place(group.machine, nest)
+        peak = peak_at_sram(place, group.program, steps, windows)
+        room = group.machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             return None
-        sources = {step.op: _source(self._op(step.op)) for step in steps if step.where in (Where.STAGE, Where.LOAD)}
-        work = {step.op: self._op(step.op).work for step in steps}
-        cost = cost_of(self.machine, nest, steps, moved, work, sources)
-        return Form(self.nodes, nest, steps, self.ties, self.handed, self.alias, cost, peak)
-
-
-def _source(op: Op) -> tuple[int, str]:
-    assert op.outer is not None
-    return op.outer.tensor, op.outer.view
+        peak_reg = peak_at_reg(place, group.program, steps, windows, self.scheduler.ends)
+        if group.objective.overflows(place, peak_reg):
+            return None
+        cost = cost_of(place, group.program, steps, windows)
+        cost = group.objective.timed(place, cost)
+        return Form(group.nodes, nest, steps, group.ties, group.handed, group.alias, cost, peak, peak_reg)

@@ -19,6 +19,8 @@ class Kind(Enum):
     COMPUTE = "compute"
     SPREAD = "spread"
     FOLD = "fold"
+    SCAN = "scan"
+    GATHER = "gather"
     CONSTANT = "constant"
 
 
@@ -47,6 +49,7 @@ class Outer:
         dims: For each dimension of the value, which dimension of the tensor it is, of those that aren't of size 1.
         whole: Whether it is all of the tensor.
         contiguous: The class along which it lies contiguous in memory.
+        needed: Whether all of what is moved is needed, for certain.
     """
 
     tensor: int
@@ -54,6 +57,29 @@ class Outer:
     dims: tuple[int, ...]
     whole: bool
     contiguous: int | None
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What an op needs of one dimension of an operand, for a window of its first result from `s` to `e`.
+
+    Attributes:
+        dim: The result's dimension that it moves with, from `scale * s + low` to `scale * e + high`; None where it
+            stays, from `low` to `high`.
+        scale: How much further apart its elements are.
+        low: See `dim`.
+        high: See `dim`.
+        clip: Whether it may stick out of the operand.
+        own: Whether it is what a step has of the dimension, as of one that is folded away.
+    """
+
+    dim: int | None
+    scale: int = 1
+    low: int = 0
+    high: int = 0
+    clip: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,18 +89,26 @@ class Op:
     Attributes:
         kind: What it does.
         operands: Values.
-        results: Values.
-        folded: Classes that a reduction folds away.
-        outer: Of a load or a store.
+        results: Values; of a scan what streams before what it comes to.
+        reaches: By operand, what a window of the first result needs of each of its dimensions.
+        folded: Classes that a reduction folds away, or that a scan runs along.
+        whole: Classes that can't be cut: a step has all of them.
+        outer: Of a load or a store; of a gather, the tensor that it reads.
         work: What an element of it costs, in operations of a vector unit.
+        free: Whether its results are other names of what its operands have, and take no room.
+        apart: Whether its results can't take the place of operands that die with it.
     """
 
     kind: Kind
     operands: tuple[int, ...] = ()
     results: tuple[int, ...] = ()
+    reaches: tuple[tuple[Reach, ...], ...] = ()
     folded: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
     outer: Outer | None = None
     work: int = 1
+    free: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +139,7 @@ class Program:
         needs: By node, which nodes it needs, directly or not, as bits.
         readers: By tensor, the nodes that use it, as bits; -1 where the function returns it.
         volumes: By tensor, its bytes; None where open.
+        made: By tensor, whether a kernel of the program makes it.
     """
 
     values: Sequence[Value]
@@ -113,6 +148,7 @@ class Program:
     needs: Sequence[int]
     readers: Sequence[int]
     volumes: Sequence[int | None]
+    made: Sequence[bool]
 
 
 class Ties:
@@ -169,18 +205,24 @@ class NestDim:
     cls: int
     size: int | None
     per_group: int
+    per_unit: int
     per_step: int
     swept: bool
 
     @property
+    def units(self) -> int:
+        """How many units share a group's part."""
+        return -(-self.per_group // self.per_unit)
+
+    @property
     def steps(self) -> int:
         """How many steps a unit makes of its part."""
-        return -(-self.per_group // self.per_step)
+        return -(-self.per_unit // self.per_step)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Cost:
-    """What a group costs, most important first; sums of groups add up.
+    """What a group costs; sums of groups add up.
 
     Attributes:
         arriving: Bytes of DRAM that no cache has.
@@ -188,6 +230,8 @@ class Cost:
         useful: Bytes of DRAM asked for.
         near: What happens in a core: bytes of sram, and operations, one of which counts as much as an f32 from there.
         sram: Bytes read and written there.
+        cached: Bytes of `arriving` that one kernel hands to another through a cache in front of DRAM.
+        time_ps: What all that takes, in picoseconds.
     """
 
     arriving: int = 0
@@ -195,6 +239,8 @@ class Cost:
     useful: int = 0
     near: int = 0
     sram: int = 0
+    cached: int = 0
+    time_ps: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         """Both."""
@@ -221,6 +267,7 @@ class Form:
         alias: By value that a load inside the group gives, the value that it is.
         cost: What it costs.
         peak: Bytes at sram.
+        peak_reg: Bytes at reg, of a unit.
     """
 
     nodes: tuple[int, ...]
@@ -231,3 +278,4 @@ class Form:
     alias: Mapping[int, int]
     cost: Cost
     peak: int
+    peak_reg: int

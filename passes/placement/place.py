@@ -35,10 +35,9 @@ from powerfusion.passes.fusion.drop_units import drop_units
 from powerfusion.passes.fusion.rebuild import is_naive, sort_block
 from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.model import Form
+from powerfusion.passes.placement.objectives import OBJECTIVES, Objective
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.search import Answer, search
-
-OBJECTIVES = ("bytes",)
 
 
 @register_pass
@@ -51,7 +50,8 @@ class PlacePass(Pass):
     invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
     machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
     objective: str = option(
-        "bytes", help="What is made small: bytes, those of DRAM before launches before those of sram"
+        "time",
+        help="What is made small: time, by a model; or bytes, those of DRAM before launches before those of sram",
     )
     budget: int = option(
         4096, help="Groups of kernels, and sets of them, that are looked at before the search is greedy"
@@ -65,17 +65,17 @@ class PlacePass(Pass):
         machine = find(self.machine)
         for function in functions(op):
             for block in function.regions[0].blocks:
-                answer = place(block, machine, self.budget, remarks=self.remarks)
+                answer = place(block, machine, self.budget, self.objective, remarks=self.remarks)
                 if self.remarks and answer.choices:
                     emit_remark(function.location, _summary(answer))
 
 
-def place(block: ir.Block, machine: Machine, budget: int, *, remarks: bool = False) -> Answer:
+def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
     """Places the kernels of one block."""
     for kernel in filter(is_naive, operations(block)):
         drop_units(kernel)
     program, handles = read(block)
-    answer = search(program, machine, budget)
+    answer = search(program, Objective(objective, machine), budget)
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         made = emit(form, program, handles)
         if remarks:

@@ -13,13 +13,14 @@ from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, 
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.analysis.spaces import Dim, Spaces, reduced_classes
+from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
-from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Value
+from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Reach, Value
+from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of
 
-VIEWS = ("gir.permute", "gir.slice")
+VIEWS = ("gir.permute", "gir.slice", "gir.reshape")
 RENAMING = ("tensor.expand_shape", "tensor.collapse_shape", "tensor.cast")
-SCALARS = ("arith.", "math.")
+PARTIAL = ("gir.slice", "gir.window", "gir.gather")  # not all of what they are given need be in what they give
 WORK = {"math": 16}  # of an element: functions are polynomials, the rest is an instruction
 
 
@@ -42,10 +43,6 @@ class Handles:
     tensors: list[ir.Value] = field(default_factory=list)
     taken: dict[ir.Value, ir.Value] = field(default_factory=dict)
     stored: dict[int, ir.Value] = field(default_factory=dict)
-
-
-class _BlockedError(Exception):
-    """A kernel has something that isn't placed."""
 
 
 def read(block: ir.Block) -> tuple[Program, Handles]:
@@ -76,7 +73,8 @@ class _Reader:
             self.node_of[op] = node
             self._read_needs(node, op)
             self.kernels.append(self._kernel(op) if is_naive(op) else None)
-        program = Program(self.values, self.ops, self.kernels, self.needs, self.readers, self.volumes)
+        made = [defining_op(tensor) in self.node_of for tensor in self.handles.tensors]
+        program = Program(self.values, self.ops, self.kernels, self.needs, self.readers, self.volumes, made)
         return program, self.handles
 
     def _read_needs(self, node: int, op: ir.Operation) -> None:
@@ -107,12 +105,13 @@ class _Reader:
         self.handles.taken.update(zip(block.arguments, segments(kernel)[0], strict=True))
         for op in operations(block):
             spaces.read(op)
+            _tie_more(spaces, op)
         first = len(self.ops)
         blocked = None
         try:
             for op in operations(block):
                 self._op(op, spaces, kernel)
-        except _BlockedError as reason:
+        except Blocked as reason:
             blocked = str(reason)
         ops = tuple(range(first, len(self.ops)))
         outers = [(self.ops[op].kind, self.ops[op].outer) for op in ops]
@@ -131,50 +130,51 @@ class _Reader:
         for value in op.results:
             self._value(value, spaces)
         operands = [value for value in op.operands if value in self.number_of]
-        kind, folded, outer = self._meaning(op, spaces, kernel)
+        meaning, outer = self._meaning(op, spaces, kernel)
         self.ops.append(
             Op(
-                kind,
+                meaning.kind,
                 tuple(self.number_of[value] for value in operands),
                 tuple(self.number_of[value] for value in op.results if value in self.number_of),
-                folded,
+                meaning.reaches,
+                tuple(self._class(spaces.find(dim)) for dim in meaning.folded),
+                tuple(self._class(spaces.find(dim)) for dim in meaning.whole),
                 outer,
-                WORK.get(op.name.partition(".")[0], 1) if kind is Kind.COMPUTE else 0 if kind is Kind.CONSTANT else 1,
+                _work(op, meaning),
+                meaning.free,
+                meaning.apart,
             )
         )
         self.handles.ops.append(op)
 
-    def _meaning(
-        self, op: ir.Operation, spaces: Spaces, kernel: ir.Operation
-    ) -> tuple[Kind, tuple[int, ...], Outer | None]:
-        match op.name:
-            case "gir.move" if gir.is_at(op.result, "reg") and gir.is_at(op.operands[0], "dram"):
-                return Kind.LOAD, (), self._loaded(op, spaces)
-            case "gir.move" if gir.is_at(op.operands[0], "reg") and gir.is_at(op.result, "dram"):
-                return Kind.STORE, (), self._stored(op, spaces, kernel)
-            case "gir.broadcast" | "gir.iota":
-                return Kind.SPREAD, (), None
-            case "gir.reduce":
-                return Kind.FOLD, self._folded(op, spaces), None
-            case "arith.constant" | "tensor.splat":
-                return Kind.CONSTANT, (), None
-            case name if name.startswith(SCALARS) or name == "gir.permute":
-                return Kind.COMPUTE, (), None
-            case name:
-                raise _BlockedError(f"it has a '{name}'")
+    def _meaning(self, op: ir.Operation, spaces: Spaces, kernel: ir.Operation) -> tuple[Meaning, Outer | None]:
+        if op.name == "gir.move":
+            levels = [gir.level_of(value.type) for value in (op.operands[0], op.result)]
+            match levels:
+                case ["dram", "reg"]:
+                    return Meaning(Kind.LOAD), self._loaded(op, spaces)
+                case ["reg", "dram"]:
+                    rank = op.operands[0].type.rank
+                    return Meaning(Kind.STORE, (tuple(map(Reach, range(rank))),)), self._stored(op, spaces, kernel)
+                case _:
+                    raise Blocked(f"it has a move from {levels[0]} to {levels[1]}")
+        meaning = meaning_of(op)
+        return meaning, self._gathered(op) if meaning.kind is Kind.GATHER else None
 
-    def _folded(self, op: ir.Operation, spaces: Spaces) -> tuple[int, ...]:
-        inputs = segments(op)[0]
-        if len({value.type.rank for value in inputs}) > 1:
-            raise _BlockedError("it has a reduction with a payload")
-        return tuple(self._class(dim) for dim in reduced_classes(spaces, op))
+    def _gathered(self, op: ir.Operation) -> Outer:
+        """The table that a gather reads: an input of the kernel."""
+        table = op.operands[0]
+        if not gir.is_at(table, "dram") or table not in self.handles.taken:
+            raise Blocked("it gathers from what it computed")
+        root = root_of(self.handles.taken[table])
+        return Outer(self._tensor(root), f"gathered {self._name(op.result)}", (), False, None, needed=False)
 
     def _value(self, value: ir.Value, spaces: Spaces) -> None:
         if not is_tensor(value) or not gir.is_at(value, "reg"):
             return
         shape = tuple(None if size == DYNAMIC else size for size in value.type.shape)
         if 0 in shape or 1 in shape:
-            raise _BlockedError("it has a dimension of size 0 or 1")
+            raise Blocked("it has a dimension of size 0 or 1")
         classes = tuple(self._class(dim) for dim in spaces.classes(value))
         self.number_of[value] = len(self.values)
         self.handles.values.append(value)
@@ -207,17 +207,21 @@ class _Reader:
                     continue
                 whole = False
                 text += f"{op.attributes} {[self._name(v) for v in list(op.operands)[1:]]}"
+            elif op.name == "gir.reshape" and op.operands[0] in self.handles.taken:
+                whole = False
+                text += f"reshaped {op.result.type}"
             else:
-                raise _BlockedError("it loads what it stored")
+                raise Blocked("it loads what it stored")
             value = op.operands[0]
         outer = self.handles.taken[value]
         root = root_of(outer)
         if 1 in value.type.shape:
-            raise _BlockedError("it has a dimension of size 1")
+            raise Blocked("it has a dimension of size 1")
         view = f"{dims} {text} {'' if whole else self._name(outer)}"
         last = max(dims, default=None)
         contiguous = None if last is None else self._class(spaces.find((move.result, dims.index(last))))
-        return Outer(self._tensor(root), view, tuple(dims), whole, contiguous)
+        needed = whole and any(use.owner.operation.name not in PARTIAL for use in move.result.uses)
+        return Outer(self._tensor(root), view, tuple(dims), whole, contiguous, needed)
 
     def _is_all(self, op: ir.Operation) -> bool:
         """Whether a slice of a kernel's input is all of it."""
@@ -243,7 +247,7 @@ class _Reader:
         while True:
             uses = list(value.uses)
             if len(uses) != 1 or uses[0].owner.operation.name not in ("gir.return", "gir.permute"):
-                raise _BlockedError("it stores what it doesn't just return")
+                raise Blocked("it stores what it doesn't just return")
             op = uses[0].owner.operation
             if op.name == "gir.return":
                 break
@@ -268,11 +272,30 @@ def dynamic_sizes(root: ir.Value) -> list[ir.Value]:
     return segments(kernel)[1][first : first + counts[number]]
 
 
+def _tie_more(spaces: Spaces, op: ir.Operation) -> None:
+    """Ties what a nest's dimension goes on through: a border, a window's beginning, what a reshape leaves as it is."""
+    if not op.results or not is_tensor(op.results[0]) or not gir.is_at(op.results[0], "reg"):
+        return
+    if op.name in ("gir.pad", "gir.window"):
+        for dim in range(op.operands[0].type.rank):
+            spaces.tie((op.operands[0], dim), (op.result, dim))
+    if op.name == "gir.reshape":
+        old, new = op.operands[0].type.shape, op.result.type.shape
+        for dim in range(kept_in_front(old, new)):
+            spaces.tie((op.operands[0], dim), (op.result, dim))
+
+
+def _work(op: ir.Operation, meaning: Meaning) -> int:
+    if meaning.kind is Kind.CONSTANT or meaning.free:
+        return 0
+    return WORK.get(op.name.partition(".")[0], 1)
+
+
 def _check_view(op: ir.Operation) -> None:
     """A view at dram must serve moves, views and the kernel's end alone."""
     for use in op.result.uses:
         if use.owner.operation.name not in ("gir.move", "gir.return", *VIEWS):
-            raise _BlockedError(f"it has a '{use.owner.operation.name}' of a tensor at dram")
+            raise Blocked(f"it has a '{use.owner.operation.name}' of a tensor at dram")
 
 
 def _volume(value: ir.Value) -> int | None:

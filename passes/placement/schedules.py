@@ -31,6 +31,7 @@ class Scheduler:
         handed: By load inside the group, the value of which it is a permutation.
         alias: By value that a load inside the group gives, the value that it is.
         streams: Values that run over a swept dimension.
+        ends: Ops that combine what the steps of a sweep have: their results are there when the pass has ended.
         times: By value, when it is there.
     """
 
@@ -39,6 +40,7 @@ class Scheduler:
     handed: Mapping[int, int]
     alias: Mapping[int, int]
     streams: Set[int]
+    ends: Set[int] = frozenset()
     times: dict[int, int] = field(default_factory=dict)
 
     def time(self, value: int) -> int:
@@ -52,9 +54,9 @@ class Scheduler:
         op = self.program.ops[number]
         before = max((self.time(operand) for operand in self.operands(number)), default=0)
         match op.kind:
-            case Kind.FOLD if before % 2:
+            case _ if number in self.ends and before % 2:
                 raise NoScheduleError("a reduction starts from what another gives")
-            case Kind.FOLD:
+            case _ if number in self.ends and value in ended(op):
                 return before + 1
             case Kind.SPREAD if value in self.streams:
                 return before + before % 2
@@ -153,6 +155,11 @@ def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:
         for operand in scheduler.operands(number):
             made = scheduler.program.ops[scheduler.makers[operand]]
             early = operand in scheduler.streams and scheduler.time(operand) // 2 < late
-            if early and made.kind is Kind.COMPUTE:
+            if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.free:
                 found.setdefault(operand)
     return list(found)
+
+
+def ended(op: Op) -> tuple[int, ...]:
+    """What an op that combines the steps of a sweep comes to: of a scan the second half of its results."""
+    return op.results[len(op.results) // 2 :] if op.kind is Kind.SCAN else op.results

@@ -11,9 +11,11 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.machines.model import Machine
+from powerfusion.passes.placement.cost import cache_bytes, is_handed
 from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
-from powerfusion.passes.placement.model import Cost, Form, Kind, Program
+from powerfusion.passes.placement.model import Cost, Form, Program
+from powerfusion.passes.placement.nests import most_units
+from powerfusion.passes.placement.objectives import Key, Objective
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class _OutOfBudgetError(Exception):
     """More was to be looked at than the budget allows."""
 
 
-def search(program: Program, machine: Machine, budget: int) -> Answer:
+def search(program: Program, objective: Objective, budget: int) -> Answer:
     """The cheapest partition of the kernels of a program."""
-    run = _Search(program, machine, budget)
+    run = _Search(program, objective, budget)
     choices: list[Choice] = []
     exact = True
     for nodes in run.components():
@@ -61,7 +63,7 @@ def search(program: Program, machine: Machine, budget: int) -> Answer:
 @dataclass
 class _Search:
     program: Program
-    machine: Machine
+    objective: Objective
     budget: int
     expanded: int = 0
     known: dict[int, Choice | None] = field(default_factory=dict)
@@ -105,10 +107,13 @@ class _Search:
         return self.known[bits]
 
     def _group(self, nodes: list[int]) -> Choice | None:
-        if len(nodes) == 1:
-            return Choice(tuple(nodes), naive_cost(self.program, nodes[0]), None)
-        form = form_of(self.program, self.machine, nodes)
-        return None if isinstance(form, Blocked) else Choice(tuple(nodes), form.cost, form)
+        alone = len(nodes) == 1
+        if alone and most_units(self.objective.machine) == 1:
+            return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None)
+        form = form_of(self.program, self.objective.machine, nodes, self.objective)
+        if isinstance(form, Blocked):
+            return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None
+        return Choice(tuple(nodes), form.cost, form)
 
     def _candidates(self, nodes: Sequence[int]) -> list[Choice]:
         """All connected groups that can be one and cost less than their kernels alone."""
@@ -141,7 +146,8 @@ class _Search:
         needs = {bits: self._needs(bits) & everything & ~bits for bits, _ in choices}
         best: dict[int, Cost] = {0: Cost()}
         came: dict[int, tuple[int, Choice]] = {}
-        queue: list[tuple[Cost, int, int]] = [(self._least(everything), 0, 0)]
+        key = self.objective.key
+        queue: list[tuple[Key, int, int]] = [(key(self._least(everything)), 0, 0)]
         closed: set[int] = set()
         tick = 0
         while queue:
@@ -159,11 +165,11 @@ class _Search:
                 if bits & done or needs[bits] & ~done:
                     continue
                 cost = best[done] + choice.cost
-                if after not in best or cost < best[after]:
+                if after not in best or key(cost) < key(best[after]):
                     best[after] = cost
                     came[after] = (done, choice)
                     tick += 1
-                    heapq.heappush(queue, (cost + self._least(everything & ~after), tick, after))
+                    heapq.heappush(queue, (key(cost + self._least(everything & ~after)), tick, after))
         raise AssertionError("kernels one by one are a partition")
 
     def _needs(self, bits: int) -> int:
@@ -177,24 +183,27 @@ class _Search:
         program = self.program
         written: dict[int, int] = {}
         read: set[int] = set()
-        moved = 0
+        moved = cached = 0
+        capacity = cache_bytes(self.objective.machine)
         for node in _members(bits):
             kernel = program.kernels[node]
             assert kernel is not None
             written |= dict.fromkeys(kernel.writes, node)
-            read |= {tensor for tensor in kernel.reads if self._is_whole(node, tensor)}
+            read |= {tensor for tensor in kernel.reads if self._is_needed(node, tensor)}
         for tensor in read - written.keys():
             moved += program.volumes[tensor] or 0
+            cached += (program.volumes[tensor] or 0) if is_handed(program, tensor, capacity) else 0
         for tensor in written:
             if program.readers[tensor] & ~bits:
                 moved += program.volumes[tensor] or 0
-        return Cost(arriving=moved, launches=int(bool(bits)), useful=moved)
+        return self.objective.bound(moved, int(bool(bits)), cached)
 
-    def _is_whole(self, node: int, tensor: int) -> bool:
+    def _is_needed(self, node: int, tensor: int) -> bool:
+        """Whether all of a tensor must come in for a kernel."""
         kernel = self.program.kernels[node]
         assert kernel is not None
-        outers = (self.program.ops[op].outer for op in kernel.ops if self.program.ops[op].kind is Kind.LOAD)
-        return any(outer is not None and outer.tensor == tensor and outer.whole for outer in outers)
+        outers = (self.program.ops[op].outer for op in kernel.ops)
+        return any(outer is not None and outer.tensor == tensor and outer.needed for outer in outers)
 
     # -- greedy ------------------------------------------------------------------------------------
 
@@ -211,16 +220,17 @@ class _Search:
         found = [self.group(bits) for bits in groups]
         return [choice for choice in found if choice is not None]
 
-    def _gain(self, one: int, other: int, groups: Sequence[int]) -> Cost | None:
+    def _gain(self, one: int, other: int, groups: Sequence[int]) -> Key | None:
         if not any(self.near[node] & other for node in _members(one)):
             return None
         apart, together = (self.group(one), self.group(other)), self.group(one | other)
         if together is None or apart[0] is None or apart[1] is None:
             return None
         before = apart[0].cost + apart[1].cost
-        if not together.cost < before or self._is_cyclic(one | other, groups):
+        key = self.objective.key
+        if not key(together.cost) < key(before) or self._is_cyclic(one | other, groups):
             return None
-        return together.cost - before
+        return key(together.cost - before)
 
     def _is_cyclic(self, bits: int, groups: Sequence[int]) -> bool:
         """Whether a group would both need and be needed by the others, through any of them."""

@@ -213,13 +213,13 @@ def test_softmax_reads_its_input_once(rows: int, columns: int) -> None:
 
 def test_a_row_that_does_not_fit_is_loaded_again() -> None:
     """With sram for less than a row each of the three passes loads it: still fewer bytes than three kernels move."""
-    program = softmax(64, 128)
+    program = softmax(64, 1024)
     small = machine_with(256)
     found = check(program, small)
     assert len(found.kernels) == 1
     assert "#gir.at<sram>" not in str(found.after)
-    assert dram_bytes(found.after, small, {}) == 4 * 64 * 128 * 4
-    assert dram_bytes(found.before, small, {}) > 4 * 64 * 128 * 4
+    assert dram_bytes(found.after, small, {}) == 4 * 64 * 1024 * 4
+    assert dram_bytes(found.before, small, {}) > 4 * 64 * 1024 * 4
 
 
 @pytest.mark.parametrize("machine", ["sm_90", "gfx942", "mlu372", "cpu"])
@@ -243,9 +243,9 @@ def test_without_a_budget_the_search_is_greedy_and_says_so() -> None:
 
 
 def test_one_row_alone_is_not_given_to_one_core() -> None:
-    """A single long row has no parts for groups; the kernels stay as they are."""
-    found = placed(softmax(1, 1 << 16).text)
-    assert not found.nests
+    """A single long row has no parts for groups; of many cores all but one would wait, and the kernels stay as they are."""
+    found = placed(softmax(1, 1 << 20).text, find("sm_90"))
+    assert len(found.kernels) > 1
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.mlir")), ids=lambda path: path.stem)

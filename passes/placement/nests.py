@@ -1,0 +1,159 @@
+"""Which nests a machine gets for some rows and swept dimensions: a few, of which the cheapest is taken.
+
+A step takes what suits the units: along what lies contiguous in memory as much as their lanes load at once, and
+as many rows more as fill that where rows are short. Where registers are a scratchpad, larger steps are tried
+first, from what it holds downwards; and smaller ones everywhere. Groups get enough steps to be worth starting,
+and are several per core; units of a group share its rows. Where no cache serves what is loaded again, the
+rows that all loads have are tried as the outermost ones, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from powerfusion.machines.model import Machine
+from powerfusion.passes.placement.cost import cache_bytes, cores, extent
+from powerfusion.passes.placement.model import NestDim
+
+VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
+LANE_BYTES = 16  # what a lane loads at once
+TURNED_ELEMENTS = 32  # of a step along each of several dimensions that are contiguous somewhere
+LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than it brings
+GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
+MOST_UNITS = 8  # of a group
+Sizes = Mapping[int, int | None]
+Nest = tuple[NestDim, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a nest is for.
+
+    Attributes:
+        rows: Classes that groups and units share, outermost first.
+        swept: Classes that are traversed once per pass, outermost first.
+        sizes: By class; None where open.
+        lanes: The classes that are contiguous in memory, that of most bytes first.
+        element_bytes: Of most of what is moved.
+        inner: How many elements a step has besides.
+        lacking: By class, how many loads don't run over it.
+    """
+
+    rows: Sequence[int]
+    swept: Sequence[int]
+    sizes: Sizes
+    lanes: Sequence[int]
+    element_bytes: int
+    inner: int
+    lacking: Mapping[int, int]
+
+
+def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
+    """Nests to choose from: lists, those first that suit the units best, then smaller and smaller steps."""
+    seen: set[Nest] = set()
+    total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
+    for elements in step_sizes(machine, wanted.element_bytes, total):
+        steps = _steps(wanted, max(elements // wanted.inner, 1))
+        found = [
+            nest
+            for rows in _orders(machine, wanted)
+            for outer_first in (False, True)
+            if (nest := _nest(machine, replace(wanted, rows=rows), steps, outer_first=outer_first)) not in seen
+        ]
+        seen.update(found)
+        if found:
+            yield list(dict.fromkeys(found))
+
+
+def _orders(machine: Machine, wanted: Wanted) -> list[Sequence[int]]:
+    """Orders of the rows, outermost first."""
+    if cache_bytes(machine):
+        return [wanted.rows]
+    return [wanted.rows, sorted(wanted.rows, key=lambda cls: wanted.lacking.get(cls, 0))]
+
+
+def step_sizes(machine: Machine, element_bytes: int, elements: int) -> list[int]:
+    """How many elements of a value a step may have, the best first: of so many that there are."""
+    lanes = machine.scope("lane")
+    least = max(((lanes.count or 1) * LANE_BYTES if lanes else VECTOR_BYTES) // element_bytes, 1)
+    sizes = [max(least >> shift, 1) for shift in range(least.bit_length())]
+    registers = machine.space_of("reg")
+    if registers.kind == "scratchpad":
+        most = (registers.usable_bytes or 0) // element_bytes
+        share = elements // (cores(machine) * most_units(machine))
+        large = (
+            min(most // part, share) // TURNED_ELEMENTS * TURNED_ELEMENTS for part in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+        )
+        sizes = [*(size for size in dict.fromkeys(large) if size > least), *sizes]
+    return sizes
+
+
+def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
+    """How much of each dimension a step takes."""
+    steps = dict.fromkeys((*wanted.rows, *wanted.swept), 1)
+    lanes = [cls for cls in wanted.lanes if cls in steps]
+    known = {cls: wanted.sizes[cls] for cls in steps}
+    if len(lanes) > 1:
+        each = max(min(TURNED_ELEMENTS, math.isqrt(elements * TURNED_ELEMENTS)), 1)
+        for cls in lanes:
+            steps[cls] = min(each, known[cls] or each)
+    elif lanes:
+        steps[lanes[0]] = min(elements, known[lanes[0]] or elements)
+    left = elements // math.prod(steps.values())
+    for cls in (*lanes, *reversed(wanted.swept), *reversed(wanted.rows)):
+        size = known[cls]
+        more = left if size is None else min(left, -(-size // steps[cls]))
+        if more > 1 and size is not None:
+            steps[cls] = min(steps[cls] * more, size)
+            left //= more
+    return steps
+
+
+def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], *, outer_first: bool) -> Nest:
+    """The nest of some steps; units share the innermost rows that there are enough of, or the outermost."""
+    sizes = wanted.sizes
+    swept_elements = math.prod(extent(sizes[cls]) for cls in wanted.swept) * wanted.inner
+    trips = [None if (size := sizes[cls]) is None else -(-size // steps[cls]) for cls in wanted.rows]
+    most = most_units(machine)
+    step_elements = math.prod(steps[cls] for cls in wanted.rows) * swept_elements
+    parts = _parts(machine, trips, step_elements, most)
+    left = most
+    made: dict[int, NestDim] = {}
+    together = list(zip(wanted.rows, parts, strict=True))
+    for cls, part in together if outer_first else reversed(together):
+        size, step = sizes[cls], steps[cls]
+        group = part * step if size is None else min(part * step, size)
+        unit = min(-(-part // left) * step, group)
+        made[cls] = NestDim(cls, size, group, unit, step, swept=False)
+        left = max(left // -(-group // unit), 1)
+    whole = [NestDim(cls, sizes[cls], (n := extent(sizes[cls])), n, steps[cls], swept=True) for cls in wanted.swept]
+    return (*(made[cls] for cls in wanted.rows), *whole)
+
+
+def most_units(machine: Machine) -> int:
+    """How many units of a group are used."""
+    limits = machine.scope("unit")
+    return min((limits.max_count if limits else None) or 1, MOST_UNITS)
+
+
+def _parts(machine: Machine, trips: Sequence[int | None], step_elements: int, units: int) -> list[int]:
+    """How many steps a group takes of each row dimension: enough groups for the cores, none of them tiny.
+
+    Where a size is open it may be small: groups then are as small as they may be.
+    """
+    known = [trip for trip in trips if trip is not None]
+    least = LEAST_ELEMENTS // units
+    left = max(1, least // max(step_elements, 1), units)
+    if len(known) == len(trips):
+        total = math.prod(known)
+        groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * step_elements // least))
+        left = -(-total // groups)
+        if units > 1:
+            left = min(-(-left // units) * units, total)
+    parts: list[int] = []
+    for trip in reversed(trips):
+        parts.append(left if trip is None else min(trip, left))
+        left = -(-left // parts[-1])
+    return parts[::-1]

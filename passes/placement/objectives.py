@@ -1,0 +1,90 @@
+"""What a search makes small: an order of costs, and what a kernel takes on a machine.
+
+bytes   those that arrive from DRAM, then launches, then those asked for, then what a core does
+time    a model's, then the same
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from powerfusion.machines.model import Machine
+from powerfusion.passes.placement.cost import Place, cores
+from powerfusion.passes.placement.model import Cost
+
+OBJECTIVES = ("time", "bytes")
+Key = tuple[int, ...]
+LAUNCH_NS = 2000  # where a machine doesn't say what starting a kernel costs
+DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
+FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's bandwidth
+CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
+NEAR_SPEEDUP = 4  # of registers over sram
+SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An order of costs on a machine.
+
+    Attributes:
+        name: Of `OBJECTIVES`.
+        machine: On which.
+    """
+
+    name: str
+    machine: Machine
+
+    def key(self, cost: Cost) -> Key:
+        """Smaller is better."""
+        return _KEYS[self.name](cost)
+
+    def timed(self, place: Place, cost: Cost) -> Cost:
+        """A cost with what it takes, of a kernel in a nest."""
+        used = min(place.groups() / cores(self.machine), 1.0)
+        return cost + Cost(time_ps=self._time_ps(cost, used))
+
+    def overflows(self, place: Place, peak_reg: int) -> bool:
+        """Whether a unit's tiles don't fit where it computes."""
+        room = self.machine.space_of("reg").usable_among(units_of(place))
+        return room is not None and peak_reg > room
+
+    def bound(self, moved: int, launches: int, cached: int = 0) -> Cost:
+        """What moving some bytes in so many kernels costs at least; some of them to and from a cache."""
+        cost = Cost(arriving=moved, launches=launches, useful=moved, cached=cached)
+        return cost + Cost(time_ps=self._time_ps(cost, 1.0))
+
+    def _time_ps(self, cost: Cost, used: float) -> int:
+        machine = self.machine
+        dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+        far = _bandwidth(machine, dram, reg) or _bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+        near = _bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far
+        last = cost.arriving - cost.cached
+        far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
+        asked_ns = cost.useful / (CACHE_SPEEDUP * far) / used
+        near_ns = cost.near / (NEAR_SPEEDUP * near) / used
+        return round(1000 * (max(far_ns, asked_ns, near_ns) + cost.launches * (machine.launch_ns or LAUNCH_NS)))
+
+
+def units_of(place: Place) -> int:
+    """How many units of a group have a part."""
+    count = 1
+    for dim in place.nest:
+        count *= dim.units
+    return count
+
+
+def _bandwidth(machine: Machine, source: str, result: str) -> float | None:
+    link = machine.link(source, result)
+    return None if link is None else link.bandwidth_bytes_per_ns
+
+
+def _by_bytes(cost: Cost) -> Key:
+    return cost.arriving, cost.launches, cost.useful, cost.near, cost.sram
+
+
+def _by_time(cost: Cost) -> Key:
+    return cost.time_ps, *_by_bytes(cost)
+
+
+_KEYS: dict[str, Callable[[Cost], Key]] = {"bytes": _by_bytes, "time": _by_time}

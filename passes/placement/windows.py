@@ -1,0 +1,167 @@
+"""Which part of each value a step needs: windows, backwards from what a kernel stores, step by step of its schedule.
+
+    y[r, c] = x[r, c - 1] + x[r, c + 1]        y over r, c        x over r, and c - 1 to c + 1
+
+The rules are those of tiling and of the ledger; here they work on numbers. A value that waits (at sram, for the next
+pass, for a sweep to end) is had as the nest cuts it, no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from powerfusion.passes.placement.model import Program, Reach, Step, Ties, Where
+from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a window has of a dimension: of a step from `s` to `e`, `scale * s + low` to `scale * e + high`.
+
+    Attributes:
+        cls: The class that it moves with; None where it stays, from `low` to `high`.
+        scale: How much further it is than the step.
+        low: From the step's first element to its first.
+        high: From the step's last element to its last.
+        clip: Whether it may stick out of the value.
+    """
+
+    cls: int | None
+    scale: int = 1
+    low: int = 0
+    high: int = 0
+    clip: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a step, or what never moves."""
+        return self.cls is None or (self.scale, self.low, self.high, self.clip) == (1, 0, 0, False)
+
+
+Spans = tuple[Span, ...]
+Key = tuple[int, int]  # a value, and the pass that it is made in
+WAITING = -1  # in place of a pass: what is stored, or rests at sram
+
+
+@dataclass
+class Windows:
+    """The windows of a schedule's values.
+
+    Attributes:
+        program: What is read.
+        ties: Of classes.
+        nested: The classes that a nest cuts.
+        scheduler: When values are there.
+        of: By value and pass, its window.
+    """
+
+    program: Program
+    ties: Ties
+    nested: frozenset[int]
+    scheduler: Scheduler
+    of: dict[Key, Spans] = field(default_factory=dict)
+
+    def own(self, value: int) -> Spans:
+        """What a step has of a value: its part of what the nest cuts, all of the rest."""
+        read = self.program.values[value]
+        spans: list[Span] = []
+        for cls, size in zip(map(self.ties.find, read.classes), read.shape, strict=True):
+            if cls in self.nested:
+                spans.append(Span(cls))
+            elif size is None:
+                raise NoScheduleError("a dimension of open size isn't cut")
+            else:
+                spans.append(Span(None, 0, 0, size - 1))
+        return tuple(spans)
+
+    def read(self, steps: Sequence[Step]) -> dict[Key, Spans]:
+        """Follows the windows of a schedule backwards."""
+        made: dict[int, list[int]] = {}
+        for step in steps:
+            if step.where in (Where.LOAD, Where.FETCH, Where.DO):
+                for value in self._results(step):
+                    made.setdefault(value, []).append(step.number)
+        for step in reversed(steps):
+            self._step(step, made)
+        return self.of
+
+    def _results(self, step: Step) -> Sequence[int]:
+        return self.program.ops[step.op].results if step.where is Where.DO else (step.value,)
+
+    def _step(self, step: Step, made: Mapping[int, Sequence[int]]) -> None:
+        match step.where:
+            case Where.STAGE:
+                self.of[step.value, WAITING] = self.own(step.value)
+            case Where.STORE | Where.REST:
+                own = self.of[step.value, WAITING] = self.own(step.value)
+                self._need(step.value, step.number, own, made)
+            case Where.DO:
+                self._do(step, made)
+            case Where.FETCH if self.of.get((step.value, step.number)) != self.own(step.value):
+                raise NoScheduleError("what rests is needed beyond a step")
+            case _:
+                pass
+
+    def _do(self, step: Step, made: Mapping[int, Sequence[int]]) -> None:
+        op = self.program.ops[step.op]
+        operands = self.scheduler.operands(step.op)
+        if step.op in self.scheduler.handed:
+            spans = self.of.get((step.value, step.number), ())
+            source = self._turned(step.value, operands[0], spans) if spans else self.own(operands[0])
+            self._need(operands[0], step.number, source, made)
+            return
+        found = [self.of[value, step.number] for value in op.results if (value, step.number) in self.of]
+        if step.op in self.scheduler.ends:
+            if any(not span.is_plain for spans in found for span in spans):
+                raise NoScheduleError("what a sweep comes to is needed beyond a step")
+            for value in operands:
+                self._need(value, step.number, self.own(value), made)
+            return
+        spans = found[0] if found else self.own(op.results[0])
+        for value, reaches in zip(operands, op.reaches, strict=True):
+            self._need(value, step.number, self._reached(value, reaches, spans), made)
+
+    def _turned(self, value: int, source: int, spans: Spans) -> Spans:
+        """The window of a value that is another one, its dimensions in another order."""
+        own = [self.ties.find(cls) for cls in self.program.values[value].classes]
+        return tuple(spans[own.index(self.ties.find(cls))] for cls in self.program.values[source].classes)
+
+    def _reached(self, value: int, reaches: Sequence[Reach], spans: Spans) -> Spans:
+        own = self.own(value)
+        return tuple(_reach(reach, spans, mine) for reach, mine in zip(reaches, own, strict=True))
+
+    def _need(self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]]) -> None:
+        value = self.scheduler.same(value)
+        there = [at for at in made.get(value, ()) if at <= number]
+        at = max(there, default=number)
+        if at != number and not all(span.is_plain for span in spans):
+            raise NoScheduleError("a value is needed beyond a step in a later pass")
+        if self.scheduler.time(value) % 2 and not all(span.is_plain for span in spans):
+            raise NoScheduleError("what a sweep comes to is needed beyond a step")
+        known = self.of.get((value, at))
+        self.of[value, at] = spans if known is None else tuple(map(_joined, known, spans))
+
+
+def _reach(reach: Reach, spans: Spans, own: Span) -> Span:
+    if reach.own:
+        return own
+    if reach.dim is None:
+        return Span(None, 0, reach.low, reach.high)
+    span = spans[reach.dim]
+    scaled = replace(
+        span,
+        scale=span.scale * reach.scale,
+        low=span.low * reach.scale + reach.low,
+        high=span.high * reach.scale + reach.high,
+        clip=span.clip or reach.clip,
+    )
+    return scaled
+
+
+def _joined(one: Span, other: Span) -> Span:
+    """The least span that holds both."""
+    if (one.cls, one.scale) != (other.cls, other.scale):
+        raise NoScheduleError("a value of which windows are needed that move differently")
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    return Span(one.cls, one.scale, low, high, one.clip or other.clip)
