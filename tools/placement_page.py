@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from placement.machines import MACHINES  # noqa: E402
 from placement.measure import Cell, measure  # noqa: E402
-from placement.page import GOOD, SECONDS, page, summary  # noqa: E402
+from placement.page import GOOD, SECONDS, beyond, page, summary  # noqa: E402
 from workloads import Size, Workload, find, workloads  # noqa: E402
 
 PAGE = ROOT / "docs" / "placement.md"
@@ -148,7 +148,7 @@ def _line(cell: Cell) -> str:
     least = max(cell.compulsory, cell.bound)
     figures = f"naive {cell.naive:>14,}  placed {cell.placed:>14,}  least {least:>14,}  {cell.ratio:.2f}"
     more = f"  {cell.kernels} kernels  {'exact' if cell.exact else 'beam'}  {cell.form}"
-    said = "".join(f"\n    {text}" for text in cell.blocked) if cell.ratio > GOOD else ""
+    said = "".join(f"\n    {text}" for text in (", ".join(beyond(cell)), *cell.blocked)) if cell.ratio > GOOD else ""
     return f"{head} {figures}{more}  {cell.seconds.get('place', 0):.2f} s{said}"
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from placement.machines import machine_of
@@ -51,6 +52,8 @@ class Cell:
         naive: Of one kernel per operator.
         simplified: After every rewrite that only lowers bytes.
         placed: After placing and tiling.
+        elements: Of `placed`, the elements that are asked for; what is left are the rests of transactions, and `fills`.
+        fills: Of `placed`, what is read because it is written in parts.
         compulsory: Each touched element of what comes in and goes out, once.
         bound: The least with the machine's capacity on chip.
         kernels: How many are launched.
@@ -69,6 +72,8 @@ class Cell:
     naive: int = 0
     simplified: int = 0
     placed: int = 0
+    elements: int = 0
+    fills: int = 0
     compulsory: int = 0
     bound: int = 0
     kernels: int = 0
@@ -146,9 +151,9 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
         workload.name,
         workload.dtype,
         name,
-        before or 0,
-        middle or 0,
-        after or 0,
+        *(figures.arriving if figures else 0 for figures in (before, middle, after)),
+        after.elements if after else 0,
+        after.fills if after else 0,
         compulsory,
         bound,
         len(kernels),
@@ -161,7 +166,7 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     )
 
 
-def _tile_bytes(placed_module: ir.Module, machine: Machine, remarks: list[str]) -> int | None:
+def _tile_bytes(placed_module: ir.Module, machine: Machine, remarks: list[str]) -> Figures | None:
     """What arrives in tile form; None, and why, where that can't be told."""
     module = read_module(str(placed_module))
     try:
@@ -210,10 +215,27 @@ def tiled(module: ir.Module) -> None:
     run_phase(module, TILE)
 
 
-def arriving(module: ir.Module, machine: Machine) -> int | None:
-    """Bytes of DRAM that arrive; None where sizes or addresses are open."""
-    figure = total(entry.arriving for entry in ledger_of(module, machine).entries if entry.level == "dram")
-    return figure if isinstance(figure, int) else None
+@dataclass(frozen=True)
+class Figures:
+    """Bytes of DRAM that arrive: all, those of elements that are asked for, and those read to be written."""
+
+    arriving: int
+    elements: int
+    fills: int
+
+
+def arriving(module: ir.Module, machine: Machine) -> Figures | None:
+    """What a program moves; None where sizes or addresses are open."""
+    rows = [entry for entry in ledger_of(module, machine).entries if entry.level == "dram"]
+    elements, fills = Fraction(), 0
+    for entry in rows:
+        figures = (entry.useful, entry.issued, entry.arriving)
+        if not all(isinstance(figure, int) for figure in figures):
+            return None
+        useful, issued, arrives = (int(figure) for figure in figures)
+        elements += Fraction(useful * arrives, max(issued, 1))
+        fills += arrives if not useful else 0
+    return Figures(int(total(entry.arriving for entry in rows)), int(elements), fills)
 
 
 def _least(module: ir.Module, capacity: int) -> int:

@@ -78,14 +78,31 @@ def details(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def reasons(cells: Sequence[Cell]) -> Iterator[str]:
-    """What passes say about cells that aren't good."""
+    """What cells that aren't good move beyond the least, in parts of it, and what passes say about that."""
+    yield "Beyond the least, in parts of it: *again* are elements that are moved more often than they must be, *rests*"
+    yield "what transactions move beside the elements that are asked for, *fills* reads of what is written in parts.\n"
     for key, row in by_program(cells):
-        same: dict[tuple[str, ...], list[str]] = {}
+        same: dict[str, list[str]] = {}
         for cell in row:
             if cell.error or cell.ratio > GOOD:
-                same.setdefault(cell.blocked or (cell.error or "no reason given",), []).append(cell.machine)
+                same.setdefault(_reason(cell), []).append(cell.machine)
         for said, names in same.items():
-            yield f"- **{_label(key)}** on {', '.join(names)}: {'; '.join(said)}"
+            yield f"- **{_label(key)}** on {', '.join(names)}: {said}"
+
+
+def _reason(cell: Cell) -> str:
+    if cell.error:
+        return cell.error
+    return "; ".join([", ".join(beyond(cell)), *cell.blocked])
+
+
+def beyond(cell: Cell) -> Iterator[str]:
+    """The parts of what a cell moves beyond the least."""
+    least = max(cell.compulsory, cell.bound, 1)
+    rests = cell.placed - cell.elements - cell.fills
+    for name, part in (("again", cell.elements - least), ("rests", rests), ("fills", cell.fills)):
+        if part / least >= 0.005:
+            yield f"{name} {part / least:.2f}"
 
 
 def by_program(cells: Iterable[Cell]) -> Iterator[tuple[Key, list[Cell]]]:
