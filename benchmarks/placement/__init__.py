@@ -1,0 +1,1 @@
+"""What placing makes of the table's programs, machine by machine: `measure` a cell, `page` writes them down."""

@@ -1,0 +1,18 @@
+"""The machines of the table."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from powerfusion.machines.model import Machine
+from powerfusion.machines.table import find
+
+FIXED_CPU = Path(__file__).parents[1] / "machines" / "cpu.toml"
+MACHINES = ("sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "gfx1100", "mlu372", "mlu592", "cpu")
+
+
+@cache
+def machine_of(name: str) -> Machine:
+    """A machine of the table; `cpu` is one of fixed figures, not the one at hand."""
+    return find(FIXED_CPU if name == "cpu" else name)
