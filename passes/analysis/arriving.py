@@ -26,7 +26,7 @@ from powerfusion.passes.analysis.arriving_footprints import Footprint, Still, Tr
 from powerfusion.passes.analysis.ledger_access import Access, Scope
 from powerfusion.passes.analysis.ledger_numbers import Axis, Grid, UnknownIndex
 from powerfusion.passes.analysis.ledger_record import Record, Recorder
-from powerfusion.passes.analysis.ledger_unions import union
+from powerfusion.passes.analysis.ledger_unions import Placed, union
 from powerfusion.symbolic import Count
 
 OF_GROUPS = ("device", "cluster", "group")
@@ -46,9 +46,8 @@ def arriving_bytes(recorder: Recorder) -> dict[Record, Count]:
 
 def running_at_once(machine: Machine, cache: Cache) -> int:
     """How many groups share a cache while they run."""
-    if cache.scope not in ("device", "cluster"):
-        return 1
-    return math.prod(limits.count or 1 for limits in machine.scopes if limits.scope in OF_GROUPS)
+    limits = machine.scope("group")
+    return 1 if limits is None or cache.scope not in ("device", "cluster") else limits.count or 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,21 +195,20 @@ class _Kernel:
         if len(uses) == 1 and not _moving_axes(uses[0], depth):
             return most
         try:
-            still = Still.some_of(trips)
+            still = Still.some_of(trips, _needed(uses))
             prints = [footprint_of(use.access, use.scope, still) for use in uses]
         except UnknownIndex:
             return most
-        sums = [sum(self._added(prints, [point], range(len(uses)))) for point in range(still.number)]
-        return max(sums) * self.granule
+        points, _ = _alike(prints, self.granule)
+        return max(sum(self._added(prints, point, range(len(uses)))) for point in points) * self.granule
 
     def _count(self, uses: Sequence[_Use], depth: int) -> None:
         """Counts movements of one buffer together, in each iteration of the outer loops."""
         if len(uses) == 1 and not _moving_axes(uses[0], depth):
             return
         trips = uses[0].trips[:depth]
-        needed = set[Axis]().union(*(needed_axes(use.access, use.scope) for use in uses))
         try:
-            still = Still.all_of(trips, needed)
+            still = Still.all_of(trips, _needed(uses))
             prints = [footprint_of(use.access, use.scope, still) for use in uses]
         except UnknownIndex:
             return
@@ -231,33 +229,39 @@ class _Kernel:
 
     def _summed(self, prints: Sequence[Footprint], chosen: Sequence[int]) -> list[int]:
         """Granules that each adds to those before it, over all iterations; those that lie alike are counted once."""
-        if not chosen:
-            return []
-        elements = [prints[at].element for at in chosen]
-        kinds = np.stack([prints[at].kinds for at in chosen])
-        places = np.stack([prints[at].places * element for at, element in zip(chosen, elements, strict=True)])
-        least = np.where(kinds >= 0, places, np.iinfo(np.int64).max).min(axis=0)
-        moved = np.where(kinds >= 0, places - least // self.granule * self.granule, 0)
-        alike = np.concatenate([moved, kinds])
-        _, first, times = np.unique(alike, axis=1, return_index=True, return_counts=True)
         sums = [0] * len(chosen)
-        for point, often in zip(first, times, strict=True):
-            for at, granules in enumerate(self._added(prints, [int(point)], chosen)):
-                sums[at] += granules * int(often)
+        for point, times in zip(*_alike([prints[at] for at in chosen], self.granule), strict=True):
+            for at, granules in enumerate(self._added(prints, point, chosen)):
+                sums[at] += granules * times
         return sums
 
-    def _added(self, prints: Sequence[Footprint], points: Sequence[int], chosen: Iterable[int]) -> list[int]:
+    def _added(self, prints: Sequence[Footprint], point: int, chosen: Iterable[int]) -> list[int]:
         """Granules that each adds to those before it, in an iteration."""
         added: list[int] = []
-        boxes = []
+        boxes: list[Placed] = []
         before = 0
         for at in chosen:
-            for point in points:
-                boxes += prints[at].at(point)
+            boxes += prints[at].at(point)
             now = max(union(boxes, prints[at].element, self.granule), before) if boxes else 0
             added.append(now - before)
             before = now
         return added
+
+
+def _alike(prints: Sequence[Footprint], granule: int) -> tuple[list[int], list[int]]:
+    """Iterations of which no two are alike in their granules, and how many are like each."""
+    if not prints:
+        return [], []
+    kinds = np.stack([each.kinds for each in prints])
+    places = np.stack([each.places * each.element for each in prints])
+    least = np.where(kinds >= 0, places, np.iinfo(np.int64).max).min(axis=0)
+    moved = np.where(kinds >= 0, places - least // granule * granule, 0)
+    _, first, times = np.unique(np.concatenate([moved, kinds]), axis=1, return_index=True, return_counts=True)
+    return first.tolist(), times.tolist()
+
+
+def _needed(uses: Iterable[_Use]) -> set[Axis]:
+    return set[Axis]().union(*(needed_axes(use.access, use.scope) for use in uses))
 
 
 def _use(record: Record, at_once: int, shared: bool) -> _Use:

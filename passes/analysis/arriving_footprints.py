@@ -79,18 +79,24 @@ class Still:
             UnknownIndex: Too many.
         """
         kept = [trip for trip in trips if trip.axis in needed]
-        number = math.prod(trip.size for trip in kept)
-        if number > MOST_POINTS:
-            raise UnknownIndex("too many iterations")
-        places = np.indices([trip.size for trip in kept]).reshape(len(kept), number)
         times = math.prod(trip.size for trip in trips if trip.axis not in needed)
-        return Still({t.axis: t for t in trips}, {t.axis: p for t, p in zip(kept, places, strict=True)}, number, times)
+        return Still._crossed(trips, {trip.axis: np.arange(trip.size) for trip in kept}, times)
 
     @staticmethod
-    def some_of(trips: Sequence[Trip]) -> Still:
-        """The first, a middle and the last iteration."""
-        indices = {trip.axis: np.array([0, trip.size // 2, trip.size - 1]) for trip in trips}
-        return Still({trip.axis: trip for trip in trips}, indices, 3)
+    def some_of(trips: Sequence[Trip], needed: set[Axis]) -> Still:
+        """Iterations at the ends and in the middle of some loops; no other touches much more."""
+        kept = [trip for trip in trips if trip.axis in needed]
+        chosen = {trip.axis: np.unique([0, (trip.size - 1) // 2, trip.size // 2, trip.size - 1]) for trip in kept}
+        return Still._crossed(trips, chosen, 1)
+
+    @staticmethod
+    def _crossed(trips: Sequence[Trip], chosen: Mapping[Axis, Array], times: int) -> Still:
+        number = math.prod(map(len, chosen.values()))
+        if number > MOST_POINTS:
+            raise UnknownIndex("too many iterations")
+        places = np.indices([len(each) for each in chosen.values()]).reshape(len(chosen), number)
+        indices = {axis: each[place] for (axis, each), place in zip(chosen.items(), places, strict=True)}
+        return Still({trip.axis: trip for trip in trips}, indices, number, times)
 
     def stands(self, axis: Axis) -> bool:
         """True for an axis that doesn't move in an iteration."""
