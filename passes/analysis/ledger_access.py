@@ -73,12 +73,14 @@ class Scope:
         masks: Where not every trip of these is made, or an if stands between: 1 where it executes.
         loops: Loops whose trips are open, outer first.
         unsure: An if whose condition isn't known stands around it: figures are upper bounds.
+        sweep: The pass whose steps the axes of a sweep are: each pass goes through them anew.
     """
 
     axes: tuple[Axis, ...] = ()
     masks: tuple[Number, ...] = ()
     loops: tuple[Loop, ...] = ()
     unsure: bool = False
+    sweep: int = 0
 
     def inside(self, *axes: Axis, masks: Sequence[Number] = ()) -> Scope:
         """The scope in some loops whose trips are known."""
@@ -132,6 +134,7 @@ class Access:
         cells: Their addresses one by one, where they are no box.
         axes: Dimensions of a tile whose elements are accessed one by one,
         masks: and which of them are.
+        boxes: Where `cells` are known as boxes too, those of more executions: an access, and the loops around it.
     """
 
     at: gir.AtAttr
@@ -145,6 +148,7 @@ class Access:
     cells: Cells | None = None
     axes: tuple[Axis, ...] = ()
     masks: tuple[Number, ...] = ()
+    boxes: tuple[Access, Scope] | None = None
 
 
 @dataclass(frozen=True)

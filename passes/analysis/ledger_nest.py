@@ -306,10 +306,19 @@ class NestLook(GraphLook):
         The latter is exact where no two units' parts share a granule, as parts that begin at one don't.
         """
         at, element = place_of(op.operands[0]), element_bytes(op.result)
+        boxes = self._by_units(op, source, serial, scope)
         try:
-            return Access(at, "read", (), element, cells=Cells(self._enumerated(op, source, serial))), scope
+            cells = Cells(self._enumerated(op, source, serial))
         except UnknownIndex:
-            own = self.own(op.result)
+            return boxes
+        return Access(at, "read", (), element, cells=cells, boxes=None if source is None else boxes), scope
+
+    def _by_units(
+        self, op: ir.Operation, source: Buffer | None, serial: Sequence[NestDim], scope: Scope
+    ) -> tuple[Access, Scope]:
+        """What a group's movement reads, unit by unit."""
+        at, element = place_of(op.operands[0]), element_bytes(op.result)
+        own = self.own(op.result)
         held = [count for count, _ in self.held(op.result)]
         counts = tuple(count if self._is_whole(i) else i.length for i, count in zip(own, held, strict=True))
         starts = [self._first(op.result, dim) if self._is_whole(i) else i.low for dim, i in enumerate(own)]
@@ -381,7 +390,9 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
                 location=kernel.location,
                 help="give the shapes of the arguments, or the nest a bound (upto)",
             )
-        axes = [Axis(-(-left // right)) for left, right in ((size, group), (group, unit), (unit, step))]
+        steps = "sweep" if name in nest.sweep else ""
+        parts = ((size, group, "group"), (group, unit, "unit"), (unit, step, steps))
+        axes = [Axis(-(-left // right), runs) for left, right, runs in parts]
         dims.append(NestDim(name, size, group, unit, step, name in nest.sweep, *axes))
     return dims
 
@@ -425,6 +436,8 @@ def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: 
     for op in look.names.ops:
         if op.name not in EXPRESSIONS or recorder.stays(op):
             continue
+        when = look.names.happens[op]
+        scope = replace(scope, sweep=when.number if when else 0)
         if op.name == "gir.move" and not any(gir.is_at(value, "reg") for value in (op.operands[0], op.result)):
             for access, inside in look.filled(op, scope):
                 recorder.record(op, kernel, [access], inside)

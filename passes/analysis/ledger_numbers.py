@@ -31,10 +31,13 @@ class Axis:
 
     Attributes:
         size: Most trips that it makes.
+        runs: What its trips are: instances of a scope (`group`, `unit`), steps of a sweep (`sweep`), launches of the
+            kernel (`launch`); else steps of an instance, one after the other.
         number: Outer loops have lower ones.
     """
 
     size: int
+    runs: str = ""
     number: int = field(default_factory=lambda: next(_numbers))
 
 

@@ -193,9 +193,9 @@ class TileWalk:
     def parallel(self, op: ir.Operation, scope: Scope) -> None:
         """A `gir.parallel`: an axis per count."""
         block = entry_block(op)
-        for count, index in zip(op.operands, block.arguments, strict=True):
-            scope = self.loop(index, 0, self.number(count), 1, scope)
         level = str(op.attributes["scope"]).partition("<")[2].rstrip(">")
+        for count, index in zip(op.operands, block.arguments, strict=True):
+            scope = self.loop(index, 0, self.number(count), 1, scope, level)
         instances: Number = 1
         for count in op.operands:
             instances = multiply(instances, self.number(count))
@@ -212,7 +212,8 @@ class TileWalk:
         width = self.number(step)
         if not isinstance(width, int):
             raise UnknownIndex("a loop whose step isn't known")
-        inside = self.loop(index, self.number(low), self.number(high), width, scope)
+        runs = "launch" if self.kernel is None else ""
+        inside = self.loop(index, self.number(low), self.number(high), width, scope, runs)
         if any(axis.size == 0 for axis in inside.axes):
             return
         self.pressure.begin_loop(op, inits)
@@ -221,13 +222,13 @@ class TileWalk:
         self.block(block, inside)
         self.pressure.release(carried)
 
-    def loop(self, index: ir.Value, low: Number, high: Number, step: int, scope: Scope) -> Scope:
-        """Binds a loop's index; gives the scope inside of it."""
+    def loop(self, index: ir.Value, low: Number, high: Number, step: int, scope: Scope, runs: str) -> Scope:
+        """Binds a loop's index; gives the scope inside of it. `runs` says what its trips are, as an axis does."""
         if self.open and not (isinstance(low, Grid) or isinstance(high, Grid)):
             return self._open_loop(index, low, high, step, scope)
         length = subtract(high, low)
         trips = ceildiv(length, step)
-        axis = Axis(max(largest_value(trips), 0))
+        axis = Axis(max(largest_value(trips), 0), runs)
         if axis.size <= 1:
             self.known[index] = low
             axes: tuple[Axis, ...] = () if axis.size else (axis,)

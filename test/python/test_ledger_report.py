@@ -74,7 +74,8 @@ ROW = 64 * F32
     [
         pytest.param(None, [64 * ROW, 64 * ROW, 64 * ROW], id="no cache: all arrives"),
         pytest.param(1 << 20, [64 * ROW, ROW, 0], id="an iteration fits: vector and rows arrive once"),
-        pytest.param(2 * ROW, [64 * ROW, 64 * ROW, 64 * ROW], id="it doesn't fit"),
+        pytest.param(2 * ROW, [64 * ROW, ROW, 0], id="an iteration fits just so"),
+        pytest.param(ROW, [64 * ROW, 64 * ROW, 64 * ROW], id="it doesn't fit"),
     ],
 )
 def test_what_hits_in_a_cache_does_not_arrive(cache_bytes: int | None, arriving: list[int]) -> None:
