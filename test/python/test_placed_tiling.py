@@ -14,6 +14,7 @@ from gir_examples import Example, examples
 from hypothesis import given, seed, settings
 from programs.check import FULL
 from programs.placed_kernels import placed_kernels
+from programs.placed_payloads import placed_payloads
 from programs.random_gir import GirProgram
 from programs.random_nests import random_nests
 
@@ -29,6 +30,9 @@ Totals = dict[tuple[str, str, str], tuple[int, int]]
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 LEFT_OUT = {"softmax_long_row_placed"}  # its units combine what they have
 PLACED = [example for example in examples() if "nest <" in example.text]
+
+KERNELS = (placed_kernels, placed_payloads)
+PROGRAMS = [pytest.param(program, id=name) for family in KERNELS for name, program in family()]
 
 
 def tiled(text: str) -> tuple[ir.Module, list[str]]:
@@ -90,9 +94,9 @@ def test_examples(example: Example) -> None:
     assert kept == (example.name not in LEFT_OUT)
 
 
-@pytest.mark.parametrize("program", [pytest.param(program, id=name) for name, program in placed_kernels()])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_kernels(program: GirProgram) -> None:
-    """Borders, strides, scans, several sweeps, open sizes: parts that don't divide move what the nest says."""
+    """Borders, strides, payloads, several sweeps, open sizes: parts that don't divide move what the nest says."""
     assert check(program.text, program.inputs, program.expected)
 
 

@@ -30,6 +30,7 @@ from powerfusion.reference.instances import (
     interval_of,
     is_keep,
     put_together,
+    wanted_of,
 )
 from powerfusion.reference.nest import Dim, Index
 from powerfusion.reference.plan import COMBINING, Plan, When, combined_names, on_chip, plan_of
@@ -39,7 +40,18 @@ from powerfusion.reference.spaces import Pool
 from powerfusion.reference.stream import REPLICAS, Here, Moved, located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
-from powerfusion.reference.windows import Box, Interval, Part, index_of, joined, makes, names_of, needs, whole
+from powerfusion.reference.windows import (
+    Box,
+    Interval,
+    Part,
+    index_of,
+    joined,
+    makes,
+    names_of,
+    needs,
+    result_box,
+    whole,
+)
 
 
 def run_placed(here: Here, op: Instruction, arguments: Sequence[Any]) -> list[Tile]:
@@ -156,11 +168,10 @@ class _Placed:
         for value in op.results:
             if value in self.plan.recorded and self.plan.when[value] == step.when:
                 step.wanted[value] = joined(step.wanted.get(value), self._window(step, value))
-        shapes = self.plan.shapes[op.number]
         if self._is_sink(op):
             boxes = self._sink_needs(step, op)
-        elif op.results and op.results[0] in step.wanted:
-            boxes = needs(op, shapes, step.wanted[op.results[0]])
+        elif (first := wanted_of(step, op, self.plan.shapes[op.number].result)) is not None:
+            boxes = needs(op, self.plan.shapes[op.number], first)
         else:
             return
         for value, type_, box in zip(op.operands, op.operand_types, boxes, strict=False):
@@ -214,18 +225,16 @@ class _Placed:
             self._scatter(step, op)
         elif op.name == "gir.assert":
             self._call(op, [self._fetch(step, op.operands[0], self._window(step, op.operands[0]))])
-        elif op.results and op.results[0] in step.wanted:
-            self._compute(step, op)
+        elif (box := wanted_of(step, op, self.plan.shapes[op.number].result)) is not None:
+            self._compute(step, op, box)
         for value in op.results:
             if value in self.plan.recorded and value in step.tiles:
                 step.unit.parts.setdefault(value, []).append(step.tiles[value])
                 if op.name not in REPLICAS and not is_keep(op, self.here.spaces):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
-    def _compute(self, step: Step, op: Instruction) -> None:
-        box = step.wanted[op.results[0]]
+    def _compute(self, step: Step, op: Instruction, box: Box) -> None:
         shapes = self.plan.shapes[op.number]
-        sizes = [len(interval) for interval in box]
         if op.name in ("arith.constant", "tensor.splat"):
             element = self.here.values[op.results[0]].data[index_of(box)]
             step.tiles[op.results[0]] = Part(box, element)
@@ -242,16 +251,9 @@ class _Placed:
             for b, value in zip([*boxes, *[None] * (len(op.operands) - len(boxes))], shapes.values, strict=True)
         ]
         for value, tile in zip(op.results, self._call(op, operands), strict=True):
-            sized = box if tile.data.ndim == len(box) else whole(tile.shape)
-            step.tiles[value] = Part(self._result_box(step, op, value, sized), tile.data)
-        assert list(step.tiles[op.results[0]].data.shape) == sizes, f"'{op.name}' made another window than was wanted"
-
-    def _result_box(self, step: Step, op: Instruction, value: int, box: Box) -> Box:
-        """The window of a further result: that of the first, or for a scan's end less the scanned dimension."""
-        if op.name == "gir.scan" and value in op.results[len(op.results) // 2 :]:
-            first = step.wanted[op.results[0]]
-            return tuple(interval for d, interval in enumerate(first) if d != op.attributes["dim"])
-        return box
+            step.tiles[value] = Part(result_box(op, value, box, tile.shape), tile.data)
+            sizes = [len(interval) for interval in step.tiles[value].box]
+            assert list(tile.shape) == sizes, f"'{op.name}' made another window than was wanted"
 
     def _call(self, op: Instruction, operands: Sequence[Any]) -> tuple[Tile, ...]:
         """What an op means, applied to windows."""

@@ -96,13 +96,13 @@ def combiner(here: Here, block: Block, rank: int) -> Callable[[list[Array], list
     """A combiner's region as a function of elements and accumulators, each with `rank` parallel dimensions in front."""
 
     def at_once(elements: list[Array], accumulators: list[Array]) -> list[Array]:
-        made = here.run_region(block, [Tile(a) for a in (*elements, *accumulators)])
+        made = here.run_combiner(block, [Tile(a) for a in (*elements, *accumulators)])
         return [np.broadcast_to(tile.data, a.shape) for tile, a in zip(made, accumulators, strict=True)]
 
     def singly(elements: list[Array], accumulators: list[Array]) -> list[Array]:
         made = [np.array(a) for a in accumulators]
         for place in np.ndindex(accumulators[0].shape[:rank]):
-            one = here.run_region(block, [Tile(np.asarray(a[place])) for a in (*elements, *accumulators)])
+            one = here.run_combiner(block, [Tile(np.asarray(a[place])) for a in (*elements, *accumulators)])
             for array, tile in zip(made, one, strict=True):
                 array[place] = tile.data
         return made
