@@ -12,6 +12,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import Names, over
 from powerfusion.passes.tiling.combiners import common_rank, folded_dims
 from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
+from powerfusion.passes.tiling.placed_units import may_start_apart
 from powerfusion.passes.tiling.placed_windows import NotCovered, Span, Spans, needs, stays
 
 MOST_KEPT_STEPS = 32  # how many steps of a sweep are written out one by one to keep their tiles in registers
@@ -130,6 +131,20 @@ class PlacedPlan:
     def shares(self) -> bool:
         """Whether several units share what is at sram."""
         return any(dim.units > 1 for dim in self.dims) and any(is_fill(op) or is_rest(op) for op in self.ops)
+
+    @cached_property
+    def split(self) -> frozenset[str]:
+        """The dimensions that units of a group have parts of."""
+        return frozenset(dim.name for dim in self.dims if dim.units > 1)
+
+    def joins(self, op: ir.Operation) -> bool:
+        """Whether units combine in an op what each of them has."""
+        return bool(self.names.combined(op) & self.split)
+
+    @cached_property
+    def meets(self) -> bool:
+        """Whether units wait for each other: all must get there, also those that have nothing to do."""
+        return any(map(self.joins, self.ops))
 
     @cached_property
     def measured(self) -> dict[str, tuple[ir.Value, int]]:
@@ -274,13 +289,12 @@ def _is_returned(op: ir.Operation) -> bool:
 
 
 def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
-    split = {dim.name for dim in plan.dims if dim.units > 1}
-    if not split:
-        return
-    for op in plan.ops:
-        if plan.names.combined(op) & split:
-            yield "units that combine what they have"
-    if plan.shares:
+    for op in filter(plan.joins, plan.ops):
+        if not may_start_apart(op):
+            yield f"units that combine in order, by '{op.name}'"
+        if plan.split - plan.names.combined(op):
+            yield "units of which some combine what they have"
+    if plan.split and plan.shares:
         yield from _obstacles_of_sharing(plan)
 
 
@@ -288,9 +302,8 @@ def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
     """Where units step together around what they share, nothing of a unit outlives a step."""
     serial = [dim for dim in plan.dims if not dim.swept and dim.steps > 1]
     moving = {dim.name for dim in [*serial[-1:], *(dim for dim in plan.dims if dim.swept and dim.steps > 1)]}
-    split = {dim.name for dim in plan.dims if dim.units > 1}
     for op in plan.ops:
-        if is_rest(op) and not split <= plan.runs_over(op.result):
+        if is_rest(op) and not plan.split <= plan.runs_over(op.result):
             yield "units that each move the same to sram"
         if is_fill(op) or is_rest(op):
             for dim in map(plan.dim, plan.runs_over(op.result)):
@@ -310,7 +323,8 @@ def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:
         combined = plan.names.combined(op)
         if not combined:
             continue
-        if combined != swept:
+        when = plan.names.happens[op]
+        if combined & swept != (swept if when is None or not when.stage else frozenset()):
             yield "a combination along a part of what is swept"
         if serial and serial[-1] not in plan.runs_over(op.results[-1]):
             yield f"a combination that is the same in each step of '{serial[-1]}'"

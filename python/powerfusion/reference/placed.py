@@ -27,13 +27,15 @@ from powerfusion.reference.instances import (
     Unit,
     assembled,
     check_alone,
+    executes,
     interval_of,
+    is_first,
     is_keep,
     put_together,
     wanted_of,
 )
 from powerfusion.reference.nest import Dim, Index
-from powerfusion.reference.plan import COMBINING, Plan, When, combined_names, on_chip, plan_of
+from powerfusion.reference.plan import Plan, When, combined_names, on_chip, plan_of
 from powerfusion.reference.program import Instruction
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Pool
@@ -86,8 +88,6 @@ class _Placed:
                 value = here.values[op.results[0]]
                 size = value.data.size
                 self.outputs[op.number] = Output(np.zeros(size, op.type.dtype), np.full((2, size), NOBODY))
-        in_order = any(op.name == "gir.scan" or (op.get("algebra") == "ordered" and op.blocks) for op in plan.ops)
-        self.in_order = in_order or any(op.name in COMBINING and op.blocks and not op.get("algebra") for op in plan.ops)
         self.backwards = any(op.name == "gir.scan" and op.get("reverse") for op in plan.ops)
 
     # The loops
@@ -135,7 +135,7 @@ class _Placed:
                 unit.drop(value)
 
     def _order(self, units: list[Unit]) -> list[Unit]:
-        if self.in_order:
+        if self.plan.in_order:
             return units[::-1] if self.backwards else units
         return [units[i] for i in self.rng.permutation(len(units))]
 
@@ -319,14 +319,6 @@ class _Placed:
 
     # Movement
 
-    def _executes(self, step: Step, op: Instruction, box: Box) -> bool:
-        """Whether a movement happens in this step: a loop that its window moves with went on, or one around it."""
-        key = step.place[: self.nest.depth(names_of(box))]
-        if step.unit.executed.get(op.number) == key:
-            return False
-        step.unit.executed[op.number] = key
-        return True
-
     def _bring(self, step: Step, op: Instruction) -> None:
         """A move to reg, from wherever."""
         value = op.results[0]
@@ -346,14 +338,14 @@ class _Placed:
         else:
             data = from_dram(whole_value, index_of(box))
         step.tiles[value] = Part(box, data)
-        if self._executes(step, op, box):
+        if executes(self.nest, step, op.number, names_of(box)):
             spaces.read(op.number, spaces.place(source), addresses, itemsize)
             spaces.tile(op.number, spaces.place(op.type), "write", data.size, itemsize)
 
     def _count_between_registers(self, step: Step, op: Instruction, box: Box) -> None:
         """A move from one space at reg to another; within one nothing moves."""
         spaces, source = self.here.spaces, op.operand_types[0]
-        if spaces.same(source, op.type) or not self._executes(step, op, box):
+        if spaces.same(source, op.type) or not executes(self.nest, step, op.number, names_of(box)):
             return
         elements, itemsize = math.prod(len(interval) for interval in box), op.type.dtype.itemsize
         spaces.tile(op.number, spaces.place(source), "read", elements, itemsize)
@@ -366,7 +358,7 @@ class _Placed:
         box = self._sink_needs(step, op)[0]
         assert box is not None
         data = self._fetch(step, op.operands[0], box)
-        if not self._executes(step, op, box):
+        if not is_first(self.nest, step, names_of(box)) or not executes(self.nest, step, op.number, names_of(box)):
             return
         spaces, itemsize = self.here.spaces, op.type.dtype.itemsize
         spaces.tile(op.number, spaces.place(op.operand_types[0]), "read", data.size, itemsize)
@@ -390,7 +382,7 @@ class _Placed:
         box = step.wanted[value]
         indices = [Tile(self._fetch(step, number, box)) for number in op.operands[1:]]
         counted = self.here.spaces
-        if not self._executes(step, op, box):
+        if not executes(self.nest, step, op.number, names_of(box)):
             self.here.state.spaces = counted.uncounted()
         made = self._call(op, [self.here.values[op.operands[0]], *indices])
         self.here.state.spaces = counted
@@ -399,7 +391,7 @@ class _Placed:
     def _scatter(self, step: Step, op: Instruction) -> None:
         groups = op.groups(op.operands)
         box = self._window(step, groups[0][0])
-        if not self._executes(step, op, box):
+        if not executes(self.nest, step, op.number, names_of(box)):
             return
         value, *indices = (Tile(self._fetch(step, number, box)) for number in (*groups[0], *groups[2]))
         dest = self.scattered.get(op.number) or self.here.values[groups[1][0]]
