@@ -184,11 +184,17 @@ class NestLook(GraphLook):
             return self.windows.get(op.result)
         return self.own(op.result)
 
-    def scope(self, scope: Scope, window: Window) -> Scope:
-        """The loops around a unit's movement; instances with an empty interval don't execute."""
-        serial = self.depth({name for interval in window for name in interval.names}, grouped=False)
-        masks = [_less(*(dim.of_step() if dim in serial else dim.of_unit())) for dim in self.dims]
-        axes = [axis for dim in self.dims for axis in (dim.groups, dim.units)] + [dim.steps for dim in serial]
+    def scope(self, scope: Scope, window: Window, *, out: bool) -> Scope:
+        """The loops around a unit's movement; instances with an empty interval don't execute.
+
+        What moves `out` of registers and is the same for several units is moved by the first of them.
+        """
+        names = {name for interval in window for name in interval.names}
+        serial = {dim.name for dim in self.depth(names, grouped=False)}
+        dims = [replace(dim, units=Axis(1)) if out and dim.name not in names else dim for dim in self.dims]
+        masks = [_less(*(dim.of_step() if dim.name in serial else dim.of_unit())) for dim in dims]
+        axes = [axis for dim in dims for axis in (dim.groups, dim.units)]
+        axes += [dim.steps for dim in dims if dim.name in serial]
         return scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
 
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterator[Access]:
@@ -227,7 +233,7 @@ class NestLook(GraphLook):
 
     def _cut(self, cells: np.ndarray | None, window: Window, unknown: Access) -> Access:
         """What a unit's executions access of elements at known addresses; `unknown` where those are too many."""
-        scope = self.scope(Scope(), window)
+        scope = self.scope(Scope(), window, out=unknown.direction == "write")
         executions = math.prod(axis.size for axis in scope.axes)
         if cells is None or executions * max(cells.size, 1) > MOST_CELLS:
             return unknown
@@ -443,5 +449,6 @@ def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: 
                 recorder.record(op, kernel, [access], inside)
             continue
         window = look.moved(op)
+        around = look.scope(scope, window or (), out=not gir.is_at(op.result, "reg"))
         for access in () if window is None else EXPRESSIONS[op.name](op, look):
-            recorder.record(op, kernel, [access], look.scope(scope, window or ()) if access.cells is None else scope)
+            recorder.record(op, kernel, [access], around if access.cells is None else scope)

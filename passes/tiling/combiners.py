@@ -60,9 +60,10 @@ def scan_step(
     attributes = attributes_of(op)
     attributes["operandSegmentSizes"] = i32_array([len(inputs), len(accumulators), len(valid)])
     ends = [accumulator.type for accumulator in accumulators]
+    shape, common = list(inputs[0].type.shape), common_rank(op)
     scanned = [
-        ir.RankedTensorType.get(source.type.shape, end.element_type, end.encoding)
-        for source, end in zip(inputs, ends, strict=True)
+        ir.RankedTensorType.get([*shape[:common], *end.shape[common - 1 :]], end.element_type, end.encoding)
+        for end in ends
     ]
     operands = [*inputs, *accumulators, *valid]
     made = create("gir.scan", operands, [*scanned, *ends], attributes, regions=1, loc=op.location)
@@ -240,10 +241,14 @@ def _is_elementwise(op: ir.Operation) -> bool:
     return op.name == "tensor.splat" or op.name.startswith(("arith.", "math."))
 
 
+def common_rank(op: ir.Operation) -> int:
+    """How many dimensions of a reduction's or scan's inputs aren't payload."""
+    return min(value.type.rank for value in segments(op)[0])
+
+
 def payload_rank(op: ir.Operation) -> int:
     """How many payload dimensions a reduction or scan has at most."""
-    ranks = [value.type.rank for value in segments(op)[0]]
-    return max(ranks) - min(ranks)
+    return max(value.type.rank for value in segments(op)[0]) - common_rank(op)
 
 
 def folded_dims(op: ir.Operation) -> list[int]:

@@ -16,8 +16,8 @@ the graph form. A kernel that isn't covered yet is tiled without its nest, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 
 from powerfusion.core._mlir import (
@@ -25,8 +25,6 @@ from powerfusion.core._mlir import (
     defining_op,
     entry_block,
     index_constant,
-    integer_of,
-    segments,
 )
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import When, pass_of
@@ -34,32 +32,28 @@ from powerfusion.passes.tiling.kernels import KernelTiler
 from powerfusion.passes.tiling.loops import ceil_div, groups
 from powerfusion.passes.tiling.nests import emit_sink
 from powerfusion.passes.tiling.placed_dims import PlacedDim
+from powerfusion.passes.tiling.placed_extents import (
+    Extent,
+    count_steps,
+    counted_back,
+    group_axis,
+    group_extent,
+    plus,
+    step_axis,
+    unit_extent,
+)
 from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest
 from powerfusion.passes.tiling.placed_tiles import PlacedEmitter
+from powerfusion.passes.tiling.placed_units import all_reduced, inits_of, starts
 from powerfusion.passes.tiling.plans import Sink
 from powerfusion.passes.tiling.windows import (
     Axis,
     Window,
     affine_apply,
     affine_map,
-    affine_min,
+    affine_max,
     index_op,
-    scaled,
-    shifted,
 )
-
-
-@dataclass(frozen=True)
-class Extent:
-    """A part of a dimension.
-
-    Attributes:
-        low: Its first index.
-        end: The index behind its last.
-    """
-
-    low: ir.Value
-    end: ir.Value
 
 
 class PlacedTiler(KernelTiler):
@@ -76,6 +70,7 @@ class PlacedTiler(KernelTiler):
         self.of_group: dict[str, Extent] = {}
         self.of_unit: dict[str, Extent] = {}
         self.written_out: dict[str, list[Axis]] = {}
+        self.which: Mapping[str, ir.Value] = {}
 
     def run(self) -> None:
         """Emits the nest."""
@@ -92,7 +87,7 @@ class PlacedTiler(KernelTiler):
             def body(indices: list[ir.Value]) -> None:
                 which = dict(zip((dim.name for dim in split), indices, strict=False))
                 for dim in self.dims:
-                    self.of_group[dim.name] = _group_extent(dim, which.get(dim.name), sizes[dim.name])
+                    self.of_group[dim.name] = group_extent(dim, which.get(dim.name), sizes[dim.name])
                 self._emit_units()
 
             groups(counts, work, body)
@@ -116,7 +111,8 @@ class PlacedTiler(KernelTiler):
             return
 
         def body(_: Mapping[str, ir.Value]) -> None:
-            guarded = [(self.of_unit[dim.name], dim.per_unit) for dim in split if dim.idle_units]
+            idle = [] if self.plan.meets else [dim for dim in split if dim.idle_units]
+            guarded = [(self.of_unit[dim.name], dim.per_unit) for dim in idle]
             self._guard(guarded, self._emit_unit)
 
         self._parallel_units(split, body)
@@ -129,6 +125,7 @@ class PlacedTiler(KernelTiler):
         block = op.regions[0].blocks.append(*types, arg_locs=[op.location] * len(split))
         with ir.InsertionPoint(block):
             which = dict(zip((dim.name for dim in split), block.arguments, strict=True))
+            self.which = which
             extents = [unit_extent(dim, which.get(dim.name), self.of_group[dim.name]) for dim in self.dims]
             self.of_unit = dict(zip((dim.name for dim in self.dims), extents, strict=True))
             body(which)
@@ -140,7 +137,7 @@ class PlacedTiler(KernelTiler):
             body()
             return
         (part, most), *rest = parts
-        count = _count(part, most)  # Peeling would take an end before the beginning for one more step.
+        count = count_steps(part, most)  # Peeling would take an end before the beginning for one more step.
         loop = create("scf.for", [self.emitter.start(), count, index_constant(1)], regions=1)
         with ir.InsertionPoint(loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[loop.location])):
             self._guard(rest, body)
@@ -175,14 +172,14 @@ class PlacedTiler(KernelTiler):
         part, step = self.of_unit[dim.name], index_constant(dim.per_step)
         low, end = part.low, part.end
         if backwards:  # The loop counts steps.
-            low, end, step = self.emitter.start(), _count(part, dim.per_step), index_constant(1)
+            low, end, step = self.emitter.start(), count_steps(part, dim.per_step), index_constant(1)
         loop = create("scf.for", [low, end, step, *inits], [init.type for init in inits], regions=1)
         types = [ir.IndexType.get(), *(init.type for init in inits)]
         loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
         with self.emitter.inside(loop) as block:
             index, *carried = block.arguments
             if backwards:
-                index = affine_apply(_counted_back(dim.per_step), [part.low, end, index])
+                index = affine_apply(counted_back(dim.per_step), [part.low, end, index])
             self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end))
             create("scf.yield", body(carried))
         return list(loop.results)
@@ -205,7 +202,7 @@ class PlacedTiler(KernelTiler):
             low = self.of_unit[dim.name].low
             axes: list[Axis] = []
             for first in range(0, length, dim.per_step):
-                start = _plus(low, first) if first else affine_apply(affine_map(1, lambda d: d), [low])
+                start = plus(low, first) if first else affine_apply(affine_map(1, lambda d: d), [low])
                 self.emitter.depths[start] = self.emitter.level
                 axes.append(Axis(start, min(dim.per_step, length - first)))
             self.written_out[dim.name] = axes
@@ -241,14 +238,33 @@ class PlacedTiler(KernelTiler):
             if op not in streaming:
                 self._sink(op)
         combining = [op for op in streaming if self.names.combined(op)]
-        inits = [self.emitter.tile(init, self.emitter.window(init)) for op in combining for init in _inits(op)]
+        inits = [tile for op in combining for tile in self._starts(op)]
         found = self._sweep(swept, streaming, inits) if streaming else []
-        for result, tile in zip([result for op in combining for result in finals(op)], found, strict=True):
-            window = self.emitter.window(result)
-            self.emitter.keep(result, window, tile, self.emitter.level)
+        for op in combining:
+            count = len(inits_of(op))
+            self._end_combination(op, found[:count])
+            found = found[count:]
         for op in ops:
-            if op not in steps:
+            if op in steps:
+                continue
+            if self.names.combined(op):
+                with op.location:
+                    self._end_combination(op, self.emitter.combine(op, self._starts(op)))
+            else:
                 self._sink(op)
+
+    def _starts(self, op: ir.Operation) -> list[ir.Value]:
+        """What a combination starts from."""
+        tiles = [self.emitter.tile(init, self.emitter.window(init)) for init in inits_of(op)]
+        if not self.plan.joins(op):
+            return tiles
+        return starts(op, tiles, [self.which[name] for name in sorted(self.plan.split)])
+
+    def _end_combination(self, op: ir.Operation, tiles: Sequence[ir.Value]) -> None:
+        """Keeps what the steps of a unit, or of all units together, have come to."""
+        made = all_reduced(op, tiles, self.emitter.scalar) if self.plan.joins(op) else tiles
+        for result, tile in zip(finals(op), made, strict=True):
+            self.emitter.keep(result, self.emitter.window(result), tile, self.emitter.level)
 
     def _sweep(
         self, dims: Sequence[PlacedDim], ops: Sequence[ir.Operation], carried: Sequence[ir.Value]
@@ -271,7 +287,7 @@ class PlacedTiler(KernelTiler):
             if not self.names.combined(op):
                 self._sink(op)
                 continue
-            count = len(_inits(op))
+            count = len(inits_of(op))
             with op.location:
                 made = self.emitter.combine(op, remaining[:count])
             for result, tile in zip(list(op.results)[:-count], made, strict=False):  # What a scan gives step by step.
@@ -293,80 +309,29 @@ class PlacedTiler(KernelTiler):
         for sink in self.sinks.get(op, []):
             window = emitter.own(op.result if op.results else sink.value)
             with emitter.at(emitter.depth(window)):
-                emit_sink(sink, emitter.tile(sink.value, window), window)
+                tile = emitter.tile(sink.value, window)
+                with self._once(sink):
+                    emit_sink(sink, tile, window)
 
-
-def _inits(op: ir.Operation) -> list[ir.Value]:
-    return [op.operands[2]] if op.name == "gir.contract" else segments(op)[1]
+    @contextmanager
+    def _once(self, sink: Sink) -> Iterator[None]:
+        """What several units have alike is stored by the first of them."""
+        alike = sorted(self.plan.split - self.plan.runs_over(sink.op.result)) if sink.memref is not None else []
+        if not alike:
+            yield
+            return
+        others = self.which[alike[0]]
+        for name in alike[1:]:
+            others = index_op("arith.addi", [others, self.which[name]])
+        count = affine_max(
+            ir.AffineMap.get(1, 0, [1 - ir.AffineDimExpr.get(0), ir.AffineConstantExpr.get(0)]), [others]
+        )
+        loop = create("scf.for", [self.emitter.start(), count, index_constant(1)], regions=1)
+        with ir.InsertionPoint(loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[loop.location])):
+            yield
+            create("scf.yield")
 
 
 def finals(op: ir.Operation) -> list[ir.Value]:
     """What a combining op has come to at the end."""
-    return list(op.results)[-len(_inits(op)) :]
-
-
-# -- parts of dimensions ---------------------------------------------------------------------
-
-
-def _plus(value: ir.Value, by: int) -> ir.Value:
-    known = integer_of(value)
-    return shifted(value, by) if known is None else index_constant(known + by)
-
-
-def _only(lengths: frozenset[int] | None) -> int | None:
-    """The one length that parts have, None where they differ."""
-    return next(iter(lengths)) if lengths is not None and len(lengths) == 1 else None
-
-
-def _group_extent(dim: PlacedDim, which: ir.Value | None, size: ir.Value) -> Extent:
-    if which is None:
-        return Extent(index_constant(0), size)
-    low = scaled(which, dim.per_group)
-    length = _only(dim.group_lengths)
-    return Extent(low, _end(low, dim.per_group, size) if length is None else _plus(low, length))
-
-
-def unit_extent(dim: PlacedDim, which: ir.Value | None, group: Extent) -> Extent:
-    """A unit's part of a group's."""
-    if which is None:
-        return group
-    low = index_op("arith.addi", [group.low, scaled(which, dim.per_unit)])
-    length = None if dim.idle_units else _only(dim.unit_lengths)
-    return Extent(low, _end(low, dim.per_unit, group.end) if length is None else _plus(low, length))
-
-
-def _end(low: ir.Value, length: int, end: ir.Value) -> ir.Value:
-    first, behind = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
-    return affine_min(ir.AffineMap.get(2, 0, [first + length, behind]), [low, end])
-
-
-def _count(part: Extent, step: int) -> ir.Value:
-    """How many steps a part has."""
-    low, end = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
-    map_ = ir.AffineMap.get(2, 0, [ir.AffineExpr.get_ceil_div(end - low, step)])
-    return affine_apply(map_, [part.low, part.end])
-
-
-def _counted_back(step: int) -> ir.AffineMap:
-    """(first index, number of steps, steps done) -> the first index of the next step, the last one first."""
-    return affine_map(3, lambda low, count, done: low + (count - 1 - done) * step)
-
-
-def _rest(low: ir.Value, end: ir.Value, most: int) -> ir.Value:
-    """How much there is from an index on, at most so much."""
-    first, behind = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
-    return affine_min(ir.AffineMap.get(2, 0, [ir.AffineConstantExpr.get(most), behind - first]), [low, end])
-
-
-def step_axis(dim: PlacedDim, part: Extent) -> Axis:
-    """The axis of a step that begins where a part does."""
-    return Axis(part.low, dim.tile, None if dim.whole_steps else _rest(part.low, part.end, dim.tile))
-
-
-def group_axis(dim: PlacedDim, part: Extent) -> Axis:
-    """A group's part of a dimension."""
-    length = _only(dim.group_lengths)
-    if length is not None:
-        return Axis(part.low, length)
-    most = min(n for n in (dim.per_group, dim.bound, dim.size) if n is not None)
-    return Axis(part.low, most, _rest(part.low, part.end, most))
+    return list(op.results)[-len(inits_of(op)) :]

@@ -10,8 +10,9 @@ from powerfusion.core.diagnostics import emit_remark
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import Names, over
-from powerfusion.passes.tiling.combiners import payload_rank
+from powerfusion.passes.tiling.combiners import common_rank, folded_dims
 from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
+from powerfusion.passes.tiling.placed_units import may_start_apart
 from powerfusion.passes.tiling.placed_windows import NotCovered, Span, Spans, needs, stays
 
 MOST_KEPT_STEPS = 32  # how many steps of a sweep are written out one by one to keep their tiles in registers
@@ -103,8 +104,11 @@ class PlacedPlan:
             yield from ((value, self.own(value if over is None else over)) for value in tensors)
             return
         needed = [found[result] for result in op.results if result in found]
-        if needed:
-            yield from needs(op, needed[0], self.own)
+        if not needed:
+            return
+        if op.name != "gir.scan" and any(not _agree(one, needed[0]) for one in needed):
+            raise NotCovered("results of one op of which different windows are needed")
+        yield from needs(op, needed[0], self.own)
 
     @cached_property
     def ends(self) -> frozenset[ir.Operation]:
@@ -127,6 +131,20 @@ class PlacedPlan:
     def shares(self) -> bool:
         """Whether several units share what is at sram."""
         return any(dim.units > 1 for dim in self.dims) and any(is_fill(op) or is_rest(op) for op in self.ops)
+
+    @cached_property
+    def split(self) -> frozenset[str]:
+        """The dimensions that units of a group have parts of."""
+        return frozenset(dim.name for dim in self.dims if dim.units > 1)
+
+    def joins(self, op: ir.Operation) -> bool:
+        """Whether units combine in an op what each of them has."""
+        return bool(self.names.combined(op) & self.split)
+
+    @cached_property
+    def meets(self) -> bool:
+        """Whether units wait for each other: all must get there, also those that have nothing to do."""
+        return any(map(self.joins, self.ops))
 
     @cached_property
     def measured(self) -> dict[str, tuple[ir.Value, int]]:
@@ -194,6 +212,12 @@ def _join(found: dict[ir.Value, Spans], value: ir.Value, spans: Spans) -> None:
     found[value] = spans if known is None else tuple(a.joined(b) for a, b in zip(known, spans, strict=True))
 
 
+def _agree(one: Spans, other: Spans) -> bool:
+    """Whether two results' windows are the same along what they have in common."""
+    common = min(len(one), len(other))
+    return one[:common] == other[:common]
+
+
 def _obstacle(plan: PlacedPlan) -> str | None:
     """Why a placed kernel isn't covered; None where it is."""
     try:
@@ -244,10 +268,8 @@ def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:
         yield "a value at dram that isn't just returned"
     if is_store(op) and not list(op.result.uses):
         yield "a value at dram that isn't returned"
-    if op.name == "gir.reduce" and payload_rank(op):
-        yield "a reduction of payloads"
-    if op.name == "gir.scan" and any(value.type.rank != op.operands[0].type.rank for value in segments(op)[0]):
-        yield "a scan of payloads"
+    if op.name in ("gir.reduce", "gir.scan") and not all(_is_whole_payload(value, plan) for value in _payloads(op)):
+        yield "a payload in parts"
 
 
 def _is_placed(value: ir.Value) -> bool:
@@ -267,13 +289,12 @@ def _is_returned(op: ir.Operation) -> bool:
 
 
 def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
-    split = {dim.name for dim in plan.dims if dim.units > 1}
-    if not split:
-        return
-    for op in plan.ops:
-        if plan.names.combined(op) & split:
-            yield "units that combine what they have"
-    if plan.shares:
+    for op in filter(plan.joins, plan.ops):
+        if not may_start_apart(op):
+            yield f"units that combine in order, by '{op.name}'"
+        if plan.split - plan.names.combined(op):
+            yield "units of which some combine what they have"
+    if plan.split and plan.shares:
         yield from _obstacles_of_sharing(plan)
 
 
@@ -281,9 +302,8 @@ def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
     """Where units step together around what they share, nothing of a unit outlives a step."""
     serial = [dim for dim in plan.dims if not dim.swept and dim.steps > 1]
     moving = {dim.name for dim in [*serial[-1:], *(dim for dim in plan.dims if dim.swept and dim.steps > 1)]}
-    split = {dim.name for dim in plan.dims if dim.units > 1}
     for op in plan.ops:
-        if is_rest(op) and not split <= plan.runs_over(op.result):
+        if is_rest(op) and not plan.split <= plan.runs_over(op.result):
             yield "units that each move the same to sram"
         if is_fill(op) or is_rest(op):
             for dim in map(plan.dim, plan.runs_over(op.result)):
@@ -303,12 +323,11 @@ def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:
         combined = plan.names.combined(op)
         if not combined:
             continue
-        if combined != swept:
+        when = plan.names.happens[op]
+        if combined & swept != (swept if when is None or not when.stage else frozenset()):
             yield "a combination along a part of what is swept"
         if serial and serial[-1] not in plan.runs_over(op.results[-1]):
             yield f"a combination that is the same in each step of '{serial[-1]}'"
-        if any(segment.type.rank != segments(op)[0][0].type.rank for segment in _inputs(op)):
-            yield "a combination of payloads"
     for dim in plan.written_out:
         if len(plan.written_out) > 1 or dim.unit_lengths is None or len(dim.unit_lengths) > 1:
             yield "values that are kept over a sweep of several dimensions, or of an open or uneven size"
@@ -316,5 +335,17 @@ def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:
             yield f"values that are kept over a sweep of more than {MOST_KEPT_STEPS} steps"
 
 
-def _inputs(op: ir.Operation) -> list[ir.Value]:
-    return [] if op.name == "gir.contract" else segments(op)[0]
+def _payloads(op: ir.Operation) -> Iterator[tuple[ir.Value, int]]:
+    """The values of a reduction or scan, each with the first of its dimensions that is payload."""
+    inputs, inits, _ = segments(op)
+    common = common_rank(op)
+    scanned = list(op.results)[: len(inputs)] if op.name == "gir.scan" else []
+    yield from ((value, common) for value in (*inputs, *scanned))
+    left = common - len(folded_dims(op))
+    yield from ((value, left) for value in (*inits, *list(op.results)[len(scanned) :]))
+
+
+def _is_whole_payload(payload: tuple[ir.Value, int], plan: PlacedPlan) -> bool:
+    value, first = payload
+    sizes = list(value.type.shape)[first:]
+    return all(span == stays(0, size - 1) for span, size in zip(plan.own(value)[first:], sizes, strict=True))

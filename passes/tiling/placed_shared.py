@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 
 from powerfusion.core._mlir import create, index_constant
 from powerfusion.mlir import ir
-from powerfusion.passes.tiling.placed import Extent, PlacedTiler, group_axis, step_axis
+from powerfusion.passes.tiling.placed import PlacedTiler
 from powerfusion.passes.tiling.placed_dims import PlacedDim
+from powerfusion.passes.tiling.placed_extents import Extent, group_axis, step_axis
 from powerfusion.passes.tiling.placed_plan import is_fill, is_rest
 from powerfusion.passes.tiling.windows import Axis, Window, affine_apply, affine_min, index_op, scaled
 

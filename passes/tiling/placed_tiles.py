@@ -35,7 +35,7 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.tiling import memrefs
-from powerfusion.passes.tiling.combiners import reduce_step, scan_step
+from powerfusion.passes.tiling.combiners import common_rank, reduce_step, scan_step
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
 from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
 from powerfusion.passes.tiling.placed_windows import Span, needs
@@ -202,7 +202,7 @@ class PlacedEmitter(TileEmitter):
             tiles = self._make(op, window)
         for result, tile in zip(op.results, tiles, strict=True):
             if tile is not None:
-                self.keep(result, window[: result.type.rank], tile, depth)
+                self.keep(result, window if result == value else self.window(result), tile, depth)
         return self.scopes[depth][value, window]
 
     def keep(self, value: ir.Value, window: Window, tile: ir.Value, depth: int) -> None:
@@ -292,7 +292,7 @@ class PlacedEmitter(TileEmitter):
         windows = [self.materialise(parts[value]) if value in parts else self.own(value) for value in inputs]
         tiles = [self.tile(value, window) for value, window in zip(inputs, windows, strict=True)]
         step = scan_step if op.name == "gir.scan" else reduce_step
-        return step(op, tiles, accumulators, windows[0], self.scalar)
+        return step(op, tiles, accumulators, windows[0][: common_rank(op)], self.scalar)
 
     def _contract(self, op: ir.Operation, accumulator: ir.Value) -> ir.Value:
         spans = self.plan.window(op.results[0])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from powerfusion.core._mlir import DYNAMIC, integer_of, integers, is_tensor, mixed, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import contracted
+from powerfusion.passes.tiling.combiners import common_rank
 
 
 class NotCovered(Exception):
@@ -181,19 +182,15 @@ def _reshape(op: ir.Operation, spans: Spans, _: Own) -> Needs:
 
 def _reduce(op: ir.Operation, spans: Spans, own: Own) -> Needs:
     inputs, inits, _ = segments(op)
-    dims, rest = integers(op.attributes["dims"]), iter(spans)
-    found = tuple(span if dim in dims else next(rest) for dim, span in enumerate(own(inputs[0])))
-    yield from ((value, found) for value in inputs)
-    yield from ((value, spans) for value in inits)
+    dims, common = integers(op.attributes["dims"]), common_rank(op)
+    rest = iter(spans)
+    front = tuple(span if dim in dims else next(rest) for dim, span in enumerate(own(inputs[0])[:common]))
+    yield from ((value, (*front, *own(value)[common:])) for value in inputs)
+    yield from ((value, (*spans[: common - len(dims)], *own(value)[common - len(dims) :])) for value in inits)
 
 
-def _scan(op: ir.Operation, spans: Spans, own: Own) -> Needs:
-    inputs, inits, _ = segments(op)
-    dim = ir.IntegerAttr(op.attributes["dim"]).value
-    kept = spans if len(spans) < inputs[0].type.rank else (*spans[:dim], *spans[dim + 1 :])
-    found = (*kept[:dim], own(inputs[0])[dim], *kept[dim:])
-    yield from ((value, found) for value in inputs)
-    yield from ((value, kept) for value in inits)
+def _scan(op: ir.Operation, _: Spans, own: Own) -> Needs:
+    yield from ((value, own(value)) for group in segments(op)[:2] for value in group)
 
 
 def _contract(op: ir.Operation, spans: Spans, own: Own) -> Needs:

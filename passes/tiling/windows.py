@@ -62,6 +62,11 @@ def affine_min(map_: ir.AffineMap, operands: Sequence[ir.Value]) -> ir.Value:
     return create("affine.min", operands, [ir.IndexType.get()], {"map": ir.AffineMapAttr.get(map_)}).result
 
 
+def affine_max(map_: ir.AffineMap, operands: Sequence[ir.Value]) -> ir.Value:
+    """`affine.max` of a map."""
+    return create("affine.max", operands, [ir.IndexType.get()], {"map": ir.AffineMapAttr.get(map_)}).result
+
+
 def affine_map(dims: int, expression: Callable[..., ir.AffineExpr]) -> ir.AffineMap:
     """The map of one expression over dimensions."""
     return ir.AffineMap.get(dims, 0, [expression(*(ir.AffineDimExpr.get(d) for d in range(dims)))])

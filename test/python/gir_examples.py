@@ -108,6 +108,7 @@ def _sums() -> list[Example]:
         Example("cumsum_tile", (y, _output(6, 50)), (running,), outputs=1),
         Example("matmul_placed", (z, w), (product,)),
         _attention(),
+        _attention_placed(),
     ]
 
 
@@ -117,6 +118,11 @@ def _attention() -> Example:
     scale = np.exp(m - top[:, None])
     expected = (top, (weight * scale).sum(1), (o * scale[..., None]).sum(1))
     return Example("attention", (m, weight, o), expected, tolerance=1e-4)
+
+
+def _attention_placed() -> Example:
+    q, k, v = _normal(2, 10, 8), _normal(2, 50, 8, key=1), _normal(2, 50, 6, key=2)
+    return Example("attention_placed", (q, k, v), (_softmaxed(q @ k.transpose(0, 2, 1)) @ v,))
 
 
 def _neighbourhoods() -> list[Example]:

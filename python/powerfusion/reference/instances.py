@@ -101,6 +101,32 @@ class Step:
         return (*self.fixed, *self.swept)
 
 
+def executes(nest: Nest, step: Step, number: int, names: frozenset[str]) -> bool:
+    """Whether a movement happens in this step: a loop that its window moves with went on, or one around it."""
+    key = step.place[: nest.depth(names)]
+    if step.unit.executed.get(number) == key:
+        return False
+    step.unit.executed[number] = key
+    return True
+
+
+def is_first(nest: Nest, step: Step, names: frozenset[str]) -> bool:
+    """Whether no unit before this one has the same window: the first of several moves it out of its registers."""
+    return all(dim.name in names or not at for dim, at in zip(nest.dims, step.unit.index, strict=True))
+
+
+def wanted_of(step: Step, op: Instruction, shape: Sequence[int]) -> Box | None:
+    """The window of the first of an op's results that is wanted; of a scan as one of what it scans, of that shape."""
+    first = next((value for value in op.results if value in step.wanted), None)
+    if first is None:
+        return None
+    box = step.wanted[first]
+    if op.name != "gir.scan" or first in op.results[: len(op.results) // 2]:
+        return box
+    dim = op.attributes["dim"]
+    return (*box[:dim], Interval(0, shape[dim]), *box[dim:])
+
+
 def interval_of(nest: Nest, group: Group, unit: Unit, dim: Dim, step: int) -> Interval:
     """What a step of a unit takes of a dimension."""
     at = nest.dims.index(dim)

@@ -27,19 +27,33 @@ from powerfusion.reference.instances import (
     Unit,
     assembled,
     check_alone,
+    executes,
     interval_of,
+    is_first,
     is_keep,
     put_together,
+    wanted_of,
 )
 from powerfusion.reference.nest import Dim, Index
-from powerfusion.reference.plan import COMBINING, Plan, When, combined_names, on_chip, plan_of
+from powerfusion.reference.plan import Plan, When, combined_names, on_chip, plan_of
 from powerfusion.reference.program import Instruction
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Pool
 from powerfusion.reference.stream import REPLICAS, Here, Moved, located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
-from powerfusion.reference.windows import Box, Interval, Part, index_of, joined, makes, names_of, needs, whole
+from powerfusion.reference.windows import (
+    Box,
+    Interval,
+    Part,
+    index_of,
+    joined,
+    makes,
+    names_of,
+    needs,
+    result_box,
+    whole,
+)
 
 
 def run_placed(here: Here, op: Instruction, arguments: Sequence[Any]) -> list[Tile]:
@@ -74,8 +88,6 @@ class _Placed:
                 value = here.values[op.results[0]]
                 size = value.data.size
                 self.outputs[op.number] = Output(np.zeros(size, op.type.dtype), np.full((2, size), NOBODY))
-        in_order = any(op.name == "gir.scan" or (op.get("algebra") == "ordered" and op.blocks) for op in plan.ops)
-        self.in_order = in_order or any(op.name in COMBINING and op.blocks and not op.get("algebra") for op in plan.ops)
         self.backwards = any(op.name == "gir.scan" and op.get("reverse") for op in plan.ops)
 
     # The loops
@@ -123,7 +135,7 @@ class _Placed:
                 unit.drop(value)
 
     def _order(self, units: list[Unit]) -> list[Unit]:
-        if self.in_order:
+        if self.plan.in_order:
             return units[::-1] if self.backwards else units
         return [units[i] for i in self.rng.permutation(len(units))]
 
@@ -156,11 +168,10 @@ class _Placed:
         for value in op.results:
             if value in self.plan.recorded and self.plan.when[value] == step.when:
                 step.wanted[value] = joined(step.wanted.get(value), self._window(step, value))
-        shapes = self.plan.shapes[op.number]
         if self._is_sink(op):
             boxes = self._sink_needs(step, op)
-        elif op.results and op.results[0] in step.wanted:
-            boxes = needs(op, shapes, step.wanted[op.results[0]])
+        elif (first := wanted_of(step, op, self.plan.shapes[op.number].result)) is not None:
+            boxes = needs(op, self.plan.shapes[op.number], first)
         else:
             return
         for value, type_, box in zip(op.operands, op.operand_types, boxes, strict=False):
@@ -214,18 +225,16 @@ class _Placed:
             self._scatter(step, op)
         elif op.name == "gir.assert":
             self._call(op, [self._fetch(step, op.operands[0], self._window(step, op.operands[0]))])
-        elif op.results and op.results[0] in step.wanted:
-            self._compute(step, op)
+        elif (box := wanted_of(step, op, self.plan.shapes[op.number].result)) is not None:
+            self._compute(step, op, box)
         for value in op.results:
             if value in self.plan.recorded and value in step.tiles:
                 step.unit.parts.setdefault(value, []).append(step.tiles[value])
                 if op.name not in REPLICAS and not is_keep(op, self.here.spaces):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
-    def _compute(self, step: Step, op: Instruction) -> None:
-        box = step.wanted[op.results[0]]
+    def _compute(self, step: Step, op: Instruction, box: Box) -> None:
         shapes = self.plan.shapes[op.number]
-        sizes = [len(interval) for interval in box]
         if op.name in ("arith.constant", "tensor.splat"):
             element = self.here.values[op.results[0]].data[index_of(box)]
             step.tiles[op.results[0]] = Part(box, element)
@@ -242,16 +251,9 @@ class _Placed:
             for b, value in zip([*boxes, *[None] * (len(op.operands) - len(boxes))], shapes.values, strict=True)
         ]
         for value, tile in zip(op.results, self._call(op, operands), strict=True):
-            sized = box if tile.data.ndim == len(box) else whole(tile.shape)
-            step.tiles[value] = Part(self._result_box(step, op, value, sized), tile.data)
-        assert list(step.tiles[op.results[0]].data.shape) == sizes, f"'{op.name}' made another window than was wanted"
-
-    def _result_box(self, step: Step, op: Instruction, value: int, box: Box) -> Box:
-        """The window of a further result: that of the first, or for a scan's end less the scanned dimension."""
-        if op.name == "gir.scan" and value in op.results[len(op.results) // 2 :]:
-            first = step.wanted[op.results[0]]
-            return tuple(interval for d, interval in enumerate(first) if d != op.attributes["dim"])
-        return box
+            step.tiles[value] = Part(result_box(op, value, box, tile.shape), tile.data)
+            sizes = [len(interval) for interval in step.tiles[value].box]
+            assert list(tile.shape) == sizes, f"'{op.name}' made another window than was wanted"
 
     def _call(self, op: Instruction, operands: Sequence[Any]) -> tuple[Tile, ...]:
         """What an op means, applied to windows."""
@@ -317,14 +319,6 @@ class _Placed:
 
     # Movement
 
-    def _executes(self, step: Step, op: Instruction, box: Box) -> bool:
-        """Whether a movement happens in this step: a loop that its window moves with went on, or one around it."""
-        key = step.place[: self.nest.depth(names_of(box))]
-        if step.unit.executed.get(op.number) == key:
-            return False
-        step.unit.executed[op.number] = key
-        return True
-
     def _bring(self, step: Step, op: Instruction) -> None:
         """A move to reg, from wherever."""
         value = op.results[0]
@@ -344,14 +338,14 @@ class _Placed:
         else:
             data = from_dram(whole_value, index_of(box))
         step.tiles[value] = Part(box, data)
-        if self._executes(step, op, box):
+        if executes(self.nest, step, op.number, names_of(box)):
             spaces.read(op.number, spaces.place(source), addresses, itemsize)
             spaces.tile(op.number, spaces.place(op.type), "write", data.size, itemsize)
 
     def _count_between_registers(self, step: Step, op: Instruction, box: Box) -> None:
         """A move from one space at reg to another; within one nothing moves."""
         spaces, source = self.here.spaces, op.operand_types[0]
-        if spaces.same(source, op.type) or not self._executes(step, op, box):
+        if spaces.same(source, op.type) or not executes(self.nest, step, op.number, names_of(box)):
             return
         elements, itemsize = math.prod(len(interval) for interval in box), op.type.dtype.itemsize
         spaces.tile(op.number, spaces.place(source), "read", elements, itemsize)
@@ -364,7 +358,7 @@ class _Placed:
         box = self._sink_needs(step, op)[0]
         assert box is not None
         data = self._fetch(step, op.operands[0], box)
-        if not self._executes(step, op, box):
+        if not is_first(self.nest, step, names_of(box)) or not executes(self.nest, step, op.number, names_of(box)):
             return
         spaces, itemsize = self.here.spaces, op.type.dtype.itemsize
         spaces.tile(op.number, spaces.place(op.operand_types[0]), "read", data.size, itemsize)
@@ -388,7 +382,7 @@ class _Placed:
         box = step.wanted[value]
         indices = [Tile(self._fetch(step, number, box)) for number in op.operands[1:]]
         counted = self.here.spaces
-        if not self._executes(step, op, box):
+        if not executes(self.nest, step, op.number, names_of(box)):
             self.here.state.spaces = counted.uncounted()
         made = self._call(op, [self.here.values[op.operands[0]], *indices])
         self.here.state.spaces = counted
@@ -397,7 +391,7 @@ class _Placed:
     def _scatter(self, step: Step, op: Instruction) -> None:
         groups = op.groups(op.operands)
         box = self._window(step, groups[0][0])
-        if not self._executes(step, op, box):
+        if not executes(self.nest, step, op.number, names_of(box)):
             return
         value, *indices = (Tile(self._fetch(step, number, box)) for number in (*groups[0], *groups[2]))
         dest = self.scattered.get(op.number) or self.here.values[groups[1][0]]

@@ -70,6 +70,14 @@ class Plan:
     last: int = 0
     stages: int = 0
 
+    @property
+    def in_order(self) -> bool:
+        """Whether units combine one after the other."""
+        return any(
+            op.name == "gir.scan" or (op.name in COMBINING and op.blocks and op.get("algebra") in (None, "ordered"))
+            for op in self.ops
+        )
+
     def needed_until(self, value: int) -> int:
         """The last pass that uses a value."""
         return self.used.get(value, -1)

@@ -173,8 +173,16 @@ class Here:
         """Whether, before memory is touched, another unit gets its turn: any order of theirs is possible."""
         return bool(self.agents) and self.agents[-1].what == "unit" and self.state.rng.random() < LETS_OTHERS
 
+    def run_combiner(self, block: Block, arguments: Sequence[Any]) -> list[Any]:
+        """Runs a combiner's block, whose values are its op's own business and take no room."""
+        registers, self.registers = self.registers, None
+        try:
+            return self.run_region(block, arguments)
+        finally:
+            self.registers = registers
+
     def run_region(self, block: Block, arguments: Sequence[Any]) -> list[Any]:
-        """Runs a block that has no other instances to wait for, as a combiner's."""
+        """Runs a block that has no other instances to wait for."""
         running = self.run(block, arguments)
         try:
             while not (event := next(running)).scope:

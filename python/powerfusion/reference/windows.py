@@ -121,6 +121,23 @@ def makes(op: Instruction, shapes: Shapes, box: Box, parts: Sequence[Part]) -> A
     return made(op, shapes, box, parts) if made else None
 
 
+def result_box(op: Instruction, value: int, box: Box, shape: Sequence[int]) -> Box:
+    """The window of one of an op's results of a shape, where `box` is what several have in common.
+
+    That is the first one's; of a reduction or scan the dimensions that aren't payload, which is whole.
+    """
+    if op.name == "gir.reduce":
+        inputs, *_ = op.groups(op.operand_types)
+        kept = min(len(type_.shape) for type_ in inputs) - len(op.attributes["dims"])
+        return (*box[:kept], *whole(shape[kept:]))
+    if op.name == "gir.scan":
+        inputs, *_ = op.groups(op.operand_types)
+        common, dim = min(len(type_.shape) for type_ in inputs), op.attributes["dim"]
+        front = box[:common] if value in op.results[: len(inputs)] else (*box[:dim], *box[dim + 1 : common])
+        return (*front, *whole(shape[len(front) :]))
+    return box
+
+
 # Views, in pairs: what is needed, and what is made of it.
 
 

@@ -16,11 +16,12 @@ from programs.random_gir import GirProgram
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def _numbers(*shape: int) -> Array:
+def numbers(*shape: int) -> Array:
+    """Small whole numbers, the same ones for a shape."""
     return np.random.default_rng(sum(shape)).integers(-4, 5, shape).astype(np.float32)
 
 
-def _places(text: str) -> str:
+def places(text: str) -> str:
     """Types with their levels spelled out: `R<4xf32>` is at reg, `S` at sram, `D` at dram."""
     for letter, level in (("R", "reg"), ("S", "sram"), ("D", "dram")):
         parts = text.split(f"{letter}<")
@@ -30,11 +31,11 @@ def _places(text: str) -> str:
 
 def bordered() -> Iterator[tuple[str, GirProgram]]:
     """Sums of four neighbours, with a border of two before and one behind."""
-    x = _numbers(23)
+    x = numbers(23)
     padded = np.pad(x, (2, 1))
     y = padded[:-3] + padded[1:-2] + padded[2:-1] + padded[3:]
     for nest in ("c = 23 : 23 : 23 : 4", "c = 23 : 8 : 8 : 3", "c = 23 : 10 : 5 : 2", "c = 23 : 4 : 1 : 1"):
-        text = _places(f"""func.func @main(%x: tensor<23xf32>) -> tensor<23xf32> {{
+        text = places(f"""func.func @main(%x: tensor<23xf32>) -> tensor<23xf32> {{
   %y = gir.kernel "bordered" (%a = %x : tensor<23xf32>) nest <[{nest}]> -> (tensor<23xf32>) {{
     %none = arith.constant 0.0 : f32
     %zero = arith.constant dense<0.0> : R<23xf32>
@@ -52,10 +53,10 @@ def bordered() -> Iterator[tuple[str, GirProgram]]:
 
 def strided() -> Iterator[tuple[str, GirProgram]]:
     """The largest of two elements that lie two apart, at every second place."""
-    x = _numbers(24)
+    x = numbers(24)
     y = np.maximum(x[0:22:2], x[2:24:2])
     for nest in ("o = 11 : 11 : 11 : 3", "o = 11 : 4 : 4 : 4", "o = 11 : 6 : 2 : 1"):
-        text = _places(f"""func.func @main(%x: tensor<24xf32>) -> tensor<11xf32> {{
+        text = places(f"""func.func @main(%x: tensor<24xf32>) -> tensor<11xf32> {{
   %y = gir.kernel "strided" (%a = %x : tensor<24xf32>) nest <[{nest}]> -> (tensor<11xf32>) {{
     %low = arith.constant dense<0xFF800000> : R<11xf32>
     %0 = gir.move %a over [""] : D<24xf32> -> R<24xf32>
@@ -77,13 +78,13 @@ def scanned() -> Iterator[tuple[str, GirProgram]]:
         "r = 6 : 4 : 2 : 2, c = 50 : 50 : 50 : 50",
         "c = 50 : 50 : 50 : 16, r = 6 : 6 : 6 : 6], sweep = [c",
     )
-    x = _numbers(6, 50)
+    x = numbers(6, 50)
     for nest in nests:
         for mode in ("", "reverse", "exclusive reverse"):
             way = slice(None, None, -1 if "reverse" in mode else 1)
             y = np.cumsum(x[:, way], 1)
             y = (y - x[:, way] if "exclusive" in mode else y)[:, way]
-            text = _places(f"""func.func @main(%x: tensor<6x50xf32>) -> (tensor<6x50xf32>, tensor<6xf32>) {{
+            text = places(f"""func.func @main(%x: tensor<6x50xf32>) -> (tensor<6x50xf32>, tensor<6xf32>) {{
   %y:2 = gir.kernel "scanned" (%a = %x : tensor<6x50xf32>) nest <[{nest}]> -> (tensor<6x50xf32>, tensor<6xf32>) {{
     %zero = arith.constant dense<0.0> : R<6xf32>
     %0 = gir.move %a over ["r", "c"] : D<6x50xf32> -> R<6x50xf32>
@@ -104,10 +105,10 @@ def swept_twice() -> Iterator[tuple[str, GirProgram]]:
         "b = 3 : 2 : 2 : 2, c = 7 : 7 : 7 : 4, r = 5 : 5 : 5 : 2], sweep = [r, c",
         "r = 5 : 5 : 5 : 1, b = 3 : 2 : 1 : 1, c = 7 : 7 : 7 : 7], sweep = [c, r",
     )
-    x, w = _numbers(3, 5, 7), _numbers(7)
+    x, w = numbers(3, 5, 7), numbers(7)
     y = (x * w).sum((1, 2))
     for nest in nests:
-        text = _places(f"""func.func @main(%x: tensor<3x5x7xf32>, %w: tensor<7xf32>) -> (tensor<3xf32>, tensor<3x5x7xf32>) {{
+        text = places(f"""func.func @main(%x: tensor<3x5x7xf32>, %w: tensor<7xf32>) -> (tensor<3xf32>, tensor<3x5x7xf32>) {{
   %y:2 = gir.kernel "swept" (%a = %x : tensor<3x5x7xf32>, %v = %w : tensor<7xf32>) nest <[{nest}]> -> (tensor<3xf32>, tensor<3x5x7xf32>) {{
     %zero = arith.constant dense<0.0> : R<3xf32>
     %0 = gir.move %a over ["b", "r", "c"] : D<3x5x7xf32> -> R<3x5x7xf32>
@@ -135,8 +136,8 @@ def transposed() -> Iterator[tuple[str, GirProgram]]:
         ("c = ? : 16 : 8 : 8, r = 9 : 4 : 4 : 2", 3),
     )
     for nest, size in nests:
-        x = _numbers(9, size)
-        text = _places(f"""func.func @main(%x: tensor<9x?xf32>, %n: index) -> tensor<?x9xf32> {{
+        x = numbers(9, size)
+        text = places(f"""func.func @main(%x: tensor<9x?xf32>, %n: index) -> tensor<?x9xf32> {{
   %y = gir.kernel "transposed" (%a = %x : tensor<9x?xf32>, %w = %n : index) sizes(%n) nest <[{nest}]> -> (tensor<?x9xf32>) {{
     %p = gir.permute %a [1, 0] : D<9x?xf32> -> D<?x9xf32>
     %0 = gir.move %p over ["c", "r"] : D<?x9xf32> -> R<?x9xf32>

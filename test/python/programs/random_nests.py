@@ -129,7 +129,7 @@ def end_pass(k: Rows) -> None:
 def split(k: Kernel, size: int, *, whole: bool) -> tuple[int, int, int]:
     """How much of a dimension a group, a unit and a step take."""
     group = size if whole else k.number(1, size)
-    unit = group if whole else k.number(1, group)
+    unit = group if whole and k.number(0, 1) else k.number(max(group // 4, 1), group)
     return group, unit, k.number(1, unit)
 
 

@@ -96,13 +96,13 @@ def combiner(here: Here, block: Block, rank: int) -> Callable[[list[Array], list
     """A combiner's region as a function of elements and accumulators, each with `rank` parallel dimensions in front."""
 
     def at_once(elements: list[Array], accumulators: list[Array]) -> list[Array]:
-        made = here.run_region(block, [Tile(a) for a in (*elements, *accumulators)])
+        made = here.run_combiner(block, [Tile(a) for a in (*elements, *accumulators)])
         return [np.broadcast_to(tile.data, a.shape) for tile, a in zip(made, accumulators, strict=True)]
 
     def singly(elements: list[Array], accumulators: list[Array]) -> list[Array]:
         made = [np.array(a) for a in accumulators]
         for place in np.ndindex(accumulators[0].shape[:rank]):
-            one = here.run_region(block, [Tile(np.asarray(a[place])) for a in (*elements, *accumulators)])
+            one = here.run_combiner(block, [Tile(np.asarray(a[place])) for a in (*elements, *accumulators)])
             for array, tile in zip(made, one, strict=True):
                 array[place] = tile.data
         return made
@@ -167,9 +167,10 @@ def contract(op: Instruction, lhs: Tile, rhs: Tile, acc: Tile, *valid: Tile) -> 
 
 @meaning("gir.all_reduce")
 def all_reduce(here: Here, op: Instruction, *inputs: Tile) -> Running:
-    """The combination of what every unit of the scope brings; each of them gets the same."""
-    for tile in inputs:
-        demand_real(tile.real, "takes")
+    """The combination of what every unit of the scope brings; each of them gets the same.
+
+    What is unspecified in one unit's tile is so in the result.
+    """
     brought: list[list[Tile]] = yield Event(op, op.attributes["scope"], list(inputs))
     total = [tile.data for tile in brought[0]]
     kinds = op.get("kinds")
@@ -180,7 +181,20 @@ def all_reduce(here: Here, op: Instruction, *inputs: Tile) -> Running:
             total = step(arrays, total)
         else:
             total = [combined(kind, a, b) for kind, a, b in zip(kinds, total, arrays, strict=True)]
-    return tuple(Tile(array) for array in total)
+    real = _real_everywhere([tile for tiles in brought for tile in tiles])
+    return tuple(Tile(array, None if real is None else _spread(real, array.shape)) for array in total)
+
+
+def _real_everywhere(tiles: Sequence[Tile]) -> Array | None:
+    """Where all of some tiles are real, along the dimensions that they have in common."""
+    rank = min(tile.data.ndim for tile in tiles)
+    flags = [tile.real.all(axis=tuple(range(rank, tile.real.ndim))) for tile in tiles if tile.real is not None]
+    return np.logical_and.reduce(flags) if flags else None
+
+
+def _spread(flags: Array, shape: tuple[int, ...]) -> Array:
+    wide = flags.reshape(*flags.shape, *[1] * (len(shape) - flags.ndim))
+    return np.array(np.broadcast_to(wide, shape))
 
 
 @meaning("gir.iota")
