@@ -1,10 +1,13 @@
-"""`pf explain`: the bytes that a program moves, beside those that it must move."""
+"""`pf explain`: the bytes that a program moves after each phase, beside those that it must move."""
 
 from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
+
+from powerfusion.cli.programs import DEFAULT_TARGET, configure_phases
 
 if TYPE_CHECKING:
     from powerfusion.report import Report
@@ -13,8 +16,12 @@ EPILOG = """\
 examples:
   pf explain examples/relu_add.mlir
   pf explain model.mlir --shape 0=4x1024        a dynamic program, for sizes of argument 0
-  pf explain model.mlir --machine sm_90         with the transactions and caches of another machine
+  pf explain model.mlir --target sm_90          placed and tiled for a machine of `pf machines`, or of mine.toml
+  pf explain model.mlir --machine sm_90         placed for this one, with transactions and caches of another
+  pf explain model.mlir --compile-to tile       kernel by kernel as they are tiled
   pf explain model.mlir --phase simplify        the program itself after that phase"""
+LAST = "tile"
+"""The last phase whose bytes are counted."""
 _SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
 
 
@@ -23,7 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="IN", help="MLIR with one public function, or an artifact (.pfx); - for stdin"
     )
-    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    parser.add_argument(
+        "--target",
+        metavar="T",
+        default=DEFAULT_TARGET,
+        help="what to compile for: a target, a machine's name, or a .toml file (default: %(default)s)",
+    )
     parser.add_argument(
         "--shape",
         dest="shapes",
@@ -34,8 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="sizes of argument N (from 0), like 0=4x1024, for a program whose sizes are dynamic",
     )
     parser.add_argument(
-        "--machine", metavar="M", help="whose transactions and caches count, see pf machines (default: this one)"
+        "--machine", metavar="M", help="whose transactions and caches count, see pf machines (default: the target's)"
     )
+    configure_phases(parser, "stop after this phase, and show the kernels as it leaves them")
     parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -50,15 +63,16 @@ def _shape(text: str) -> tuple[int, tuple[int, ...]]:
 def execute(options: argparse.Namespace) -> int:
     """Compiles and prints."""
     from powerfusion.cli import output
-    from powerfusion.cli.advice import next_command, ratio
-    from powerfusion.cli.programs import bind_shapes, check_phase, compile_program, is_artifact, load_program
+    from powerfusion.cli.programs import check_phase, check_phases, compile_program, is_artifact, load_program
 
+    check_phases(options)
     if options.phase:
         check_phase(options, "--phase", options.phase)
     source = output.read_source(options.source)
     if is_artifact(source):
         return _explain_artifact(options, load_program(source, options.target))
-    executable = compile_program(source, options.target, options.phase)
+    until = options.phase or options.compile_to or LAST
+    executable = compile_program(source, options.target, until, after=options.compile_from)
     if options.phase:
         text = executable.ir(options.phase).rstrip("\n")
         if options.json:
@@ -66,16 +80,30 @@ def execute(options: argparse.Namespace) -> int:
         else:
             print(text)
         return 0
-    report = executable.report(bind_shapes(executable.signature.arguments, options.shapes), **_machine(options))
+    _print_report(options, executable)
+    return 0
+
+
+def _print_report(options: argparse.Namespace, executable: Any) -> None:
+    """Prints what each phase removed, and what the kernels move."""
+    from powerfusion.cli import output
+    from powerfusion.cli.advice import next_command, ratio
+    from powerfusion.cli.programs import bind_shapes
+
+    shapes = bind_shapes(executable.signature.arguments, options.shapes)
+    phases = executable.phase_reports(shapes, **_machine(options))
+    chosen = {"phase": options.compile_to} if options.compile_to in {each.phase for each in phases} else {}
+    report = executable.report(shapes, **_machine(options), **chosen)
     if options.json:
-        output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report)})
-        return 0
+        listed = [phase.to_json() for phase in phases]
+        output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report), "phases": listed})
+        return
     from powerfusion.cli.report_table import render_report
 
-    then = next_command(options.source, executable.signature.arguments, report)
+    asked = "" if options.target == DEFAULT_TARGET else f" --target {shlex.quote(options.target)}"
+    then = next_command(options.source, executable.signature.arguments, report, asked)
     paragraph = _paragraph(executable, report, _machine(options))
-    render_report(report, output.make_console(), paragraph=paragraph, then=then)
-    return 0
+    render_report(report, output.make_console(), phases=phases, paragraph=paragraph, then=then)
 
 
 def _machine(options: argparse.Namespace) -> dict[str, Any]:
