@@ -120,9 +120,19 @@ def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = No
             _name(ops[number]),
             location_text(ops[number].location),
             tuple(_movements(entries.get(number, []), ops)),
+            tuple(dict.fromkeys(origins_of(ops[number].location))),
         )
         for number in dict.fromkeys(program.kernels)
     )
+
+
+def origins_of(location: ir.Location) -> Iterator[str]:
+    """All places of the program that a location tells of: those that it was fused from."""
+    if location.is_a_fused():
+        for part in location.locations:
+            yield from origins_of(part)
+    elif text := location_text(location):
+        yield text
 
 
 def _type_text(op: ir.Operation) -> str:

@@ -91,11 +91,13 @@ class KernelReport:
         name: The kernel's name.
         location: Where the program asks for it.
         movements: In program order.
+        origins: Where the program asks for all that became this kernel.
     """
 
     name: str
     location: str | None
     movements: tuple[MovementReport, ...]
+    origins: tuple[str, ...] = ()
 
     @property
     def reads(self) -> dict[str, Count]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from powerfusion.cli.programs import DEFAULT_TARGET, configure_phases
+from powerfusion.cli.programs import DEFAULT_TARGET, configure_phases, shape_argument
 
 if TYPE_CHECKING:
     from powerfusion.report import Report
@@ -22,7 +21,6 @@ examples:
   pf explain model.mlir --phase simplify        the program itself after that phase"""
 LAST = "tile"
 """The last phase whose bytes are counted."""
-_SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--shape",
         dest="shapes",
         metavar="N=SIZES",
-        type=_shape,
+        type=shape_argument,
         action="append",
         default=[],
         help="sizes of argument N (from 0), like 0=4x1024, for a program whose sizes are dynamic",
@@ -51,13 +49,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     configure_phases(parser, "stop after this phase, and show the kernels as it leaves them")
     parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _shape(text: str) -> tuple[int, tuple[int, ...]]:
-    match = _SHAPE.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
-    return int(match["argument"]), tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
 
 
 def execute(options: argparse.Namespace) -> int:

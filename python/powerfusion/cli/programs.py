@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from powerfusion.runtime.signature import ArraySpec
 
 DEFAULT_TARGET = "cpu"
+_SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
 
 
 def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
@@ -21,6 +23,14 @@ def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
         "--compile-from", metavar="PHASE", help="IN is what this phase left behind; go on with the next one"
     )
     parser.add_argument("--compile-to", metavar="PHASE", help=to)
+
+
+def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:
+    """What `--shape` takes: an argument and its sizes."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
+    return int(match["argument"]), tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
 
 
 def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
