@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from powerfusion._native import _pf
 from powerfusion._native._host import HostEngine
+from powerfusion.core.statistics import Statistics, collect
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
@@ -22,9 +24,10 @@ from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
+from powerfusion.passes.analysis.ledger_program import location_text
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.pipelines import COUNTED, CPU, GRAPH, PIPELINES, Phase, check_contracts, phases_for
-from powerfusion.report import PhaseReport, Report
+from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
@@ -38,11 +41,12 @@ OPTIMIZATION_LEVEL = 3
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A module after a phase, as bytecode: small, exact, and free of its context; and what its passes did."""
+    """A module after a phase, as bytecode: small, exact, and free of its context; and what its passes did and said."""
 
     phase: str
     bytecode: bytes
     statistics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 class Executable:
@@ -144,6 +148,11 @@ class Executable:
             for name in self._counted
         )
 
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What passes said about places of the program, in the order of phases."""
+        return tuple(remark for snapshot in self._snapshots.values() for remark in snapshot.remarks)
+
     def _report(self, phase: str, given: Mapping[int, tuple[int, ...]], machine: Machine | None) -> Report:
         module, graphs = self.module(phase), self._graphs
         naive = self.module(graphs[0]) if graphs else None
@@ -231,7 +240,7 @@ def elements_of(attribute: ir.Attribute) -> Array:
 
 
 def compile_source(
-    source: Any, target: str = "cpu", *, until: str | None = None, after: str | None = None
+    source: Any, target: str = "cpu", *, until: str | None = None, after: str | None = None, remarks: bool = False
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -240,12 +249,15 @@ def compile_source(
         target: A key of `PIPELINES`.
         until: The last phase to run; what comes back then can be looked at, not called.
         after: The phase that the source is after already; by default as its form says.
+        remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
     """
     check_target(target)
-    return _compile_between(source, PIPELINES[target], target, until, after, None)
+    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, None)
 
 
-def compile_for(source: Any, machine: str, *, until: str | None = None, after: str | None = None) -> Executable:
+def compile_for(
+    source: Any, machine: str, *, until: str | None = None, after: str | None = None, remarks: bool = False
+) -> Executable:
     """Takes a source through the phases that any machine has: what comes back can be looked at, not called.
 
     Args:
@@ -253,8 +265,14 @@ def compile_for(source: Any, machine: str, *, until: str | None = None, after: s
         machine: What `powerfusion.machines.table.find` takes.
         until: The last phase to run.
         after: The phase that the source is after already; by default as its form says.
+        remarks: Whether passes say why they did what they did.
     """
-    return _compile_between(source, phases_for(machine), machine, until, after, find(machine))
+    return _compile_between(source, _asked(phases_for(machine), remarks), machine, until, after, find(machine))
+
+
+def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
+    """Phases whose passes say why, where that is wanted."""
+    return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
 
 
 def check_target(target: str) -> None:
@@ -312,23 +330,46 @@ def compile_module(
     signature = signature_of(module)
     snapshots = [Snapshot(name, _bytecode(module)) for name in before[-1:]]
     for phase in phases:
-        run_phase(module, phase)
-        snapshots.append(Snapshot(phase.name, _bytecode(module)))
+        statistics, remarks = run_phase(module, phase)
+        snapshots.append(Snapshot(phase.name, _bytecode(module), statistics, remarks))
     return Executable(target, signature, snapshots, module, machine)
 
 
-def run_phase(module: ir.Module, phase: Phase) -> None:
+def run_phase(module: ir.Module, phase: Phase) -> tuple[Statistics, tuple[Remark, ...]]:
     """Runs one phase on a module in place.
+
+    Returns:
+        What its passes counted, and what they remarked.
 
     Raises:
         UnsupportedError: A pass said what it can't take.
         CompileError: A pass failed or left IR that doesn't verify.
     """
-    with module.context:
+    with module.context as context, collect(context) as statistics, _heard(context, phase.name) as remarks:
         try:
             PassManager.parse(phase.pipeline).run(module.operation)
         except ir.MLIRError as error:
             raise _failure(phase, error) from error
+    return statistics, tuple(remarks)
+
+
+@contextmanager
+def _heard(context: ir.Context, phase: str) -> Iterator[list[Remark]]:
+    """Collects the remarks that passes emit on a context."""
+    remarks: list[Remark] = []
+
+    def handle(diagnostic: ir.Diagnostic) -> bool:
+        if diagnostic.severity != ir.DiagnosticSeverity.REMARK:
+            return False
+        notes = tuple(note.message for note in diagnostic.notes)
+        remarks.append(Remark(phase, location_text(diagnostic.location), diagnostic.message, notes))
+        return True
+
+    handler = context.attach_diagnostic_handler(handle)
+    try:
+        yield remarks
+    finally:
+        handler.detach()
 
 
 def _failure(phase: Phase, error: ir.MLIRError) -> PowerFusionError:

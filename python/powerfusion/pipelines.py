@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
-from powerfusion.core.passes import Pass, registered_passes
+from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError, UnsupportedError
 from powerfusion.passes.lowering.expansions import POLYNOMIAL_NAMES
 
@@ -39,21 +39,18 @@ class Phase:
         """The phase as a textual pipeline."""
         return f"builtin.module({','.join(self.passes)})"
 
-    def on(self, machine: str) -> Phase:
-        """The phase for a machine: each pass that declares an option `machine` is told its name."""
-        return replace(self, passes=tuple(_told(text, machine) for text in self.passes))
+    def with_option(self, name: str, value: str) -> Phase:
+        """The phase with a value for each of its passes that declares such an option."""
+        return replace(self, passes=tuple(_told(text, name, value) for text in self.passes))
 
 
-def _told(text: str, machine: str) -> str:
-    """A textual pass with its option `machine`, where it declares one."""
-    name, _, options = text.rstrip("}").partition("{")
-    if not _asks_for_machine(registered_passes().get(name)):
+def _told(text: str, option: str, value: str) -> str:
+    """A textual pass with an option, where it declares one of the name."""
+    name, _, options = text.partition("{")
+    pass_ = registered_passes().get(name)
+    if pass_ is None or all(spec.name != option for spec in pass_.options()):
         return text
-    return f"{name}{{{' '.join([_option('machine', machine), *([options] if options else [])])}}}"
-
-
-def _asks_for_machine(pass_: type[Pass] | None) -> bool:
-    return pass_ is not None and any(spec.name == "machine" for spec in pass_.options())
+    return f"{name}{{{' '.join([_option(option, value), *filter(None, [options.removesuffix('}')])])}}}"
 
 
 def _option(name: str, value: str) -> str:
@@ -189,4 +186,4 @@ def phases_for(machine: str) -> tuple[Phase, ...]:
     Args:
         machine: What `powerfusion.machines.table.find` takes: a name, a target, or a `.toml` file.
     """
-    return tuple(phase.on(machine) for phase in GENERAL)
+    return tuple(phase.with_option("machine", machine) for phase in GENERAL)

@@ -183,6 +183,32 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a pass says about a place of the program.
+
+    Attributes:
+        phase: The phase in which it says so.
+        location: Where; None where that is lost.
+        message: What.
+        notes: Why, or more of it.
+    """
+
+    phase: str
+    location: str | None
+    message: str
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "phase": self.phase,
+            "location": self.location,
+            "message": self.message,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
 class PhaseReport:
     """What a program moves as a phase leaves it.
 

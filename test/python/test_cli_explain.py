@@ -149,17 +149,30 @@ def test_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
 
 
+def test_remarks(capsys: pytest.CaptureFixture[str]) -> None:
+    """What passes remark is printed below, with its place; in JSON beside the statistics of each phase."""
+    assert main(["explain", LAYERNORM, "--target", "sm_90", "--remarks"]) == 0
+    printed = capsys.readouterr().out
+    assert f"{LAYERNORM}:13:10: placed 3 kernels as one" in printed
+    said = explained(capsys, LAYERNORM, "--target", "sm_90", "--remarks")
+    assert {remark["phase"] for remark in said["remarks"]} == {"place"}
+    statistics = {phase["phase"]: phase["statistics"] for phase in said["phases"]}
+    assert statistics["raise"] == {}
+    assert statistics["simplify"]["gir-merge-kernels"]["kernels merged"] == 14
+    assert "remarks" not in explained(capsys, LAYERNORM)
+
+
 def test_phases_for_a_machine_are_data() -> None:
     """Whatever pass declares an option `machine` is told it, beside the options that it has already; others aren't."""
     assert phases_for("sm_90")[GENERAL.index(PLACE)].passes == ("gir-place{machine=sm_90}", "canonicalize", "cse")
     phase = Phase("p", "", ("gir-place{budget=3}", "gir-tile{width=8}", "gir-ledger"))
-    assert phase.on("a b,c.toml").passes == (
+    assert phase.with_option("machine", "a b,c.toml").passes == (
         'gir-place{machine="a b,c.toml" budget=3}',
         "gir-tile{width=8}",
         'gir-ledger{machine="a b,c.toml"}',
     )
     with pytest.raises(UnsupportedError, match="can't be the value"):
-        phase.on("a{b.toml")
+        phase.with_option("machine", "a{b.toml")
     assert CPU[: len(GENERAL)] == GENERAL
 
 

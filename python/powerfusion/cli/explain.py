@@ -48,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     configure_phases(parser, "stop after this phase, and show the kernels as it leaves them")
     parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
+    parser.add_argument(
+        "--remarks", action="store_true", help="say what passes remarked: what stayed away from registers, and why"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -63,7 +66,7 @@ def execute(options: argparse.Namespace) -> int:
     if is_artifact(source):
         return _explain_artifact(options, load_program(source, options.target))
     until = options.phase or options.compile_to or LAST
-    executable = compile_program(source, options.target, until, after=options.compile_from)
+    executable = compile_program(source, options.target, until, after=options.compile_from, remarks=options.remarks)
     if options.phase:
         text = executable.ir(options.phase).rstrip("\n")
         if options.json:
@@ -86,15 +89,23 @@ def _print_report(options: argparse.Namespace, executable: Any) -> None:
     chosen = {"phase": options.compile_to} if options.compile_to in {each.phase for each in phases} else {}
     report = executable.report(shapes, **_machine(options), **chosen)
     if options.json:
-        listed = [phase.to_json() for phase in phases]
-        output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report), "phases": listed})
+        output.print_json(
+            {
+                "target": options.target,
+                **report.to_json(),
+                "dram_ratio": ratio(report),
+                "phases": [phase.to_json() for phase in phases],
+                **({"remarks": [remark.to_json() for remark in executable.remarks]} if options.remarks else {}),
+            }
+        )
         return
     from powerfusion.cli.report_table import render_report
 
     asked = "" if options.target == DEFAULT_TARGET else f" --target {shlex.quote(options.target)}"
     then = next_command(options.source, executable.signature.arguments, report, asked)
     paragraph = _paragraph(executable, report, _machine(options))
-    render_report(report, output.make_console(), phases=phases, paragraph=paragraph, then=then)
+    remarks = executable.remarks if options.remarks else ()
+    render_report(report, output.make_console(), phases=phases, remarks=remarks, paragraph=paragraph, then=then)
 
 
 def _machine(options: argparse.Namespace) -> dict[str, Any]:

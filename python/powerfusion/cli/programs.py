@@ -50,7 +50,13 @@ def check_phases(options: argparse.Namespace) -> None:
 
 
 def compile_program(
-    source: Path | bytes, target: str, until: str | None = None, *, after: str | None = None, code: bool = False
+    source: Path | bytes,
+    target: str,
+    until: str | None = None,
+    *,
+    after: str | None = None,
+    code: bool = False,
+    remarks: bool = False,
 ) -> Any:
     """Compiles MLIR, up to a phase or to the end; for a machine that no code is made for yet, up to there.
 
@@ -60,6 +66,7 @@ def compile_program(
         until: The last phase to run.
         after: The phase that the source is after already.
         code: Whether it is to be run or saved.
+        remarks: Whether passes say why they did what they did.
 
     Raises:
         SourceError: It is an artifact, which is compiled already.
@@ -71,16 +78,18 @@ def compile_program(
         from powerfusion.executable import check_target
 
         check_target(target)
-    return compile_until(source, target, until, after)
+    return compile_until(source, target, until, after, remarks)
 
 
-def compile_until(source: Path | bytes, target: str, until: str | None, after: str | None = None) -> Any:
+def compile_until(
+    source: Path | bytes, target: str, until: str | None, after: str | None = None, remarks: bool = False
+) -> Any:
     """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
     from powerfusion.executable import compile_for, compile_source
     from powerfusion.pipelines import PIPELINES
 
     compile_ = compile_source if target in PIPELINES else compile_for
-    return compile_(source, target, until=until, after=after)
+    return compile_(source, target, until=until, after=after, remarks=remarks)
 
 
 def load_program(source: Path | bytes, target: str) -> Any:

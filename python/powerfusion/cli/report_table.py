@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from powerfusion.cli import advice
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from powerfusion.report import PhaseReport, Report
+    from powerfusion.report import PhaseReport, Remark, Report
     from powerfusion.symbolic import Count
 
 LEVELS = ("dram", "sram", "reg")
@@ -26,6 +26,7 @@ def render_report(
     console: Console,
     *,
     phases: Sequence[PhaseReport] = (),
+    remarks: Sequence[Remark] = (),
     paragraph: str | None = None,
     then: str | None = None,
 ) -> None:
@@ -35,6 +36,7 @@ def render_report(
         report: What the program moves.
         console: Where to.
         phases: What it moves as each phase leaves it.
+        remarks: What passes said.
         paragraph: What the figures mean; by default what they say by themselves.
         then: The command to try next.
     """
@@ -45,7 +47,8 @@ def render_report(
     words = paragraph or advice.advise(report)
     parts = [kernels, "", total_table(report), "", words if plain else Text(words)]
     before = [phase_table(phases, report.least_dram_bytes, plain=plain), *problems(phases), ""] if phases else []
-    print_rich(console, *before, *parts, *([f"next: {then}"] if then else []))
+    said = [line if plain else Text(line) for line in remark_lines(remarks)]
+    print_rich(console, *before, *parts, *said, *([f"next: {then}"] if then else []))
 
 
 def report_text(report: Report) -> str:
@@ -79,6 +82,17 @@ def phase_table(phases: Sequence[PhaseReport], least: Count | None, *, plain: bo
         )
         before = before if moved is None else moved
     return table
+
+
+def remark_lines(remarks: Sequence[Remark]) -> Iterator[str]:
+    """What passes said, a paragraph each: the place, the remark, and its notes below."""
+    for remark in remarks:
+        place = f"{remark.location}: " if remark.location else ""
+        yield ""
+        yield f"{place}{remark.message} ({remark.phase})"
+        yield from (f"  {note}" for note in remark.notes)
+    if remarks:
+        yield ""
 
 
 def removed_text(before: Count | None, after: Count | None) -> str:
