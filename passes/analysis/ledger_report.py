@@ -17,20 +17,28 @@ from powerfusion.report import Handed, KernelReport, Moved, MovementReport, Repo
 from powerfusion.symbolic import Count, product, total
 
 
-def report_of(module: ir.Module, naive: ir.Module, given: Given, machine: Machine, phase: str) -> Report:
+def report_of(
+    module: ir.Module,
+    naive: ir.Module | None,
+    given: Given,
+    machine: Machine,
+    phase: str,
+    graph: ir.Module | None,
+) -> Report:
     """The report of a program.
 
     Args:
-        module: After `place`, or `simplify`.
-        naive: After `raise`.
+        module: After `phase`.
+        naive: After `raise`; None where that isn't known.
         given: Shapes of arguments by position, for programs with dynamic sizes.
         machine: Whose spaces count.
         phase: The phase that `module` is after.
+        graph: Its graph form: itself, or what it was tiled from; None where that isn't known.
     """
     kernels = kernel_reports(module, given, machine)
-    written = total(kernel.dram_bytes for kernel in kernel_reports(naive, given, machine))
-    least = least_dram_bytes(module, given, on_chip_bytes(machine))
-    handed = tuple(handed_over(module, given))
+    written = None if naive is None else total(each.dram_bytes for each in kernel_reports(naive, given, machine))
+    least = None if graph is None else least_dram_bytes(graph, given, on_chip_bytes(machine))
+    handed = () if graph is None else tuple(handed_over(graph, given))
     return Report(kernels, least, written, handed, machine.name, _bandwidth(machine), phase)
 
 
@@ -112,9 +120,19 @@ def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = No
             _name(ops[number]),
             location_text(ops[number].location),
             tuple(_movements(entries.get(number, []), ops)),
+            tuple(dict.fromkeys(origins_of(ops[number].location))),
         )
         for number in dict.fromkeys(program.kernels)
     )
+
+
+def origins_of(location: ir.Location) -> Iterator[str]:
+    """All places of the program that a location tells of: those that it was fused from."""
+    if location.is_a_fused():
+        for part in location.locations:
+            yield from origins_of(part)
+    elif text := location_text(location):
+        yield text
 
 
 def _type_text(op: ir.Operation) -> str:

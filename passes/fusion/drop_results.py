@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import entry_block, functions, has_uses, operations
 from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.merge_kernels import merge
 from powerfusion.passes.fusion.rebuild import is_naive
@@ -45,4 +46,5 @@ def drop_results(kernel: ir.Operation) -> None:
             result.replace_all_uses_with(kept[value])
     used = [has_uses(result) for result in kernel.results]
     if any(used) and not all(used):
+        count("results dropped", used.count(False))
         merge([kernel])

@@ -23,6 +23,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import DYNAMIC, create, entry_block, functions, is_tensor, operations, segments, shape_of
 from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import erase_unused, is_naive
@@ -70,9 +71,10 @@ def drop_units(kernel: ir.Operation) -> None:
             return
         remaining = list(sizes)
         for old, new in zip(kernel.results, made.results, strict=True):
-            count = sum(size == DYNAMIC for size in shape_of(old))
-            old.replace_all_uses_with(_expand(new, old.type, remaining[:count]))
-            remaining = remaining[count:]
+            dynamic = sum(size == DYNAMIC for size in shape_of(old))
+            old.replace_all_uses_with(_expand(new, old.type, remaining[:dynamic]))
+            remaining = remaining[dynamic:]
+    count("kernels without units")
     kernel.erase()
     erase_unused(made)
 

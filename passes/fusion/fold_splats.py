@@ -28,6 +28,7 @@ from powerfusion.core._mlir import (
     shape_of,
 )
 from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import InputDim, extent
@@ -52,6 +53,7 @@ class FoldSplatsPass(Pass):
                     _fold_inputs(kernel)
                 for kernel in reversed(_kernels(block)):
                     if _is_unused_splat(kernel):
+                        count("kernels of one scalar erased")
                         kernel.erase()
 
 
@@ -116,6 +118,7 @@ def _fold_inputs(kernel: ir.Operation) -> None:
     loads = {load: scalar for argument, scalar in folded.items() for load in _loads(argument)}
     if not loads:
         return
+    count("loads of one scalar folded", len(loads))
     with ir.InsertionPoint(kernel), kernel.location:
         outer_sizes = {load: _outer_sizes(kernel, load) for load in loads}
         scalars = [scalar for scalar in loads.values() if isinstance(scalar, ir.Value)]

@@ -10,11 +10,13 @@ returned, or read by another kernel, stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import entry_block, functions, operations
 from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.forward_views import cancel
@@ -40,7 +42,13 @@ class ForwardStoresPass(Pass):
 
 def forward_stores(kernel: ir.Operation) -> None:
     """Forwards stores in one kernel in graph form."""
-    for op in operations(entry_block(kernel)):
-        if op.name == "gir.move" and gir.is_at(op.result, "reg") and gir.is_at(op.operands[0], "dram"):
-            cancel(op)
+    ops = operations(entry_block(kernel))
+    stores = _stores(ops)
+    loads = [op for op in ops if op.name == "gir.move" and gir.is_at(op.result, "reg")]
+    count("loads cancelled", sum(cancel(op) for op in loads if gir.is_at(op.operands[0], "dram")))
     erase_unused(kernel)
+    count("stores cancelled", stores - _stores(operations(entry_block(kernel))))
+
+
+def _stores(ops: Sequence[ir.Operation]) -> int:
+    return sum(op.name == "gir.move" and gir.is_at(op.result, "dram") for op in ops)

@@ -47,13 +47,14 @@ def sort_parts(kernel: ir.Operation) -> None:
     erase_unused(kernel)
 
 
-def cancel(load: ir.Operation) -> None:
-    """Replaces a load of what the same kernel stored, if all of it was and its place is known."""
+def cancel(load: ir.Operation) -> bool:
+    """Replaces a load of what the same kernel stored, if all of it was and its place is known; says whether it did."""
     with ir.InsertionPoint(load), load.location:
         if not is_stored(load.operands[0]):
-            return
+            return False
         load.result.replace_all_uses_with(at_reg(load.operands[0]))
     load.erase()
+    return True
 
 
 def is_stored(value: ir.Value) -> bool:

@@ -24,6 +24,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import create, defining_op, entry_block, functions, operations, segments
 from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.clusters import Plan
@@ -78,6 +79,7 @@ def merge(kernels: Sequence[ir.Operation]) -> ir.Operation:
         old.replace_all_uses_with(new)
     for kernel in reversed(kernels):
         kernel.erase()
+    count("kernels merged", len(kernels) - 1)
     forward_stores(made)
     share_loads(made)
     return drop_unused_inputs(made)
@@ -105,10 +107,10 @@ def _sizes_of(kernel: ir.Operation, sizes: Sequence[ir.Value], kept: Sequence[ir
     found: list[ir.Value] = []
     remaining = list(sizes)
     for result in kernel.results:
-        count = sum(result.type.is_dynamic_dim(dim) for dim in range(result.type.rank))
+        dynamic = sum(result.type.is_dynamic_dim(dim) for dim in range(result.type.rank))
         if result in kept:
-            found += remaining[:count]
-        remaining = remaining[count:]
+            found += remaining[:dynamic]
+        remaining = remaining[dynamic:]
     return found
 
 
@@ -125,6 +127,7 @@ def share_loads(kernel: ir.Operation) -> None:
         if list(seen[key].operands) != list(op.operands):
             continue
         op.result.replace_all_uses_with(seen[key].result)
+        count("loads shared", op.name == "gir.move")
         op.erase()
 
 

@@ -26,6 +26,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import constant_of, create, defining_op, element_of, functions, is_tensor
 from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.detours import Detour, detours
 
@@ -46,6 +47,7 @@ class NarrowDetoursPass(Pass):
             return
         for function in functions(op):
             for detour in detours(function):
+                count("detours narrowed")
                 narrow(detour)
 
 

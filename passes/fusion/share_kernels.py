@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import attributes_of, entry_block, functions, is_tensor, operations, segments
 from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import is_naive
 
@@ -53,6 +54,7 @@ def share_kernels(block: ir.Block) -> None:
             continue
         for old, new in zip(kernel.results, equal.results, strict=True):
             old.replace_all_uses_with(new)
+        count("kernels shared")
         kernel.erase()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,16 +14,20 @@ import numpy as np
 
 from powerfusion._native import _pf
 from powerfusion._native._host import HostEngine
+from powerfusion.core.statistics import Statistics, collect
 from powerfusion.core.toolchain import openmp_library
-from powerfusion.errors import CompileError, PowerFusionError, UnsupportedError
+from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
-from powerfusion.pipelines import PIPELINES, Phase, check_contracts
-from powerfusion.report import Report
+from powerfusion.passes.analysis.ledger_program import location_text
+from powerfusion.passes.analysis.phase_report import phase_report_of
+from powerfusion.pipelines import COUNTED, CPU, GRAPH, PIPELINES, Phase, check_contracts, phases_for
+from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
@@ -36,25 +41,35 @@ OPTIMIZATION_LEVEL = 3
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A module after a phase, as bytecode: small, exact, and free of its context."""
+    """A module after a phase, as bytecode: small, exact, and free of its context; and what its passes did and said."""
 
     phase: str
     bytecode: bytes
+    statistics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 class Executable:
-    """A compiled program of the host; call it on arrays.
+    """A compiled program; call it on arrays, where it is compiled to the end and for the host.
 
     Attributes:
         signature: What it takes and gives.
         target: What it was compiled for.
     """
 
-    def __init__(self, target: str, signature: Signature, snapshots: Sequence[Snapshot], module: ir.Module) -> None:
+    def __init__(
+        self,
+        target: str,
+        signature: Signature,
+        snapshots: Sequence[Snapshot],
+        module: ir.Module,
+        machine: Machine | None = None,
+    ) -> None:
         self.target = target
         self.signature = signature
         self._snapshots = {snapshot.phase: snapshot for snapshot in snapshots}
         self._module = module
+        self._machine = machine
 
     def __call__(self, *arrays: Any) -> Any:
         """Runs the program.
@@ -86,30 +101,73 @@ class Executable:
         """The program's MLIR after a phase: import, raise, simplify, place, tile, lower or llvm."""
         return str(self.module(phase))
 
-    def report(self, shapes: Mapping[int, tuple[int, ...]] | None = None, *, machine: Machine | None = None) -> Report:
+    @property
+    def machine(self) -> Machine:
+        """The machine that it was placed for, whose transactions and caches count unless another is asked for."""
+        return self._machine or host()
+
+    def report(
+        self,
+        shapes: Mapping[int, tuple[int, ...]] | None = None,
+        *,
+        machine: Machine | None = None,
+        phase: str | None = None,
+    ) -> Report:
         """What the program moves, per kernel and level, beside the least that it must.
 
         Args:
             shapes: Shapes of arguments by position, for dynamic sizes; by default those of the
                 last call, and open sizes where there was none.
-            machine: Whose transactions and caches count; by default this machine.
+            machine: Whose transactions and caches count; by default the one that it was placed for.
+            phase: The phase after which it is counted, one of `COUNTED`; by default the last in graph form.
 
         Raises:
-            UnsupportedError: The program came in tile form, which is what it moves already.
+            PowerFusionError: The phase wasn't run.
+            UnsupportedError: The program can't be counted there while sizes are open.
         """
-        if "simplify" not in self._snapshots:
-            raise UnsupportedError(
-                "a program that comes in tile form has no report",
-                help="pf-opt --gir-ledger=format=table counts what it moves",
-            )
         given = self._last_shapes if shapes is None else shapes
-        naive, counted_for = self.module("raise"), machine or host()
-        if "place" in self._snapshots:
+        if phase is not None:
+            return self._report(phase, given, machine)
+        graphs = self._graphs or self._counted[-1:]
+        if graphs[-1] == "place":
             try:
-                return report_of(self.module("place"), naive, given, counted_for, "place")
+                return self._report("place", given, machine)
             except UnsupportedError:
-                pass  # While sizes are open a nest can't be counted; what it is made from can.
-        return report_of(self.module("simplify"), naive, given, counted_for, "simplify")
+                graphs = (
+                    graphs[:-1] or graphs
+                )  # While sizes are open a nest can't be counted; what it is made from can.
+        return self._report(graphs[-1], given, machine)
+
+    def phase_reports(
+        self, shapes: Mapping[int, tuple[int, ...]] | None = None, *, machine: Machine | None = None
+    ) -> tuple[PhaseReport, ...]:
+        """What the program moves as each phase leaves it, in order; arguments as of `report`."""
+        given = self._last_shapes if shapes is None else shapes
+        return tuple(
+            phase_report_of(self.module(name), given, machine or self.machine, name, self._snapshots[name].statistics)
+            for name in self._counted
+        )
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What passes said about places of the program, in the order of phases."""
+        return tuple(remark for snapshot in self._snapshots.values() for remark in snapshot.remarks)
+
+    def _report(self, phase: str, given: Mapping[int, tuple[int, ...]], machine: Machine | None) -> Report:
+        module, graphs = self.module(phase), self._graphs
+        naive = self.module(graphs[0]) if graphs else None
+        graph = module if phase in graphs else self.module(graphs[-1]) if graphs else None
+        return report_of(module, naive, given, machine or self.machine, phase, graph)
+
+    @property
+    def _counted(self) -> list[str]:
+        """The phases whose bytes can be counted."""
+        return [name for name in self._snapshots if name in COUNTED]
+
+    @cached_property
+    def _graphs(self) -> list[str]:
+        """Those that leave graph form behind."""
+        return [name for name in self._counted if name in GRAPH]
 
     @property
     def _last_shapes(self) -> Mapping[int, tuple[int, ...]]:
@@ -128,13 +186,20 @@ class Executable:
         from powerfusion.emit.host_object import build_library
 
         code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
-        has_report = "simplify" in self._snapshots
-        report = self.report(shapes={}).to_json() if has_report else None  # whatever was called before
+        report = self.report(shapes={}).to_json() if self._graphs else None  # whatever was called before
         saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions, report)
         save_artifact(path, saved)
 
+    def _check_code(self) -> None:
+        if list(self._snapshots)[-1:] != [CPU[-1].name]:
+            raise UnsupportedError(
+                f"this program is compiled up to phase '{[*self._snapshots][-1]}' of {self.target}: it has no code",
+                help="it can be looked at; powerfusion.compile makes code",
+            )
+
     @cached_property
     def _engine(self) -> HostEngine:
+        self._check_code()
         try:
             return HostEngine(self._module, OPTIMIZATION_LEVEL, [str(openmp_library())])
         except RuntimeError as error:
@@ -174,22 +239,74 @@ def elements_of(attribute: ir.Attribute) -> Array:
     return np.frombuffer(raw[0], dtype=dtype).reshape(tuple(type_.shape))
 
 
-def compile_source(source: Any, target: str = "cpu", *, until: str | None = None) -> Executable:
-    """Compiles a source for a target; see `powerfusion.compile`.
+def compile_source(
+    source: Any, target: str = "cpu", *, until: str | None = None, after: str | None = None, remarks: bool = False
+) -> Executable:
+    """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
     Args:
         source: Whatever `read_module` takes.
         target: A key of `PIPELINES`.
         until: The last phase to run; what comes back then can be looked at, not called.
+        after: The phase that the source is after already; by default as its form says.
+        remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
     """
-    phases = PIPELINES.get(target)
-    if phases is None:
-        raise UnsupportedError(f"expected a target of {', '.join(PIPELINES)}, got '{target}'")
+    check_target(target)
+    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, None)
+
+
+def compile_for(
+    source: Any, machine: str, *, until: str | None = None, after: str | None = None, remarks: bool = False
+) -> Executable:
+    """Takes a source through the phases that any machine has: what comes back can be looked at, not called.
+
+    Args:
+        source: Whatever `read_module` takes.
+        machine: What `powerfusion.machines.table.find` takes.
+        until: The last phase to run.
+        after: The phase that the source is after already; by default as its form says.
+        remarks: Whether passes say why they did what they did.
+    """
+    return _compile_between(source, _asked(phases_for(machine), remarks), machine, until, after, find(machine))
+
+
+def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
+    """Phases whose passes say why, where that is wanted."""
+    return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
+
+
+def check_target(target: str) -> None:
+    """Makes sure that code is made for a target.
+
+    Raises:
+        UnsupportedError: It isn't, or nobody knows the target.
+    """
+    if target in PIPELINES:
+        return
+    known = ", ".join(PIPELINES)
+    try:
+        find(target)
+    except MachineError as error:
+        raise UnsupportedError(f"expected a target of {known}, got '{target}'", help=error.help) from None
+    raise UnsupportedError(
+        f"code for '{target}' isn't made yet; it is for {known}",
+        help=f"`pf explain IN --target {target}` shows what the program would move there",
+    )
+
+
+def _compile_between(
+    source: Any, phases: Sequence[Phase], target: str, until: str | None, after: str | None, machine: Machine | None
+) -> Executable:
+    """Takes a source through what of some phases it isn't beyond already."""
     module = read_module(source)
     names = [phase.name for phase in phases]
-    start = names.index(FIRST_PHASE[form_of(module)])
+    for name in filter(None, (until, after)):
+        if name not in names:
+            raise UnsupportedError(f"expected a phase of {', '.join(names)} for {target}, got '{name}'")
     end = names.index(until) + 1 if until else len(phases)
-    return compile_module(module, phases[start:end], target, before=names[:start])
+    first = FIRST_PHASE[form_of(module)]
+    start = names.index(after) + 1 if after else names.index(first) if first in names else len(names)
+    return compile_module(module, phases[start:end], target, before=names[:start], machine=machine)
 
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:
@@ -197,7 +314,9 @@ def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executa
     return compile_module(read_module(source), phases, target, before=())
 
 
-def compile_module(module: ir.Module, phases: Sequence[Phase], target: str, *, before: Sequence[str]) -> Executable:
+def compile_module(
+    module: ir.Module, phases: Sequence[Phase], target: str, *, before: Sequence[str], machine: Machine | None = None
+) -> Executable:
     """Takes a module through some phases, in place.
 
     Args:
@@ -205,28 +324,52 @@ def compile_module(module: ir.Module, phases: Sequence[Phase], target: str, *, b
         phases: In order.
         target: What it is compiled for.
         before: Phases that it is beyond already; it stands for what the last of them leaves behind.
+        machine: What it is placed for, where that isn't the host.
     """
     check_contracts(phases, FORMS[form_of(module)] if before else frozenset())
     signature = signature_of(module)
     snapshots = [Snapshot(name, _bytecode(module)) for name in before[-1:]]
     for phase in phases:
-        run_phase(module, phase)
-        snapshots.append(Snapshot(phase.name, _bytecode(module)))
-    return Executable(target, signature, snapshots, module)
+        statistics, remarks = run_phase(module, phase)
+        snapshots.append(Snapshot(phase.name, _bytecode(module), statistics, remarks))
+    return Executable(target, signature, snapshots, module, machine)
 
 
-def run_phase(module: ir.Module, phase: Phase) -> None:
+def run_phase(module: ir.Module, phase: Phase) -> tuple[Statistics, tuple[Remark, ...]]:
     """Runs one phase on a module in place.
+
+    Returns:
+        What its passes counted, and what they remarked.
 
     Raises:
         UnsupportedError: A pass said what it can't take.
         CompileError: A pass failed or left IR that doesn't verify.
     """
-    with module.context:
+    with module.context as context, collect(context) as statistics, _heard(context, phase.name) as remarks:
         try:
             PassManager.parse(phase.pipeline).run(module.operation)
         except ir.MLIRError as error:
             raise _failure(phase, error) from error
+    return statistics, tuple(remarks)
+
+
+@contextmanager
+def _heard(context: ir.Context, phase: str) -> Iterator[list[Remark]]:
+    """Collects the remarks that passes emit on a context."""
+    remarks: list[Remark] = []
+
+    def handle(diagnostic: ir.Diagnostic) -> bool:
+        if diagnostic.severity != ir.DiagnosticSeverity.REMARK:
+            return False
+        notes = tuple(note.message for note in diagnostic.notes)
+        remarks.append(Remark(phase, location_text(diagnostic.location), diagnostic.message, notes))
+        return True
+
+    handler = context.attach_diagnostic_handler(handle)
+    try:
+        yield remarks
+    finally:
+        handler.detach()
 
 
 def _failure(phase: Phase, error: ir.MLIRError) -> PowerFusionError:

@@ -2,17 +2,21 @@
 
 A phase ends in a normal form (see the passes' `establishes`); `Executable.ir(phase)` and
 `--compile-to PHASE` show what it leaves behind.
+
+`GENERAL` are the phases that any machine has: a program can be placed and tiled for a machine, and its
+bytes counted, whether or not code for it is made (`phases_for`). `PIPELINES` has the targets that it is
+made for.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
-from powerfusion.errors import ContractError
+from powerfusion.errors import ContractError, UnsupportedError
 from powerfusion.passes.lowering.expansions import POLYNOMIAL_NAMES
 
 
@@ -34,6 +38,30 @@ class Phase:
     def pipeline(self) -> str:
         """The phase as a textual pipeline."""
         return f"builtin.module({','.join(self.passes)})"
+
+    def with_option(self, name: str, value: str) -> Phase:
+        """The phase with a value for each of its passes that declares such an option."""
+        return replace(self, passes=tuple(_told(text, name, value) for text in self.passes))
+
+
+def _told(text: str, option: str, value: str) -> str:
+    """A textual pass with an option, where it declares one of the name."""
+    name, _, options = text.partition("{")
+    pass_ = registered_passes().get(name)
+    if pass_ is None or all(spec.name != option for spec in pass_.options()):
+        return text
+    return f"{name}{{{' '.join([_option(option, value), *filter(None, [options.removesuffix('}')])])}}}"
+
+
+def _option(name: str, value: str) -> str:
+    """An option as MLIR reads it.
+
+    Raises:
+        UnsupportedError: The value has characters that can't be written in a pipeline.
+    """
+    if any(letter in value for letter in "{}\"'\n"):
+        raise UnsupportedError(f"{value!r} can't be the value of a pass's option", help="rename the file")
+    return f'{name}="{value}"' if " " in value or "," in value else f"{name}={value}"
 
 
 IMPORT = Phase(
@@ -140,6 +168,22 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
             forms = (forms - pass_.invalidates) | pass_.establishes
 
 
-CPU = (IMPORT, RAISE, SIMPLIFY, PLACE, TILE, LOWER_CPU, LLVM_CPU)
+GENERAL = (IMPORT, RAISE, SIMPLIFY, PLACE, TILE)
+"""The phases that any machine has."""
+CPU = (*GENERAL, LOWER_CPU, LLVM_CPU)
 PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
+"""Per target that code is made for, all phases."""
 PHASES = tuple(phase.name for phase in CPU)
+COUNTED = tuple(phase.name for phase in GENERAL if phase is not IMPORT)
+"""The phases that leave GIR behind, whose bytes can be counted."""
+GRAPH = COUNTED[: COUNTED.index(TILE.name)]
+"""Those that leave graph form behind."""
+
+
+def phases_for(machine: str) -> tuple[Phase, ...]:
+    """The phases that place and tile a program for a machine, up to where code for it would be made.
+
+    Args:
+        machine: What `powerfusion.machines.table.find` takes: a name, a target, or a `.toml` file.
+    """
+    return tuple(phase.with_option("machine", machine) for phase in GENERAL)

@@ -6,7 +6,7 @@ Plain data: made by `powerfusion.passes.analysis.ledger`, kept in artifacts, sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from powerfusion.symbolic import Count, total
@@ -91,11 +91,13 @@ class KernelReport:
         name: The kernel's name.
         location: Where the program asks for it.
         movements: In program order.
+        origins: Where the program asks for all that became this kernel.
     """
 
     name: str
     location: str | None
     movements: tuple[MovementReport, ...]
+    origins: tuple[str, ...] = ()
 
     @property
     def reads(self) -> dict[str, Count]:
@@ -135,18 +137,19 @@ class Report:
 
     Attributes:
         kernels: In program order.
-        least_dram_bytes: What any program with these results must move from and to DRAM.
-        naive_dram_bytes: What one kernel per operator moves.
+        least_dram_bytes: What any program with these results must move from and to DRAM; None where only its tile
+            form is known.
+        naive_dram_bytes: What one kernel per operator moves; None where that is.
         handed: What kernels hand to one another through DRAM.
         machine: Whose spaces count.
         bandwidth_bytes_per_ns: Of its DRAM, where that is known.
-        phase: The phase whose program is counted: the last in graph form, `place`; the one before where a placed
-            program's sizes are open.
+        phase: The phase whose program is counted: unless asked otherwise the last in graph form, `place`; the one
+            before where a placed program's sizes are open.
     """
 
     kernels: tuple[KernelReport, ...]
-    least_dram_bytes: Count
-    naive_dram_bytes: Count
+    least_dram_bytes: Count | None
+    naive_dram_bytes: Count | None
     handed: tuple[Handed, ...] = ()
     machine: str | None = None
     bandwidth_bytes_per_ns: float | None = None
@@ -177,6 +180,81 @@ class Report:
 
     def __str__(self) -> str:
         return plain_text(self.to_json())
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a pass says about a place of the program.
+
+    Attributes:
+        phase: The phase in which it says so.
+        location: Where; None where that is lost.
+        message: What.
+        notes: Why, or more of it.
+    """
+
+    phase: str
+    location: str | None
+    message: str
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "phase": self.phase,
+            "location": self.location,
+            "message": self.message,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class PhaseReport:
+    """What a program moves as a phase leaves it.
+
+    Attributes:
+        phase: The phase.
+        kernels: How many kernels there are.
+        launches: How many are launched.
+        moved: Sums over all instructions, per space and direction.
+        peaks: The most bytes that live at once in an instance of each space.
+        statistics: What its passes did, by pass: how often, by what.
+        problem: Why it couldn't be counted; then there are no figures.
+    """
+
+    phase: str
+    kernels: int = 0
+    launches: int = 0
+    moved: tuple[Moved, ...] = ()
+    peaks: Mapping[str, Count] = field(default_factory=dict)
+    statistics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    problem: str | None = None
+
+    def at(self, level: str, figure: str = "useful") -> Count | None:
+        """Bytes read and written at a level; None where they couldn't be counted."""
+        if self.problem is not None:
+            return None
+        return total(getattr(side, figure) for side in self.moved if side.level == level)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: a count that depends on open sizes is null, with its formula beside it."""
+        figures = {
+            key: value
+            for level in LEVELS
+            for figure in FIGURES
+            for key, value in _count(f"{level}_{figure}_bytes", self.at(level, figure)).items()
+        }
+        counted = self.problem is None
+        return {
+            "phase": self.phase,
+            "kernels": self.kernels if counted else None,
+            "launches": self.launches if counted else None,
+            **figures,
+            "moved": [_moved_json(side) for side in self.moved],
+            "peaks": {space: count if isinstance(count, int) else str(count) for space, count in self.peaks.items()},
+            "statistics": {name: dict(counts) for name, counts in self.statistics.items()},
+            "problem": self.problem,
+        }
 
 
 def plain_text(report: Mapping[str, Any]) -> str:
@@ -220,11 +298,13 @@ def _level_text(kernel: Mapping[str, Any], side: str, level: str) -> str:
 
 
 def _count_text(data: Mapping[str, Any], key: str) -> str:
-    return str(data.get(f"{key}_formula")) if data[key] is None else f"{data[key]:,}"
+    return str(data.get(f"{key}_formula", "unknown")) if data[key] is None else f"{data[key]:,}"
 
 
-def _count(name: str, count: Count) -> dict[str, Any]:
-    return {name: count} if isinstance(count, int) else {name: None, f"{name}_formula": str(count)}
+def _count(name: str, count: Count | None) -> dict[str, Any]:
+    if count is None or isinstance(count, int):
+        return {name: count}
+    return {name: None, f"{name}_formula": str(count)}
 
 
 def _levels(name: str, counts: Mapping[str, Count]) -> dict[str, Any]:

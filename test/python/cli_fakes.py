@@ -21,7 +21,7 @@ import pytest
 import powerfusion as pf
 from powerfusion.cli import programs
 from powerfusion.cli.main import main
-from powerfusion.report import KernelReport, MovementReport, Report
+from powerfusion.report import KernelReport, MovementReport, PhaseReport, Report
 from powerfusion.runtime.signature import ArraySpec, Signature
 from powerfusion.symbolic import Count
 
@@ -69,6 +69,9 @@ class Executable:
         self.bound.append(sizes)
         return self.figures
 
+    def phase_reports(self, sizes: Any = None) -> tuple[PhaseReport, ...]:
+        return ()
+
     def save(self, path: Path) -> None:
         Path(path).write_text(json.dumps({"fake": True}))
 
@@ -87,7 +90,7 @@ def adder(dtype: str = "f32", shape: tuple[int | None, ...] = (4, 8), figures: R
 
 def install(executable: Executable, set_attribute: Callable[..., object] = setattr) -> None:
     """Puts the fake in the place of the compiler."""
-    set_attribute(programs, "compile_until", lambda source, target, until: executable)
+    set_attribute(programs, "compile_until", lambda source, target, until, *_: executable)
     set_attribute(pf, "load", lambda path: executable)
 
 

@@ -129,9 +129,11 @@ def test_sources_that_are_refused(
 
 
 def test_unknown_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "expected a target of cpu, got 'abacus'" in fails(
-        capsys, "explain", write(tmp_path, RELU_ADD), "--target", "abacus"
-    )
+    """Machines can be explained, code is made for targets."""
+    source = write(tmp_path, RELU_ADD)
+    assert "no machine is called 'abacus'" in fails(capsys, "explain", source, "--target", "abacus")
+    said = fails(capsys, "run", source, "--input", "random", "--input", "random", "--target", "abacus")
+    assert "expected a target of cpu, got 'abacus'" in said
 
 
 def test_artifact_that_is_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def largest_movements(report: Report) -> list[Movement]:
     return sorted(found, key=lambda movement: -movement.bytes)
 
 
-def number(count: Count) -> int | None:
+def number(count: Count | None) -> int | None:
     """A number of bytes, where it is one and not a formula in sizes that are open."""
     return count if isinstance(count, int) else None
 
@@ -70,6 +70,8 @@ def advise(report: Report) -> str:
     """Says in a paragraph what share of the bytes can go, and which movements are the largest."""
     moved, least = number(report.dram_bytes), number(report.least_dram_bytes)
     naive = number(report.naive_dram_bytes)
+    if report.least_dram_bytes is None:
+        return "What a program must move at least is known of graph form: this one came tiled."
     if moved is None or least is None:
         return "The sizes of this program are open, so its bytes are formulas in them."
     sentences: list[str] = []
@@ -137,14 +139,21 @@ def sample_shapes(arguments: Sequence[ArraySpec]) -> dict[int, tuple[int, ...]]:
     }
 
 
-def next_command(source: str, arguments: Sequence[ArraySpec], report: Report) -> str:
-    """The command to try next: bind open sizes, look at the kernels where something is to gain, else measure."""
+def next_command(source: str, arguments: Sequence[ArraySpec], report: Report, options: str = "") -> str:
+    """The command to try next: bind open sizes, look at the kernels where something is to gain, else measure.
+
+    Args:
+        source: The program, as the user names it.
+        arguments: Of the program.
+        report: What it moves.
+        options: What the user asked for beside, such as another target, whose programs can't be run here.
+    """
     name, sampled = shlex.quote(source), sample_shapes(arguments)
     if number(report.dram_bytes) is None:
         shapes = (f" --shape {place}={'x'.join(map(str, shape))}" for place, shape in sampled.items())
-        return f"pf explain {name}{''.join(shapes)}"
-    if (moved := ratio(report)) is not None and moved > NOTHING_TO_GAIN:
-        return f"pf explain {name} --phase simplify"
+        return f"pf explain {name}{options}{''.join(shapes)}"
+    if options or ((moved := ratio(report)) is not None and moved > NOTHING_TO_GAIN):
+        return f"pf explain {name}{options} --phase {report.phase}"
     inputs = (
         "random:" + "x".join([*map(str, sampled[place]), spec.dtype]) if place in sampled else "random"
         for place, spec in enumerate(arguments)

@@ -6,11 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from powerfusion.cli.programs import configure_phases
+
 ENDINGS = (".mlir", ".pfx")
 EPILOG = """\
 examples:
   pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
-  pf compile model.mlir -o model.gir.mlir --compile-to simplify"""
+  pf compile model.mlir -o model.gir.mlir --compile-to simplify
+  pf compile model.gir.mlir -o model.tile.mlir --compile-from simplify --compile-to tile
+  pf compile model.mlir -o model.tile.mlir --target sm_90   placed and tiled for a machine of `pf machines`"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what to write; ends in .pfx for the artifact, in .mlir for IR",
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
-    parser.add_argument("--compile-to", metavar="PHASE", help="write the IR after this phase (default: the last one)")
+    configure_phases(parser, "write the IR after this phase (default: the last one)")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,13 +41,13 @@ def execute(options: argparse.Namespace) -> int:
         options.usage(f"argument --compile-to: expected an output that ends in .mlir, got '{output}'")
 
     from powerfusion.cli import output as out
-    from powerfusion.cli.programs import check_phase, compile_program
+    from powerfusion.cli.programs import check_phases, compile_program
 
-    if options.compile_to:
-        check_phase(options, "--compile-to", options.compile_to)
+    check_phases(options)
     out.check_writable(output)
-    executable = compile_program(out.read_source(options.source), options.target, options.compile_to)
-    if output.suffix == ".pfx":
+    source, is_code = out.read_source(options.source), output.suffix == ".pfx"
+    executable = compile_program(source, options.target, options.compile_to, after=options.compile_from, code=is_code)
+    if is_code:
         out.write_whole(output, executable.save)
     else:
         text = executable.ir(options.compile_to or executable.phases[-1]).rstrip("\n") + "\n"

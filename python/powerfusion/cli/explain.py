@@ -1,10 +1,12 @@
-"""`pf explain`: the bytes that a program moves, beside those that it must move."""
+"""`pf explain`: the bytes that a program moves after each phase, beside those that it must move."""
 
 from __future__ import annotations
 
 import argparse
-import re
+import shlex
 from typing import TYPE_CHECKING, Any
+
+from powerfusion.cli.programs import DEFAULT_TARGET, configure_phases, shape_argument
 
 if TYPE_CHECKING:
     from powerfusion.report import Report
@@ -13,9 +15,12 @@ EPILOG = """\
 examples:
   pf explain examples/relu_add.mlir
   pf explain model.mlir --shape 0=4x1024        a dynamic program, for sizes of argument 0
-  pf explain model.mlir --machine sm_90         with the transactions and caches of another machine
+  pf explain model.mlir --target sm_90          placed and tiled for a machine of `pf machines`, or of mine.toml
+  pf explain model.mlir --machine sm_90         placed for this one, with transactions and caches of another
+  pf explain model.mlir --compile-to tile       kernel by kernel as they are tiled
   pf explain model.mlir --phase simplify        the program itself after that phase"""
-_SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
+LAST = "tile"
+"""The last phase whose bytes are counted."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,42 +28,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="IN", help="MLIR with one public function, or an artifact (.pfx); - for stdin"
     )
-    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    parser.add_argument(
+        "--target",
+        metavar="T",
+        default=DEFAULT_TARGET,
+        help="what to compile for: a target, a machine's name, or a .toml file (default: %(default)s)",
+    )
     parser.add_argument(
         "--shape",
         dest="shapes",
         metavar="N=SIZES",
-        type=_shape,
+        type=shape_argument,
         action="append",
         default=[],
         help="sizes of argument N (from 0), like 0=4x1024, for a program whose sizes are dynamic",
     )
     parser.add_argument(
-        "--machine", metavar="M", help="whose transactions and caches count, see pf machines (default: this one)"
+        "--machine", metavar="M", help="whose transactions and caches count, see pf machines (default: the target's)"
     )
+    configure_phases(parser, "stop after this phase, and show the kernels as it leaves them")
     parser.add_argument("--phase", metavar="PHASE", help="print the program after this phase instead")
+    parser.add_argument(
+        "--remarks", action="store_true", help="say what passes remarked: what stayed away from registers, and why"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _shape(text: str) -> tuple[int, tuple[int, ...]]:
-    match = _SHAPE.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
-    return int(match["argument"]), tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Compiles and prints."""
     from powerfusion.cli import output
-    from powerfusion.cli.advice import next_command, ratio
-    from powerfusion.cli.programs import bind_shapes, check_phase, compile_program, is_artifact, load_program
+    from powerfusion.cli.programs import check_phase, check_phases, compile_program, is_artifact, load_program
 
+    check_phases(options)
     if options.phase:
         check_phase(options, "--phase", options.phase)
     source = output.read_source(options.source)
     if is_artifact(source):
         return _explain_artifact(options, load_program(source, options.target))
-    executable = compile_program(source, options.target, options.phase)
+    until = options.phase or options.compile_to or LAST
+    executable = compile_program(source, options.target, until, after=options.compile_from, remarks=options.remarks)
     if options.phase:
         text = executable.ir(options.phase).rstrip("\n")
         if options.json:
@@ -66,16 +74,38 @@ def execute(options: argparse.Namespace) -> int:
         else:
             print(text)
         return 0
-    report = executable.report(bind_shapes(executable.signature.arguments, options.shapes), **_machine(options))
+    _print_report(options, executable)
+    return 0
+
+
+def _print_report(options: argparse.Namespace, executable: Any) -> None:
+    """Prints what each phase removed, and what the kernels move."""
+    from powerfusion.cli import output
+    from powerfusion.cli.advice import next_command, ratio
+    from powerfusion.cli.programs import bind_shapes
+
+    shapes = bind_shapes(executable.signature.arguments, options.shapes)
+    phases = executable.phase_reports(shapes, **_machine(options))
+    chosen = {"phase": options.compile_to} if options.compile_to in {each.phase for each in phases} else {}
+    report = executable.report(shapes, **_machine(options), **chosen)
     if options.json:
-        output.print_json({"target": options.target, **report.to_json(), "dram_ratio": ratio(report)})
-        return 0
+        output.print_json(
+            {
+                "target": options.target,
+                **report.to_json(),
+                "dram_ratio": ratio(report),
+                "phases": [phase.to_json() for phase in phases],
+                **({"remarks": [remark.to_json() for remark in executable.remarks]} if options.remarks else {}),
+            }
+        )
+        return
     from powerfusion.cli.report_table import render_report
 
-    then = next_command(options.source, executable.signature.arguments, report)
+    asked = "" if options.target == DEFAULT_TARGET else f" --target {shlex.quote(options.target)}"
+    then = next_command(options.source, executable.signature.arguments, report, asked)
     paragraph = _paragraph(executable, report, _machine(options))
-    render_report(report, output.make_console(), paragraph=paragraph, then=then)
-    return 0
+    remarks = executable.remarks if options.remarks else ()
+    render_report(report, output.make_console(), phases=phases, remarks=remarks, paragraph=paragraph, then=then)
 
 
 def _machine(options: argparse.Namespace) -> dict[str, Any]:

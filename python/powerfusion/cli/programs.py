@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -11,6 +12,25 @@ from powerfusion.errors import InputError, SourceError
 
 if TYPE_CHECKING:
     from powerfusion.runtime.signature import ArraySpec
+
+DEFAULT_TARGET = "cpu"
+_SHAPE = re.compile(r"(?P<argument>\d+)=(?P<sizes>\d+(x\d+)*)?")
+
+
+def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
+    """Adds `--compile-from` and `--compile-to`, of which the latter does what `to` says."""
+    parser.add_argument(
+        "--compile-from", metavar="PHASE", help="IN is what this phase left behind; go on with the next one"
+    )
+    parser.add_argument("--compile-to", metavar="PHASE", help=to)
+
+
+def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:
+    """What `--shape` takes: an argument and its sizes."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected N=4x1024, got '{text}'")
+    return int(match["argument"]), tuple(int(size) for size in (match["sizes"] or "").split("x") if size)
 
 
 def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
@@ -21,29 +41,62 @@ def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
         options.usage(f"argument {flag}: expected one of {', '.join(PHASES)}, got '{phase}'")
 
 
-def compile_program(source: Path | bytes, target: str, until: str | None = None) -> Any:
-    """Compiles MLIR, up to a phase or to the end.
+def check_phases(options: argparse.Namespace) -> None:
+    """Ends with exit code 2 if `--compile-from` or `--compile-to` is no phase."""
+    for flag in ("--compile-from", "--compile-to"):
+        phase = getattr(options, flag.removeprefix("--").replace("-", "_"))
+        if phase:
+            check_phase(options, flag, phase)
+
+
+def compile_program(
+    source: Path | bytes,
+    target: str,
+    until: str | None = None,
+    *,
+    after: str | None = None,
+    code: bool = False,
+    remarks: bool = False,
+) -> Any:
+    """Compiles MLIR, up to a phase or to the end; for a machine that no code is made for yet, up to there.
+
+    Args:
+        source: MLIR.
+        target: A target, or a machine.
+        until: The last phase to run.
+        after: The phase that the source is after already.
+        code: Whether it is to be run or saved.
+        remarks: Whether passes say why they did what they did.
 
     Raises:
         SourceError: It is an artifact, which is compiled already.
+        UnsupportedError: Code is wanted, and none is made for the target.
     """
     if is_artifact(source):
         raise SourceError(f"{source} is an artifact, which is compiled already", help=f"run it: pf run {source}")
-    return compile_until(source, target, until)
+    if code and target != DEFAULT_TARGET:
+        from powerfusion.executable import check_target
+
+        check_target(target)
+    return compile_until(source, target, until, after, remarks)
 
 
-def compile_until(source: Path | bytes, target: str, until: str | None) -> Any:
+def compile_until(
+    source: Path | bytes, target: str, until: str | None, after: str | None = None, remarks: bool = False
+) -> Any:
     """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
-    from powerfusion.executable import compile_source
+    from powerfusion.executable import compile_for, compile_source
+    from powerfusion.pipelines import PIPELINES
 
-    return compile_source(source, target, until=until)
+    compile_ = compile_source if target in PIPELINES else compile_for
+    return compile_(source, target, until=until, after=after, remarks=remarks)
 
 
 def load_program(source: Path | bytes, target: str) -> Any:
     """Loads an artifact, or compiles MLIR."""
     import powerfusion as pf
 
-    return pf.load(source) if is_artifact(source) else compile_program(source, target)
+    return pf.load(source) if is_artifact(source) else compile_program(source, target, code=True)
 
 
 def is_artifact(source: Path | bytes) -> TypeGuard[Path]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from powerfusion import knobs
 from powerfusion._native import _pf
-from powerfusion.core import passes, reproducer
+from powerfusion.core import passes, reproducer, statistics
 from powerfusion.errors import PowerFusionError
 from powerfusion.mlir import ir, passmanager
 
@@ -126,7 +126,7 @@ def run_pass(name: str, capsule: Any, options: dict[str, passes.OptionValue]) ->
     """Runs a pass on the op in `capsule`; C++ calls this with the GIL held."""
     op = _operation(capsule)
     try:
-        with op.context, op.location:
+        with op.context, op.location, statistics.counting(op.context, name):
             passes.make_pass(name, options).run(op)
     except KeyboardInterrupt:
         raise
