@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from programs.check import FULL, check_call, parameters
 from programs.program import Program
+from programs.random_memory import kernel_chains
 from programs.upstream import result_dtypes
 from scheduled import MACHINES, check_unchanged, execute, run_passes
 
@@ -48,82 +49,9 @@ def test_compiled(program: Program, simplified: bool) -> None:
         check_call(program, executable, inputs, dtypes, f"call {at}")
 
 
-@st.composite
-def chains(draw: Any) -> tuple[str, tuple[Any, ...]]:
-    """A function of kernels that each add up two of the arrays before, of several types and sizes; some are returned."""
-    lines: list[str] = []
-    arrays = [("%x", 0)]
-    kinds = ("f32", "f64", "i8", "i32")
-    sizes = [draw(st.sampled_from((1, 5, 16, 40))) for _ in range(3)]
-    count = draw(st.integers(2, 9))
-    for at in range(count):
-        kind, size = draw(st.sampled_from(kinds)), draw(st.sampled_from(sizes))
-        (one, _), (two, _) = draw(st.sampled_from(arrays)), draw(st.sampled_from(arrays))
-        lines += _kernel(at, kind, size, one, two, {name: place for name, place in arrays})
-        arrays.append((f"%m{at}", f"{size}x{kind}"))  # pyright: ignore[reportArgumentType]
-    return _function(lines, arrays), (np.arange(8, dtype=np.float32),)
-
-
-def _kernel(at: int, kind: str, size: int, one: str, two: str, types: dict[str, Any]) -> list[str]:
-    first, second = (str(types[name] or "8xf32") for name in (one, two))
-    made = f"{size}x{kind}"
-    lines = [
-        f"%m{at} = memref.alloc() : memref<{made}>",
-        f'gir.kernel "k{at}" (%a = {one} : memref<{first}>, %b = {two} : memref<{second}>, %o = %m{at} : memref<{made}>) -> () {{',
-        "%zero = arith.constant 0 : index",
-    ]
-    for name, type_ in (("%a", first), ("%b", second)):
-        element = type_.partition("x")[2]
-        lines.append(
-            f"{name}0 = gir.load {name}[%zero] : memref<{type_}, #gir.at<dram>> -> tensor<1x{element}, #gir.at<reg>>"
-        )
-        lines += _converted(name, element)
-    lines += [
-        "%s = arith.addi %a1, %b1 : tensor<1xi32, #gir.at<reg>>",
-        "%seven = arith.constant dense<7> : tensor<1xi32, #gir.at<reg>>",
-        "%t = arith.andi %s, %seven : tensor<1xi32, #gir.at<reg>>",
-        *_stored("%t", kind, size),
-        "gir.return",
-        "}",
-    ]
-    return lines
-
-
-def _converted(name: str, element: str) -> list[str]:
-    source, result = f"tensor<1x{element}, #gir.at<reg>>", "tensor<1xi32, #gir.at<reg>>"
-    match element:
-        case "i32":
-            return [f"%{name[1:]}1 = arith.addi {name}0, {name}0 : {result}"]
-        case "i8":
-            return [f"{name}1 = arith.extsi {name}0 : {source} to {result}"]
-        case _:
-            return [f"{name}1 = arith.fptosi {name}0 : {source} to {result}"]
-
-
-def _stored(value: str, kind: str, size: int) -> list[str]:
-    source, result = "tensor<1xi32, #gir.at<reg>>", f"tensor<1x{kind}, #gir.at<reg>>"
-    op = {"f32": "arith.sitofp", "f64": "arith.sitofp", "i8": "arith.trunci"}.get(kind)
-    lines = [f"%v = {op} {value} : {source} to {result}"] if op else [f"%v = arith.addi {value}, {value} : {source}"]
-    wide = f"tensor<{size}x{kind}, #gir.at<reg>>"
-    return [
-        *lines,
-        f"%u = gir.reshape %v : {result} -> tensor<{kind}, #gir.at<reg>>",
-        f"%w = gir.broadcast %u dims [0] : tensor<{kind}, #gir.at<reg>> -> {wide}",
-        f"gir.store %w, %o[%zero] : {wide}, memref<{size}x{kind}, #gir.at<dram>>",
-    ]
-
-
-def _function(lines: Sequence[str], arrays: Sequence[tuple[str, Any]]) -> str:
-    returned = [arrays[-1], arrays[len(arrays) // 2]]
-    names = ", ".join(name for name, _ in returned)
-    types = ", ".join(f"memref<{type_ or '8xf32'}>" for _, type_ in returned)
-    body = "\n".join(lines)
-    return f"func.func @main(%x: memref<8xf32>) -> ({types}) {{\n{body}\nreturn {names} : {types}\n}}"
-
-
 @seed(SEED)
 @settings(max_examples=200 if FULL else 20, deadline=None, database=None)
-@given(program=chains(), machine=st.sampled_from(MACHINES))
+@given(program=kernel_chains(), machine=st.sampled_from(MACHINES))
 def test_random_chains(program: tuple[str, tuple[Any, ...]], machine: str) -> None:
     """Each array still holds what was put there when it is read, and the workspace is no larger than all of them."""
     text, inputs = program
@@ -151,7 +79,7 @@ def _copies() -> str:
     gir.store %1, %b[%c0] : tensor<64xf32, #gir.at<reg>>, memref<64xf32, #gir.at<dram>>
     gir.return
   }}"""
-        for source, to in zip(names, names[1:], strict=False)
+        for source, to in itertools.pairwise(names)
     ]
     return SHARED.format(kernels="\n  ".join(kernels))
 
