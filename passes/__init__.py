@@ -14,6 +14,7 @@ from powerfusion.passes.fusion import (
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
+from powerfusion.passes.scheduling import plan_memory, plan_scratch
 from powerfusion.passes.tiling import tile
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "merge_kernels",
     "narrow_detours",
     "place",
+    "plan_memory",
+    "plan_scratch",
     "share_kernels",
     "tile",
 ]

@@ -9,7 +9,7 @@ from powerfusion.core._mlir import DYNAMIC, integers, mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Buffer
-from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, multiply
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, floordiv, multiply
 from powerfusion.passes.analysis.sizes import element_bytes
 
 NumberOf = Callable[[ir.Value], Number]
@@ -218,12 +218,21 @@ def _same(_: ir.Operation, source: Buffer, __: NumberOf) -> Buffer:
     return source
 
 
+def _view(op: ir.Operation, source: Buffer, number: NumberOf) -> Buffer:
+    """Elements in the bytes of a memory, in row-major order."""
+    shift, element = number(op.operands[1]), element_bytes(op.result)
+    shape = dynamic_shape(op.result.type, [number(size) for size in list(op.operands)[2:]])
+    offset = add(source.offset, floordiv(shift, element))
+    return replace(source, element=element, offset=offset, sizes=shape, strides=row_major(shape))
+
+
 MEMREF_VIEWS: dict[str, Callable[[ir.Operation, Buffer, NumberOf], Buffer]] = {
     "memref.subview": _subview,
     "memref.transpose": _transpose,
     "memref.expand_shape": _expand,
     "memref.collapse_shape": _collapse,
     "memref.reinterpret_cast": _reinterpret,
+    "memref.view": _view,
     "memref.cast": _same,
     "memref.memory_space_cast": _same,
     "memref.assume_alignment": _same,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from powerfusion.errors import OutOfBounds, PendingCopy, Race, UninitialisedRead
+from powerfusion.reference.overlay import Overlay
 from powerfusion.reference.spaces import Place
 from powerfusion.reference.types import Array
 
@@ -101,6 +102,7 @@ class Buffer:
         snapshot: For a staged window, what it is a window of.
         changed: When each element was written last, where somebody staged it; by the clock of writes.
         alive: False once its block has ended.
+        overlay: The memory that it shares with others, if it was given a place there.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Buffer:
     changed: Array | None = None
     clock: int = 0
     alive: bool = True
+    overlay: Overlay | None = None
 
     def read(self, flat: Array, agents: Sequence[Agent]) -> Array:
         """The elements at some positions.
@@ -157,6 +160,8 @@ class Buffer:
         """Changes elements without asking."""
         self.data[flat] = values
         self.written[flat] = True
+        if self.overlay is not None:
+            self.overlay.written(self, flat)
         if self.changed is not None:
             self.clock += 1
             self.changed[flat] = self.clock

@@ -15,6 +15,7 @@ import numpy as np
 from powerfusion.errors import InterpretationError, LeakedToken, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.reference.memory import Agent, Buffer
+from powerfusion.reference.overlay import Overlay
 from powerfusion.reference.program import Block, Instruction, Program
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Place, Pool, Spaces
@@ -131,6 +132,7 @@ class Here:
         registers: What it keeps at reg; None outside of parallels, where nothing is kept.
         shared: What its group keeps at sram, as this stream sees it.
         copies: How many units allocate there what this one does.
+        memory: Where its group's buffers lie that were given a place.
         owned: Buffers of the blocks that it is in, innermost last.
         sizes: By number, what values take at reg.
         moved: By instruction, what this kernel moved to dram so far.
@@ -142,6 +144,7 @@ class Here:
     registers: Pool | None = None
     shared: Pool | None = None
     copies: int = 1
+    memory: Overlay = field(default_factory=Overlay)
     owned: list[list[tuple[Buffer, int]]] = field(default_factory=list[list[tuple[Buffer, int]]])
     sizes: dict[int, tuple[Place, int]] = field(default_factory=dict[int, tuple[Place, int]])
     moved: dict[int, Moved] = field(default_factory=dict[int, Moved])
@@ -242,12 +245,16 @@ class Here:
         if found and self.registers is not None:
             self.registers.give(*found)
 
-    def own(self, buffer: Buffer) -> None:
-        """Gives a buffer to the innermost block, at whose end it ends.
+    def own(self, buffer: Buffer, op: Instruction) -> None:
+        """Gives a buffer that an instruction makes to the innermost block, at whose end it ends.
 
         Raises:
             OverCapacity: It doesn't fit.
         """
+        offset = op.get("gir.offset")
+        if offset is not None:
+            unit = self.agents[-1].index if self.agents and self.agents[-1].what == "unit" else 0
+            self.memory.place(buffer, offset + unit * (op.get("gir.unit_bytes") or 0))
         size = buffer.data.size * buffer.data.dtype.itemsize
         if self.shared is not None:
             self.shared.take(buffer.place, size * self.copies, f"'{buffer.name}'")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from powerfusion.errors import OutOfBounds
 from powerfusion.reference.memory import MemRef, dense, row_major
 from powerfusion.reference.ops.views import shape_of
+from powerfusion.reference.overlay import Overlay
 from powerfusion.reference.program import Instruction, integer
 from powerfusion.reference.registry import meaning
 from powerfusion.reference.stream import Here
@@ -40,6 +42,26 @@ def dim(op: Instruction, x: MemRef, position: Tile) -> Tile:
 def cast(op: Instruction, x: MemRef) -> MemRef:
     """The same view, more or less of it known."""
     return x
+
+
+@meaning("memref.view")
+def view(here: Here, op: Instruction, x: MemRef, shift: Tile, *sizes: Tile) -> MemRef:
+    """Elements of a type in the bytes of a memory; they hold what was written through such a view.
+
+    Raises:
+        OutOfBounds: It leaves the memory.
+    """
+    shape, offset = shape_of(op.type, sizes), integer(shift)
+    buffer = here.state.buffer(f"a view of {x.buffer.name}", op.type, math.prod(shape))
+    if offset < 0 or offset + buffer.data.nbytes > len(x.buffer.data):
+        raise OutOfBounds(f"views bytes {offset} to {offset + buffer.data.nbytes - 1} of {len(x.buffer.data)}")
+    if x.buffer.overlay is None:
+        Overlay().place(x.buffer, 0)
+    memory = x.buffer.overlay
+    assert memory is not None, "made above"
+    buffer = memory.find(offset, buffer.data) or replace(buffer, base=x.buffer.base + offset)
+    memory.place(buffer, offset)
+    return dense(buffer, shape)
 
 
 @meaning("memref.transpose")

@@ -255,7 +255,7 @@ def stage(here: Here, op: Instruction, source: MemRef, *operands: Tile) -> MemRe
     extents = op.mixed("static_sizes", sizes)
     flat = source.flat([integer(i) for i in indices], extents).ravel()
     buffer = here.state.buffer(f"the stage of {source.buffer.name}", op.type, len(flat))
-    here.own(buffer)
+    here.own(buffer, op)
     buffer.put(np.arange(len(flat)), source.buffer.read(flat, here.agents))
     _count_copy(here, op, source.buffer, flat, buffer, np.arange(len(flat)))
     buffer.snapshot = Snapshot(source.buffer, flat, source.buffer.watch())
@@ -267,7 +267,7 @@ def alloc(here: Here, op: Instruction, *sizes: Tile) -> MemRef:
     """Memory of the group, not written yet; it lives to the end of the block."""
     shape = shape_of(op.type, sizes)
     buffer = here.state.buffer(f"the buffer of instruction {op.number}", op.type, int(np.prod(shape)))
-    here.own(buffer)
+    here.own(buffer, op)
     return dense(buffer, shape)
 
 

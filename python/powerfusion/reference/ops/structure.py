@@ -10,6 +10,7 @@ import numpy as np
 
 from powerfusion.errors import UnsupportedError
 from powerfusion.reference.memory import Agent
+from powerfusion.reference.overlay import Overlay
 from powerfusion.reference.placed import run_placed
 from powerfusion.reference.program import Instruction, integer
 from powerfusion.reference.registry import meaning
@@ -124,6 +125,7 @@ def parallel(here: Here, op: Instruction, *counts: Tile) -> Running:
             registers=Pool(here.spaces),
             shared=Pool(here.spaces, here.shared.live if scope == "unit" and here.shared is not None else None),
             copies=size if scope == "unit" else 1,
+            memory=here.memory if scope == "unit" else Overlay(),
         )
         streams.append(stream)
         rank[id(stream)] = index

@@ -1,0 +1,36 @@
+"""The kernels of a program in tile form, and the parallels in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from powerfusion.core._mlir import functions
+from powerfusion.mlir import ir
+
+
+def tiled_kernels(module: ir.Operation) -> list[ir.Operation]:
+    """The kernels in tile form of a module, in order."""
+    return [kernel for function in functions(module) for kernel in walk(function, "gir.kernel") if not kernel.results]
+
+
+def walk(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
+    """The ops of a name at or in an op, in order."""
+    found: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name == name:
+            found.append(op)
+        return ir.WalkResult.ADVANCE
+
+    root.walk(visit, ir.WalkOrder.PRE_ORDER)
+    return iter(found)
+
+
+def is_group_parallel(op: ir.Operation) -> bool:
+    """Whether an op's instances are groups, each with memory at sram of its own."""
+    return op.name == "gir.parallel" and "<group>" in str(op.attributes["scope"])
+
+
+def is_unit_parallel(op: ir.Operation) -> bool:
+    """Whether an op's instances are the units of one group."""
+    return op.name == "gir.parallel" and "<unit>" in str(op.attributes["scope"])
