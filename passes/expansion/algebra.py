@@ -22,9 +22,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.expansion.values import Values, View, is_elementwise
 
 MOST_TERMS = 8
-BASES = ("math.exp", "math.exp2")
 CASTS = ("arith.extf", "arith.truncf")
-LINEAR = ("arith.addf", "arith.subf", "arith.negf", "arith.mulf", "arith.divf", *CASTS)
 
 Atoms = tuple[tuple[float, View], ...]
 

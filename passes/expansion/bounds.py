@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 
-from powerfusion.core._mlir import defining_op
-from powerfusion.passes.expansion.algebra import Algebra, Term, number_of
+from powerfusion.core._mlir import bits_of, element_of
+from powerfusion.passes.expansion.algebra import CASTS, Algebra, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.folds import Fold
 from powerfusion.passes.expansion.values import View, is_elementwise
 
 TINY = 1e-30  # a quotient of it stays far from f32's largest number
+SMALL, SMALL_BITS = 4096, 8
 DEEPEST = 32
+BOUNDED = ("math.tanh", "math.erf", "math.sin", "math.cos")
 
 
 class Bounds:
@@ -41,10 +43,35 @@ class Bounds:
                 return self.is_tame(operands[0], 1) and self.lowest(operands[1]) >= TINY
             case "arith.negf" | "arith.extf":
                 return self.is_tame(operands[0], 1)
-            case "math.tanh" | "math.erf" | "math.sin" | "math.cos":
-                return True
-            case _:
-                return False
+            case name:
+                return name in BOUNDED
+
+    def is_small(self, view: View) -> bool:
+        """Whether a factor is no larger than some thousands, so that products with it don't overflow."""
+        if (value := number_of(view)) is not None:
+            return abs(value) <= SMALL
+        if not is_elementwise(view) or view.op is None:
+            return False
+        name = view.op.name
+        if name in ("arith.uitofp", "arith.sitofp"):
+            return bits_of(element_of(view.op.operands[0].type)) <= SMALL_BITS
+        operands = self.algebra.values.operands(view)
+        if name == "arith.select":
+            return all(map(self.is_small, operands[1:]))
+        return name in BOUNDED or (name in CASTS and self.is_small(operands[0]))
+
+    def parts(self, term: Term) -> bool:
+        """Whether a term's parts may be multiplied before its power is; True if then vanishing powers must be seen to.
+
+        The program multiplied in its own order; in another, a product of large parts is infinite where a small power
+        would have come between them.
+        """
+        if not all(exponent > 0 or self.lowest(view) >= TINY for view, exponent in term.parts):
+            raise NotSeparableError("a divisor that may be zero")
+        large = [view for view, exponent in term.parts if exponent > 0 and not self.is_small(view)]
+        if len(large) > 1 and (len(set(large)) > 1 or term.exponent is None):
+            raise NotSeparableError("a product that may overflow")
+        return len(large) > 1
 
     def lowest(self, view: View, depth: int = 0) -> float:
         """What a view is at least, where it is a number."""
@@ -113,8 +140,3 @@ class Bounds:
         infinite = number_of(start)
         same = wanted == {key: -coefficient * value for key, value in given.items()} and offset == -coefficient * shift
         return term.scale / 2 if same and infinite is not None and math.isinf(infinite) else 0.0
-
-
-def is_defined(view: View) -> bool:
-    """Whether an op computes a view."""
-    return defining_op(view.value) is not None

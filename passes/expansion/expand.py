@@ -30,12 +30,13 @@ from powerfusion.core._mlir import create, defining_op, entry_block, functions, 
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.expansion.algebra import NotSeparableError
 from powerfusion.passes.expansion.alternatives import wrap
 from powerfusion.passes.expansion.cascades import Cascade, cascades_of
-from powerfusion.passes.expansion.finals import Maker, NoWayError
+from powerfusion.passes.expansion.finals import Maker
 from powerfusion.passes.expansion.folds import Names
 from powerfusion.passes.expansion.members import Order, members_of
-from powerfusion.passes.expansion.values import Values, is_elementwise
+from powerfusion.passes.expansion.values import Values
 from powerfusion.passes.fusion.clusters import Plan
 from powerfusion.passes.fusion.drop_results import drop_results
 from powerfusion.passes.fusion.merge_kernels import MergeKernelsPass, joined_name, merge
@@ -142,7 +143,7 @@ class _Expansion:
                     given = self._given(maker)
                     stores = [_store(value) for value in given.values()]
                     create("gir.return", stores)
-            except NoWayError:
+            except NotSeparableError:
                 draft.erase()
                 return None
             made = _with_results(draft, [gir_plain(value.type) for value in stores])

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from powerfusion.core._mlir import constant_of, create, defining_op, element_of, is_tensor
-from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, Term, number_of, ratio
+from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, NotSeparableError, Term, ratio
 from powerfusion.passes.expansion.bounds import Bounds
 from powerfusion.passes.expansion.cascades import Cascade
 from powerfusion.passes.expansion.folds import Fold, Names
@@ -20,7 +19,7 @@ from powerfusion.passes.fusion.rebuild import copy_op
 LOWEST, HIGHEST = "maximumf", "minimumf"  # what clamps from below, and from above
 
 
-class NoWayError(Exception):
+class NoWayError(NotSeparableError):
     """A cascade can't be made one reduction."""
 
 
@@ -154,39 +153,38 @@ class Maker:
 
     def _product(self, term: Term, element: ir.Type) -> Tile:
         """The parts of a term, multiplied."""
-        names: tuple[int, ...] = ()
-        value = number(1.0, element)
-        for at, (view, exponent) in enumerate(term.parts):
+        product: Tile | None = None
+        for view, exponent in term.parts:
             tile = self.tile(view, element)
-            if at == 0 and exponent == 1:
-                names, value = tile.names, tile.value
+            if product is None and exponent == 1:
+                product = tile
                 continue
-            names, value = self._applied("mulf" if exponent == 1 else "divf", Tile(value, names), tile)
-        return Tile(value, names)
+            before = product or Tile(number(1.0, element), ())
+            product = self._applied("mulf" if exponent == 1 else "divf", before, tile)
+        return product or Tile(number(1.0, element), ())
 
-    def _applied(self, name: str, left: Tile, right: Tile) -> tuple[tuple[int, ...], ir.Value]:
+    def _applied(self, name: str, left: Tile, right: Tile) -> Tile:
         """An op of two tiles, over the dimensions of both."""
         order = (*self.joint.names, *sorted({*left.names, *right.names} - {*self.joint.names}))
         names = tuple(n for n in order if n in left.names or n in right.names)
-        return names, binary(name, aligned(left, names, self.sizes), aligned(right, names, self.sizes))
+        return Tile(binary(name, aligned(left, names, self.sizes), aligned(right, names, self.sizes)), names)
 
     def _sum(self, fold: Fold, at: int, term: Term, element: ir.Type, payload: Sequence[int]) -> int:
         if not all(self.bounds.is_tame(view, exponent) for view, exponent in term.rows):
             raise NoWayError("a factor that may be infinite")
+        guarded = self.bounds.parts(term)
         product = self._product(term, element)
         if term.exponent is None:
             return self.joint.add("add", product, payload)
         if any(set(view.names) - set(self.joint.names) for _, view in term.exponent.spread):
             raise NoWayError("an exponent that runs over more than rows")
         reference, weight = self._reference(fold, at, term, term.exponent, element)
-        names, value = self._applied("mulf", product, weight) if term.parts else (weight.names, weight.value)
-        return self.joint.add("add", Tile(value, names), payload, reference=reference)
+        element_tile = self._applied("mulf", product, weight) if term.parts else weight
+        return self.joint.add("add", element_tile, payload, reference=reference, guarded=guarded)
 
     # -- references --------------------------------------------------------------------------------
 
-    def _reference(
-        self, fold: Fold, at: int, term: Term, power: Exponent, element: ir.Type
-    ) -> tuple[Reference, Tile]:
+    def _reference(self, fold: Fold, at: int, term: Term, power: Exponent, element: ir.Type) -> tuple[Reference, Tile]:
         """What a power is relative to, and what each element weighs relative to itself."""
         found = self._shared(fold, at, power)
         if found is None:
@@ -225,27 +223,25 @@ class Maker:
                 return ((coefficient, view), *rows[:at], *rows[at + 1 :])
         return None
 
-    def _own(
-        self, fold: Fold, at: int, power: Exponent, element: ir.Type
-    ) -> tuple[Reference, Tile, tuple[str, ...]]:
+    def _own(self, fold: Fold, at: int, power: Exponent, element: ir.Type) -> tuple[Reference, Tile, tuple[str, ...]]:
         """A maximum for this sum alone."""
         slope = power.spread[0][0]
-        names: tuple[int, ...] = ()
-        value: ir.Value | None = None
-        for coefficient, view in power.spread:
-            tile = self._scaled(self.tile(view, element), coefficient / slope)
-            if value is None:
-                names, value = tile.names, tile.value
-            else:
-                names, value = self._applied("addf", Tile(value, names), tile)
-        assert value is not None, "an exponent runs"
+        parts = [self._scaled(self.tile(view, element), factor / slope) for factor, view in power.spread]
+        total = self._total(parts)
         kinds = (LOWEST, HIGHEST) if slope > 0 else (HIGHEST, LOWEST)
         key = (kinds, str(element), tuple(sorted((hash(v), c / slope) for c, v in power.spread)))
         if key not in self.extra:
-            within = clamped(kinds[1], clamped(kinds[0], value))
-            self.extra[key] = self.joint.add(kinds[0], Tile(within, names))
+            within = clamped(kinds[1], clamped(kinds[0], total.value))
+            self.extra[key] = self.joint.add(kinds[0], Tile(within, total.names))
         self.powers[fold, at] = power.rows
-        return Reference(self.extra[key], power.base, slope), Tile(value, names), kinds
+        return Reference(self.extra[key], power.base, slope), total, kinds
+
+    def _total(self, tiles: Sequence[Tile]) -> Tile:
+        """The sum of some tiles."""
+        total, *others = tiles
+        for tile in others:
+            total = self._applied("addf", total, tile)
+        return total
 
     def _scaled(self, tile: Tile, factor: float) -> Tile:
         if factor == 1:
@@ -263,27 +259,19 @@ class Maker:
                 return self.results[plan[0]]
             case Chain(steps=_) as chain:
                 ends = [self._replayed(chain, self.results[at]) for at in plan]
-                names, value = self._applied(fold.kind, *ends)
-                return self._with_init(fold, fold.kind, Tile(value, names))
+                return self._with_init(fold, fold.kind, self._applied(fold.kind, *ends))
             case terms:
                 ends = [self._end(fold, at, term, self.results[plan[at]]) for at, term in enumerate(terms)]
-                total = ends[0]
-                for end in ends[1:]:
-                    names, value = self._applied("addf", total, end)
-                    total = Tile(value, names)
-                return self._with_init(fold, "addf", total)
+                return self._with_init(fold, "addf", self._total(ends))
 
     def _with_init(self, fold: Fold, name: str, tile: Tile) -> Tile:
         init = converted(self.clone(fold.init), element_of(tile.value.type))
-        names, value = self._applied(name, tile, Tile(init, fold.rows))
-        return Tile(value, names)
+        return self._applied(name, tile, Tile(init, fold.rows))
 
     def _replayed(self, chain: Chain, tile: Tile) -> Tile:
         """The function of a chain, of one of its ends."""
         for step in chain.steps:
-            others = [
-                tile if at == step.position else self.tile(operand) for at, operand in enumerate(step.operands)
-            ]
+            others = [tile if at == step.position else self.tile(operand) for at, operand in enumerate(step.operands)]
             tile = self._step(step.op, others)
         return tile
 
@@ -295,20 +283,17 @@ class Maker:
         wider = [Tile(converted(tile.value, element), tile.names) for tile in tiles]
         if len(wider) == 1:
             return Tile(unary(op.name, wider[0].value), wider[0].names)
-        names, value = self._applied(op.name.removeprefix("arith."), wider[0], wider[1])
-        return Tile(value, names)
+        return self._applied(op.name.removeprefix("arith."), wider[0], wider[1])
 
     def _end(self, fold: Fold, at: int, term: Term, tile: Tile) -> Tile:
         """A term of a sum, with what is late."""
         element = element_of(tile.value.type)
         if term.exponent is not None:
             power = self._power(term.exponent, self.powers[fold, at], self._referred(tile), element)
-            names, value = self._applied("mulf", tile, power)
-            tile = Tile(value, names)
+            tile = self._applied("mulf", tile, power)
         tile = self._scaled(tile, term.scale)
         for view, exponent in term.rows:
-            names, value = self._applied("mulf" if exponent == 1 else "divf", tile, self.tile(view, element))
-            tile = Tile(value, names)
+            tile = self._applied("mulf" if exponent == 1 else "divf", tile, self.tile(view, element))
         return tile
 
     def _referred(self, tile: Tile) -> tuple[Reference, Tile]:
@@ -317,9 +302,7 @@ class Maker:
         assert reference is not None, "a sum of powers has a reference"
         return reference, self.results[reference.at]
 
-    def _power(
-        self, power: Exponent, rows: Atoms, referred: tuple[Reference, Tile], element: ir.Type
-    ) -> Tile:
+    def _power(self, power: Exponent, rows: Atoms, referred: tuple[Reference, Tile], element: ir.Type) -> Tile:
         """What a sum of powers relative to its reference is multiplied with: slope * reference + rows, to the power."""
         reference, tile = referred
         kind = self.joint.accumulators[reference.at].kind
@@ -328,28 +311,10 @@ class Maker:
         for coefficient, view in rows:
             signed = self._signed(self.tile(view, element), coefficient)
             if abs(coefficient) in groups:
-                names, value = self._applied("addf", groups[abs(coefficient)], signed)
-                signed = Tile(value, names)
+                signed = self._applied("addf", groups[abs(coefficient)], signed)
             groups[abs(coefficient)] = signed
-        total: Tile | None = None
-        for size, group in groups.items():
-            scaled = self._scaled(group, size)
-            if total is not None:
-                names, value = self._applied("addf", total, scaled)
-                scaled = Tile(value, names)
-            total = scaled
-        assert total is not None, "there is a reference"
+        total = self._total([self._scaled(group, size) for size, group in groups.items()])
         return Tile(unary(power.base, total.value), total.names)
 
     def _signed(self, tile: Tile, sign: float) -> Tile:
         return tile if sign > 0 else Tile(unary("arith.negf", tile.value), tile.names)
-
-
-def is_number(view: View) -> bool:
-    """Whether a view is one number everywhere."""
-    return number_of(view) is not None
-
-
-def has_place(value: ir.Value) -> bool:
-    """Whether a value is at reg."""
-    return gir.is_at(value, "reg")

@@ -94,8 +94,7 @@ def _contraction(op: ir.Operation, values: Values, names: Names) -> Fold:
                 along[loop] = next(names.numbers)
                 names.sizes[along[loop]] = size
     factors = tuple(
-        values.view(value, tuple(along[loop] for loop in loops))
-        for value, loops in zip((lhs, rhs), maps, strict=False)
+        values.view(value, tuple(along[loop] for loop in loops)) for value, loops in zip((lhs, rhs), maps, strict=False)
     )
     rows = tuple(along[loop] for loop in maps[2])
     folded = tuple(name for loop, name in sorted(along.items()) if loop not in maps[2])

@@ -12,6 +12,7 @@ that is nothing else (`e^(-inf + inf)`), the power at the end makes of it too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -59,6 +60,7 @@ class Accumulator:
         names: Of the result's dimensions, payload last.
         init: What it starts from.
         reference: Of a sum of powers.
+        guarded: Whether it may be infinite where its weight is zero, and then is nothing.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Accumulator:
     names: tuple[int, ...]
     init: ir.Value
     reference: Reference | None = None
+    guarded: bool = False
 
 
 @dataclass
@@ -95,6 +98,7 @@ class Joint:
         payload: Sequence[int] = (),
         init: Tile | None = None,
         reference: Reference | None = None,
+        guarded: bool = False,
     ) -> int:
         """One more accumulator; without an init it starts from the kind's neutral element."""
         element = aligned(tile, (*self.names, *payload), self.sizes)
@@ -104,7 +108,7 @@ class Joint:
             start = number(ir.FloatAttr(neutral(kind, type_.element_type)).value, type_)
         else:
             start = aligned(init, names, self.sizes)
-        self.accumulators.append(Accumulator(kind, element, names, start, reference))
+        self.accumulators.append(Accumulator(kind, element, names, start, reference, guarded))
         return len(self.accumulators) - 1
 
     def emit(self) -> list[Tile]:
@@ -143,7 +147,7 @@ class Joint:
                     if a.reference not in weights:
                         kind = self.accumulators[a.reference.at].kind
                         weights[a.reference] = _weights(a.reference, kind, one, other)
-                    left, right = (_times(v, w) for v, w in zip((left, right), weights[a.reference], strict=True))
+                    left, right = map(_times, (left, right), weights[a.reference], (a.guarded, a.guarded))
                 made.append(_combined(a.kind, left, right))
             create("gir.yield", made)
 
@@ -159,10 +163,14 @@ def _combined(kind: str, left: ir.Value, right: ir.Value) -> ir.Value:
     return binary((FLOAT_KINDS if floats else INTEGER_KINDS).get(kind, kind), left, right)
 
 
-def _times(value: ir.Value, weight: ir.Value) -> ir.Value:
+def _times(value: ir.Value, weight: ir.Value, guarded: bool) -> ir.Value:
     """A sum times the weight of its reference."""
     if isinstance(value.type, ir.RankedTensorType):
         weight = create("tensor.splat", [weight], [value.type]).result
+    if guarded:
+        zero = number(0.0, value.type)
+        lost = compared("oeq", unary("math.absf", value), number(math.inf, value.type))
+        value = _select(binary("andi", compared("oeq", weight, zero), lost), zero, value)
     return binary("mulf", value, weight)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import bits_of, create, element_of, i64_array, is_tensor
+from powerfusion.core._mlir import create, element_of, i64_array, is_tensor
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
 NARROW_BITS = 32
-CMP = {"oge": 3, "ole": 5}
+CMP = {"oeq": 1, "oge": 3, "ole": 5}
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,4 @@ def aligned(tile: Tile, names: Sequence[int], sizes: dict[int, int]) -> ir.Value
 
 def largest(element: ir.Type) -> float:
     """The largest finite number of a float type that sums are carried in."""
-    return 1.7976931348623157e308 if bits_of_float(element) > NARROW_BITS else 3.4028234663852886e38
-
-
-def bits_of_float(element: ir.Type) -> int:
-    """How many bits a float type has."""
-    return bits_of(element) if isinstance(element, ir.IntegerType) else ir.FloatType(element).width
+    return 1.7976931348623157e308 if ir.FloatType(element).width > NARROW_BITS else 3.4028234663852886e38
