@@ -1,6 +1,7 @@
 """All passes; importing this fills the registry in `powerfusion.core.passes`."""
 
 from powerfusion.passes.analysis import count_ops, ledger
+from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
     drop_results,
     drop_units,
@@ -24,6 +25,7 @@ __all__ = [
     "count_ops",
     "drop_results",
     "drop_units",
+    "expand",
     "fold_splats",
     "forward_stores",
     "join_readers",

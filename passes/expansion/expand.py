@@ -1,0 +1,266 @@
+"""`gir-expand`: cascades of reductions that can be one pass get a second way, in which they are one.
+
+Rewrite:
+    %m = gir.kernel (%x) { max over c of %x }
+    %s = gir.kernel (%x, %m) { sum over c of exp(%x - spread of %m) }
+    %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
+  ⇒ %y = gir.alternatives { as it was } or {
+      %m, %s = gir.kernel (%x) { reduce (%x, weights) over c with a combiner: (max, sum relative to the max) }
+      %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
+    }
+
+Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands at
+function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
+
+The kernels of a block are read as one graph of values (`values`). Reductions form cascades (`cascades`) as far as what
+they fold can be taken apart by the laws of sums, products, powers and monotone functions (`algebra`), from what ops
+and kinds mean and never from what an operator is called. A cascade becomes one kernel (`finals`) with one reduction
+(`joint`): a contraction in it becomes an accumulator with payload. What else the kernels computed follows from its
+results, in copies of them that no longer reduce and then merge. What can't be taken apart without losing digits or
+infinities stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from powerfusion.core._mlir import create, defining_op, entry_block, functions, has_uses, operations, segments
+from powerfusion.core.passes import Pass, register_pass
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.expansion.algebra import NotSeparableError
+from powerfusion.passes.expansion.alternatives import wrap
+from powerfusion.passes.expansion.cascades import Cascade, cascades_of
+from powerfusion.passes.expansion.finals import Maker
+from powerfusion.passes.expansion.folds import Names
+from powerfusion.passes.expansion.members import Order, members_of
+from powerfusion.passes.expansion.values import Values
+from powerfusion.passes.fusion.clusters import Plan
+from powerfusion.passes.fusion.drop_results import drop_results
+from powerfusion.passes.fusion.merge_kernels import MergeKernelsPass, joined_name, merge
+from powerfusion.passes.fusion.rebuild import copy_op, drop_unused_inputs, erase_unused, sort_block, unique
+
+
+@register_pass
+@dataclass(frozen=True)
+class ExpandPass(Pass):
+    """Adds ways in which cascaded reductions are one pass."""
+
+    name: ClassVar[str] = "gir-expand"
+    requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
+
+    def run(self, op: ir.Operation) -> None:
+        """Expands every block of every function."""
+        for function in functions(op):
+            for block in function.regions[0].blocks:
+                expand(block)
+
+
+def expand(block: ir.Block) -> list[ir.Operation]:
+    """Expands the cascades of one block; gives the alternatives."""
+    made: list[ir.Operation] = []
+    tried: set[ir.Operation] = set()
+    while (found := _expand_one(block, tried)) is not None:
+        made.append(found)
+    return made
+
+
+def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | None:
+    """Expands the first cascade that hasn't been tried; what is known of the block doesn't hold afterwards."""
+    values = Values(block)
+    order = Order(block)
+    cascades, names = cascades_of(values)
+    for cascade in cascades:
+        members = members_of(cascade, values, order)
+        first = defining_op(cascade.first.result)
+        assert first is not None, "a reduction is an op"
+        if members is None or first in tried:
+            continue
+        tried.add(first)
+        made = _Expansion(cascade, members, values, names, order).run()
+        if made is not None:
+            sort_block(block)
+            return made
+    return None
+
+
+@dataclass
+class _Expansion:
+    """One cascade that gets a second way."""
+
+    cascade: Cascade
+    members: list[ir.Operation]
+    values: Values
+    names: Names
+    order: Order
+
+    def run(self) -> ir.Operation | None:
+        """Makes the joint kernel, then the alternatives around it; None, and all as it was, where that can't be."""
+        with ir.InsertionPoint(self.members[-1]), self.members[-1].location:
+            joint = self._joint()
+        if joint is None:
+            return None
+        inside = set(self.members)
+        results = [
+            result
+            for member in self.members
+            for result in member.results
+            if any(use.owner.operation not in inside for use in result.uses)
+        ]
+        made = wrap(self.members, results)
+        second = made.regions[1].blocks[0]
+        with ir.InsertionPoint(second), made.location:
+            end = create("gir.yield", [])
+        joint.move_before(end)
+        with ir.InsertionPoint(end), made.location:
+            for member in self.members:
+                self._copy(member)
+        end.erase()
+        with ir.InsertionPoint(second), made.location:
+            create("gir.yield", [self.outer[result] for result in results])
+        _clean(second)
+        return made
+
+    # -- the joint kernel --------------------------------------------------------------------------
+
+    def _joint(self) -> ir.Operation | None:
+        """The kernel of the cascade, at the insertion point; it gives every reduction's result, and more."""
+        taken = self._available()
+        location = ir.Location.fused([member.location for member in self.members])
+        name = joined_name([ir.StringAttr(member.attributes["kernel_name"]).value for member in self.members])
+        with location:
+            draft = gir.kernel(name, taken, [], [], location).operation
+            block = entry_block(draft)
+            maker = Maker(
+                self.cascade, self.values, self.names, dict(zip(taken, block.arguments, strict=True)), self.members
+            )
+            try:
+                with ir.InsertionPoint(block):
+                    self.finals = maker.make()
+                    given = self._given(maker)
+                    stores = [_store(value) for value in given.values()]
+                    create("gir.return", stores)
+            except NotSeparableError:
+                draft.erase()
+                return None
+            made = _with_results(draft, [gir_plain(value.type) for value in stores])
+        self.held = dict(zip(given, made.results, strict=True))
+        return made
+
+    def _available(self) -> list[ir.Value]:
+        """What kernels of the block take that is there before the members are."""
+        bits = self.order.bits(self.members)
+        last = self.order.number[self.members[-1]]
+        found: list[ir.Value] = []
+        for kernel in self.values.kernels:
+            for value in segments(kernel)[0]:
+                source = defining_op(value)
+                at = self.order.number.get(source) if source is not None else None
+                if at is None or (at < last and not (bits >> at & 1 or self.order.needs[at] & bits)):
+                    found.append(value)
+        return unique(found)
+
+    def _given(self, maker: Maker) -> dict[ir.Value, ir.Value]:
+        """What the joint kernel gives: the reductions' results, and what members store that follows from these alone."""
+        given = dict(self.finals)
+        shapes = {str(value.type.shape) for value in self.finals.values()}
+        for member in self.members:
+            for result in member.results:
+                value = self.values.stored.get(result)
+                if value is None or value in given or str(value.type.shape) not in shapes:
+                    continue
+                if self._follows(value):
+                    given[value] = maker.clone(value)
+        return given
+
+    def _follows(self, value: ir.Value) -> bool:
+        """Whether a value is computed of the reductions' results and constants alone."""
+        value = self.values.canonical(value)
+        if value in self.finals:
+            return True
+        op = defining_op(value)
+        if op is None or not op.name.startswith(("arith.", "math.")):
+            return False
+        return all(map(self._follows, op.operands))
+
+    # -- what follows ------------------------------------------------------------------------------
+
+    def _copy(self, member: ir.Operation) -> None:
+        """A member without the reductions: their results are loaded."""
+        inputs, sizes = segments(member)
+        block = entry_block(member)
+        held = list(self.held)
+        taken = unique([*(self.outer.get(value, value) for value in inputs), *self.held.values()])
+        types = [result.type for result in member.results]
+        label = ir.StringAttr(member.attributes["kernel_name"]).value
+        made = gir.kernel(label, taken, sizes, types, member.location).operation
+        inside = dict(zip(taken, entry_block(made).arguments, strict=True))
+        known: dict[ir.Value, ir.Value] = {
+            argument: inside[self.outer.get(value, value)]
+            for argument, value in zip(block.arguments, inputs, strict=True)
+        }
+        with ir.InsertionPoint(entry_block(made)):
+            for op in operations(block):
+                ready = [self.values.canonical(result) in held for result in op.results]
+                if not ready or not all(ready):
+                    copy_op(op, known)
+                    continue
+                for result in op.results:
+                    source = inside[self.held[self.values.canonical(result)]]
+                    load = create("gir.move", [source], [result.type], loc=op.location)
+                    known[result] = load.result
+        for old, new in zip(member.results, made.results, strict=True):
+            value = self.values.stored.get(old)
+            self.outer[old] = self.held[value] if value in self.held else new
+
+    @property
+    def outer(self) -> dict[ir.Value, ir.Value]:
+        """Per result of a member, what takes its place in the second way."""
+        return self.__dict__.setdefault("_outer", {})
+
+
+def _clean(block: ir.Block) -> None:
+    """Drops what isn't needed, and merges kernels that no longer reduce."""
+    for kernel in reversed([op for op in operations(block) if op.name == "gir.kernel"]):
+        if not any(map(has_uses, kernel.results)):
+            kernel.erase()
+            continue
+        if not all(map(has_uses, kernel.results)):
+            kernel = merge([kernel])
+        erase_unused(kernel)
+        drop_unused_inputs(kernel)
+    limit = MergeKernelsPass().max_ops
+    for cluster in Plan(block, limit).clusters():
+        if len(cluster.members) > 1:
+            merge(cluster.members)
+    sort_block(block)
+    for kernel in reversed([op for op in operations(block) if op.name == "gir.kernel"]):
+        drop_results(kernel)
+
+
+def _store(value: ir.Value) -> ir.Value:
+    """A value at reg, moved to dram."""
+    type_ = gir.tensor_at("dram", value.type.shape, value.type.element_type)
+    return create("gir.move", [value], [type_]).result
+
+
+def gir_plain(type_: ir.RankedTensorType) -> ir.Type:
+    """A tensor type as the function around a kernel has it."""
+    return ir.RankedTensorType.get(type_.shape, type_.element_type)
+
+
+def _with_results(draft: ir.Operation, types: Sequence[ir.Type]) -> ir.Operation:
+    """A kernel of the same body with results; the draft goes."""
+    block = entry_block(draft)
+    with ir.InsertionPoint(draft), draft.location:
+        name = ir.StringAttr(draft.attributes["kernel_name"]).value
+        made = gir.kernel(name, segments(draft)[0], [], types, draft.location).operation
+        known: dict[ir.Value, ir.Value] = dict(zip(block.arguments, entry_block(made).arguments, strict=True))
+        with ir.InsertionPoint(entry_block(made)):
+            for op in operations(block):
+                copy_op(op, known)
+    draft.erase()
+    return made
