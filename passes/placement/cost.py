@@ -10,7 +10,7 @@ that run at once touch; else all of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -38,17 +38,17 @@ def groups_of(dim: NestDim) -> int:
     return -(-extent(dim.size) // dim.per_group)
 
 
+def _steps_in(length: int, dim: NestDim) -> int:
+    """How many steps the units of a group make that has so much of a dimension."""
+    whole, rest = divmod(length, dim.per_unit)
+    return whole * dim.steps + -(-rest // dim.per_step)
+
+
 @lru_cache(maxsize=4096)
-def parts_of(dim: NestDim) -> tuple[tuple[int, int], ...]:
-    """The steps of a dimension, over all groups and units: how many elements, and where they begin."""
-    size = extent(dim.size)
-    found: list[tuple[int, int]] = []
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            found += [(min(dim.per_step, last - at), at) for at in range(unit, last, dim.per_step)]
-    return tuple(found)
+def steps_of(dim: NestDim) -> int:
+    """How many steps the units of all groups make."""
+    whole, rest = divmod(extent(dim.size), dim.per_group)
+    return whole * _steps_in(dim.per_group, dim) + _steps_in(rest, dim)
 
 
 @lru_cache(maxsize=4096)
@@ -65,15 +65,45 @@ def trips_of(dim: NestDim) -> int:
     return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
+def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
+    """Where steps begin and end, in order."""
+    size = extent(dim.size)
+    for group in range(0, size, dim.per_group):
+        end = min(group + dim.per_group, size)
+        for unit in range(group, end, dim.per_unit):
+            last = min(unit + dim.per_unit, end)
+            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
+
+
+def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
+    """Where steps begin and end, the last first."""
+    size = extent(dim.size)
+    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
+        end = min(group + dim.per_group, size)
+        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
+            last = min(unit + dim.per_unit, end)
+            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
+            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
+
+
 @lru_cache(maxsize=16384)
 def moved_along(dim: NestDim, span: Span, size: int) -> int:
-    """How many elements a span has over all steps, of a value that is so long there."""
+    """How many elements a span has over all steps, of a value that is so long there; what sticks out isn't there."""
+    count = extent(dim.size)
     if span.is_plain:
-        return extent(dim.size)
-    total = 0
-    for length, start in parts_of(dim):
-        low, high = span.scale * start + span.low, span.scale * (start + length - 1) + span.high
-        total += max(min(high + 1, size) - max(low, 0), 0)
+        return count
+    width, steps = span.high - span.low, steps_of(dim)
+    total = span.scale * (count - steps) + (width + 1) * steps
+    for begin, _ in _starts(dim):
+        out = -(span.scale * begin + span.low)
+        if out <= 0:
+            break
+        total -= out
+    for _, end in _starts_backwards(dim):
+        out = span.scale * (end - 1) + span.high + 1 - size
+        if out <= 0:
+            break
+        total -= out
     return total
 
 
@@ -106,7 +136,7 @@ class Place:
             if grouped:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
-                count *= len(parts_of(dim)) if at <= inner else units_of(dim)
+                count *= steps_of(dim) if at <= inner else units_of(dim)
         for span, size in zip(spans, shape, strict=True):
             dim = None if span.cls is None else self.by_class[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
@@ -191,8 +221,8 @@ class Arriving:
 
     place: Place
     reads: dict[int, int] = field(default_factory=dict)
+    touched: dict[int, int] = field(default_factory=dict)
     stored: int = 0
-    touched: int = 0
 
     def add(self, tensor: int | None, moved: int, touched: int) -> None:
         """Notes a read of a tensor, or a store."""
@@ -200,13 +230,13 @@ class Arriving:
             self.stored += moved
             return
         self.reads[tensor] = self.reads.get(tensor, 0) + moved
-        self.touched += touched
+        self.touched[tensor] = max(self.touched.get(tensor, 0), touched)
 
     def total(self, program: Program) -> tuple[int, int]:
         """All that arrives, and how much of it one kernel hands to another through a cache."""
         capacity = cache_bytes(self.place.machine)
         at_once = min(self.place.groups(), cores(self.place.machine))
-        kept = self.touched * at_once <= capacity
+        kept = sum(self.touched.values()) * at_once <= capacity
         arriving, cached = self.stored, 0
         for tensor, moved in self.reads.items():
             volume = program.volumes[tensor]

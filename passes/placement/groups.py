@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
 from powerfusion.passes.placement.model import Cost, Form, Kind, NestDim, Op, Outer, Program, Step, Ties, Where
-from powerfusion.passes.placement.nests import Wanted, nests_of
+from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
@@ -99,13 +99,14 @@ class _Group:
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):
-            try:
-                form = self._swept(needed, sinks, rows, swept, classes)
-            except NoScheduleError as reason:
-                reasons.append(str(reason))
-                continue
-            if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
-                best = form
+            for split in (None, *self._splits(sinks, combining, swept, others, whole)):
+                try:
+                    form = self._swept(needed, sinks, rows, swept, split, classes)
+                except NoScheduleError as reason:
+                    reasons.append(str(reason))
+                    continue
+                if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
+                    best = form
         if best is None:
             raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
         return best
@@ -246,6 +247,23 @@ class _Group:
         op = self._op(number)
         return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
+    def _splits(
+        self,
+        sinks: Sequence[int],
+        combining: Sequence[int],
+        swept: Sequence[int],
+        others: Sequence[int],
+        whole: set[int],
+    ) -> list[int]:
+        """What the units of a group may each have a part of in every row, combining what they fold: it is in all stores."""
+        if most_units(self.machine) == 1:
+            return []
+        folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
+        stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
+        scanned = {self.ties.find(c) for n in combining if self._op(n).kind is Kind.SCAN for c in self._op(n).folded}
+        found = [cls for cls in others if cls in folded - whole - scanned and all(cls in some for some in stored)]
+        return [cls for cls in found if not swept or cls in swept]
+
     def _size(self, cls: int, windows: Windows) -> int | None:
         """The size of a class, by all values that are cut along it just as the nest is."""
         sizes: set[int | None] = set()
@@ -282,6 +300,10 @@ class _Group:
         values = [self._op(number).results[0] for number in loads]
         return {cls: sum(cls not in self.classes(value) for value in values) for cls in nested}
 
+    def _reuses(self, needed: Sequence[int]) -> bool:
+        """Whether an element that is loaded meets many others: there is a contraction."""
+        return any((op := self._op(number)).kind is Kind.FOLD and op.apart for number in needed)
+
     def _element_bytes(self, needed: Sequence[int]) -> int:
         """What an element has of what is moved most."""
         moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
@@ -295,6 +317,7 @@ class _Group:
         sinks: Sequence[int],
         rows: Sequence[int],
         swept: Sequence[int],
+        split: int | None,
         classes: Sequence[int],
     ) -> Form:
         """The cheapest choice of a nest, of what rests at sram and of what is loaded or computed again."""
@@ -310,7 +333,7 @@ class _Group:
         for number in needed:
             for result in self._op(number).results:
                 scheduler.time(result)
-        nested = frozenset((*rows, *swept))
+        nested = frozenset((*rows, *swept)) | (frozenset() if split is None else {split})
         sketch = _Sketch(self, scheduler, nested, sinks)
         plain = scheduler.schedule(sinks, set(), set())
         windows = sketch.windows(plain)
@@ -332,6 +355,8 @@ class _Group:
             self._element_bytes(needed),
             inner,
             self._lacking(needed, order),
+            self._reuses(needed),
+            split,
         )
         choices = _choices(crossing(scheduler, needed))
         found: Form | None = None

@@ -23,6 +23,7 @@ TURNED_ELEMENTS = 32  # of a step along each of several dimensions that are cont
 LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than it brings
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
+LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
 
@@ -39,6 +40,8 @@ class Wanted:
         element_bytes: Of most of what is moved.
         inner: How many elements a step has besides.
         lacking: By class, how many loads don't run over it.
+        reuses: Whether steps that are longer than units need pay, as each element meets many others.
+        split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
     """
 
     rows: Sequence[int]
@@ -48,6 +51,8 @@ class Wanted:
     element_bytes: int
     inner: int
     lacking: Mapping[int, int]
+    reuses: bool = False
+    split: int | None = None
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -55,12 +60,13 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     seen: set[Nest] = set()
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
-        steps = _steps(wanted, max(elements // wanted.inner, 1))
+        plain = _steps(wanted, max(elements // wanted.inner, 1))
         found = [
             nest
+            for steps in (plain, *_longer(wanted, plain))
             for rows in _orders(machine, wanted)
-            for outer_first in (False, True)
-            if (nest := _nest(machine, replace(wanted, rows=rows), steps, outer_first=outer_first)) not in seen
+            for shared in _shared(machine, wanted)
+            if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
         ]
         seen.update(found)
         if found:
@@ -72,6 +78,42 @@ def _orders(machine: Machine, wanted: Wanted) -> list[Sequence[int]]:
     if cache_bytes(machine):
         return [wanted.rows]
     return [wanted.rows, sorted(wanted.rows, key=lambda cls: wanted.lacking.get(cls, 0))]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """How the units of a group share its work.
+
+    Attributes:
+        units: How many of them there are.
+        outer_first: Whether they share the outermost rows that there are enough of, or the innermost.
+        split: A class of which each has a part in every row, instead.
+    """
+
+    units: int
+    outer_first: bool = False
+    split: int | None = None
+
+
+def _shared(machine: Machine, wanted: Wanted) -> list[_Shared]:
+    most = most_units(machine)
+    if wanted.split is not None:
+        return [_Shared(most, split=wanted.split)] if most > 1 else []
+    if most == 1:
+        return [_Shared(1)]
+    return [_Shared(most), _Shared(most, outer_first=True), _Shared(1)]
+
+
+def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are longer along a row that something large lacks: it is loaded less often then."""
+    if not wanted.reuses:
+        return
+    for cls in wanted.rows:
+        size = wanted.sizes[cls]
+        if wanted.lacking.get(cls) and cls not in wanted.lanes and size is not None:
+            for times in LONGER:
+                if steps[cls] * times <= size:
+                    yield {**steps, cls: steps[cls] * times}
 
 
 def step_sizes(machine: Machine, element_bytes: int, elements: int) -> list[int]:
@@ -92,7 +134,8 @@ def step_sizes(machine: Machine, element_bytes: int, elements: int) -> list[int]
 
 def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
     """How much of each dimension a step takes."""
-    steps = dict.fromkeys((*wanted.rows, *wanted.swept), 1)
+    split = () if wanted.split is None else (wanted.split,)
+    steps = dict.fromkeys((*wanted.rows, *wanted.swept, *split), 1)
     lanes = [cls for cls in wanted.lanes if cls in steps]
     known = {cls: wanted.sizes[cls] for cls in steps}
     if len(lanes) > 1:
@@ -111,25 +154,29 @@ def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
     return steps
 
 
-def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], *, outer_first: bool) -> Nest:
-    """The nest of some steps; units share the innermost rows that there are enough of, or the outermost."""
+def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:
     sizes = wanted.sizes
     swept_elements = math.prod(extent(sizes[cls]) for cls in wanted.swept) * wanted.inner
     trips = [None if (size := sizes[cls]) is None else -(-size // steps[cls]) for cls in wanted.rows]
-    most = most_units(machine)
+    of_rows = 1 if shared.split is not None else shared.units
     step_elements = math.prod(steps[cls] for cls in wanted.rows) * swept_elements
-    parts = _parts(machine, trips, step_elements, most)
-    left = most
+    parts = _parts(machine, trips, step_elements, of_rows)
+    left = of_rows
     made: dict[int, NestDim] = {}
     together = list(zip(wanted.rows, parts, strict=True))
-    for cls, part in together if outer_first else reversed(together):
+    for cls, part in together if shared.outer_first else reversed(together):
         size, step = sizes[cls], steps[cls]
         group = part * step if size is None else min(part * step, size)
         unit = min(-(-part // left) * step, group)
         made[cls] = NestDim(cls, size, group, unit, step, swept=False)
         left = max(left // -(-group // unit), 1)
-    whole = [NestDim(cls, sizes[cls], (n := extent(sizes[cls])), n, steps[cls], swept=True) for cls in wanted.swept]
-    return (*(made[cls] for cls in wanted.rows), *whole)
+    for cls in dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,)))):
+        size, swept = extent(sizes[cls]), cls in wanted.swept
+        unit = size
+        if cls == shared.split:
+            unit = min(-(-size // shared.units // steps[cls]) * steps[cls], size)
+        made[cls] = NestDim(cls, sizes[cls], size, unit, steps[cls] if swept else unit, swept=swept)
+    return tuple(made[cls] for cls in dict.fromkeys((*wanted.rows, *made)))
 
 
 def most_units(machine: Machine) -> int:

@@ -76,6 +76,7 @@ SIMPLIFY = Phase(
     (
         "gir-fold-splats",
         "gir-narrow-detours",
+        "gir-drop-results",
         "gir-drop-units",
         "canonicalize",
         "cse",

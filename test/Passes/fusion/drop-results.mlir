@@ -36,3 +36,35 @@ func.func @unused(%x: tensor<4xf32>) {
   }
   return
 }
+
+// A kernel that reads a copy reads what it is a copy of, and the copy isn't made; what is returned stays one.
+
+// CHECK-LABEL: func.func @copied(
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+// CHECK: gir.kernel "exp" (%{{.*}} = %[[X]] :
+func.func @copied(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = gir.kernel "copy" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
+    %1 = gir.move %a : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %2 : tensor<4xf32, #gir.at<dram>>
+  }
+  %1 = gir.kernel "exp" (%a = %0 : tensor<4xf32>) -> (tensor<4xf32>) {
+    %2 = gir.move %a : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %3 = math.exp %2 : tensor<4xf32, #gir.at<reg>>
+    %4 = gir.move %3 : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %4 : tensor<4xf32, #gir.at<dram>>
+  }
+  return %1 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func.func @returned(
+// CHECK: %[[C:.*]] = gir.kernel "copy"
+// CHECK: return %[[C]]
+func.func @returned(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = gir.kernel "copy" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
+    %1 = gir.move %a : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %2 : tensor<4xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<4xf32>
+}
