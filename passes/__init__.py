@@ -7,10 +7,12 @@ from powerfusion.passes.fusion import (
     drop_units,
     fold_splats,
     forward_stores,
+    join_loads,
     join_readers,
     merge_kernels,
     narrow_detours,
     share_kernels,
+    spread_iotas,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
@@ -28,6 +30,7 @@ __all__ = [
     "expand",
     "fold_splats",
     "forward_stores",
+    "join_loads",
     "join_readers",
     "ledger",
     "merge_kernels",
@@ -36,5 +39,6 @@ __all__ = [
     "plan_memory",
     "plan_scratch",
     "share_kernels",
+    "spread_iotas",
     "tile",
 ]

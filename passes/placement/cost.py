@@ -19,6 +19,7 @@ from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Ste
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
+STORED = -1  # in place of a tensor: what is stored
 ASSUMED = 1024  # what an open size counts as
 
 
@@ -119,12 +120,19 @@ class Place:
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
+    counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
 
     def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False) -> int:
         """Elements that a movement moves in all its executions; `grouped` ones serve a whole group."""
+        key = (spans, grouped, tuple(shape))
+        if key not in self.counted:
+            self.counted[key] = self._moved(spans, shape, grouped=grouped)
+        return self.counted[key]
+
+    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -228,6 +236,7 @@ class Arriving:
         """Notes a read of a tensor, or a store."""
         if tensor is None:
             self.stored += moved
+            self.touched[STORED] = self.touched.get(STORED, 0) + touched
             return
         self.reads[tensor] = self.reads.get(tensor, 0) + moved
         self.touched[tensor] = max(self.touched.get(tensor, 0), touched)

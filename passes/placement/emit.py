@@ -14,6 +14,7 @@ from powerfusion.core._mlir import (
     defining_op,
     entry_block,
     has_uses,
+    i32_array,
     i64_array,
     segments,
 )
@@ -21,7 +22,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.merge_kernels import joined_name
 from powerfusion.passes.fusion.rebuild import unique
-from powerfusion.passes.placement.model import Form, Kind, Program, Step, Where
+from powerfusion.passes.placement.model import Form, Kind, Program, Reach, Step, Where
 from powerfusion.passes.placement.read import Handles, dynamic_sizes, is_renaming
 
 ROW, SWEPT = "r", "c"
@@ -205,16 +206,35 @@ class _Body:
             self.latest[number] = value
 
     def _handed(self, step: Step, op: ir.Operation) -> ir.Value:
-        """A value that a kernel of the group made, its dimensions in the order in which another loads it."""
-        source = self.form.handed[step.op]
-        value = self._at(source, step.number)
-        own = [self.form.ties.find(cls) for cls in self.program.values[step.value].classes]
-        before = [self.form.ties.find(cls) for cls in self.program.values[source].classes]
-        perm = [before.index(cls) for cls in own]
-        if perm == list(range(len(perm))):
+        """What another kernel loads of a value of the group: a part, its dimensions in another order."""
+        handed = self.form.handed[step.op]
+        value = self._at(handed.value, step.number)
+        kept = [reach.dim for reach in handed.reaches if reach.dim is not None]
+        sizes = list(op.result.type.shape)
+        loc = op.location
+        if any(reach != Reach(reach.dim) for reach in handed.reaches):
+            value = self._slice(value, handed.reaches, sizes, loc)
+        if kept == sorted(kept):
             return value
-        type_ = op.result.type
-        return create("gir.permute", [value], [type_], {"perm": i64_array(perm)}, loc=op.location).result
+        perm = [kept.index(dim) for dim in range(len(kept))]
+        return create("gir.permute", [value], [op.result.type], {"perm": i64_array(perm)}, loc=loc).result
+
+    def _slice(self, value: ir.Value, reaches: Sequence[Reach], sizes: Sequence[int], loc: ir.Location) -> ir.Value:
+        """A part of a value at reg; `sizes` are those of the part's dimensions, in another order."""
+        shape = [1 if reach.dim is None else sizes[reach.dim] for reach in reaches]
+        type_ = gir.tensor_at(
+            "reg",
+            [size for size, reach in zip(shape, reaches, strict=True) if reach.dim is not None],
+            value.type.element_type,
+        )
+        attributes = {
+            "static_offsets": i64_array([reach.low for reach in reaches]),
+            "static_sizes": i64_array(shape),
+            "static_strides": i64_array([reach.scale for reach in reaches]),
+            "drop": i64_array([dim for dim, reach in enumerate(reaches) if reach.dim is None]),
+            "operandSegmentSizes": i32_array([1, 0, 0, 0]),
+        }
+        return create("gir.slice", [value], [type_], attributes, loc=loc).result
 
     def _store(self, step: Step, op: ir.Operation) -> ir.Value:
         value = self._move(self._at(step.value, step.number), op, "dram", step.number, self._over(step.value))

@@ -14,24 +14,20 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
-from powerfusion.passes.placement.model import Cost, Form, Kind, NestDim, Op, Outer, Program, Step, Ties, Where
+from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.sketches import Sketch, inner_elements
 from powerfusion.passes.placement.windows import Spans, Windows
 
-MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_OPS = 300
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
-Nest = tuple[NestDim, ...]
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class _Group:
     objective: Objective
     ties: Ties = field(default_factory=Ties)
     ops: list[int] = field(default_factory=list)
-    handed: dict[int, int] = field(default_factory=dict)
+    handed: dict[int, Handed] = field(default_factory=dict)
     alias: dict[int, int] = field(default_factory=dict)
 
     def form(self) -> Form:
@@ -144,8 +140,6 @@ class _Group:
                 continue
             store = stores.get(op.outer.tensor)
             if store is not None and store.outer is not None:
-                if not op.outer.whole:
-                    raise NoScheduleError("one loads a part of what another stores")
                 self._hand(number, op, store, store.outer)
                 continue
             same = loads.setdefault((op.outer.tensor, op.outer.view), number)
@@ -155,14 +149,21 @@ class _Group:
                 self.alias[value] = first
 
     def _hand(self, number: int, op: Op, store: Op, outer: Outer) -> None:
-        """A load of what the group stores is that value, or its dimensions in another order."""
+        """A load of what the group stores is that value, a part of it, or its dimensions in another order."""
         assert op.outer is not None
-        perm = [outer.dims.index(dim) for dim in op.outer.dims]
-        self._tie(store.operands[0], op.results[0], perm)
-        if perm == sorted(perm):
-            self.alias[op.results[0]] = store.operands[0]
+        source, value = store.operands[0], op.results[0]
+        if op.outer.reach is None:
+            raise NoScheduleError("one loads what another stores in another shape")
+        reaches = tuple(op.outer.reach[dim] for dim in outer.dims)
+        classes, before = (self.program.values[each].classes for each in (value, source))
+        if op.outer.whole:
+            for reach, cls in zip(reaches, before, strict=True):
+                assert reach.dim is not None
+                self.ties.tie(classes[reach.dim], cls)
+        if op.outer.whole and [reach.dim for reach in reaches] == list(range(len(reaches))):
+            self.alias[value] = source
         else:
-            self.handed[number] = store.operands[0]
+            self.handed[number] = Handed(source, reaches)
 
     def _tie(self, source: int, value: int, perm: Sequence[int]) -> None:
         sources = self.program.values[source].classes
@@ -255,7 +256,7 @@ class _Group:
         others: Sequence[int],
         whole: set[int],
     ) -> list[int]:
-        """What the units of a group may each have a part of in every row, combining what they fold: it is in all stores."""
+        """What units of a group may each have a part of in every row, combining what they fold: all stores have it."""
         if most_units(self.machine) == 1:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
@@ -334,14 +335,16 @@ class _Group:
             for result in self._op(number).results:
                 scheduler.time(result)
         nested = frozenset((*rows, *swept)) | (frozenset() if split is None else {split})
-        sketch = _Sketch(self, scheduler, nested, sinks)
-        plain = scheduler.schedule(sinks, set(), set())
-        windows = sketch.windows(plain)
+        sketch = Sketch(
+            self.program, self.objective, self.nodes, self.ties, self.handed, self.alias, scheduler, nested, sinks
+        )
+        windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows) for cls in nested}
         self._check_measured(needed, sizes)
         if any(sizes[cls] is None for cls in swept):
             raise NoScheduleError("a swept dimension is of open size")
-        inner = max((sketch.inner(spans) for spans in windows.of.values()), default=1)
+        stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).free)
+        inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:
             raise NoScheduleError("a step would have too much of a value")
         if not nested:
@@ -357,83 +360,14 @@ class _Group:
             self._lacking(needed, order),
             self._reuses(needed),
             split,
+            [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
         )
-        choices = _choices(crossing(scheduler, needed))
-        found: Form | None = None
-        for nests in nests_of(self.machine, wanted):
-            forms = (form for nest in nests for rested in choices for form in sketch.staged(nest, rested))
-            found = min(forms, key=lambda form: self.objective.key(form.cost), default=None)
-            if found is not None:  # Smaller steps only where larger ones don't fit.
-                break
+        found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
         if found is None:
             raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
         return found
 
 
-def _choices(late: Sequence[int]) -> list[set[int]]:
-    """Which of the values that a later pass needs rest."""
-    if len(late) > MOST_CHOICES:
-        return [set(), set(late)]
-    return [set(some) for count in range(len(late) + 1) for some in itertools.combinations(late, count)]
-
-
-@dataclass
-class _Sketch:
-    """Forms of a group whose roles of dimensions are settled.
-
-    Attributes:
-        group: What is placed.
-        scheduler: Its passes.
-        nested: The classes that are cut.
-        sinks: The stores to the outside.
-    """
-
-    group: _Group
-    scheduler: Scheduler
-    nested: frozenset[int]
-    sinks: Sequence[int]
-
-    def windows(self, steps: Sequence[Step]) -> Windows:
-        """The windows of a schedule."""
-        windows = Windows(self.group.program, self.group.ties, self.nested, self.scheduler)
-        windows.read(steps)
-        return windows
-
-    def inner(self, spans: Spans) -> int:
-        """How many elements a step has along dimensions that aren't cut."""
-        return math.prod(span.high - span.low + 1 for span in spans if span.cls is None)
-
-    def staged(self, nest: Nest, rested: set[int]) -> Iterator[Form]:
-        """Forms of a choice of what rests: with nothing staged, then more and more of what gains by it."""
-        staged: set[int] = set()
-        key = self.group.objective.key
-        plain = self.scheduler.schedule(self.sinks, staged, rested)
-        loads = list(dict.fromkeys(step.op for step in plain if step.where is Where.LOAD))
-        best = self._made(nest, plain)
-        if best is not None:
-            yield best
-        for load in loads:
-            form = self._made(nest, self.scheduler.schedule(self.sinks, staged | {load}, rested))
-            if form is not None and (best is None or key(form.cost) < key(best.cost)):
-                staged.add(load)
-                best = form
-                yield form
-
-    def _made(self, nest: Nest, steps: tuple[Step, ...]) -> Form | None:
-        """A schedule with its cost; None where it doesn't fit, or needs of what waits more than there is."""
-        group = self.group
-        try:
-            windows = self.windows(steps).of
-        except NoScheduleError:
-            return None
-        place = Place(group.machine, nest)
-        peak = peak_at_sram(place, group.program, steps, windows)
-        room = group.machine.space_of("sram").usable_bytes
-        if peak and (room is None or peak > room):
-            return None
-        peak_reg = peak_at_reg(place, group.program, steps, windows, self.scheduler.ends)
-        if group.objective.overflows(place, peak_reg):
-            return None
-        cost = cost_of(place, group.program, steps, windows)
-        cost = group.objective.timed(place, cost)
-        return Form(group.nodes, nest, steps, group.ties, group.handed, group.alias, cost, peak, peak_reg)
+def _has_halo(spans: Spans, cls: int) -> bool:
+    """Whether neighbouring steps along a class need some elements both."""
+    return any(span.cls == cls and span.high > span.low for span in spans)

@@ -40,27 +40,6 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Outer:
-    """Where a load or a store meets the function.
-
-    Attributes:
-        tensor: The function's tensor, views that only add or drop dimensions of size 1 taken off.
-        view: What of it: equal text, equal elements in equal order.
-        dims: For each dimension of the value, which dimension of the tensor it is, of those that aren't of size 1.
-        whole: Whether it is all of the tensor.
-        contiguous: The class along which it lies contiguous in memory.
-        needed: Whether all of what is moved is needed, for certain.
-    """
-
-    tensor: int
-    view: str
-    dims: tuple[int, ...]
-    whole: bool
-    contiguous: int | None
-    needed: bool = True
-
-
-@dataclass(frozen=True)
 class Reach:
     """What an op needs of one dimension of an operand, for a window of its first result from `s` to `e`.
 
@@ -80,6 +59,29 @@ class Reach:
     high: int = 0
     clip: bool = False
     own: bool = False
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Where a load or a store meets the function.
+
+    Attributes:
+        tensor: The function's tensor, views that only add or drop dimensions of size 1 taken off.
+        view: What of it: equal text, equal elements in equal order.
+        dims: For each dimension of the value, which dimension of the tensor it is, of those that aren't of size 1.
+        whole: Whether it is all of the tensor.
+        contiguous: The class along which it lies contiguous in memory.
+        needed: Whether all of what is moved is needed, for certain.
+        reach: By dimension of the tensor, what a window of the value needs of it; None where views are of another kind.
+    """
+
+    tensor: int
+    view: str
+    dims: tuple[int, ...]
+    whole: bool
+    contiguous: int | None
+    needed: bool = True
+    reach: tuple[Reach, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,19 @@ class Ties:
         low, high = sorted((self.find(one), self.find(other)))
         if low != high:
             self.parent[high] = low
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a load inside a group takes of a value that the group has.
+
+    Attributes:
+        value: The value.
+        reaches: By dimension of it, what a window of what is loaded needs.
+    """
+
+    value: int
+    reaches: tuple[Reach, ...]
 
 
 class Where(Enum):
@@ -263,7 +278,7 @@ class Form:
         nest: Its dimensions, outermost first.
         steps: What it does, in order.
         ties: Its classes.
-        handed: By load inside the group, the value of which it is a permutation.
+        handed: By load inside the group, the value that it is a part of, or its dimensions in another order.
         alias: By value that a load inside the group gives, the value that it is.
         cost: What it costs.
         peak: Bytes at sram.
@@ -274,7 +289,7 @@ class Form:
     nest: tuple[NestDim, ...]
     steps: tuple[Step, ...]
     ties: Ties = field(compare=False)
-    handed: Mapping[int, int]
+    handed: Mapping[int, Handed]
     alias: Mapping[int, int]
     cost: Cost
     peak: int

@@ -23,6 +23,7 @@ TURNED_ELEMENTS = 32  # of a step along each of several dimensions that are cont
 LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than it brings
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
+GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
@@ -42,6 +43,7 @@ class Wanted:
         lacking: By class, how many loads don't run over it.
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
+        haloed: Classes along which neighbouring steps need some elements both.
     """
 
     rows: Sequence[int]
@@ -53,6 +55,7 @@ class Wanted:
     lacking: Mapping[int, int]
     reuses: bool = False
     split: int | None = None
+    haloed: Sequence[int] = ()
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -63,7 +66,7 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         plain = _steps(wanted, max(elements // wanted.inner, 1))
         found = [
             nest
-            for steps in (plain, *_longer(wanted, plain))
+            for steps in (plain, *_longer(wanted, plain), *_balanced(wanted, plain))
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -152,6 +155,22 @@ def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
             steps[cls] = min(steps[cls] * more, size)
             left //= more
     return steps
+
+
+def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are as large but about as long along each class that has halos: these are the least then."""
+    rows = [cls for cls in wanted.haloed if cls in wanted.rows and wanted.sizes[cls] is not None]
+    if len(rows) < 2:
+        return
+    left = math.prod(steps[cls] for cls in rows)
+    made = dict(steps)
+    for at, cls in enumerate(sorted(rows, key=lambda cls: wanted.sizes[cls] or 0)):
+        each = max(round(left ** (1 / (len(rows) - at))), 1)
+        if cls in wanted.lanes and each > GRANULE_ELEMENTS:
+            each = each // GRANULE_ELEMENTS * GRANULE_ELEMENTS
+        made[cls] = min(each, wanted.sizes[cls] or each)
+        left = max(left // made[cls], 1)
+    yield made
 
 
 def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:

@@ -11,7 +11,7 @@ A dimension that must be whole in each step, as that of a concatenation, is said
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from powerfusion.core._mlir import DYNAMIC, integer_of, integers, is_tensor, mixed, segments
 from powerfusion.mlir import ir
@@ -61,6 +61,30 @@ def meaning_of(op: ir.Operation) -> Meaning:
         tensors = [value for value in op.operands if is_tensor(value)]
         return Meaning(Kind.COMPUTE, tuple(_same(value.type.rank) for value in tensors))
     raise Blocked(f"it has a '{op.name}'")
+
+
+def through_view(op: ir.Operation, reach: Sequence[Reach]) -> list[Reach] | None:
+    """What a window needs of what a view is of, from what it needs of the view; None where that can't be told."""
+    if op.name == "gir.permute":
+        perm = integers(op.attributes["perm"])
+        return [reach[perm.index(dim)] for dim in range(len(perm))]
+    if op.name != "gir.slice" or DYNAMIC in list(op.result.type.shape):
+        return None
+    try:
+        (cut,) = _slice(op).reaches
+    except Blocked:
+        return None
+    return [
+        Reach(None, 1, each.low, each.high)
+        if each.dim is None or reach[each.dim].dim is None
+        else replace(
+            (inner := reach[each.dim]),
+            scale=inner.scale * each.scale,
+            low=inner.low * each.scale + each.low,
+            high=inner.high * each.scale + each.high,
+        )
+        for each in cut
+    ]
 
 
 def _same(rank: int) -> tuple[Reach, ...]:

@@ -16,7 +16,7 @@ from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
 from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Reach, Value
-from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of
+from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of, through_view
 
 VIEWS = ("gir.permute", "gir.slice", "gir.reshape")
 RENAMING = ("tensor.expand_shape", "tensor.collapse_shape", "tensor.cast")
@@ -194,7 +194,9 @@ class _Reader:
         value = move.operands[0]
         dims = list(range(value.type.rank))
         whole, text = True, ""
+        reach: list[Reach] | None = [Reach(dim) for dim in dims]
         while (op := defining_op(value)) is not None:
+            reach = None if reach is None else through_view(op, reach)
             if op.name == "gir.permute":
                 perm = integers(op.attributes["perm"])
                 dims = [perm[dim] for dim in dims]
@@ -221,7 +223,9 @@ class _Reader:
         last = max(dims, default=None)
         contiguous = None if last is None else self._class(spaces.find((move.result, dims.index(last))))
         needed = whole and any(use.owner.operation.name not in PARTIAL for use in move.result.uses)
-        return Outer(self._tensor(root), view, tuple(dims), whole, contiguous, needed)
+        return Outer(
+            self._tensor(root), view, tuple(dims), whole, contiguous, needed, None if reach is None else tuple(reach)
+        )
 
     def _is_all(self, op: ir.Operation) -> bool:
         """Whether a slice of a kernel's input is all of it."""

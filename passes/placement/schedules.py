@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.model import Kind, Op, Program, Step, Where
+from powerfusion.passes.placement.model import Handed, Kind, Op, Program, Step, Where
 
 
 class NoScheduleError(Exception):
@@ -28,7 +28,7 @@ class Scheduler:
     Attributes:
         program: What is read.
         makers: By value, the op of the group that makes it.
-        handed: By load inside the group, the value of which it is a permutation.
+        handed: By load inside the group, what it takes of a value that the group has.
         alias: By value that a load inside the group gives, the value that it is.
         streams: Values that run over a swept dimension.
         ends: Ops that combine what the steps of a sweep have: their results are there when the pass has ended.
@@ -37,7 +37,7 @@ class Scheduler:
 
     program: Program
     makers: Mapping[int, int]
-    handed: Mapping[int, int]
+    handed: Mapping[int, Handed]
     alias: Mapping[int, int]
     streams: Set[int]
     ends: Set[int] = frozenset()
@@ -67,7 +67,7 @@ class Scheduler:
 
     def operands(self, number: int) -> tuple[int, ...]:
         """The values that an op uses; of a load inside the group, what was stored."""
-        own = (self.handed[number],) if number in self.handed else self.program.ops[number].operands
+        own = (self.handed[number].value,) if number in self.handed else self.program.ops[number].operands
         return tuple(map(self.same, own))
 
     def same(self, value: int) -> int:

@@ -107,9 +107,9 @@ class Windows:
         op = self.program.ops[step.op]
         operands = self.scheduler.operands(step.op)
         if step.op in self.scheduler.handed:
-            spans = self.of.get((step.value, step.number), ())
-            source = self._turned(step.value, operands[0], spans) if spans else self.own(operands[0])
-            self._need(operands[0], step.number, source, made)
+            spans = self.of.get((step.value, step.number)) or self.own(step.value)
+            reaches = self.scheduler.handed[step.op].reaches
+            self._need(operands[0], step.number, self._reached(operands[0], reaches, spans), made)
             return
         found = [self.of[value, step.number] for value in op.results if (value, step.number) in self.of]
         if step.op in self.scheduler.ends:
@@ -121,11 +121,6 @@ class Windows:
         spans = found[0] if found else self.own(op.results[0])
         for value, reaches in zip(operands, op.reaches, strict=True):
             self._need(value, step.number, self._reached(value, reaches, spans), made)
-
-    def _turned(self, value: int, source: int, spans: Spans) -> Spans:
-        """The window of a value that is another one, its dimensions in another order."""
-        own = [self.ties.find(cls) for cls in self.program.values[value].classes]
-        return tuple(spans[own.index(self.ties.find(cls))] for cls in self.program.values[source].classes)
 
     def _reached(self, value: int, reaches: Sequence[Reach], spans: Spans) -> Spans:
         own = self.own(value)

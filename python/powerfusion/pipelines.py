@@ -86,6 +86,8 @@ SIMPLIFY = Phase(
         "canonicalize",
         "cse",
         "gir-join-readers",
+        "gir-join-loads",
+        "gir-spread-iotas",
         "gir-drop-results",
     ),
 )

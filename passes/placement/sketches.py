@@ -1,0 +1,159 @@
+"""Forms of a group whose roles of dimensions are settled: which nest, what rests at sram, what goes through it.
+
+    nests x what rests x what is staged
+
+All of it is tried where that is little; else what rests and is staged is chosen in the first nest that fits, and the
+others are tried with the best few of these choices.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.passes.placement.cost import Place, cost_of
+from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
+from powerfusion.passes.placement.nests import Nest
+from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
+from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import Key, Spans, Windows
+
+MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
+MOST_TRIED = 64  # nests times what may rest, beyond which not each is tried with each
+FEW = 3  # choices with which the other nests are tried
+Choice = frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A schedule with its windows."""
+
+    steps: tuple[Step, ...]
+    windows: Mapping[Key, Spans]
+
+
+@dataclass
+class Sketch:
+    """A group whose roles of dimensions are settled.
+
+    Attributes:
+        program: What is read.
+        objective: What is made small, on which machine.
+        nodes: The kernels, in order.
+        ties: Their classes.
+        handed: By load inside the group, what it takes of a value that the group has.
+        alias: By value that a load inside the group gives, the value that it is.
+        scheduler: The passes.
+        nested: The classes that are cut.
+        sinks: The stores to the outside.
+    """
+
+    program: Program
+    objective: Objective
+    nodes: tuple[int, ...]
+    ties: Ties
+    handed: Mapping[int, Handed]
+    alias: Mapping[int, int]
+    scheduler: Scheduler
+    nested: frozenset[int]
+    sinks: Sequence[int]
+    plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
+
+    def windows(self, steps: Sequence[Step]) -> Windows:
+        """The windows of a schedule.
+
+        Raises:
+            NoScheduleError: There are none.
+        """
+        windows = Windows(self.program, self.ties, self.nested, self.scheduler)
+        windows.read(steps)
+        return windows
+
+    def best(self, nests: Iterable[Sequence[Nest]], late: Sequence[int]) -> Form | None:
+        """The cheapest form in the first of some lists of nests that holds any; None where nothing fits.
+
+        Args:
+            nests: Lists, those that suit the machine best first.
+            late: Values that a later pass needs.
+        """
+        choices = _choices(late)
+        for some in nests:
+            found = self._best_of(some, choices)
+            if found is not None:  # Smaller steps only where larger ones don't fit.
+                return found
+        return None
+
+    def _best_of(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Form | None:
+        best: Form | None = None
+        for at, nest in enumerate(nests):
+            ranked: list[tuple[Form, Choice]] = []
+            for rested in choices:
+                forms = list(self._staged(nest, rested))
+                if forms:
+                    ranked.append((forms[-1], rested))
+            ranked.sort(key=lambda pair: self.objective.key(pair[0].cost))
+            if ranked and (best is None or self._is_better(ranked[0][0], best)):
+                best = ranked[0][0]
+            if ranked and len(choices) * (len(nests) - at) > MOST_TRIED:
+                choices = [rested for _, rested in ranked[:FEW]]
+        return best
+
+    def _is_better(self, one: Form, other: Form) -> bool:
+        return self.objective.key(one.cost) < self.objective.key(other.cost)
+
+    def _staged(self, nest: Nest, rested: Choice) -> Iterator[Form]:
+        """Forms of a choice of what rests, each better: with nothing staged, then more and more of what gains by it."""
+        place = Place(self.objective.machine, nest)
+        staged: Choice = frozenset()
+        plain = self.scheduler.schedule(self.sinks, staged, rested)
+        best = self._made(place, staged, rested)
+        if best is not None:
+            yield best
+        for load in dict.fromkeys(step.op for step in plain if step.where is Where.LOAD):
+            form = self._made(place, staged | {load}, rested)
+            if form is not None and (best is None or self._is_better(form, best)):
+                staged |= {load}
+                best = form
+                yield form
+
+    def _plan(self, staged: Choice, rested: Choice) -> _Plan | None:
+        """The schedule of some choices; None where it needs of what waits more than there is."""
+        key = (staged, rested)
+        if key not in self.plans:
+            steps = self.scheduler.schedule(self.sinks, staged, rested)
+            try:
+                self.plans[key] = _Plan(steps, self.windows(steps).of)
+            except NoScheduleError:
+                self.plans[key] = None
+        return self.plans[key]
+
+    def _made(self, place: Place, staged: Choice, rested: Choice) -> Form | None:
+        """A schedule in a nest with its cost; None where it doesn't fit."""
+        plan = self._plan(staged, rested)
+        if plan is None:
+            return None
+        machine = self.objective.machine
+        peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
+        room = machine.space_of("sram").usable_bytes
+        if peak and (room is None or peak > room):
+            return None
+        peak_reg = peak_at_reg(place, self.program, plan.steps, plan.windows, self.scheduler.ends)
+        if self.objective.overflows(place, peak_reg):
+            return None
+        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
+        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+
+
+def inner_elements(spans: Spans) -> int:
+    """How many elements a step has of a value along dimensions that aren't cut."""
+    return math.prod(span.high - span.low + 1 for span in spans if span.cls is None)
+
+
+def _choices(late: Sequence[int]) -> list[Choice]:
+    """Which of the values that a later pass needs rest."""
+    if len(late) > MOST_CHOICES:
+        return [frozenset(), frozenset(late)]
+    return [frozenset(some) for count in range(len(late) + 1) for some in itertools.combinations(late, count)]
