@@ -141,7 +141,9 @@ def _slice(
     if list(sizes) == list(value.type.shape) and not drop:
         return value
     kept = [size for dim, size in enumerate(sizes) if dim not in drop]
-    type_ = gir.tensor_at(gir.level_of(value.type), kept, value.type.element_type)
+    level = gir.level_of(value.type)
+    assert level is not None, "a value in a kernel is somewhere"
+    type_ = gir.tensor_at(level, kept, value.type.element_type)
     attributes = {
         "static_offsets": i64_array(begins),
         "static_sizes": i64_array(sizes),

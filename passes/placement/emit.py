@@ -212,7 +212,7 @@ class _Body:
         kept = [reach.dim for reach in handed.reaches if reach.dim is not None]
         sizes = list(op.result.type.shape)
         loc = op.location
-        if any(reach != Reach(reach.dim) for reach in handed.reaches):
+        if any(reach.dim is None or reach != Reach(reach.dim) for reach in handed.reaches):
             value = self._slice(value, handed.reaches, sizes, loc)
         if kept == sorted(kept):
             return value

@@ -23,6 +23,7 @@ from powerfusion.passes.placement.windows import Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which not each is tried with each
+SIZES_TRIED = 4  # sizes of steps that fit, where registers are a scratchpad and long steps leave few of them
 FEW = 3  # choices with which the other nests are tried
 Choice = frozenset[int]
 
@@ -80,11 +81,18 @@ class Sketch:
             late: Values that a later pass needs.
         """
         choices = _choices(late)
+        left = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        best: Form | None = None
         for some in nests:
             found = self._best_of(some, choices)
-            if found is not None:  # Smaller steps only where larger ones don't fit.
-                return found
-        return None
+            if found is None:
+                continue
+            if best is None or self._is_better(found, best):
+                best = found
+            left -= 1
+            if left == 0:  # Smaller steps only where larger ones don't fit.
+                break
+        return best
 
     def _best_of(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Form | None:
         best: Form | None = None
