@@ -63,7 +63,7 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     seen: set[Nest] = set()
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
-        plain = _steps(wanted, max(elements // wanted.inner, 1))
+        plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
         found = [
             nest
             for steps in (plain, *_longer(wanted, plain), *_balanced(wanted, plain))
@@ -105,6 +105,18 @@ def _shared(machine: Machine, wanted: Wanted) -> list[_Shared]:
     if most == 1:
         return [_Shared(1)]
     return [_Shared(most), _Shared(most, outer_first=True), _Shared(1)]
+
+
+def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
+    """Steps of rows that are no longer than it takes to make as many of them, none much shorter than the others."""
+    made = dict(steps)
+    for cls in wanted.rows:
+        size, step = wanted.sizes[cls], steps[cls]
+        if size is not None and step < size:
+            even = -(-size // -(-size // step))
+            whole = -(-even // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if cls in wanted.lanes else even
+            made[cls] = min(whole, step)
+    return made
 
 
 def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:

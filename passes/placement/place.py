@@ -54,7 +54,7 @@ class PlacePass(Pass):
         help="What is made small: time, by a model; or bytes, those of DRAM before launches before those of sram",
     )
     budget: int = option(
-        4096, help="Groups of kernels, and sets of them, that are looked at before the search is greedy"
+        4096, help="Groups of kernels, and sets of them, that are looked at before the search is a beam"
     )
     remarks: bool = option(False, help="Say at each placed kernel what it moves, and at the function how it was found")
 
@@ -85,7 +85,7 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
 
 
 def _summary(answer: Answer) -> str:
-    way = "exact" if answer.exact else "greedy, out of budget"
+    way = "stopped by time" if answer.stopped else "exact" if answer.exact else "beam, out of budget"
     placed = [choice for choice in answer.choices if choice.form is not None]
     merged = sum(len(choice.nodes) for choice in placed)
     return (

@@ -1,21 +1,29 @@
 """Which kernels become one: the cheapest partition into groups that can run one after the other.
 
-Exact: a shortest path (A*) over sets of kernels that have run, each step running one more group; what remains costs at
-least the loads of what it doesn't make itself and the stores of what is asked for. Where there are too many groups or
-sets, greedy: pairs that gain most become one, again and again.
+Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group. What remains
+costs at least the loads of what it doesn't make itself and the stores of what is asked for; so does a group until
+it is looked at, which happens only once that promise is the best one left. Where there are too many groups or sets, a
+beam: a few of the sets that promise most are kept, and groups are grown from what can run.
+
+    {} --[0 1]--> {0 1} --[2]--> {0 1 2}        f = what has run, as placed, + the least of what hasn't
 """
 
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
 from powerfusion.passes.placement.model import Cost, Form, Program
 from powerfusion.passes.placement.nests import most_units
 from powerfusion.passes.placement.objectives import Key, Objective
+
+BEAM = 4  # sets of kernels that are kept
+LONGEST = 16  # kernels that a group of the beam grows to
+SAFETY_S = 60.0  # after which the search is stopped, whatever it has
 
 
 @dataclass(frozen=True)
@@ -35,20 +43,37 @@ class Answer:
         choices: Its groups.
         exact: Whether no other partition into such groups costs less.
         expanded: How many groups and sets were looked at.
+        stopped: Whether time ran out, and the rest of the kernels stayed as they were.
     """
 
     choices: tuple[Choice, ...]
     exact: bool
     expanded: int
+    stopped: bool = False
+
+    @property
+    def cost(self) -> Cost:
+        """What it costs."""
+        total = Cost()
+        for choice in self.choices:
+            total += choice.cost
+        return total
 
 
 class _OutOfBudgetError(Exception):
     """More was to be looked at than the budget allows."""
 
 
-def search(program: Program, objective: Objective, budget: int) -> Answer:
-    """The cheapest partition of the kernels of a program."""
-    run = _Search(program, objective, budget)
+def search(program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S) -> Answer:
+    """The cheapest partition of the kernels of a program.
+
+    Args:
+        program: What is read.
+        objective: What is made small.
+        budget: How many groups and sets may be looked at before the search is a beam.
+        safety_s: Seconds after which it stops.
+    """
+    run = _Search(program, objective, budget, time.monotonic() + safety_s)
     choices: list[Choice] = []
     exact = True
     for nodes in run.components():
@@ -56,8 +81,8 @@ def search(program: Program, objective: Objective, budget: int) -> Answer:
             choices += run.exact(nodes)
         except _OutOfBudgetError:
             exact = False
-            choices += run.greedy(nodes)
-    return Answer(tuple(choices), exact, run.expanded)
+            choices += run.beam(nodes)
+    return Answer(tuple(choices), exact and not run.stopped, run.expanded, run.stopped)
 
 
 @dataclass
@@ -65,24 +90,15 @@ class _Search:
     program: Program
     objective: Objective
     budget: int
+    deadline: float
     expanded: int = 0
+    stopped: bool = False
     known: dict[int, Choice | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = [node for node, kernel in enumerate(self.program.kernels) if kernel and not kernel.blocked]
-        self.near = {node: 0 for node in self.nodes}
-        touched: dict[int, int] = {}
-        for node in self.nodes:
-            for tensor in self._tensors(node):
-                touched[tensor] = touched.get(tensor, 0) | 1 << node
-        for node in self.nodes:
-            for tensor in self._tensors(node):
-                self.near[node] |= touched[tensor] & ~(1 << node)
-
-    def _tensors(self, node: int) -> tuple[int, ...]:
-        kernel = self.program.kernels[node]
-        assert kernel is not None
-        return (*kernel.reads, *kernel.writes)
+        self.bounds = Bounds(self.program, self.objective)
+        self.near = self.bounds.near(self.nodes)
 
     def components(self) -> Iterator[list[int]]:
         """Kernels that are connected by what they read and write; others never gain by being one."""
@@ -91,7 +107,7 @@ class _Search:
             stack = [min(left)]
             found = set(stack)
             while stack:
-                near = [node for node in _members(self.near[stack.pop()]) if node not in found]
+                near = [node for node in members(self.near[stack.pop()]) if node not in found]
                 found.update(near)
                 stack += near
             left -= found
@@ -103,158 +119,154 @@ class _Search:
         """The best form of a group, None where it can't be one."""
         if bits not in self.known:
             self.expanded += 1
-            self.known[bits] = self._group(_members(bits))
+            self.known[bits] = self._group(members(bits))
         return self.known[bits]
 
     def _group(self, nodes: list[int]) -> Choice | None:
         alone = len(nodes) == 1
-        if alone and most_units(self.objective.machine) == 1:
+        self.stopped |= time.monotonic() > self.deadline
+        if alone and (self.stopped or most_units(self.objective.machine) == 1):
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None)
+        if self.stopped:
+            return None
         form = form_of(self.program, self.objective.machine, nodes, self.objective)
         if isinstance(form, Blocked):
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None
         return Choice(tuple(nodes), form.cost, form)
 
-    def _candidates(self, nodes: Sequence[int]) -> list[Choice]:
-        """All connected groups that can be one and cost less than their kernels alone."""
+    def _connected(self, nodes: Sequence[int]) -> list[int]:
+        """All connected groups of some kernels, as bits."""
         allowed = sum(1 << node for node in nodes)
-        seen: set[int] = set()
-        found: list[Choice] = []
-        stack = [1 << node for node in nodes]
+        seen: dict[int, None] = {}
+        stack = [1 << node for node in reversed(nodes)]
         while stack:
             bits = stack.pop()
             if bits in seen:
                 continue
-            seen.add(bits)
+            seen[bits] = None
             if len(seen) > self.budget:
                 raise _OutOfBudgetError
-            choice = self.group(bits)
-            if choice is not None:
-                found.append(choice)
             around = 0
-            for node in _members(bits):
+            for node in members(bits):
                 around |= self.near[node]
-            stack += [bits | 1 << node for node in _members(around & allowed & ~bits)]
-        return sorted(found, key=lambda choice: choice.nodes)
+            stack += [bits | 1 << node for node in members(around & allowed & ~bits)]
+        return sorted(seen)
 
     # -- exact -------------------------------------------------------------------------------------
 
     def exact(self, nodes: Sequence[int]) -> list[Choice]:
-        """The cheapest partition, by A* over what has run."""
-        choices = [(sum(1 << node for node in choice.nodes), choice) for choice in self._candidates(nodes)]
+        """The cheapest partition, by A* over what has run; groups are looked at when their promise is the best left."""
         everything = sum(1 << node for node in nodes)
-        needs = {bits: self._needs(bits) & everything & ~bits for bits, _ in choices}
-        best: dict[int, Cost] = {0: Cost()}
-        came: dict[int, tuple[int, Choice]] = {}
-        key = self.objective.key
-        queue: list[tuple[Key, int, int]] = [(key(self._least(everything)), 0, 0)]
-        closed: set[int] = set()
-        tick = 0
-        while queue:
-            _, _, done = heapq.heappop(queue)
-            if done in closed:
+        groups = [(bits, self.bounds.needs(bits) & everything & ~bits) for bits in self._connected(nodes)]
+        path = _Path(self.objective)
+        path.reach(0, Cost(), self.bounds.least(everything))
+        while True:
+            done, bits = path.pop()
+            if bits:
+                choice = self.group(bits)
+                if choice is not None:
+                    after = done | bits
+                    path.reach(after, path.best[done] + choice.cost, self.bounds.least(everything & ~after), choice)
                 continue
             if done == everything:
-                return list(_path(came, done))
-            closed.add(done)
+                return path.choices(done)
             self.expanded += 1
             if self.expanded > self.budget:
                 raise _OutOfBudgetError
-            for bits, choice in choices:
-                after = done | bits
-                if bits & done or needs[bits] & ~done:
-                    continue
-                cost = best[done] + choice.cost
-                if after not in best or key(cost) < key(best[after]):
-                    best[after] = cost
-                    came[after] = (done, choice)
-                    tick += 1
-                    heapq.heappush(queue, (key(cost + self._least(everything & ~after)), tick, after))
-        raise AssertionError("kernels one by one are a partition")
+            for some, needs in groups:
+                if not (some & done or needs & ~done):
+                    path.promise(done, some, self.bounds.least(some) + self.bounds.least(everything & ~(done | some)))
 
-    def _needs(self, bits: int) -> int:
-        needs = 0
-        for node in _members(bits):
-            needs |= self.program.needs[node]
-        return needs
+    # -- beam --------------------------------------------------------------------------------------
 
-    def _least(self, bits: int) -> Cost:
-        """What some kernels move at least: whatever they don't make comes in once, what others read goes out."""
-        program = self.program
-        written: dict[int, int] = {}
-        read: set[int] = set()
-        moved = cached = 0
-        capacity = cache_bytes(self.objective.machine)
-        for node in _members(bits):
-            kernel = program.kernels[node]
-            assert kernel is not None
-            written |= dict.fromkeys(kernel.writes, node)
-            read |= {tensor for tensor in kernel.reads if self._is_needed(node, tensor)}
-        for tensor in read - written.keys():
-            moved += program.volumes[tensor] or 0
-            cached += (program.volumes[tensor] or 0) if is_handed(program, tensor, capacity) else 0
-        for tensor in written:
-            if program.readers[tensor] & ~bits:
-                moved += program.volumes[tensor] or 0
-        return self.objective.bound(moved, int(bool(bits)), cached)
-
-    def _is_needed(self, node: int, tensor: int) -> bool:
-        """Whether all of a tensor must come in for a kernel."""
-        kernel = self.program.kernels[node]
-        assert kernel is not None
-        outers = (self.program.ops[op].outer for op in kernel.ops)
-        return any(outer is not None and outer.tensor == tensor and outer.needed for outer in outers)
-
-    # -- greedy ------------------------------------------------------------------------------------
-
-    def greedy(self, nodes: Sequence[int]) -> list[Choice]:
-        """Groups that gain most by being one become one, until none gains."""
-        groups = [1 << node for node in nodes]
-        while True:
-            pairs = ((one, other) for at, one in enumerate(groups) for other in groups[at + 1 :])
-            gains = [(gain, one, other) for one, other in pairs if (gain := self._gain(one, other, groups)) is not None]
-            if not gains:
-                break
-            _, one, other = min(gains)
-            groups = [bits for bits in groups if bits not in (one, other)] + [one | other]
-        found = [self.group(bits) for bits in groups]
-        return [choice for choice in found if choice is not None]
-
-    def _gain(self, one: int, other: int, groups: Sequence[int]) -> Key | None:
-        if not any(self.near[node] & other for node in _members(one)):
-            return None
-        apart, together = (self.group(one), self.group(other)), self.group(one | other)
-        if together is None or apart[0] is None or apart[1] is None:
-            return None
-        before = apart[0].cost + apart[1].cost
+    def beam(self, nodes: Sequence[int]) -> list[Choice]:
+        """A cheap partition: of the sets that have run the few that promise most, until all has run."""
+        everything = sum(1 << node for node in nodes)
+        states: dict[int, tuple[Cost, tuple[Choice, ...]]] = {0: (Cost(), ())}
+        finished: list[tuple[Cost, tuple[Choice, ...]]] = []
         key = self.objective.key
-        if not key(together.cost) < key(before) or self._is_cyclic(one | other, groups):
-            return None
-        return key(together.cost - before)
+        while states:
+            after: dict[int, tuple[Cost, tuple[Choice, ...]]] = {}
+            for done, (cost, path) in states.items():
+                for choice in self._grown(done, everything):
+                    reached = done | sum(1 << node for node in choice.nodes)
+                    found = (cost + choice.cost, (*path, choice))
+                    if reached == everything:
+                        finished.append(found)
+                    elif reached not in after or key(found[0]) < key(after[reached][0]):
+                        after[reached] = found
+            ranked = sorted(after, key=lambda done: key(after[done][0] + self.bounds.least(everything & ~done)))
+            states = {done: after[done] for done in ranked[:BEAM]}
+        return list(min(finished, key=lambda pair: key(pair[0]))[1])
 
-    def _is_cyclic(self, bits: int, groups: Sequence[int]) -> bool:
-        """Whether a group would both need and be needed by the others, through any of them."""
-        reached, grown = self._needs(bits) & ~bits, True
-        while grown:
-            grown = False
-            for other in groups:
-                if other & reached and not other & bits:
-                    more = (reached | other | self._needs(other)) & ~0
-                    grown |= more != reached
-                    reached = more
-        return bool(reached & bits)
+    def _grown(self, done: int, everything: int) -> Iterator[Choice]:
+        """Groups that can run next, each grown by what goes with it best from one that can."""
+        left = everything & ~done
+        ready = [node for node in members(left) if not self.bounds.needs(1 << node) & left]
+        for node in ready[:BEAM]:
+            bits = 1 << node
+            choice = self.group(bits)
+            while choice is not None:
+                yield choice
+                if len(choice.nodes) == LONGEST:
+                    break
+                around = 0
+                for member in choice.nodes:
+                    around |= self.near[member]
+                more = (bits | 1 << other for other in members(around & left & ~bits))
+                able = [some for some in more if not self.bounds.needs(some) & left & ~some]
+                found = [(grown, some) for some in able if (grown := self.group(some)) is not None]
+                if not found:
+                    break
+                choice, bits = min(found, key=lambda pair: self._saved(pair[0]))
+
+    def _saved(self, choice: Choice) -> Key:
+        """What a group costs more than the least of it: the less, the better it goes together."""
+        bits = sum(1 << node for node in choice.nodes)
+        return self.objective.key(choice.cost - self.bounds.least(bits))
 
 
-def _path(came: dict[int, tuple[int, Choice]], done: int) -> Iterator[Choice]:
-    while done:
-        done, choice = came[done]
-        yield choice
+@dataclass
+class _Path:
+    """The open ends of A*: sets that have been reached, and groups that are promised from there."""
 
+    objective: Objective
+    best: dict[int, Cost] = field(default_factory=dict)
+    came: dict[int, tuple[int, Choice]] = field(default_factory=dict)
+    closed: set[int] = field(default_factory=set)
+    queue: list[tuple[Key, int, int, int]] = field(default_factory=list)
 
-def _members(bits: int) -> list[int]:
-    found: list[int] = []
-    while bits:
-        low = bits & -bits
-        found.append(low.bit_length() - 1)
-        bits ^= low
-    return found
+    def reach(self, done: int, cost: Cost, rest: Cost, choice: Choice | None = None) -> None:
+        """Notes a way to a set of kernels, if it is the cheapest so far."""
+        if done in self.best and self.objective.key(self.best[done]) <= self.objective.key(cost):
+            return
+        self.best[done] = cost
+        if choice is not None:
+            self.came[done] = (done & ~sum(1 << node for node in choice.nodes), choice)
+        self._push(cost + rest, done, 0)
+
+    def promise(self, done: int, bits: int, least: Cost) -> None:
+        """Notes that a group could run next."""
+        self._push(self.best[done] + least, done, bits)
+
+    def _push(self, cost: Cost, done: int, bits: int) -> None:
+        # Of equal promises the one that has run most comes first, and of these the largest group.
+        heapq.heappush(self.queue, (self.objective.key(cost), -(done | bits).bit_count(), done, bits))
+
+    def pop(self) -> tuple[int, int]:
+        """The best promise: a set that hasn't been continued yet, or a group to run after one."""
+        while True:
+            _, _, done, bits = heapq.heappop(self.queue)
+            if bits:
+                return done, bits
+            if done not in self.closed:
+                self.closed.add(done)
+                return done, 0
+
+    def choices(self, done: int) -> list[Choice]:
+        """The groups on the way to a set."""
+        found: list[Choice] = []
+        while done:
+            done, choice = self.came[done]
+            found.append(choice)
+        return found

@@ -2,8 +2,8 @@
 
     nests x what rests x what is staged
 
-All of it is tried where that is little; else what rests and is staged is chosen in the first nest that fits, and the
-others are tried with the best few of these choices.
+All of it is tried where that is little; else what rests and is staged is chosen in the first nest that fits, and of the
+nests the few that are best with that are tried with all of it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
-MOST_TRIED = 64  # nests times what may rest, beyond which not each is tried with each
+MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
 SIZES_TRIED = 4  # sizes of steps that fit, where registers are a scratchpad and long steps leave few of them
-FEW = 3  # choices with which the other nests are tried
+FEW = 3  # of the nests
 Choice = frozenset[int]
 
 
@@ -95,19 +95,27 @@ class Sketch:
         return best
 
     def _best_of(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Form | None:
-        best: Form | None = None
-        for at, nest in enumerate(nests):
-            ranked: list[tuple[Form, Choice]] = []
-            for rested in choices:
-                forms = list(self._staged(nest, rested))
-                if forms:
-                    ranked.append((forms[-1], rested))
-            ranked.sort(key=lambda pair: self.objective.key(pair[0].cost))
-            if ranked and (best is None or self._is_better(ranked[0][0], best)):
-                best = ranked[0][0]
-            if ranked and len(choices) * (len(nests) - at) > MOST_TRIED:
-                choices = [rested for _, rested in ranked[:FEW]]
-        return best
+        """The cheapest form in some nests."""
+        if len(nests) * len(choices) > MOST_TRIED:
+            nests = self._promising(nests, choices)
+        forms = (form for nest in nests for rested in choices for form in self._staged(nest, rested))
+        return min(forms, key=lambda form: self.objective.key(form.cost), default=None)
+
+    def _promising(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Sequence[Nest]:
+        """The few nests that are best with what is best in the first of them that something fits in."""
+        for nest in nests:
+            forms = [form for rested in choices for form in self._staged(nest, rested)]
+            if forms:
+                best = min(forms, key=lambda form: self.objective.key(form.cost))
+                break
+        else:
+            return nests[:FEW]
+        (staged, rested) = next(key for key, plan in self.plans.items() if plan and plan.steps == best.steps)
+        made = [(self._made(Place(self.objective.machine, nest), staged, rested), nest) for nest in nests]
+        ranked = sorted(
+            ((form, nest) for form, nest in made if form is not None), key=lambda pair: self.objective.key(pair[0].cost)
+        )
+        return [nest for _, nest in ranked[:FEW]]
 
     def _is_better(self, one: Form, other: Form) -> bool:
         return self.objective.key(one.cost) < self.objective.key(other.cost)

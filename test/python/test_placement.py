@@ -235,8 +235,8 @@ def test_the_answer_is_the_same_each_time() -> None:
     assert len(texts) == 1
 
 
-def test_without_a_budget_the_search_is_greedy_and_says_so() -> None:
-    """Greedy finds one kernel too, and doesn't claim to be exact."""
+def test_without_a_budget_the_search_is_a_beam_and_says_so() -> None:
+    """A beam finds one kernel too, and doesn't claim to be exact."""
     found = check(softmax(64, 128), budget=3)
     assert not found.answer.exact
     assert len(found.kernels) == 1
