@@ -140,7 +140,7 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
         exact = clock("place", lambda: placed(simplified, name))
         kernels = kernels_of(simplified)
         structure, nests = tuple(map(structure_of, kernels)), tuple(filter(None, map(nest_of, kernels)))
-        after, form = clock("tile", lambda: _tile_bytes(simplified, name, remarks)), "tile"
+        after, form = _tile_bytes(simplified, name, remarks, clock), "tile"
         if after is None:
             after, form = clock("graph ledger", lambda: arriving(simplified, machine)), "graph"
         elif after.is_bound:
@@ -164,13 +164,13 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     )
 
 
-def _tile_bytes(placed_module: ir.Module, name: str, remarks: list[str]) -> Figures | None:
+def _tile_bytes(placed_module: ir.Module, name: str, remarks: list[str], clock: Clock) -> Figures | None:
     """What arrives in tile form; None, and why, where that can't be told."""
     module = read_module(str(placed_module))
     try:
         with _heard(module) as said:
-            tiled(module, name)
-            figure = arriving(module, machine_of(name))
+            clock("tile", lambda: tiled(module, name))
+            figure = clock("tile ledger", lambda: arriving(module, machine_of(name)))
     except PowerFusionError as error:
         remarks.append(f"tile form: {_words(error)}")
         return None
