@@ -59,7 +59,7 @@ class Cell:
         structure: Per kernel, what is swept and which levels its movements join.
         nests: Of the kernels that have one.
         blocked: What passes said against moving less.
-        seconds: By step, how long it took.
+        seconds: By step, how long the processor took.
         error: What went wrong, where something did; the figures are then 0.
     """
 
@@ -94,18 +94,18 @@ class Cell:
 
 
 class Clock:
-    """How long steps took."""
+    """How long steps took, in seconds of the processor: what else runs there makes no difference."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     def __call__(self, step: str, function: Callable[[], Result]) -> Result:
         """Runs a step."""
-        begun = time.perf_counter()
+        begun = time.process_time()
         try:
             return function()
         finally:
-            self.seconds[step] = round(self.seconds.get(step, 0) + time.perf_counter() - begun, 3)
+            self.seconds[step] = round(self.seconds.get(step, 0) + time.process_time() - begun, 3)
 
 
 def measure(workload: Workload, machines: tuple[str, ...], size: Size = "full") -> Iterator[Cell]:
