@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -69,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", action="append", default=[], choices=("f32", "bf16"), help="only this dtype")
     parser.add_argument("--machine", action="append", default=[], choices=MACHINES, help="only this machine")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=120, metavar="S", help="seconds for a cell (default: %(default)s)")
     parser.add_argument("--small", action="store_true", help="the small sizes, as tests run them; prints only")
     parser.add_argument("--again", action="store_true", help="measure what is kept, too")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where the page is stale")
@@ -89,21 +91,32 @@ def measured(chosen: list[Workload], machines: tuple[str, ...], options: argpars
     store = KEPT / f"{size}-{identity()}.jsonl"
     found = {} if options.again else {_key(cell): cell for cell in kept(store)}
     keys = [(w.name, w.dtype, name) for w in chosen for name in machines]
-    left = {w: missing for w in chosen if (missing := tuple(m for m in machines if (w.name, w.dtype, m) not in found))}
     store.parent.mkdir(parents=True, exist_ok=True)
     with store.open("a", encoding="utf-8") as file, ProcessPoolExecutor(options.jobs) as pool:
-        tasks = {pool.submit(_task, w.name, w.dtype, missing, size): w for w, missing in left.items()}
+        tasks = {pool.submit(_task, *key, size, options.limit): key for key in keys if key not in found}
         for number, task in enumerate(as_completed(tasks), 1):
-            row = task.result()
-            found |= {_key(cell): cell for cell in row}
-            file.writelines(f"{json.dumps(asdict(cell))}\n" for cell in row)
+            key, cell = tasks[task], task.result()
+            found[key] = cell
+            file.write(f"{json.dumps(asdict(cell))}\n")
             file.flush()
-            print(f"[{number}/{len(tasks)}] {tasks[task].name} {tasks[task].dtype}", file=sys.stderr, flush=True)
+            steps = [f"{step} {seconds:.1f} s" for step, seconds in cell.seconds.items() if seconds >= SECONDS]
+            print(f"[{number}/{len(tasks)}] {' '.join([*key, *steps, cell.error])}", file=sys.stderr, flush=True)
     return [found[key] for key in keys]
 
 
-def _task(name: str, dtype: str, machines: tuple[str, ...], size: Size) -> list[Cell]:
-    return list(measure(find(name, dtype), machines, size))
+def _task(name: str, dtype: str, machine: str, size: Size, limit: int) -> Cell:
+    """One cell; one that takes too long is an error of its own."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"more than {limit} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(limit)
+    try:
+        (cell,) = measure(find(name, dtype), (machine,), size)
+    finally:
+        signal.alarm(0)
+    return cell
 
 
 def _key(cell: Cell) -> tuple[str, str, str]:

@@ -15,4 +15,9 @@ MACHINES = ("sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "gfx1100", "mlu372",
 @cache
 def machine_of(name: str) -> Machine:
     """A machine of the table; `cpu` is one of fixed figures, not the one at hand."""
-    return find(FIXED_CPU if name == "cpu" else name)
+    return find(option_of(name))
+
+
+def option_of(name: str) -> str:
+    """What passes are told as their option `machine`."""
+    return str(FIXED_CPU) if name == "cpu" else name

@@ -18,24 +18,21 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from placement.machines import machine_of
+from placement.route import FIRST, placed, tiled
 from powerfusion.core._mlir import functions, operations
 from powerfusion.dialects import gir
 from powerfusion.errors import PowerFusionError
-from powerfusion.executable import Executable, compile_phases, run_phase
+from powerfusion.executable import Executable, compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
-from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import on_chip_bytes
-from powerfusion.passes.placement.place import place
-from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY, TILE
 from powerfusion.symbolic import total
 from workloads import Size, Workload
 
 UNLIMITED = 1 << 62
-BUDGET = 4096
 PROMISES = ("placed ", "0 kernels placed")
 """How remarks begin that say what was done, not what stood against it."""
 Result = TypeVar("Result")
@@ -58,11 +55,11 @@ class Cell:
         bound: The least with the machine's capacity on chip.
         kernels: How many are launched.
         exact: Whether the search proved that it found the best.
-        form: Which form `placed` was counted in: `tile`, or `graph` where the ledger of tile form can't tell.
+        form: Where `placed` was counted: in `tile` form, `at most` there, or in `graph` form where that can't tell.
         structure: Per kernel, what is swept and which levels its movements join.
         nests: Of the kernels that have one.
         blocked: What passes said against moving less.
-        seconds: By step, how long it took.
+        seconds: By step, how long the processor took.
         error: What went wrong, where something did; the figures are then 0.
     """
 
@@ -97,26 +94,25 @@ class Cell:
 
 
 class Clock:
-    """How long steps took."""
+    """How long steps took, in seconds of the processor: what else runs there makes no difference."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     def __call__(self, step: str, function: Callable[[], Result]) -> Result:
         """Runs a step."""
-        begun = time.perf_counter()
+        begun = time.process_time()
         try:
             return function()
         finally:
-            self.seconds[step] = round(self.seconds.get(step, 0) + time.perf_counter() - begun, 3)
+            self.seconds[step] = round(self.seconds.get(step, 0) + time.process_time() - begun, 3)
 
 
 def measure(workload: Workload, machines: tuple[str, ...], size: Size = "full") -> Iterator[Cell]:
     """The cells of a program; what comes before placing is done once."""
     clock = Clock()
     try:
-        phases = (IMPORT, RAISE, SIMPLIFY)
-        executable = clock("simplify", lambda: compile_phases(workload.text(size), phases, "cpu"))
+        executable = clock("simplify", lambda: compile_phases(workload.text(size), FIRST, "cpu"))
     except PowerFusionError as error:
         yield from (Cell(workload.name, workload.dtype, name, error=_words(error)) for name in machines)
         return
@@ -141,12 +137,14 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     before = clock("naive ledger", lambda: arriving(naive, machine))
     middle = clock("simplified ledger", lambda: arriving(simplified, machine))
     with _heard(simplified) as remarks:
-        exact = clock("place", lambda: placed(simplified, machine))
+        exact = clock("place", lambda: placed(simplified, name))
         kernels = kernels_of(simplified)
         structure, nests = tuple(map(structure_of, kernels)), tuple(filter(None, map(nest_of, kernels)))
-        after, form = clock("tile", lambda: _tile_bytes(simplified, machine, remarks)), "tile"
+        after, form = _tile_bytes(simplified, name, remarks, clock), "tile"
         if after is None:
             after, form = clock("graph ledger", lambda: arriving(simplified, machine)), "graph"
+        elif after.is_bound:
+            form = "at most"
     return Cell(
         workload.name,
         workload.dtype,
@@ -166,13 +164,13 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     )
 
 
-def _tile_bytes(placed_module: ir.Module, machine: Machine, remarks: list[str]) -> Figures | None:
+def _tile_bytes(placed_module: ir.Module, name: str, remarks: list[str], clock: Clock) -> Figures | None:
     """What arrives in tile form; None, and why, where that can't be told."""
     module = read_module(str(placed_module))
     try:
         with _heard(module) as said:
-            tiled(module)
-            figure = arriving(module, machine)
+            clock("tile", lambda: tiled(module, name))
+            figure = clock("tile ledger", lambda: arriving(module, machine_of(name)))
     except PowerFusionError as error:
         remarks.append(f"tile form: {_words(error)}")
         return None
@@ -199,22 +197,6 @@ def _inside(kernel: ir.Operation) -> list[ir.Operation]:
     return operations(kernel.regions[0].blocks[0])
 
 
-def placed(module: ir.Module, machine: Machine) -> bool:
-    """Places a module in place; gives whether the search was exact. The one place that calls the pass."""
-    exact = True
-    with module.context:
-        for function in functions(module.operation):
-            for block in function.regions[0].blocks:
-                exact &= place(block, machine, BUDGET, remarks=True).exact
-        PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
-    return exact
-
-
-def tiled(module: ir.Module) -> None:
-    """Takes a placed module to tile form, in place."""
-    run_phase(module, TILE)
-
-
 @dataclass(frozen=True)
 class Figures:
     """Bytes of DRAM that arrive: all, those of elements that are asked for, and those read to be written."""
@@ -222,6 +204,7 @@ class Figures:
     arriving: int
     elements: int
     fills: int
+    is_bound: bool = False
 
 
 def arriving(module: ir.Module, machine: Machine) -> Figures | None:
@@ -235,7 +218,9 @@ def arriving(module: ir.Module, machine: Machine) -> Figures | None:
         useful, issued, arrives = (int(figure) for figure in figures)
         elements += Fraction(useful * arrives, max(issued, 1))
         fills += arrives if not useful else 0
-    return Figures(int(total(entry.arriving for entry in rows)), int(elements), fills)
+    return Figures(
+        int(total(entry.arriving for entry in rows)), int(elements), fills, any(entry.bounds for entry in rows)
+    )
 
 
 def _least(module: ir.Module, capacity: int) -> int:

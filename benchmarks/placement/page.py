@@ -20,6 +20,8 @@ of sram each and 32 MiB of last cache. `tools/placement_page.py` writes this pag
 """
 GOOD = 1.02
 SECONDS = 2
+MARKS = {"graph": ("\\*", "graph form's figure, as tile form has none"), "at most": ("≤", "an upper bound")}
+"""By where a figure that isn't tile form's own was counted: its mark, and what it means."""
 Key = tuple[str, str]
 """Program and dtype."""
 
@@ -49,8 +51,8 @@ def summary(cells: Sequence[Cell]) -> Iterator[str]:
     yield f"- naive over placed, geometric mean: {_mean(cell.naive / cell.placed for cell in known if cell.placed):.2f}"
     yield f"- exact: {_share(sum(cell.exact for cell in known), len(cells))}"
     yield f"- searches of {SECONDS} s or more: {sum(_is_slow(cell) for cell in known)}"
-    by_graph = sum(cell.form != "tile" for cell in known)
-    yield f"- counted in graph form, as tile form has no closed figure (marked \\*): {by_graph}"
+    for form, (mark, words) in MARKS.items():
+        yield f"- marked {mark}, {words}: {sum(cell.form == form for cell in known)}"
     apart = [_label(key) for key, row in by_program(known) if len({cell.structure for cell in row}) > 1]
     yield f"- placed otherwise on one machine than on another, in kernels, sweeps or levels: {len(apart)} programs"
     yield from ([f"  ({', '.join(apart)})"] if apart else [])
@@ -138,7 +140,7 @@ def _ratio(cell: Cell | None) -> str:
 
 
 def _mark(cell: Cell) -> str:
-    return "" if cell.form == "tile" else "\\*"
+    return MARKS[cell.form][0] if cell.form in MARKS else ""
 
 
 def _figures(cell: Cell) -> Iterator[str]:

@@ -7,7 +7,10 @@ counts, per instruction, space and direction; the ledger of the placed graph for
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +19,15 @@ from test_ledger_interpreter import static_figures
 from test_workloads import check
 
 from placement.machines import MACHINES, machine_of
-from placement.measure import Cell, kernels_of, measure, nest_of, placed, tiled
+from placement.measure import Cell, kernels_of, measure, nest_of
 from placement.page import page
+from placement.route import FIRST, placed, tiled
 from powerfusion.executable import compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import ledger_of
-from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
 from powerfusion.reference import interpret
 from workloads import Workload, find, workloads
 
@@ -69,15 +72,15 @@ def nested(module: ir.Module) -> set[str]:
 def test_cell(workload: Workload, name: str) -> None:
     """What nests promise is what tile form moves; static is interpreted; results are right."""
     machine, inputs = machine_of(name), workload.inputs("small")
-    executable = compile_phases(workload.text("small"), (IMPORT, RAISE, SIMPLIFY), "cpu")
+    executable = compile_phases(workload.text("small"), FIRST, "cpu")
     graph = executable.module("simplify")
-    placed(graph, machine)
+    placed(graph, name)
     promised = by_kernel(graph, machine, nested(graph))
     first, tile = read_module(str(graph)), read_module(str(graph))
     with first.context:
         PassManager.parse("builtin.module(gir-tile)").run(first.operation)
     assert by_kernel(first, machine, nested(graph)) == promised
-    tiled(tile)
+    tiled(tile, name)
     assert not by_kernel(tile, machine, nested(graph)) - promised  # cleaning only takes away
     run = interpret(tile, [array.copy() for array in inputs], machine=machine)
     check(workload, run.results, inputs, f"placed for {name}")
@@ -87,8 +90,8 @@ def test_cell(workload: Workload, name: str) -> None:
 
 def test_a_placed_program_is_among_the_cells() -> None:
     """Small sizes are placed, in more than one group: else the cells above would hold nothing."""
-    graph = compile_phases(find("softmax_4096x1009").text("small"), (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
-    placed(graph, machine_of("sm_90"))
+    graph = compile_phases(find("softmax_4096x1009").text("small"), FIRST, "cpu").module("simplify")
+    placed(graph, "sm_90")
     assert nested(graph)
     assert re.search(r"(\d+) : (?!\1)\d+ : ", nest_of(kernels_of(graph)[0])), "expected several groups"
 
@@ -110,3 +113,12 @@ def test_the_page_shows_what_is_wrong() -> None:
     assert "- **p f32** on cpu: again 0.20, rests 0.10, fills 0.20" in written
     assert "- **p f32** on mlu372: CompileError: no" in written
     assert "at most 1.02 of least: 1 of 3 (33.3 %)" in written
+
+
+@pytest.mark.skipif(not FULL, reason="long form only: PF_TEST_FULL=1")
+@pytest.mark.timeout(3600)
+def test_the_page_is_current(root: Path) -> None:
+    """Measured again, the page is the one that is kept."""
+    command = [sys.executable, "tools/placement_page.py", "--check", "--again"]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
