@@ -37,20 +37,22 @@ class Assumption:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.what} of {self.value:g} {self.unit}"
+        return f"{self.what} {self.value:g} {self.unit}".rstrip()
 
 
 ASSUMED = {
-    "dram": Assumption("a memory bandwidth", 25.6, "GB/s", "one channel of DDR4-3200"),
-    "sram": Assumption("an sram bandwidth", 8, "times the memory's", "9.6 on sm_80, 10 on sm_90, 15 on gfx942"),
-    "cache": Assumption("a cache bandwidth", 2, "times the memory's", "measured L2 of H100 and A100: 1.7 to 3.5 times"),
-    "latency": Assumption("a memory latency", 600, "ns", "pointer chasing on A100, H100 and MI200: 470 to 800 ns"),
-    "launch": Assumption("a launch", 3000, "ns", "an empty kernel behind another takes 2 to 4 us on GPUs"),
-    "rate": Assumption("a core's rate", 64, "bytes of operands per ns", "a vector of 32 bytes, two operations, 1 GHz"),
-    "cores": Assumption(
-        "a number of groups at once", 8, "", "accelerators whose clusters aren't published have 4 to 16"
+    "dram": Assumption("memory bandwidth", 25.6, "GB/s", "one channel of DDR4-3200"),
+    "sram": Assumption("sram bandwidth", 8, "times memory's", "9.6 on sm_80, 10 on sm_90, 15 on gfx942"),
+    "cache": Assumption(
+        "cache bandwidth", 2, "times memory's", "the L2 of A100 and H100 is quoted at 1.7 to 3.5 times"
     ),
-    "resident": Assumption("a number of groups per core", 16, "at most", "half of the 32 that GPUs allow"),
+    "latency": Assumption("memory latency", 600, "ns", "pointer chasing on GPUs is quoted at 470 to 800 ns"),
+    "launch": Assumption("launch", 3000, "ns", "an empty kernel behind another takes 2 to 4 us on GPUs"),
+    "rate": Assumption("rate", 64, "operand bytes per ns and stream", "vectors of 32 bytes, two operations, 1 GHz"),
+    "cores": Assumption(
+        "groups at once", 8, "", "where that isn't published; other accelerators have 4 to 16 clusters"
+    ),
+    "resident": Assumption("groups per core", 16, "at most", "half of the 32 that GPUs allow"),
 }
 """What is assumed where a machine doesn't know a number."""
 
@@ -66,12 +68,14 @@ class SpaceBytes:
         space: The machine's name for it.
         issued: Of whole granules.
         arriving: Of these, what no cache has.
-        cached: Of the arriving, what the last cache has from an earlier kernel.
+        written: Of the arriving, what is written: nothing waits for it.
+        cached: Of what else arrives, what the last cache has from an earlier kernel.
     """
 
     space: str
     issued: int
     arriving: int
+    written: int = 0
     cached: int = 0
 
 
@@ -173,22 +177,22 @@ def _moving(moved: SpaceBytes, traffic: Traffic, machine: Machine, pace: Pace) -
     if space.level != "dram":
         yield Term(space.name, moved.issued / bandwidth * uneven(traffic.groups, pace.cores))
         return
-    arriving = max(moved.arriving - moved.cached, 0)
-    yield Term(space.name, _from_memory(arriving, bandwidth, traffic, machine, pace))
+    yield Term(space.name, _from_memory(moved, bandwidth, traffic, machine, pace))
     if space.name in pace.caches:
         name, rate = pace.caches[space.name]
         yield Term(name, moved.issued / rate)
 
 
-def _from_memory(arriving: int, bandwidth: float, traffic: Traffic, machine: Machine, pace: Pace) -> float:
+def _from_memory(moved: SpaceBytes, bandwidth: float, traffic: Traffic, machine: Machine, pace: Pace) -> float:
     """What bytes take that all groups share alike: round by round, as many groups at a time as there is room for."""
+    arriving, reads = moved.arriving - moved.cached, moved.arriving - moved.written - moved.cached
     flying, groups = traffic.in_flight_bytes, traffic.groups
     if not flying or not groups or pace.latency_ns is None:
         return arriving / bandwidth
     slots = pace.cores * resident_groups(traffic, machine)
     rounds = ((groups // slots * slots, slots), (groups % slots, groups % slots))
     return sum(
-        arriving * (part / groups) / min(bandwidth, running * flying / pace.latency_ns)
+        max(arriving / bandwidth, reads * pace.latency_ns / (running * flying)) * part / groups
         for part, running in rounds
         if part
     )
@@ -234,6 +238,7 @@ class Pace:
         latency_ns: Of memory; None where the machine fetches ahead by itself.
         launch_ns: Of a kernel.
         cores: How many groups run at once, one on each.
+        streams: How many units compute at once; lanes share what a core has.
         assumed: What isn't the machine's own.
     """
 
@@ -242,6 +247,7 @@ class Pace:
     latency_ns: float | None
     launch_ns: float
     cores: int
+    streams: int
     assumed: tuple[Assumption, ...]
 
 
@@ -272,7 +278,9 @@ def pace_of(machine: Machine) -> Pace:
     limits = machine.scope("group")
     cores = known(limits.count if limits else 1, "cores")
     launch = known(machine.launch_ns, "launch")
-    return Pace(bandwidths, caches, latency, launch, int(cores), tuple(ASSUMED[name] for name in assumed))
+    units = machine.scope("unit")
+    streams = int(cores) * ((units.count if units and machine.scope("lane") is None else None) or 1)
+    return Pace(bandwidths, caches, latency, launch, int(cores), streams, tuple(ASSUMED[name] for name in assumed))
 
 
 def _bandwidth(machine: Machine, space: Space) -> float | None:
@@ -301,7 +309,7 @@ def _computing(work: Iterable[Work], machine: Machine, pace: Pace) -> tuple[dict
     for each in work:
         name, rate, known = best_rate(machine, each.op_class, each.dtype)
         all_known = all_known and known
-        sums[name] = sums.get(name, 0.0) + each.operations / (rate if known else rate * pace.cores)
+        sums[name] = sums.get(name, 0.0) + each.operations / (rate if known else rate * pace.streams)
     return sums, all_known
 
 
@@ -309,7 +317,7 @@ def _computing(work: Iterable[Work], machine: Machine, pace: Pace) -> tuple[dict
 def best_rate(machine: Machine, op_class: str, dtype: str) -> tuple[str, float, bool]:
     """The engine that computes an op class on a dtype soonest, its operations per nanosecond, and True.
 
-    Where none says how many, what is assumed of one core, and False.
+    Where none says how many, what is assumed of one stream, and False.
     """
     able = machine.engines_for(op_class)
     rates = [(rate, engine.name) for engine in able if (rate := _rate(engine, dtype)) is not None]
