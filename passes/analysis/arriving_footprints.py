@@ -23,7 +23,9 @@ from powerfusion.passes.analysis.ledger_unions import Loose, Placed, Shape
 from powerfusion.symbolic import Polynomial
 
 MOST_POINTS = 1 << 15  # iterations of loops that stand still
-MOST_CELLS = 1 << 22  # of an array over several loops
+MOST_CELLS = 1 << 25  # of an array over several loops
+MOST_LOOSE = 1 << 20  # of one without a rule
+LARGE = 1 << 60
 Array = np.ndarray
 Summand = tuple[tuple[Axis, ...], Array]
 
@@ -226,7 +228,10 @@ class _Reading:
     def _seen(self, part: _Part) -> tuple[Array, Array, list[Shape]]:
         """Where a part's elements begin in each iteration, and which shape they have."""
         axes = sorted(part.axes, key=lambda axis: axis.number)
-        values = sum((self._over(summand, axes) for summand in part.summands), np.zeros((1, 1), dtype=np.int64))
+        values = np.zeros((1, 1), dtype=np.int64)
+        for number, summand in enumerate(part.summands):
+            found = self._over(summand, axes)
+            values = values + found if number else found
         counts = {at: np.maximum(self._over(summand, axes), 0) for at, summand in part.extents.items()}
         there = np.ones((1, 1), dtype=bool)
         for mask in part.masks:
@@ -270,10 +275,15 @@ def _rows(
     values: Array, there: Array, extents: Sequence[Array], strides: Sequence[int], element: int
 ) -> tuple[Array, Array, list[Shape]]:
     """Per row where its elements begin, and the number of its shape among distinct ones; -1 where none is there."""
-    places = np.where(there, values, np.iinfo(np.int64).max).min(axis=1)
     some = there.any(axis=1)
-    places = np.where(some, places, 0)
+    places = np.where(some, np.where(there, values, LARGE).min(axis=1), 0)
     kinds = np.full(len(places), -1, dtype=np.int64)
+    even = _even(values, there, extents, strides)
+    if even is not None:
+        pairs, kinds[some] = np.unique(even[some], axis=0, return_inverse=True)
+        return places, kinds, [Shape(((int(count), int(step) * element),)) for count, step in pairs]
+    if values.size > MOST_LOOSE:
+        raise UnknownIndex("too many cells")
     known: dict[bytes, int] = {}
     shapes: list[Shape] = []
     relative = np.where(there, values - places[:, None], -1)
@@ -286,6 +296,48 @@ def _rows(
             shapes.append(_shape(relative[row][kept], [part[kept] for part in parts], strides, element))
         kinds[row] = known[key]
     return places, kinds, shapes
+
+
+def _even(values: Array, there: Array, extents: Sequence[Array], strides: Sequence[int]) -> Array | None:
+    """Count and step of each row's elements, where they follow one another evenly in all rows, one way or the other."""
+    if len(extents) == 1 and strides[0] > 0:
+        return _even_spans(values, there, extents[0], strides[0])
+    if extents:
+        return None
+    forward = _even_steps(values, there)
+    return _even_steps(values[:, ::-1], there[:, ::-1]) if forward is None else forward
+
+
+def _even_spans(values: Array, there: Array, extent: Array, stride: int) -> Array | None:
+    """The same of boxes that together have no gaps: each meets those before it."""
+    end = np.maximum.accumulate(np.where(there, values + extent * stride, -LARGE), axis=1)
+    low = np.minimum.accumulate(np.where(there, values, LARGE), axis=1)
+    meets = (values[:, 1:] <= end[:, :-1]) & (values[:, 1:] + extent[:, 1:] * stride >= low[:, :-1])
+    first = end[:, :-1] == -LARGE
+    if not (meets | first | ~there[:, 1:]).all():
+        return None
+    if stride > 1 and (there & ((values - low[:, -1:]) % stride != 0)).any():
+        return None
+    counts = (end[:, -1] - low[:, -1]) // stride
+    return np.stack([counts, np.full(len(counts), stride)], axis=1)
+
+
+def _even_steps(values: Array, there: Array) -> Array | None:
+    """The same of single elements that never go back."""
+    everywhere = bool(there.all())
+    reached = values
+    if not everywhere:
+        low = np.where(there, values, LARGE).min(axis=1, keepdims=True)
+        reached = np.maximum(np.maximum.accumulate(np.where(there, values, -LARGE), axis=1), low)
+        if (there & (values != reached)).any():
+            return None
+    steps = np.diff(reached, axis=1)
+    step = steps.max(axis=1, initial=0)
+    if ((steps != 0) & (steps != step[:, None])).any():
+        return None
+    low = reached[:, :1]
+    counts = (reached[:, -1] - low[:, 0]) // np.maximum(step, 1) + 1
+    return np.stack([counts, step], axis=1)
 
 
 def _shape(values: Array, counts: Sequence[Array], strides: Sequence[int], element: int) -> Shape:
@@ -302,7 +354,7 @@ def _shape(values: Array, counts: Sequence[Array], strides: Sequence[int], eleme
         if at == run:
             continue
         number = left[at]
-        if int(number.sum()) > MOST_CELLS:
+        if int(number.sum()) > MOST_LOOSE:
             raise UnknownIndex("too many elements")
         again = np.repeat(np.arange(len(number)), number)
         inside = np.arange(len(again)) - np.repeat(np.cumsum(number) - number, number)

@@ -273,6 +273,7 @@ def count_graph(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope:
     for op in body_of(entry_block(kernel)):
         if op.name in EXPRESSIONS and not recorder.stays(op):
             recorder.record(op, kernel, EXPRESSIONS[op.name](op, look), scope)
+        recorder.compute(op, kernel, scope, look.shape)
 
 
 def body_of(block: ir.Block) -> Iterator[ir.Operation]:

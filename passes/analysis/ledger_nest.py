@@ -440,6 +440,7 @@ def count_nest(kernel: ir.Operation, sizes: Extents, recorder: Recorder, scope: 
     look = nest_look(kernel, sizes)
     scope = replace(scope, unsure=scope.unsure or bool(look.assumed))
     for op in look.names.ops:
+        recorder.compute(op, kernel, scope, look.shape)
         if op.name not in EXPRESSIONS or recorder.stays(op):
             continue
         when = look.names.happens[op]

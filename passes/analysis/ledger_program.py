@@ -165,7 +165,8 @@ class Program:
             walk.visit(op, scope)
 
     def _kernel(self, kernel: ir.Operation, walk: TileWalk, sizes: Extents, scope: Scope) -> None:
-        self.kernels.append(self.recorder.numbers[kernel])
+        self.peaks.kernel = self.recorder.numbers[kernel]
+        self.kernels.append(self.peaks.kernel)
         if kernel.name == "gir.kernel" and is_tile_form(kernel):
             walk.tile_kernel(kernel, scope)
         elif "nest" in kernel.attributes:

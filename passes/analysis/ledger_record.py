@@ -1,14 +1,15 @@
-"""Records: what instructions access, added up per instruction, space and direction."""
+"""Records: what instructions access, added up per instruction, space and direction, and what computes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import walk_numbered
 from powerfusion.machines.model import Machine, Space
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Access, Figures, Scope, place_of
+from powerfusion.passes.analysis.ledger_numbers import Number
 from powerfusion.passes.analysis.ledger_tally import measure
 
 Key = tuple[int, str, str]
@@ -36,13 +37,34 @@ class Record:
     figures: Figures
 
 
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """An op that computes.
+
+    Attributes:
+        op: The op.
+        kernel: What it stands in.
+        scope: The loops around it.
+        shape: Says the shape of an operand or result in one execution.
+    """
+
+    op: ir.Operation
+    kernel: ir.Operation | None
+    scope: Scope
+    shape: Callable[[ir.Value], Sequence[Number]]
+
+
+COMBINING = ("gir.reduce", "gir.scan", "gir.contract")
+
+
 @dataclass
 class Recorder:
-    """Takes accesses and measures them in a machine's spaces."""
+    """Takes accesses and measures them in a machine's spaces, and notes what computes."""
 
     machine: Machine
     numbers: Mapping[ir.Operation, int]
     records: list[Record] = field(default_factory=list)
+    computed: list[Computed] = field(default_factory=list)
 
     @staticmethod
     def of(module: ir.Operation, machine: Machine) -> Recorder:
@@ -72,10 +94,24 @@ class Recorder:
                 first = Figures(0, figures.issued, figures.bounds - {"useful"})
                 self.records.append(Record((number, space.name, "read"), op, kernel, access, scope, first))
 
-    def mark(self) -> int:
-        """Where the records are now."""
-        return len(self.records)
+    def compute(
+        self,
+        op: ir.Operation,
+        kernel: ir.Operation | None,
+        scope: Scope,
+        shape: Callable[[ir.Value], Sequence[Number]],
+    ) -> None:
+        """Notes an op if it computes tensors."""
+        if not op.name.startswith(("arith.", "math.", *COMBINING)) or op.name == "arith.constant":
+            return
+        if isinstance(op.results[0].type, ir.RankedTensorType):
+            self.computed.append(Computed(op, kernel, scope, shape))
 
-    def back_to(self, mark: int) -> None:
+    def mark(self) -> tuple[int, int]:
+        """Where the records are now."""
+        return len(self.records), len(self.computed)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
         """Takes back what was recorded since."""
-        del self.records[mark:]
+        del self.records[mark[0] :]
+        del self.computed[mark[1] :]

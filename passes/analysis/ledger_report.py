@@ -13,6 +13,7 @@ from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.least_bytes import VIEWS, least_dram_bytes
 from powerfusion.passes.analysis.ledger_program import Entry, Given, Program, entries_of, location_text
 from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.passes.analysis.timing_ledger import prediction_of, times_of
 from powerfusion.report import Handed, KernelReport, Moved, MovementReport, Report
 from powerfusion.symbolic import Count, product, total
 
@@ -35,11 +36,14 @@ def report_of(
         phase: The phase that `module` is after.
         graph: Its graph form: itself, or what it was tiled from; None where that isn't known.
     """
-    kernels = kernel_reports(module, given, machine)
+    program = Program(module.operation, machine, given)
+    program.run()
+    kernels = _kernels_of(program)
     written = None if naive is None else total(each.dram_bytes for each in kernel_reports(naive, given, machine))
     least = None if graph is None else least_dram_bytes(graph, given, on_chip_bytes(machine))
     handed = () if graph is None else tuple(handed_over(graph, given))
-    return Report(kernels, least, written, handed, machine.name, _bandwidth(machine), phase)
+    prediction = prediction_of(times_of(program))
+    return Report(kernels, least, written, handed, machine.name, _bandwidth(machine), phase, prediction)
 
 
 def on_chip_bytes(machine: Machine) -> int:
@@ -108,6 +112,11 @@ def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = No
     """The kernels of a module, in program order."""
     program = Program(module.operation, machine or host(), given)
     program.run()
+    return _kernels_of(program)
+
+
+def _kernels_of(program: Program) -> tuple[KernelReport, ...]:
+    """The kernels of a program that has run."""
     ops = {number: op for op, number in program.recorder.numbers.items()}
     entries: dict[int, list[Entry]] = {}
     holder = {record.key[0]: record.kernel for record in program.recorder.records}

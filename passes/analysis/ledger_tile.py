@@ -121,6 +121,8 @@ class TileWalk:
     def visit(self, op: ir.Operation, scope: Scope) -> None:
         """One op: what it accesses, and what its results are."""
         name = op.name
+        if len(op.results):
+            self.recorder.compute(op, self.kernel, scope, self.shape)
         if name in REGIONS:
             REGIONS[name](self, op, scope)
         elif name in EVALUATED:

@@ -33,10 +33,19 @@ Place = str
 
 @dataclass
 class Peaks:
-    """The most that lived in an instance of each of a machine's spaces."""
+    """The most that lived in an instance of each of a machine's spaces.
+
+    Attributes:
+        machine: Whose spaces.
+        most: By space.
+        of_kernel: The same for each kernel, by its number.
+        kernel: The number of the one that is looked at.
+    """
 
     machine: Machine
     most: dict[Place, Count] = field(default_factory=dict)
+    of_kernel: dict[int, dict[Place, Count]] = field(default_factory=dict)
+    kernel: int | None = None
 
     def place(self, value: ir.Value) -> Place:
         """Where a tensor or memref is: the space's own name, however the program calls it."""
@@ -45,12 +54,16 @@ class Peaks:
 
     def see(self, place: Place, live: Number) -> None:
         """Notes what lives in a place at some time."""
-        known = self.most.get(place, 0)
         now = most_of(live)
-        if isinstance(known, int) and isinstance(now, int):
-            self.most[place] = max(known, now)
-        elif isinstance(known, int):
-            self.most[place] = now
+        _raise(self.most, place, now)
+        if self.kernel is not None:
+            _raise(self.of_kernel.setdefault(self.kernel, {}), place, now)
+
+
+def _raise(most: dict[Place, Count], place: Place, now: Count) -> None:
+    known = most.get(place, 0)
+    if isinstance(known, int):
+        most[place] = max(known, now) if isinstance(now, int) else now
 
 
 def most_of(live: Number) -> Count:

@@ -132,6 +132,52 @@ def _by_level(moved: Iterable[tuple[str, Count]]) -> dict[str, Count]:
 
 
 @dataclass(frozen=True)
+class PredictedTime:
+    """How long a kernel takes, by the model.
+
+    Attributes:
+        kernel: Its name.
+        ns: Nanoseconds, its launch included.
+        bound: What it takes so long for: a space, a cache, an engine, or `launch`.
+    """
+
+    kernel: str
+    ns: float
+    bound: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How long a program takes, by the model of `powerfusion.passes.analysis.timing`.
+
+    Attributes:
+        kernels: In program order.
+        assumed: What the machine doesn't know and the model assumed.
+    """
+
+    kernels: tuple[PredictedTime, ...]
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def ns(self) -> float:
+        """Nanoseconds of all kernels, one after the other."""
+        return sum(kernel.ns for kernel in self.kernels)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        kernels = [{"name": each.kernel, "ns": each.ns, "bound": each.bound} for each in self.kernels]
+        return {"ns": self.ns, "kernels": kernels, "assumed": list(self.assumed)}
+
+
+def duration_text(ns: float) -> str:
+    """Nanoseconds for people."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns:.3g} ns"
+
+
+@dataclass(frozen=True)
 class Report:
     """A program's ledger.
 
@@ -145,6 +191,7 @@ class Report:
         bandwidth_bytes_per_ns: Of its DRAM, where that is known.
         phase: The phase whose program is counted: unless asked otherwise the last in graph form, `place`; the one
             before where a placed program's sizes are open.
+        prediction: How long it takes by the model; None where sizes are open.
     """
 
     kernels: tuple[KernelReport, ...]
@@ -154,6 +201,7 @@ class Report:
     machine: str | None = None
     bandwidth_bytes_per_ns: float | None = None
     phase: str = "simplify"
+    prediction: Prediction | None = None
 
     @property
     def dram_bytes(self) -> Count:
@@ -174,6 +222,7 @@ class Report:
             **_count("naive_dram_bytes", self.naive_dram_bytes),
             "machine": self.machine,
             "phase": self.phase,
+            "predicted": self.prediction.to_json() if self.prediction else None,
             "kernels": [_kernel_json(kernel) for kernel in self.kernels],
             "handed": [_handed_json(handed) for handed in self.handed],
         }
@@ -267,6 +316,9 @@ def plain_text(report: Mapping[str, Any]) -> str:
             sides = [_level_text(kernel, side, level) for side in ("reads", "writes")]
             rows.append([kernel["name"] if level == levels[0] else "", level, *sides])
     totals = [[words, _count_text(report, key)] for key, words in TOTALS if key in report]
+    predicted = report.get("predicted")
+    if predicted:
+        totals.append(["predicted time", duration_text(predicted["ns"])])
     return "\n".join([*_aligned(rows), "", *_aligned(totals)])
 
 

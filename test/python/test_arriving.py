@@ -72,13 +72,13 @@ def test_figures_are_those_of_caches(program: GirProgram, allocates: bool) -> No
         check_against_caches(tiled(program.text)[0], program.inputs, allocates=allocates)
 
 
-@settings(max_examples=200 if FULL else 15, deadline=None, database=None, derandomize=not FULL)
+@settings(max_examples=200 if FULL else 10, deadline=None, database=None, derandomize=not FULL)
 @given(program=random_kernels())
 def test_figures_are_those_of_caches_on_random_kernels(program: GirProgram) -> None:
     check_against_caches(read_module(program.text), program.inputs, allocates=True)
 
 
-@settings(max_examples=200 if FULL else 15, deadline=None, database=None, derandomize=not FULL)
+@settings(max_examples=200 if FULL else 10, deadline=None, database=None, derandomize=not FULL)
 @given(program=random_nests())
 def test_nests_arrive_as_their_tile_form_does(program: GirProgram) -> None:
     module = read_module(program.text)

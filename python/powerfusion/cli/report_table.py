@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from powerfusion.cli import advice
 from powerfusion.cli.output import Column, format_bytes, make_table, plain_console, print_rich
-from powerfusion.report import FIGURES
+from powerfusion.report import FIGURES, duration_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,6 +155,7 @@ def total_table(report: Report) -> Table:
         ("least possible", bytes_text(report.least_dram_bytes)),
         ("ratio", "–" if ratio is None else f"{ratio:.2f}"),
         ("as written", bytes_text(report.naive_dram_bytes)),
+        *([("predicted time", duration_text(report.prediction.ns))] if report.prediction else []),
     ):
         table.add_row(name, text)
     return table
