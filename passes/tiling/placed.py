@@ -44,7 +44,7 @@ from powerfusion.passes.tiling.placed_extents import (
 )
 from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest
 from powerfusion.passes.tiling.placed_tiles import PlacedEmitter
-from powerfusion.passes.tiling.placed_units import all_reduced, inits_of, starts
+from powerfusion.passes.tiling.placed_units import Place, all_reduced, inits_of, starts
 from powerfusion.passes.tiling.plans import Sink
 from powerfusion.passes.tiling.windows import (
     Axis,
@@ -53,6 +53,7 @@ from powerfusion.passes.tiling.windows import (
     affine_map,
     affine_max,
     index_op,
+    scaled,
 )
 
 
@@ -146,7 +147,8 @@ class PlacedTiler(KernelTiler):
     def _emit_unit(self) -> None:
         for dim in self.dims:
             if dim.steps == 1:
-                self.emitter.axes[dim.name] = step_axis(dim, self.of_unit[dim.name])
+                empty = self.plan.meets and dim.idle_units
+                self.emitter.axes[dim.name] = step_axis(dim, self.of_unit[dim.name], may_be_empty=empty)
         self._emit_steps([dim for dim in self.dims if dim.steps > 1 and not dim.swept])
 
     def _emit_steps(self, dims: Sequence[PlacedDim]) -> None:
@@ -258,13 +260,25 @@ class PlacedTiler(KernelTiler):
         tiles = [self.emitter.tile(init, self.emitter.window(init)) for init in inits_of(op)]
         if not self.plan.joins(op):
             return tiles
-        return starts(op, tiles, [self.which[name] for name in sorted(self.plan.split)])
+        return starts(op, tiles, [self.which[name] for name in sorted(self.names.combined(op) & self.plan.split)])
 
     def _end_combination(self, op: ir.Operation, tiles: Sequence[ir.Value]) -> None:
         """Keeps what the steps of a unit, or of all units together, have come to."""
-        made = all_reduced(op, tiles, self.emitter.scalar) if self.plan.joins(op) else tiles
+        made = tiles
+        if self.plan.joins(op):
+            made = all_reduced(op, tiles, self._place_among(op), self.emitter.scalar)
         for result, tile in zip(finals(op), made, strict=True):
             self.emitter.keep(result, self.emitter.window(result), tile, self.emitter.level)
+
+    def _place_among(self, op: ir.Operation) -> Place | None:
+        """Which part of what isn't combined a unit has; None where all units combine."""
+        apart = [dim for dim in self.dims if dim.units > 1 and dim.name not in self.names.combined(op)]
+        if not apart:
+            return None
+        number = self.which[apart[0].name]
+        for dim in apart[1:]:
+            number = index_op("arith.addi", [scaled(number, dim.units), self.which[dim.name]])
+        return Place(number, prod(dim.units for dim in apart))
 
     def _sweep(
         self, dims: Sequence[PlacedDim], ops: Sequence[ir.Operation], carried: Sequence[ir.Value]

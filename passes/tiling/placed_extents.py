@@ -76,9 +76,10 @@ def _rest(low: ir.Value, end: ir.Value, most: int) -> ir.Value:
     return affine_min(ir.AffineMap.get(2, 0, [ir.AffineConstantExpr.get(most), behind - first]), [low, end])
 
 
-def step_axis(dim: PlacedDim, part: Extent) -> Axis:
+def step_axis(dim: PlacedDim, part: Extent, *, may_be_empty: bool = False) -> Axis:
     """The axis of a step that begins where a part does."""
-    return Axis(part.low, dim.tile, None if dim.whole_steps else _rest(part.low, part.end, dim.tile))
+    whole = dim.whole_steps and not may_be_empty
+    return Axis(part.low, dim.tile, None if whole else _rest(part.low, part.end, dim.tile))
 
 
 def group_axis(dim: PlacedDim, part: Extent) -> Axis:

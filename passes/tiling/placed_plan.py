@@ -128,9 +128,11 @@ class PlacedPlan:
         return None if name is None else self.dim(name)
 
     @cached_property
-    def shares(self) -> bool:
-        """Whether several units share what is at sram."""
-        return any(dim.units > 1 for dim in self.dims) and any(is_fill(op) or is_rest(op) for op in self.ops)
+    def steps_together(self) -> bool:
+        """Whether a group's units step together: they share what is at sram, or meet in steps that not all have."""
+        serial = any(dim.units > 1 and dim.steps > 1 and not dim.swept for dim in self.dims)
+        rests = any(is_fill(op) or is_rest(op) for op in self.ops)
+        return bool(self.split) and (rests or (serial and self.meets))
 
     @cached_property
     def split(self) -> frozenset[str]:
@@ -238,11 +240,12 @@ def _obstacles(plan: PlacedPlan) -> Iterator[str]:
 
 
 def _obstacles_of_windows(plan: PlacedPlan) -> Iterator[str]:
+    known = plan.windows  # Or it can't be told, and why.
     for op in plan.ops:
         loads = op.name == "gir.move" and gir.is_at(op.operands[0], "sram")
         if not (loads or op.name == "gir.scan" or plan.names.combined(op)):
             continue
-        if any(plan.window(result) != plan.own(result) for result in op.results):
+        if any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results):
             yield f"more than a step of what '{op.name}' gives"
 
 
@@ -292,9 +295,7 @@ def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
     for op in filter(plan.joins, plan.ops):
         if not may_start_apart(op):
             yield f"units that combine in order, by '{op.name}'"
-        if plan.split - plan.names.combined(op):
-            yield "units of which some combine what they have"
-    if plan.split and plan.shares:
+    if plan.steps_together:
         yield from _obstacles_of_sharing(plan)
 
 

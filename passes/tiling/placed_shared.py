@@ -109,6 +109,7 @@ class SharedTiler(PlacedTiler):
     def _emit_unit_step(self, which: Mapping[str, ir.Value]) -> None:
         """What a unit does in a step."""
         self.emitter.units = dict(which)
+        self.which = which
         guarded: list[tuple[Extent, int]] = []
         for dim in self.dims:
             part = self.of_unit[dim.name]
@@ -116,10 +117,13 @@ class SharedTiler(PlacedTiler):
                 continue
             if dim.steps > 1 and dim.units > 1:
                 low = index_op("arith.addi", [part.low, scaled(self.steps[dim.name], dim.per_step)])
-                self.emitter.axes[dim.name] = step_axis(dim, Extent(low, part.end))
-                if dim.idle_units or dim.unit_lengths is None or len(dim.unit_lengths) > 1:
-                    guarded.append((Extent(low, part.end), dim.per_unit))
+                uneven = dim.idle_units or dim.unit_lengths is None or len(dim.unit_lengths) > 1
+                end = index_op("arith.maxsi", [low, part.end]) if uneven else part.end
+                empty = self.plan.meets and uneven
+                self.emitter.axes[dim.name] = step_axis(dim, Extent(low, end), may_be_empty=empty)
+                guarded += [(Extent(low, end), dim.per_unit)] if uneven else []
             elif dim.steps == 1:
-                self.emitter.axes[dim.name] = step_axis(dim, part)
+                empty = self.plan.meets and dim.idle_units
+                self.emitter.axes[dim.name] = step_axis(dim, part, may_be_empty=empty)
                 guarded += [(part, dim.per_unit)] if dim.idle_units else []
-        self._guard(guarded, self._emit_passes)
+        self._guard([] if self.plan.meets else guarded, self._emit_passes)

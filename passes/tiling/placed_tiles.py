@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from powerfusion.core._mlir import (
     DYNAMIC,
@@ -41,11 +41,15 @@ from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
 from powerfusion.passes.tiling.placed_windows import Span, needs
 from powerfusion.passes.tiling.tiles import TileEmitter, rule_of
 from powerfusion.passes.tiling.windows import (
+    SLT,
     Axis,
     Window,
     affine_apply,
     affine_map,
+    compare,
     index_op,
+    places,
+    splat,
     tile_type,
     valid_extents,
 )
@@ -237,10 +241,25 @@ class PlacedEmitter(TileEmitter):
             case "gir.reduce" | "gir.scan" | "gir.contract":
                 inits = [op.operands[2]] if op.name == "gir.contract" else segments(op)[1]
                 return self.combine(op, [self.tile(value, part) for value, part in self._operands(op, inits)])
+            case "gir.gather" if any(axis.valid is not None for axis in window):
+                return [self._gather_valid(op, window)]
             case name if name in VIEW_RULES:
                 return [VIEW_RULES[name](self, op, self._operands(op, op.operands))]
             case _:
                 return rule_of(op)(self, op, window)
+
+    def _gather_valid(self, op: ir.Operation, window: Window) -> ir.Value:
+        """A gather has no extents: beyond an edge its first index is one that accesses nothing."""
+        table, first, *rest = op.operands
+        index = self.tile(first, window)
+        nowhere = splat(index_constant(-1), index.type)
+        for dim, axis in enumerate(window):
+            if (valid := axis.valid) is not None:
+                steps = places(dim, tuple(replace(each, start=self.start(), step=1) for each in window))
+                flags = compare(SLT, steps, splat(valid, steps.type))
+                index = create("arith.select", [flags, index, nowhere], [index.type]).result
+        tiles = [index, *(self.tile(value, window) for value in rest)]
+        return create("gir.gather", [self.place(table), *tiles], [tile_type(op.result, window)]).result
 
     def _moved(self, source: ir.Value, window: Window) -> ir.Value:
         match gir.level_of(source.type):

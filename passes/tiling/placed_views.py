@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, i32_array, i64_array, integers, mixed, segments
+from powerfusion.core._mlir import create, i32_array, i64_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.tiling.windows import Window, inside
+from powerfusion.passes.tiling.windows import SGE, Window, compare, inside, places, splat
 
 if TYPE_CHECKING:
     from powerfusion.passes.tiling.tiles import TileEmitter
@@ -47,10 +47,22 @@ def _concat(emitter: TileEmitter, op: ir.Operation, operands: Operands) -> ir.Va
     if len(tiles) == 1:
         return tiles[0]
     dim = ir.IntegerAttr(op.attributes["dim"]).value
+    if operands[0][1][dim].clip:
+        return _chosen(tiles, [window for _, window in operands], dim)
     shape = list(tiles[0].type.shape)
     shape[dim] = sum(tile.type.shape[dim] for tile in tiles)
     type_ = ir.RankedTensorType.get(shape, tiles[0].type.element_type, tiles[0].type.encoding)
     return create("gir.concat", tiles, [type_], {"dim": op.attributes["dim"]}).result
+
+
+def _chosen(tiles: Sequence[ir.Value], windows: Sequence[Window], dim: int) -> ir.Value:
+    """Each operand's tile where the operand has begun."""
+    made = tiles[0]
+    for tile, window in zip(tiles[1:], windows[1:], strict=True):
+        found = places(dim, window)
+        flags = compare(SGE, found, splat(index_constant(0), found.type))
+        made = create("arith.select", [flags, tile, made], [tile.type]).result
+    return made
 
 
 def _window(emitter: TileEmitter, op: ir.Operation, operands: Operands) -> ir.Value:

@@ -155,13 +155,16 @@ def _slice(op: ir.Operation, spans: Spans, _: Own) -> Needs:
 
 def _concat(op: ir.Operation, spans: Spans, _: Own) -> Needs:
     dim = ir.IntegerAttr(op.attributes["dim"]).value
-    if spans[dim].name is not None:
-        raise NotCovered("a concatenation along a dimension that the nest cuts")
     before = 0
     for operand in op.operands:
         size = operand.type.shape[dim]
         if size == DYNAMIC:
             raise NotCovered("a concatenation of open sizes")
+        if spans[dim].name is not None and size:  # Which part of which operand a step has isn't known.
+            moved = replace(spans[dim].shifted(-before), clip=True)
+            yield operand, (*spans[:dim], moved, *spans[dim + 1 :])
+            before += size
+            continue
         low, high = max(spans[dim].low - before, 0), min(spans[dim].high - before, size - 1)
         if low <= high:
             yield operand, (*spans[:dim], stays(low, high), *spans[dim + 1 :])

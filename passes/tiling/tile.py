@@ -313,7 +313,7 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> 
 def _tiler_of(kernel: ir.Operation) -> type[KernelTiler]:
     if "nest" not in kernel.attributes:
         return KernelTiler
-    return SharedTiler if PlacedPlan(kernel).shares else PlacedTiler
+    return SharedTiler if PlacedPlan(kernel).steps_together else PlacedTiler
 
 
 def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:
