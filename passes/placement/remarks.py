@@ -223,8 +223,9 @@ def _apart(producer: ir.Operation, consumer: ir.Operation, placing: Placing) -> 
 
 
 def cost_text(cost: Cost) -> str:
-    """A cost in words: what arrives from DRAM and what a core does."""
-    return f"{cost.arriving} B arriving, {cost.useful} B asked for, {cost.near} of work in the cores"
+    """A cost in words: what it takes by the model, what arrives from DRAM, what a core does."""
+    time = f"{cost.time_ps / 1e6:.1f} us, " if cost.time_ps else ""
+    return f"{time}{cost.arriving} B arriving, {cost.useful} B asked for, {cost.near} of work in the cores"
 
 
 # -- inside of a placed kernel ------------------------------------------------------------------
