@@ -66,18 +66,9 @@ def remarked(
         answer = search(program, objective, budget)
         if together is not None:
             answer = dataclasses.replace(answer, choices=chosen(program, objective, together), exact=exact)
-        nodes = dict(enumerate(handles.nodes))
-        groups: dict[ir.Operation, Sequence[int]] = {}
-        for choice in answer.choices:
-            for node in choice.nodes if choice.form is not None else ():
-                nodes.pop(node)
-            if choice.form is not None:
-                groups[emit(choice.form, program, handles)] = choice.nodes
+        made = {emit(choice.form, program, handles): choice.nodes for choice in answer.choices if choice.form}
         sort_block(block)
-        groups |= {op: (node,) for node, op in nodes.items()}
-        placing = Placing(
-            program, answer, groups, lambda some: form_of(program, machine, some, objective), objective.key
-        )
+        placing = Placing.of(program, handles, answer, made, objective)
         return Remarked(module, list(edges_of(block, machine, placing, shapes)), answer)
 
 
@@ -252,10 +243,8 @@ def test_units_that_share(per_unit: str, reasons: tuple[str, ...]) -> None:
     with module.context:
         (function,) = functions(module.operation)
         block = function.regions[0].blocks[0]
-        program, _ = read(block)
-        placing = Placing(
-            program, Answer((), True, 0), {}, lambda some: form_of(program, MACHINE, some, Objective("bytes", MACHINE))
-        )
+        program, handles = read(block)
+        placing = Placing.of(program, handles, Answer((), True, 0), {}, Objective("bytes", MACHINE))
         (edge,) = edges_of(block, MACHINE, placing)
     assert edge.reasons == reasons
 
