@@ -46,6 +46,16 @@ def least_dram_bytes(module: ir.Module, given: Mapping[int, tuple[int, ...] | in
     return total(_Least(function, Extents(given), on_chip_bytes).bytes() for function in functions(module.operation))
 
 
+def least_of_kernel(kernel: ir.Operation, extents: Extents) -> Count:
+    """The least bytes from and to DRAM of a kernel alone: what it touches of its inputs, and its results, once."""
+    least = _Least(kernel, extents, 0)
+    for value, argument in zip(segments(kernel)[0], entry_block(kernel).arguments, strict=True):
+        if is_tensor(value):
+            least.note(kernel, value, argument)
+    incoming = total(least.touched(value, boxes) for value, boxes in least.boxes.items())
+    return incoming + total(least.volume(result) for result in kernel.results if is_tensor(result))
+
+
 @dataclass
 class _Least:
     function: ir.Operation
@@ -64,11 +74,11 @@ class _Least:
             for value, argument in zip(segments(kernel)[0], entry_block(kernel).arguments, strict=True):
                 if is_tensor(value):
                     self._touch(kernel, value, argument)
-        incoming = total(self._touched(value, boxes) for value, boxes in self.boxes.items())
+        incoming = total(self.touched(value, boxes) for value, boxes in self.boxes.items())
         returned = {_root(value) for value in operations(block)[-1].operands if is_tensor(value)}
         taken = {_root(value) for op in externs for value in segments(op)[0] if is_tensor(value)}
-        outgoing = total(self._volume(value) for value in returned | taken if _is_from_kernel(value))
-        own = total(self._volume(value) for op in externs for value in {*_tensors(op), *op.results})
+        outgoing = total(self.volume(value) for value in returned | taken if _is_from_kernel(value))
+        own = total(self.volume(value) for op in externs for value in {*_tensors(op), *op.results})
         once = incoming + outgoing + self._reloads()
         return self._at_least(once, self._pebbling()) + own
 
@@ -91,9 +101,12 @@ class _Least:
 
     def _touch(self, kernel: ir.Operation, value: ir.Value, argument: ir.Value) -> None:
         """Notes which boxes of a live-in a kernel reads."""
+        if _is_live_in(_root(value)):
+            self.note(kernel, value, argument)
+
+    def note(self, kernel: ir.Operation, value: ir.Value, argument: ir.Value) -> None:
+        """Notes which boxes of a tensor of the function a kernel reads."""
         root = _root(value)
-        if not _is_live_in(root):
-            return
         boxes = self.boxes.setdefault(root, {}).setdefault(_root(value, ("tensor.cast",)), [])
         for use in argument.uses:
             op = use.owner.operation
@@ -125,12 +138,12 @@ class _Least:
             box[dim] = (0, last + width, 1) if meet else (0, shape[dim], stride)
         return tuple(box)
 
-    def _touched(self, value: ir.Value, views: Mapping[ir.Value, list[Box | None]]) -> Count:
+    def touched(self, value: ir.Value, views: Mapping[ir.Value, list[Box | None]]) -> Count:
         """The distinct elements of a live-in in boxes, and as many as are gathered; at most all of it.
 
         Boxes of different views may overlap in any way: the view that touches most counts.
         """
-        whole = self._volume(value)
+        whole = self.volume(value)
         unions: list[Count] = []
         for boxes in views.values():
             known = [box for box in boxes if box is not None]
@@ -142,7 +155,8 @@ class _Least:
             return min(touched, whole)
         return touched
 
-    def _volume(self, value: ir.Value) -> Count:
+    def volume(self, value: ir.Value) -> Count:
+        """The bytes of all of a tensor."""
         return product([*self.extents.shape(value), element_bytes(value)])
 
     # -- what must come in twice -------------------------------------------------------------
@@ -158,7 +172,7 @@ class _Least:
         return total(again.values())
 
     def _excess(self, value: ir.Value) -> Count:
-        volume = self._volume(value)
+        volume = self.volume(value)
         return max(0, volume - self.on_chip_bytes) if isinstance(volume, int) else 0
 
     def _used_after(self, reduce: ir.Operation) -> set[ir.Value]:

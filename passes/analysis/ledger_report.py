@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from powerfusion.core._mlir import entry_block, functions, is_tensor, operations
 from powerfusion.dialects import gir
@@ -10,8 +11,17 @@ from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.extents import Extents
-from powerfusion.passes.analysis.least_bytes import VIEWS, least_dram_bytes
-from powerfusion.passes.analysis.ledger_program import Entry, Given, Program, entries_of, location_text
+from powerfusion.passes.analysis.least_bytes import VIEWS, least_dram_bytes, least_of_kernel
+from powerfusion.passes.analysis.ledger_program import (
+    CALLS,
+    Entry,
+    Given,
+    Program,
+    callee_of,
+    entries_of,
+    is_tile_form,
+    location_text,
+)
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.timing_ledger import prediction_of, times_of
 from powerfusion.report import Handed, KernelReport, Moved, MovementReport, Report
@@ -38,8 +48,9 @@ def report_of(
     """
     program = Program(module.operation, machine, given)
     program.run()
-    kernels = _kernels_of(program)
-    written = None if naive is None else total(each.dram_bytes for each in kernel_reports(naive, given, machine))
+    before = () if naive is None else kernel_reports(naive, given, machine)
+    written = None if naive is None else total(each.dram_bytes for each in before)
+    kernels = tuple(_beside_naive(_kernels_of(program), before))
     least = None if graph is None else least_dram_bytes(graph, given, on_chip_bytes(machine))
     handed = () if graph is None else tuple(handed_over(graph, given))
     prediction = prediction_of(times_of(program))
@@ -124,15 +135,39 @@ def _kernels_of(program: Program) -> tuple[KernelReport, ...]:
         kernel = holder[entry.instruction]
         if kernel is not None:
             entries.setdefault(program.recorder.numbers[kernel], []).append(entry)
+    least = least_of_kernels(ops.values(), given)
     return tuple(
         KernelReport(
             _name(ops[number]),
             location_text(ops[number].location),
             tuple(_movements(entries.get(number, []), ops)),
             tuple(dict.fromkeys(origins_of(ops[number].location))),
+            least.get(ops[number]),
         )
         for number in dict.fromkeys(program.kernels)
     )
+
+
+def least_of_kernels(ops: Collection[ir.Operation], given: Given) -> dict[ir.Operation, Count]:
+    """What each kernel in graph form must move; those of called functions, whose sizes the calls say, are left out."""
+    called = {callee_of(op) for op in ops if op.name in CALLS}
+    found: dict[ir.Operation, Count] = {}
+    for function in (op for op in ops if op.name == "func.func" and len(op.regions[0].blocks)):
+        if ir.StringAttr(function.attributes["sym_name"]).value in called:
+            continue
+        extents = Extents(given)
+        kernels = (op for op in operations(entry_block(function)) if op.name == "gir.kernel" and not is_tile_form(op))
+        found |= {kernel: least_of_kernel(kernel, extents) for kernel in kernels}
+    return found
+
+
+def _beside_naive(kernels: Sequence[KernelReport], naive: Sequence[KernelReport]) -> Iterator[KernelReport]:
+    """Kernels with what the operators move that they were made from, found by their places; each counts once."""
+    left = list(naive)
+    for kernel in kernels:
+        own = [each for each in left if set(each.origins) & set(kernel.origins)]
+        left = [each for each in left if each not in own]
+        yield replace(kernel, naive_dram_bytes=total(each.dram_bytes for each in own)) if own else kernel
 
 
 def origins_of(location: ir.Location) -> Iterator[str]:

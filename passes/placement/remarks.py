@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from powerfusion.core._mlir import defining_op, entry_block, is_tensor, operations, segments, walk_numbered
@@ -26,9 +27,10 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import Names, pass_of
 from powerfusion.passes.analysis.ledger_program import Entry, Given, ledger_of_op
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.placement.groups import Blocked
+from powerfusion.passes.placement.groups import Blocked, form_of
 from powerfusion.passes.placement.model import Cost, Form, Program
-from powerfusion.passes.placement.read import is_renaming
+from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.read import Handles, is_renaming
 from powerfusion.passes.placement.search import Answer
 from powerfusion.symbolic import Count, total
 
@@ -79,7 +81,33 @@ class Placing:
     answer: Answer
     nodes: Mapping[ir.Operation, Sequence[int]]
     ask: Callable[[Sequence[int]], Form | Blocked]
-    key: Callable[[Cost], Any] = lambda cost: cost
+    key: Callable[[Cost], Any]
+
+    @staticmethod
+    def of(
+        program: Program,
+        handles: Handles,
+        answer: Answer,
+        made: Mapping[ir.Operation, Sequence[int]],
+        objective: Objective,
+    ) -> Placing:
+        """The placing of a block.
+
+        Args:
+            program: What was read.
+            handles: What its numbers stand for.
+            answer: What the search chose.
+            made: By kernel that was emitted, those that it was made from; all others are as they were.
+            objective: What was made small, on which machine.
+        """
+        gone = {node for nodes in made.values() for node in nodes}
+        left = {op: (node,) for node, op in enumerate(handles.nodes) if node not in gone}
+        ask = partial(_ask, program, objective)
+        return Placing(program, answer, {**left, **made}, ask, objective.key)
+
+
+def _ask(program: Program, objective: Objective, nodes: Sequence[int]) -> Form | Blocked:
+    return form_of(program, objective.machine, nodes, objective)
 
 
 def edges_of(block: ir.Block, machine: Machine, placing: Placing, given: Given | None = None) -> Iterator[Edge]:
@@ -223,8 +251,9 @@ def _apart(producer: ir.Operation, consumer: ir.Operation, placing: Placing) -> 
 
 
 def cost_text(cost: Cost) -> str:
-    """A cost in words: what arrives from DRAM and what a core does."""
-    return f"{cost.arriving} B arriving, {cost.useful} B asked for, {cost.near} of work in the cores"
+    """A cost in words: what it takes by the model, what arrives from DRAM, what a core does."""
+    time = f"{cost.time_ps / 1e6:.1f} us, " if cost.time_ps else ""
+    return f"{time}{cost.arriving} B arriving, {cost.useful} B asked for, {cost.near} of work in the cores"
 
 
 # -- inside of a placed kernel ------------------------------------------------------------------

@@ -33,7 +33,7 @@ from powerfusion.runtime.host import HostFunction
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
 # Where a source's form enters the pipeline, and the normal forms that hold there.
-FIRST_PHASE = {"linalg": "import", "graph": "raise", "tile": "lower"}
+FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 FORMS = {"linalg": frozenset[str](), "graph": frozenset({"graph-form"}), "tile": frozenset({"tile-form"})}
 ENTRY = "_mlir__mlir_ciface_pf_main"
 OPTIMIZATION_LEVEL = 3
@@ -304,8 +304,8 @@ def _compile_between(
         if name not in names:
             raise UnsupportedError(f"expected a phase of {', '.join(names)} for {target}, got '{name}'")
     end = names.index(until) + 1 if until else len(phases)
-    first = FIRST_PHASE[form_of(module)]
-    start = names.index(after) + 1 if after else names.index(first) if first in names else len(names)
+    firsts = FIRST_PHASES[form_of(module)]
+    start = names.index(after) + 1 if after else next(at for at, name in enumerate(names) if name in firsts)
     return compile_module(module, phases[start:end], target, before=names[:start], machine=machine)
 
 

@@ -109,6 +109,11 @@ TILE = Phase(
         "cse",
     ),
 )
+SCHEDULE = Phase(
+    "schedule",
+    "tile form in which it is settled where buffers lie",
+    ("gir-plan-memory", "gir-plan-scratch"),
+)
 LOWER_CPU = Phase(
     "lower",
     "vector, scf and memref ops for the host",
@@ -177,7 +182,9 @@ CPU = (*GENERAL, LOWER_CPU, LLVM_CPU)
 PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
 """Per target that code is made for, all phases."""
 PHASES = tuple(phase.name for phase in CPU)
-COUNTED = tuple(phase.name for phase in GENERAL if phase is not IMPORT)
+MACHINE = (*GENERAL, SCHEDULE)
+"""The phases of a machine that no code is made for."""
+COUNTED = tuple(phase.name for phase in MACHINE if phase is not IMPORT)
 """The phases that leave GIR behind, whose bytes can be counted."""
 GRAPH = COUNTED[: COUNTED.index(TILE.name)]
 """Those that leave graph form behind."""
@@ -189,4 +196,13 @@ def phases_for(machine: str) -> tuple[Phase, ...]:
     Args:
         machine: What `powerfusion.machines.table.find` takes: a name, a target, or a `.toml` file.
     """
-    return tuple(phase.with_option("machine", machine) for phase in GENERAL)
+    return tuple(phase.with_option("machine", machine) for phase in MACHINE)
+
+
+def phases_of(target: str) -> tuple[Phase, ...]:
+    """All phases of a target that code is made for, or of a machine."""
+    return PIPELINES.get(target) or phases_for(target)
+
+
+ALL_PHASES = tuple(dict.fromkeys(phase.name for phase in (*MACHINE, *CPU)))
+"""Every phase that some target has, in order."""

@@ -92,12 +92,16 @@ class KernelReport:
         location: Where the program asks for it.
         movements: In program order.
         origins: Where the program asks for all that became this kernel.
+        least_dram_bytes: What it touches of its inputs, and its results, once; None where only tile form is known.
+        naive_dram_bytes: What the operators that it was made from move one by one; None where that is lost.
     """
 
     name: str
     location: str | None
     movements: tuple[MovementReport, ...]
     origins: tuple[str, ...] = ()
+    least_dram_bytes: Count | None = None
+    naive_dram_bytes: Count | None = None
 
     @property
     def reads(self) -> dict[str, Count]:
@@ -308,13 +312,14 @@ class PhaseReport:
 
 def plain_text(report: Mapping[str, Any]) -> str:
     """A report's JSON form as a plain table: a row per kernel and level, then the totals."""
-    rows = [["kernel", "level", "bytes read", "bytes written"]]
+    rows = [["kernel", "level", "bytes read", "bytes written", "least", "as written"]]
     for kernel in report.get("kernels") or []:
         moved = {**kernel.get("reads", {}), **kernel.get("writes", {})}
         levels = [level for level in LEVELS if level in moved]
         for level in levels:
             sides = [_level_text(kernel, side, level) for side in ("reads", "writes")]
-            rows.append([kernel["name"] if level == levels[0] else "", level, *sides])
+            beside = [_known_text(kernel, key) if level == "dram" else "" for key, _ in TOTALS[1:]]
+            rows.append([kernel["name"] if level == levels[0] else "", level, *sides, *beside])
     totals = [[words, _count_text(report, key)] for key, words in TOTALS if key in report]
     predicted = report.get("predicted")
     if predicted:
@@ -349,6 +354,11 @@ def _level_text(kernel: Mapping[str, Any], side: str, level: str) -> str:
     return str(kernel[f"{side}_formula"][level]) if count is None else f"{count:,}"
 
 
+def _known_text(data: Mapping[str, Any], key: str) -> str:
+    """A count, or nothing where it isn't known."""
+    return "" if data.get(key) is None and f"{key}_formula" not in data else _count_text(data, key)
+
+
 def _count_text(data: Mapping[str, Any], key: str) -> str:
     return str(data.get(f"{key}_formula", "unknown")) if data[key] is None else f"{data[key]:,}"
 
@@ -370,6 +380,8 @@ def _kernel_json(kernel: KernelReport) -> dict[str, Any]:
         "name": kernel.name,
         "location": kernel.location,
         **_count("dram_bytes", kernel.dram_bytes),
+        **_count("least_dram_bytes", kernel.least_dram_bytes),
+        **_count("naive_dram_bytes", kernel.naive_dram_bytes),
         **_levels("reads", kernel.reads),
         **_levels("writes", kernel.writes),
         **_levels("issued_reads", kernel.figures("read", "issued")),

@@ -137,7 +137,7 @@ def test_filling_reads_are_told_from_reads(relu_add: str, capsys: pytest.Capture
     ("arguments", "said"),
     [
         (["nowhere.mlir"], "nowhere.mlir isn't there"),
-        ([f"{LAYERNORM}@fry"], "expected a phase of raise, simplify, place, tile behind the @, got 'fry'"),
+        ([f"{LAYERNORM}@fry"], "expected a phase of raise, simplify, place, tile, schedule behind the @, got 'fry'"),
         ([LAYERNORM, "--target", "abacus"], "no machine is called 'abacus'"),
         ([f"{TILED}@simplify"], "expected a phase of tile, got 'simplify'"),
         ([LAYERNORM, "--shape", "9=4"], "there is no argument 9"),

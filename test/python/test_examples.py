@@ -194,7 +194,8 @@ def test_demo_shows_bytes_beside_the_least(fake_compile, capsys):
     fake_compile()
     assert demo.main(["causal_softmax", "vit_embedding"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"causal softmax, batch \? +1 +500 B +70 B +40 B +100 B +1\.10 +11 B .* right", out)
+    assert re.search(r"causal softmax, batch \? +1 +500 B +110 B +100 B +1\.10 +70 B +40 B +11 B .* right", out)
+    assert re.search(r"example +kernels +naive +placed +least +ratio", out)
     assert "2 of 2 programs give the right result. They move 220 B" in out
     assert "\x1b" not in out, "plain when piped"
 

@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import cli_fakes
+import numpy as np
 import pytest
 from cli_fakes import use
+from programs.check import parameters
+from programs.program import Program
 from test_ledger import F32, relu_add
 
 import powerfusion as pf
 from powerfusion.cli.main import main
+from powerfusion.executable import compile_for
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.model import Cache, Link, Machine, Space
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.report import Handed
+from powerfusion.symbolic import total
 
 
 def machine(cache_bytes: int | None = None) -> Machine:
@@ -136,6 +141,37 @@ def test_a_report_says_what_kernels_load_twice_or_hand_on() -> None:
     handed = list(handed_over(pf.compile(CENTRED).module("raise"), {}))
     assert Handed(None, ("addf", "subf"), 512 * 1000 * F32) in handed
     assert [each.bytes for each in handed if each.producer == "addf"] == [2 * 512 * F32]
+
+
+def test_kernels_stand_beside_what_they_must_move_and_were_made_from() -> None:
+    """Sum and subtraction as one read their input once; as written they moved it twice, and the sums besides."""
+    tensor, row = 512 * 1000 * F32, 512 * F32
+    executable = pf.compile(CENTRED)
+    (kernel,) = executable.report().kernels
+    assert kernel.least_dram_bytes == 2 * tensor
+    # The sum loads what it starts from and stores what the subtraction loads; the fill that makes it is no kernel's.
+    assert kernel.naive_dram_bytes == 3 * tensor + 3 * row
+    before = executable.report(phase="raise")
+    assert all(each.least_dram_bytes == each.naive_dram_bytes == each.dram_bytes for each in before.kernels)
+    assert [each.least_dram_bytes for each in executable.report(phase="tile").kernels] == [None]
+    text = str(executable.report())
+    assert text.splitlines()[0].split()[-3:] == ["least", "as", "written"]
+    assert f"{2 * tensor:,}" in text
+    as_json = executable.report().to_json()["kernels"][0]
+    assert (as_json["least_dram_bytes"], as_json["naive_dram_bytes"]) == (2 * tensor, 3 * tensor + 3 * row)
+
+
+@pytest.mark.parametrize("program", [p for p in parameters("chains", "maps", "windows", "reductions") if not p.marks])
+def test_no_kernel_moves_less_than_it_must(program: Program) -> None:
+    """In each phase; and what kernels were made from adds up to no more than the program as written."""
+    executable = compile_for(program.text, "gfx942", until="place")
+    shapes = {at: np.shape(array) for at, array in enumerate(program.inputs)}
+    for phase in ("raise", "simplify", "place"):
+        report = executable.report(shapes, phase=phase)
+        for kernel in report.kernels:
+            assert kernel.least_dram_bytes is not None
+            assert kernel.least_dram_bytes <= kernel.dram_bytes, (phase, kernel.name)
+        assert total(kernel.naive_dram_bytes or 0 for kernel in report.kernels) <= report.naive_dram_bytes
 
 
 def test_explain_says_where_bytes_can_go_and_what_that_saves(

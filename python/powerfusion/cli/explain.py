@@ -19,8 +19,6 @@ examples:
   pf explain model.mlir --machine sm_90         placed for this one, with transactions and caches of another
   pf explain model.mlir --compile-to tile       kernel by kernel as they are tiled
   pf explain model.mlir --phase simplify        the program itself after that phase"""
-LAST = "tile"
-"""The last phase whose bytes are counted."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +55,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Compiles and prints."""
     from powerfusion.cli import output
-    from powerfusion.cli.programs import check_phase, check_phases, compile_program, is_artifact, load_program
+    from powerfusion.cli.programs import (
+        check_phase,
+        check_phases,
+        compile_program,
+        is_artifact,
+        last_counted,
+        load_program,
+    )
 
     check_phases(options)
     if options.phase:
@@ -65,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
     source = output.read_source(options.source)
     if is_artifact(source):
         return _explain_artifact(options, load_program(source, options.target))
-    until = options.phase or options.compile_to or LAST
+    until = options.phase or options.compile_to or last_counted(options.target)
     executable = compile_program(source, options.target, until, after=options.compile_from, remarks=options.remarks)
     if options.phase:
         text = executable.ir(options.phase).rstrip("\n")

@@ -35,10 +35,10 @@ def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:
 
 def check_phase(options: argparse.Namespace, flag: str, phase: str) -> None:
     """Ends with exit code 2 if there is no such phase."""
-    from powerfusion.pipelines import PHASES
+    from powerfusion.pipelines import ALL_PHASES
 
-    if phase not in PHASES:
-        options.usage(f"argument {flag}: expected one of {', '.join(PHASES)}, got '{phase}'")
+    if phase not in ALL_PHASES:
+        options.usage(f"argument {flag}: expected one of {', '.join(ALL_PHASES)}, got '{phase}'")
 
 
 def check_phases(options: argparse.Namespace) -> None:
@@ -79,6 +79,13 @@ def compile_program(
 
         check_target(target)
     return compile_until(source, target, until, after, remarks)
+
+
+def last_counted(target: str) -> str:
+    """The last phase of a target after which bytes can be counted."""
+    from powerfusion.pipelines import COUNTED, phases_of
+
+    return [phase.name for phase in phases_of(target) if phase.name in COUNTED][-1]
 
 
 def compile_until(

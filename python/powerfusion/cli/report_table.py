@@ -130,13 +130,19 @@ def kernel_table(report: Report, *, plain: bool) -> Table:
         if level == "dram" or any(getattr(kernel, direction).get(level) for kernel in report.kernels)
     ]
     located = any(kernel.location for kernel in report.kernels)
-    headings = [f"{level} {direction}" for level, direction in shown]
+    beside = [
+        (heading, key)
+        for heading, key in (("least", "least_dram_bytes"), ("as written", "naive_dram_bytes"))
+        if any(getattr(kernel, key) is not None for kernel in report.kernels)
+    ]
+    headings = [*(f"{level} {direction}" for level, direction in shown), *(heading for heading, _ in beside)]
     table = make_table(
         [Column("kernel", left=True), *map(Column, headings), *([Column("where", left=True)] if located else [])],
         plain=plain,
     )
     for kernel in report.kernels:
         figures = [bytes_text(getattr(kernel, direction).get(level, 0)) for level, direction in shown]
+        figures += [bytes_text(getattr(kernel, key)) for _, key in beside]
         table.add_row(escape(kernel.name), *figures, *([escape(str(kernel.location or ""))] if located else []))
     return table
 
