@@ -34,3 +34,22 @@ def is_group_parallel(op: ir.Operation) -> bool:
 def is_unit_parallel(op: ir.Operation) -> bool:
     """Whether an op's instances are the units of one group."""
     return op.name == "gir.parallel" and "<unit>" in str(op.attributes["scope"])
+
+
+def launched_names(module: ir.Operation) -> set[str]:
+    """The names of the functions that are launched as kernels."""
+    return {ir.FlatSymbolRefAttr(op.attributes["callee"]).value for op in walk(module, "gir.launch")}
+
+
+def scopes_of(kernel: ir.Operation) -> list[ir.Operation]:
+    """What has memory at sram of its own: the parallels over groups, or the kernel where nothing is parallel."""
+    found: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if not is_group_parallel(op):
+            return ir.WalkResult.ADVANCE
+        found.append(op)
+        return ir.WalkResult.SKIP
+
+    kernel.walk(visit, ir.WalkOrder.PRE_ORDER)
+    return found or [kernel]
