@@ -1,9 +1,11 @@
 """Random bodies of units that share buffers at sram: each stores in its own rows, and reads its own or those of others.
 
 Loops are gone through alike by all units, and more than once, so that their steps meet. Barriers stand here and there,
-too few or too many. With a barrier before every op a program is right whatever the order of units. The last argument, below `WAYS`, says which branches are taken in which step.
+too few or too many. With a barrier before every op a program is right whatever the order of units. The last argument,
+below `WAYS`, says which branches are taken in which step.
 """
 
+# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 from dataclasses import dataclass, field
