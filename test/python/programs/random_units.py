@@ -5,7 +5,6 @@ too few or too many. With a barrier before every op a program is right whatever 
 below `WAYS`, says which branches are taken in which step.
 """
 
-# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 from dataclasses import dataclass, field
