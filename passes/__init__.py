@@ -17,7 +17,7 @@ from powerfusion.passes.fusion import (
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
-from powerfusion.passes.scheduling import buffer_copies, place_syncs, plan_memory, plan_scratch
+from powerfusion.passes.scheduling import buffer_copies, outline, place_syncs, plan_memory, plan_scratch
 from powerfusion.passes.tiling import tile
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ledger",
     "merge_kernels",
     "narrow_detours",
+    "outline",
     "place",
     "place_syncs",
     "plan_memory",

@@ -13,17 +13,21 @@ def tiled_kernels(module: ir.Operation) -> list[ir.Operation]:
     return [kernel for function in functions(module) for kernel in walk(function, "gir.kernel") if not kernel.results]
 
 
-def walk(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
-    """The ops of a name at or in an op, in order."""
+def ops_in(root: ir.Operation) -> list[ir.Operation]:
+    """An op and all that is in it, in order."""
     found: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name == name:
-            found.append(op)
+        found.append(op)
         return ir.WalkResult.ADVANCE
 
     root.walk(visit, ir.WalkOrder.PRE_ORDER)
-    return iter(found)
+    return found
+
+
+def walk(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
+    """The ops of a name at or in an op, in order; they may be rewritten on the way."""
+    return (op for op in ops_in(root) if op.name == name)
 
 
 def is_group_parallel(op: ir.Operation) -> bool:

@@ -8,19 +8,20 @@ from powerfusion.passes.scheduling.kernels import launched_names
 from powerfusion.passes.scheduling.lifetimes import VIEWS
 
 
+def viewed(value: ir.Value) -> ir.Value:
+    """What a memref is a view of, in the same kernel or function."""
+    while (maker := defining_op(value)) is not None and maker.name in VIEWS:
+        value = maker.operands[0]
+    return value
+
+
 def root_of(value: ir.Value) -> ir.Value:
-    """The allocation or argument that a memref is a view of, through the kernel's arguments."""
-    while True:
-        maker = defining_op(value)
-        if maker is not None:
-            if maker.name not in VIEWS:
-                return value
-            value = maker.operands[0]
-            continue
-        around = value.owner.owner
-        if around.name != "gir.kernel":
-            return value
-        value = segments(around.operation)[0][ir.BlockArgument(value).arg_number]
+    """The allocation or argument of a function that a memref is a view of, through the kernel's arguments."""
+    value = viewed(value)
+    if defining_op(value) is not None or value.owner.owner.name != "gir.kernel":
+        return value
+    given = segments(value.owner.owner.operation)[0]
+    return root_of(given[ir.BlockArgument(value).arg_number])
 
 
 def may_share(one: ir.Value, other: ir.Value) -> bool:

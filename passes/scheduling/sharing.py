@@ -17,7 +17,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import place_of
 from powerfusion.passes.scheduling.lifetimes import VIEWS, touches
-from powerfusion.passes.scheduling.roots import may_share
+from powerfusion.passes.scheduling.roots import may_share, viewed
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,7 @@ class Units:
         return Access(op, memref, writes, tuple(found), tuple(lengths))
 
     def _anywhere(self, op: ir.Operation, memref: ir.Value, *, writes: bool) -> Access:
-        while (maker := defining_op(memref)) is not None and maker.name in VIEWS:
-            memref = maker.operands[0]
-        return Access(op, memref, writes)
+        return Access(op, viewed(memref), writes)
 
     def _is_inside(self, value: ir.Value) -> bool:
         """Whether a value is made by the units."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from powerfusion.core._mlir import defining_op, entry_block, integer_of, operations, segments
 from powerfusion.mlir import ir
+from powerfusion.passes.scheduling.kernels import ops_in
 from powerfusion.passes.scheduling.lifetimes import VIEWS
 from powerfusion.passes.scheduling.roots import may_share
 from powerfusion.passes.scheduling.scratch import buffer_bytes
@@ -21,7 +22,7 @@ def staged_in(loop: ir.Operation) -> list[ir.Operation]:
         return []
     body = entry_block(loop)
     stages = [op for op in operations(body) if op.name == "gir.stage" and op.result.type.rank > 0]
-    written = [memref for op in _inside(loop) for memref in _written(op)]
+    written = [memref for op in ops_in(loop) for memref in written_by(op)]
     return [
         stage
         for stage in stages
@@ -32,25 +33,14 @@ def staged_in(loop: ir.Operation) -> list[ir.Operation]:
     ]
 
 
-def _inside(loop: ir.Operation) -> list[ir.Operation]:
-    found: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        found.append(op)
-        return ir.WalkResult.ADVANCE
-
-    loop.walk(visit)
-    return found
-
-
 def _meets_others(loop: ir.Operation) -> bool:
     """Whether a loop waits for other groups, who may write what it stages next, or calls what isn't known."""
-    syncs = [op for op in _inside(loop) if op.name == "gir.sync"]
-    calls = any(op.name in ("func.call", "gir.launch") for op in _inside(loop))
+    syncs = [op for op in ops_in(loop) if op.name == "gir.sync"]
+    calls = any(op.name in ("func.call", "gir.launch") for op in ops_in(loop))
     return calls or any("<group>" not in str(sync.attributes["scope"]) for sync in syncs)
 
 
-def _written(op: ir.Operation) -> list[ir.Value]:
+def written_by(op: ir.Operation) -> list[ir.Value]:
     """The memrefs that an op writes to."""
     match op.name:
         case "gir.store" | "gir.scatter":

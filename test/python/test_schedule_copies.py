@@ -12,7 +12,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from programs.check import FULL
 from programs.random_stages import random_stages
-from scheduled import MACHINES, Tiled, check_unchanged, programs, run_passes, tiled
+from scheduled import MACHINES, Tiled, cases, check_unchanged, run_passes, tiled
 
 from powerfusion.mlir import ir
 from powerfusion.passes.scheduling.kernels import walk
@@ -32,8 +32,7 @@ def stages_in_loops(text: str) -> int:
     return sum(op.parent.operation.name == "scf.for" for op in walk(module.operation, "gir.stage"))
 
 
-@pytest.mark.parametrize("machine", [*MACHINES, "gfx1100"])
-@pytest.mark.parametrize("program", [pytest.param(program, id=program.name) for program in programs()])
+@pytest.mark.parametrize(("program", "machine"), cases(*MACHINES, "gfx1100"))
 def test_programs(program: Tiled, machine: str) -> None:
     """Placed programs copy ahead where the machine can, and mean and move the same."""
     text = tiled(program.text)

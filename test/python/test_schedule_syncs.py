@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, seed, settings
 from programs.check import FULL
 from programs.random_units import WAYS, random_units
-from scheduled import MACHINES, Tiled, check_unchanged, execute, programs, run_passes, tiled
+from scheduled import MACHINES, Tiled, cases, check_unchanged, execute, run_passes, tiled
 
 from powerfusion.errors import Race
 from powerfusion.frontend.source import read_module
@@ -59,8 +59,7 @@ def test_random_units(program: tuple[str, str, tuple[Any, ...]]) -> None:
         assert races(without(str(after), number), inputs)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize("program", [pytest.param(program, id=program.name) for program in programs()])
+@pytest.mark.parametrize(("program", "machine"), cases(*MACHINES))
 def test_programs(program: Tiled, machine: str) -> None:
     """Units of placed programs use what they brought themselves: no barrier is put."""
     text = tiled(program.text)
