@@ -1,11 +1,12 @@
 """Schedule: takes tile form and gives tile form in which it is settled when data moves and where buffers lie.
 
-Asynchronous copies, barriers, vectors, offsets of buffers at `sram`, kernels as functions, memory between kernels.
+Asynchronous copies, barriers, lanes, offsets of buffers at `sram`, kernels as functions, memory between kernels.
 """
 
 SCHEDULE = (
     "gir-buffer-copies{{machine={machine}}}",
     "gir-place-syncs",
+    "gir-lane-layouts{{machine={machine}}}",
     "canonicalize",
     "cse",
     "gir-plan-scratch{{machine={machine}}}",
