@@ -17,10 +17,11 @@ from powerfusion.passes.fusion import (
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
-from powerfusion.passes.scheduling import plan_memory, plan_scratch
+from powerfusion.passes.scheduling import buffer_copies, lane_layouts, outline, place_syncs, plan_memory, plan_scratch
 from powerfusion.passes.tiling import tile
 
 __all__ = [
+    "buffer_copies",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
@@ -32,10 +33,13 @@ __all__ = [
     "forward_stores",
     "join_loads",
     "join_readers",
+    "lane_layouts",
     "ledger",
     "merge_kernels",
     "narrow_detours",
+    "outline",
     "place",
+    "place_syncs",
     "plan_memory",
     "plan_scratch",
     "share_kernels",

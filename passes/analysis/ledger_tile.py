@@ -237,7 +237,7 @@ class TileWalk:
         else:
             self.known[index] = add(low, scale(counter(axis), step))
             axes = (axis,)
-        masks = () if isinstance(trips, int) else (_less(counter(axis) if axes else 0, trips),)
+        masks = () if isinstance(trips, int) or not axis.size else (_less(counter(axis) if axes else 0, trips),)
         return scope.inside(*axes, masks=masks)
 
     def _open_loop(self, index: ir.Value, low: Number, high: Number, step: int, scope: Scope) -> Scope:

@@ -28,7 +28,7 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
-from powerfusion.passes.scheduling.kernels import is_group_parallel, tiled_kernels
+from powerfusion.passes.scheduling.kernels import scopes_of, tiled_kernels
 from powerfusion.passes.scheduling.scratch import Arena, ScratchPlanner, Spot
 
 
@@ -52,7 +52,7 @@ def plan_scratch(kernel: ir.Operation, machine: Machine) -> None:
     """Writes the offsets of a kernel's buffers."""
     planner = ScratchPlanner(kernel, machine)
     i64 = ir.IntegerType.get_signless(64)
-    for scope in _scopes(kernel):
+    for scope in scopes_of(kernel):
         arenas = planner.plan(entry_block(scope))
         for arena in arenas:
             _check(arena)
@@ -61,20 +61,6 @@ def plan_scratch(kernel: ir.Operation, machine: Machine) -> None:
         if arenas:
             sizes = {arena.space.name: ir.IntegerAttr.get(i64, arena.size_bytes) for arena in arenas}
             scope.attributes["gir.scratch"] = ir.DictAttr.get(sizes)
-
-
-def _scopes(kernel: ir.Operation) -> list[ir.Operation]:
-    """What has memory at sram of its own: the parallels over groups, or the kernel where nothing is parallel."""
-    found: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        if not is_group_parallel(op):
-            return ir.WalkResult.ADVANCE
-        found.append(op)
-        return ir.WalkResult.SKIP
-
-    kernel.walk(visit, ir.WalkOrder.PRE_ORDER)
-    return found or [kernel]
 
 
 def _write(op: ir.Operation, spot: Spot) -> None:

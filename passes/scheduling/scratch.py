@@ -80,14 +80,21 @@ class ScratchPlanner:
         kernel: In tile form.
         machine: Whose spaces they lie in.
         longer: Buffers as they are to become.
+        whole_blocks: Whether a buffer lives to the end of its block, as the dialect has it, and not to its last use.
     """
 
     def __init__(
-        self, kernel: ir.Operation, machine: Machine, longer: Mapping[ir.Operation, Longer] | None = None
+        self,
+        kernel: ir.Operation,
+        machine: Machine,
+        longer: Mapping[ir.Operation, Longer] | None = None,
+        *,
+        whole_blocks: bool = False,
     ) -> None:
         self.machine = machine
         self.clock = Clock(kernel)
         self.longer = longer or {}
+        self.whole_blocks = whole_blocks
 
     def plan(self, block: ir.Block) -> list[Arena]:
         """The arenas of what runs a block, one per space that has buffers."""
@@ -117,21 +124,28 @@ class ScratchPlanner:
                 location=op.location,
                 help="bound its sizes by 'upto'",
             )
-        made = self.clock.first[op]
-        first, last = self.clock.life(op.result) or (made, made)
-        if op.name == "gir.stage":
-            first = made
-        longer = self.longer.get(op)
-        if longer is not None:
-            size = aligned(size, max(space.alignment_bytes, space.granule_bytes)) * longer.copies
-            first, last = self.clock.first[longer.during], self.clock.last[longer.during]
+        made = op
+        if op in self.longer:
+            made = self.longer[op].during
+            size = aligned(size, alignment_of(space)) * self.longer[op].copies
+        first, last = self._life(op, made)
         requested.setdefault(space.name, []).append((Request(size, first, last), op, 1))
+
+    def _life(self, op: ir.Operation, made: ir.Operation) -> tuple[int, int]:
+        """From when to when a buffer lives that is made where an op is."""
+        begin, end = self.clock.first[made], self.clock.last[made]
+        if self.whole_blocks:
+            return begin, self.clock.last[operations(made.block)[-1]]
+        if made is not op:
+            return begin, end
+        first, last = self.clock.life(op.result) or (begin, end)
+        return (begin if op.name == "gir.stage" else first), last
 
     def _collect_units(self, op: ir.Operation, requested: dict[str, list[Requested]]) -> None:
         """What the instances of a parallel make for themselves: units share the memory of their group."""
         for arena in self.plan(entry_block(op)):
             copies = self._instances(op, arena) if is_unit_parallel(op) else 1
-            size = aligned(arena.size_bytes, _alignment(arena.space)) * copies
+            size = aligned(arena.size_bytes, alignment_of(arena.space)) * copies
             request = Request(size, self.clock.first[op], self.clock.last[op])
             requested.setdefault(arena.space.name, []).append((request, arena, copies))
 
@@ -151,7 +165,7 @@ class ScratchPlanner:
         return most
 
     def _packed(self, space: Space, requested: Sequence[Requested]) -> Arena:
-        packing = pack([request for request, _, _ in requested], _alignment(space))
+        packing = pack([request for request, _, _ in requested], alignment_of(space))
         arena = Arena(space, size_bytes=packing.size_bytes)
         for (request, what, copies), offset in zip(requested, packing.offsets, strict=True):
             if not isinstance(what, Arena):
@@ -164,7 +178,7 @@ class ScratchPlanner:
         return arena
 
 
-def _alignment(space: Space) -> int:
+def alignment_of(space: Space) -> int:
     """Where buffers begin: at a multiple of what the space demands, at a granule, and at a whole element."""
     return max(space.alignment_bytes, space.granule_bytes, 8)
 

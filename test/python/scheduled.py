@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from gir_examples import examples
 from programs.placed_kernels import placed_kernels
 
@@ -31,6 +32,7 @@ class Tiled:
     name: str
     text: str
     inputs: tuple[Any, ...]
+    is_example: bool = False
 
 
 def run_passes(text: str, *passes: str) -> ir.Module:
@@ -50,9 +52,18 @@ def tiled(text: str) -> str:
 
 def programs() -> list[Tiled]:
     """The placed examples and kernels, and the examples in tile form."""
-    found = [Tiled(f"{at}-{e.name}", e.text, e.inputs) for at, e in enumerate(examples())]
+    found = [Tiled(f"{at}-{e.name}", e.text, e.inputs, is_example=True) for at, e in enumerate(examples())]
     found += [Tiled(f"{at}-{name}", p.text, p.inputs) for at, (name, p) in enumerate(placed_kernels())]
     return [program for program in found if "nest <" in program.text or program.name.endswith("_tile")]
+
+
+def cases(*machines: str) -> list[Any]:
+    """pytest parameters: examples with each machine, each of the many kernels with one of them in turn."""
+    found: list[Any] = []
+    for at, program in enumerate(programs()):
+        several = machines if program.is_example else machines[at % len(machines) :][:1]
+        found += [pytest.param(program, machine, id=f"{program.name}-{machine}") for machine in several]
+    return found
 
 
 def execute(module: ir.Module, inputs: Sequence[Any], machine: Machine, seed: int = 0) -> tuple[list[Any], Run]:
@@ -92,7 +103,7 @@ def check_unchanged(text: str, inputs: Sequence[Any], machine_name: str, *passes
     machine = find(machine_name)
     before, after = read_module(text), run_passes(text, *passes)
     wanted, first = execute(before, inputs, machine)
-    for seed in range(3):
+    for seed in range(2):
         found, second = execute(after, inputs, machine, seed)
         for got, want in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(got, want)

@@ -13,7 +13,7 @@ from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 from programs.check import FULL
 from programs.random_buffers import random_buffers
-from scheduled import MACHINES, Tiled, check_unchanged, execute, programs, run_passes, tiled
+from scheduled import MACHINES, Tiled, cases, check_unchanged, execute, run_passes, tiled
 
 from powerfusion.errors import UninitialisedRead
 from powerfusion.frontend.source import read_module
@@ -66,8 +66,7 @@ def scratch_bytes(module: ir.Module) -> list[dict[str, int]]:
     return [{item.name: ir.IntegerAttr(item.attr).value for item in ir.DictAttr(each)} for each in found]
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize("program", [pytest.param(program, id=program.name) for program in programs()])
+@pytest.mark.parametrize(("program", "machine"), cases(*MACHINES))
 def test_programs(program: Tiled, machine: str) -> None:
     """Placed programs run with their buffers where the plan puts them, in no more than the ledger's peak, aligned."""
     planning = f"gir-plan-scratch{{machine={machine}}}"

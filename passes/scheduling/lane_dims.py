@@ -1,0 +1,83 @@
+"""Which dimensions of a kernel's tiles are the same: lanes that lie along one lie along all of them.
+
+Elementwise ops, reductions, broadcasts and permutations tie dimensions together, and so do loops and branches. So a
+layout per class of dimensions is a layout per tile, and no op but a reshape finds its tiles dealt out differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from powerfusion.core._mlir import entry_block, is_tensor, operations, segments
+from powerfusion.dialects.gir import is_at
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import Spaces
+
+FILLS = ("arith.constant", "tensor.splat", "gir.iota")
+"""What is made anew for each use: uses that have nothing else in common needn't be dealt out alike."""
+
+
+COMBINERS = ("gir.reduce", "gir.scan", "gir.all_reduce")
+"""What is in them is said of one element, or of one element's payload, and isn't dealt out."""
+
+
+def dealt_ops(root: ir.Operation) -> Iterator[ir.Operation]:
+    """The ops of a kernel, in order, but those that say how two elements are combined."""
+    yield root
+    for region in root.regions if root.name not in COMBINERS else ():
+        for block in region:
+            for op in operations(block):
+                yield from dealt_ops(op)
+
+
+def copy_fills(kernel: ir.Operation) -> None:
+    """Gives each use of a constant tile one of its own."""
+    for op in list(dealt_ops(kernel)):
+        if op.name not in FILLS or not is_tensor(op.result):
+            continue
+        for use in list(op.result.uses)[1:]:
+            with ir.InsertionPoint(op):
+                use.owner.operands[use.operand_number] = op.clone().operation.result
+
+
+def tile_dims(kernel: ir.Operation) -> Spaces:
+    """The classes of dimensions of a kernel in tile form."""
+    spaces = Spaces()
+    for op in dealt_ops(kernel):
+        match op.name:
+            case "scf.for":
+                block = entry_block(op)
+                ends = operations(block)[-1].operands
+                for group in zip(list(op.operands)[3:], list(block.arguments)[1:], ends, op.results, strict=True):
+                    _tie(spaces, group)
+            case "scf.if" | "scf.execute_region" | "gir.alternatives":
+                blocks = [block for region in op.regions for block in region]
+                for group in zip(op.results, *(operations(block)[-1].operands for block in blocks), strict=True):
+                    _tie(spaces, group)
+            case "gir.all_reduce":
+                for group in zip(op.operands, op.results, strict=False):
+                    _tie(spaces, group)
+            case "gir.scatter":
+                (value,), _, indices, _ = segments(op)
+                for index in indices:
+                    spaces.tie_values(index, value)
+            case _:
+                spaces.read(op)
+    return spaces
+
+
+def _tie(spaces: Spaces, values: Sequence[ir.Value]) -> None:
+    first, *others = values
+    if not is_tensor(first):
+        return
+    for other in others:
+        if is_tensor(other) and other.type.rank == first.type.rank:
+            spaces.tie_values(first, other)
+
+
+def tiles(kernel: ir.Operation) -> Iterator[ir.Value]:
+    """The tiles at reg of a kernel, of results and of arguments."""
+    for op in dealt_ops(kernel):
+        blocks = [block for region in op.regions if op.name not in COMBINERS for block in region]
+        values = [*op.results, *(argument for block in blocks for argument in block.arguments)]
+        yield from (value for value in values if is_tensor(value) and is_at(value, "reg"))
