@@ -9,8 +9,8 @@ Rewrite:
       %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
     }
 
-Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands at
-function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
+Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands
+at function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
 
 The kernels of a block are read as one graph of values (`values`). Reductions form cascades (`cascades`) as far as what
 they fold can be taken apart by the laws of sums, products, powers and monotone functions (`algebra`), from what ops
@@ -164,7 +164,7 @@ class _Expansion:
         return unique(found)
 
     def _given(self, maker: Maker) -> dict[ir.Value, ir.Value]:
-        """What the joint kernel gives: the reductions' results, and what members store that follows from these alone."""
+        """What the joint kernel gives: the reductions' results, and what members store that follows from these."""
         given = dict(self.finals)
         shapes = {str(value.type.shape) for value in self.finals.values()}
         for member in self.members:
@@ -213,8 +213,9 @@ class _Expansion:
                     load = create("gir.move", [source], [result.type], loc=op.location)
                     known[result] = load.result
         for old, new in zip(member.results, made.results, strict=True):
-            value = self.values.stored.get(old)
-            self.outer[old] = self.held[value] if value in self.held else new
+            self.outer[old] = new
+            if (value := self.values.stored.get(old)) in self.held:
+                self.outer[old] = self.held[value]
 
     @property
     def outer(self) -> dict[ir.Value, ir.Value]:

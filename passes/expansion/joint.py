@@ -201,3 +201,8 @@ def weight_of(value: ir.Value, reference: ir.Value, slope: float) -> ir.Value:
     off = binary("subf", value, reference) if slope > 0 else binary("subf", reference, value)
     one = binary("addf", off, number(1.0, off.type))
     return binary("maximumf", one, number(0.0, one.type))
+
+
+def or_undefined(value: ir.Value, other: ir.Value) -> ir.Value:
+    """A value, but NaN where another is NaN."""
+    return _select(compared("uno", other, other), other, value)

@@ -10,7 +10,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
 NARROW_BITS = 32
-CMP = {"oeq": 1, "oge": 3, "ole": 5}
+CMP = {"oeq": 1, "oge": 3, "ole": 5, "uno": 14}
 
 
 @dataclass(frozen=True)

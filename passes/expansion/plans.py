@@ -1,0 +1,193 @@
+"""The accumulators that a cascade needs: what each reduction of the program is made of, once they are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from powerfusion.core._mlir import element_of
+from powerfusion.mlir import ir
+from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, NotSeparableError, Term, ratio
+from powerfusion.passes.expansion.bounds import Bounds
+from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
+from powerfusion.passes.expansion.cloning import Cloner
+from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.joint import Joint, Reference, clamped, weight_of
+from powerfusion.passes.expansion.tiles import Tile, converted, number, wide
+from powerfusion.passes.expansion.values import View
+
+LARGEST, SMALLEST = EXTREMES
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A reduction that is an accumulator."""
+
+    at: int
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The largest and smallest of a monotone function: of the largest and the smallest element."""
+
+    chain: Chain
+    at: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Summand:
+    """A term of a sum.
+
+    Attributes:
+        term: What it is.
+        at: The accumulator of what runs.
+        reference: What a sum of powers is relative to.
+        rows: The late part of the exponent, the maximum that it subtracts first.
+        far: An accumulator of the smallest exponent, where the late part may be infinite: infinity less infinity.
+    """
+
+    term: Term
+    at: int
+    reference: Reference | None = None
+    rows: Atoms = ()
+    far: int | None = None
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where powers are measured from: a reference, what it folds, how that is clamped, and the late part."""
+
+    reference: Reference
+    tile: Tile
+    clamps: tuple[str, ...]
+    rows: Atoms
+    rest: Atoms
+
+
+Plan = Whole | Ends | list[Summand]
+
+
+class Planner:
+    """Adds a cascade's accumulators to a joint reduction; raises NotSeparableError where that loses something."""
+
+    def __init__(self, cascade: Cascade, algebra: Algebra, cloner: Cloner, joint: Joint) -> None:
+        self.cascade, self.algebra, self.cloner, self.joint = cascade, algebra, cloner, joint
+        self.bounds = Bounds(algebra, cascade)
+        self.whole: dict[ir.Value, int] = {}
+        self.extra: dict[object, int] = {}
+        self.weights: dict[Reference, Tile] = {}
+
+    def plan(self, fold: Fold) -> Plan:
+        """The accumulators of one reduction; of those that it needs, they are there."""
+        payload = [name for name in fold.rows if name not in self.joint.rows]
+        match fold.made_of:
+            case None:
+                self.whole[fold.result] = self._whole(fold, payload)
+                return Whole(self.whole[fold.result])
+            case Chain() as chain:
+                element = wide(element_of(chain.leaf.value.type))
+                tile = self.cloner.tile(chain.leaf, element)
+                high, low = (self._extreme((chain.leaf, str(element)), k, tile, payload) for k in EXTREMES)
+                return Ends(chain, (high, low))
+            case terms:
+                element = wide(element_of(fold.result.type))
+                return [self._summand(term, element, payload) for term in terms]
+
+    def _whole(self, fold: Fold, payload: Sequence[int]) -> int:
+        late = frozenset(other.result for other in self.cascade.folds)
+        if self.algebra.values.reached(fold.init) & late:
+            raise NotSeparableError("it starts from what it folds")
+        init = Tile(self.cloner.clone(fold.init), fold.rows)
+        if not fold.is_float:
+            return self.joint.add(fold.kind, self.cloner.tile(fold.factors[0]), payload, init)
+        element = wide(element_of(fold.result.type))
+        product = self._product(Term(parts=tuple((view, 1) for view in fold.factors)), element)
+        return self.joint.add(fold.kind, product, payload, Tile(converted(init.value, element), init.names))
+
+    def _extreme(self, key: object, kind: str, tile: Tile, payload: Sequence[int] = ()) -> int:
+        """A maximum or minimum that the program doesn't ask for."""
+        if (key, kind) not in self.extra:
+            self.extra[key, kind] = self.joint.add(kind, tile, payload)
+        return self.extra[key, kind]
+
+    def _product(self, term: Term, element: ir.Type) -> Tile:
+        """The parts of a term, multiplied."""
+        product: Tile | None = None
+        for view, exponent in term.parts:
+            tile = self.cloner.tile(view, element)
+            if product is None and exponent == 1:
+                product = tile
+                continue
+            before = product or Tile(number(1.0, element), ())
+            product = self.cloner.apply("mulf" if exponent == 1 else "divf", before, tile)
+        return product or Tile(number(1.0, element), ())
+
+    # -- terms of sums -----------------------------------------------------------------------------
+
+    def _summand(self, term: Term, element: ir.Type, payload: Sequence[int]) -> Summand:
+        if not all(self.bounds.is_tame(view, exponent) for view, exponent in term.rows):
+            raise NotSeparableError("a factor that may be infinite")
+        guarded = self.bounds.parts(term)
+        product = self._product(term, element)
+        if term.exponent is None:
+            return Summand(term, self.joint.add("add", product, payload))
+        if any(set(view.names) - set(self.joint.names) for _, view in term.exponent.spread):
+            raise NotSeparableError("an exponent that runs over more than rows")
+        origin = self._shared(term.exponent) or self._own(term, term.exponent, element)
+        far = None
+        if not self.bounds.stay_low(origin.rest):
+            if term.parts:
+                raise NotSeparableError("a power that may be infinite where its factor is zero")
+            kind = SMALLEST if origin.reference.slope > 0 else LARGEST
+            far = self._extreme(("far", origin.reference), kind, origin.tile)
+        weight = self._weight(origin, element)
+        tile = self.cloner.apply("mulf", product, weight) if term.parts else weight
+        at = self.joint.add("add", tile, payload, reference=origin.reference, guarded=guarded)
+        return Summand(term, at, origin.reference, origin.rows, far)
+
+    def _weight(self, origin: _Origin, element: ir.Type) -> Tile:
+        """What each element weighs relative to itself."""
+        if origin.reference not in self.weights:
+            own = value = converted(origin.tile.value, element)
+            for kind in origin.clamps:
+                own = clamped(kind, own)
+            tile = Tile(weight_of(value, own, origin.reference.slope), origin.tile.names)
+            self.weights[origin.reference] = tile
+        return self.weights[origin.reference]
+
+    def _shared(self, power: Exponent) -> _Origin | None:
+        """The maximum that the program itself subtracts, if it does."""
+        wanted, offset = self.algebra.normal(power.spread)
+        for other in self.cascade.folds:
+            if other.result not in self.whole or other.kind not in EXTREMES or len(other.factors) > 1:
+                continue
+            given, shift = self.algebra.normal(((1.0, other.factors[0]),))
+            slope = ratio(wanted, given)
+            if slope is None or (slope > 0) != (other.kind == LARGEST):
+                continue
+            if not math.isclose(offset, slope * shift, abs_tol=1e-12):
+                continue
+            maximum = View(other.result, other.rows)
+            first = [(c, v) for c, v in power.rows if v == maximum and math.isclose(c, -slope, rel_tol=1e-12)]
+            if not first:
+                continue
+            rest = list(power.rows)
+            rest.remove(first[0])
+            reference = Reference(self.whole[other.result], power.base, slope)
+            tile = self.cloner.tile(other.factors[0])
+            return _Origin(reference, tile, (other.kind,), (first[0], *rest), tuple(rest))
+        return None
+
+    def _own(self, term: Term, power: Exponent, element: ir.Type) -> _Origin:
+        """A maximum for this sum alone."""
+        if term.parts:
+            raise NotSeparableError("weights that may vanish beside their reference")
+        slope = power.spread[0][0]
+        key = (str(element), tuple((c / slope, v) for c, v in power.spread))
+        parts = [self.cloner.scale(self.cloner.tile(v, element), c / slope) for c, v in power.spread]
+        total = self.cloner.total(parts)
+        clamps = (LARGEST, SMALLEST) if slope > 0 else (SMALLEST, LARGEST)
+        within = clamped(clamps[1], clamped(clamps[0], total.value))
+        at = self._extreme(key, clamps[0], Tile(within, total.names))
+        return _Origin(Reference(at, power.base, slope), total, clamps, power.rows, power.rows)
