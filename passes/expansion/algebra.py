@@ -98,7 +98,9 @@ def _joined(one: Exponent | None, other: Exponent | None) -> Exponent | None:
 
 def number_of(view: View) -> float | None:
     """The number that a view is everywhere."""
-    constant = constant_of(view.value)
+    op = view.op
+    spread = op is not None and op.name == "tensor.splat"
+    constant = constant_of(op.operands[0] if op is not None and spread else view.value)
     if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
         constant = constant.get_splat_value()
     if isinstance(constant, (ir.FloatAttr, ir.IntegerAttr)) and isinstance(element_of(view.value.type), ir.FloatType):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC
 from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import Algebra, NotSeparableError, Term, chain_of
 from powerfusion.passes.expansion.folds import Fold, Names, folds_of
@@ -39,8 +38,8 @@ class Cascade:
 def cascades_of(values: Values) -> tuple[list[Cascade], Names]:
     """The cascades of a graph, in order of what they begin with."""
     of: dict[ir.Value, Cascade] = {}
-    names = Names()
-    for fold, names in folds_of(values):
+    names = Names(values)
+    for fold in folds_of(values, names):
         needed = frozenset[ir.Value]().union(*(values.reached(view.value) for view in fold.factors))
         cascade = _joined(fold, list(dict.fromkeys(of[value] for value in needed if value in of)), values, names)
         of[fold.result] = cascade
@@ -52,7 +51,7 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
     """The cascade that a reduction becomes part of: of all that it needs, of the last of them, or one of its own."""
     alike = [other for other in needed if _sizes(other.first, names) == _sizes(fold, names)]
     for chosen in (alike, alike[-1:]) if len(alike) > 1 else (alike,):
-        if not chosen or not fold.is_float or DYNAMIC in names.sizes.values():
+        if not chosen or not fold.is_float or 0 in _sizes(fold, names):
             continue
         late = frozenset(member.result for other in chosen for member in other.folds)
         found = _match(fold, chosen, late, values)
@@ -75,8 +74,8 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
     return Cascade([fold])
 
 
-def _sizes(fold: Fold, names: Names) -> list[int]:
-    return [names.sizes[name] for name in fold.folded]
+def _sizes(fold: Fold, names: Names) -> list[object]:
+    return [names.length(name) for name in fold.folded]
 
 
 def _match(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from powerfusion.core._mlir import constant_of, create, defining_op, is_tensor, producer
 from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import NotSeparableError
-from powerfusion.passes.expansion.tiles import Tile, aligned, binary, converted, number, unary
+from powerfusion.passes.expansion.tiles import Shapes, Tile, binary, converted, unary
 from powerfusion.passes.expansion.values import FOLDING, Values, View
 from powerfusion.passes.fusion.rebuild import copy_op
 
@@ -19,7 +19,7 @@ class Cloner:
 
     Attributes:
         values: The graph that they are of.
-        sizes: How long named dimensions are.
+        shapes: How long named dimensions are.
         order: The names in the order that dimensions are to have; others come behind.
         inside: Per value of the function, the kernel's argument.
         inlined: Kernels whose values are computed again, not loaded.
@@ -27,7 +27,7 @@ class Cloner:
     """
 
     values: Values
-    sizes: dict[int, int]
+    shapes: Shapes
     order: tuple[int, ...]
     inside: Mapping[ir.Value, ir.Value]
     inlined: Collection[ir.Operation]
@@ -80,7 +80,7 @@ class Cloner:
         """An op of two tiles, over the dimensions of both."""
         order = (*self.order, *sorted({*left.names, *right.names} - {*self.order}))
         names = tuple(n for n in order if n in left.names or n in right.names)
-        return Tile(binary(name, aligned(left, names, self.sizes), aligned(right, names, self.sizes)), names)
+        return Tile(binary(name, self.shapes.aligned(left, names), self.shapes.aligned(right, names)), names)
 
     def total(self, tiles: Sequence[Tile]) -> Tile:
         """The sum of some tiles."""
@@ -95,4 +95,4 @@ class Cloner:
             return tile
         if factor == -1:
             return Tile(unary("arith.negf", tile.value), tile.names)
-        return Tile(binary("mulf", tile.value, number(factor, tile.value.type)), tile.names)
+        return Tile(binary("mulf", tile.value, self.shapes.number(factor, tile)), tile.names)

@@ -9,10 +9,10 @@ from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import CASTS, Algebra, Chain
 from powerfusion.passes.expansion.cascades import Cascade
 from powerfusion.passes.expansion.cloning import Cloner
-from powerfusion.passes.expansion.folds import Fold, Names
-from powerfusion.passes.expansion.joint import Joint, clamped, or_undefined
+from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.joint import Joint
 from powerfusion.passes.expansion.plans import Ends, Plan, Planner, Summand, Whole
-from powerfusion.passes.expansion.tiles import Tile, aligned, converted, unary, wide
+from powerfusion.passes.expansion.tiles import Shapes, Tile, compared, converted, select, unary, wide
 from powerfusion.passes.expansion.values import Values
 
 
@@ -22,7 +22,7 @@ class Maker:
     Args:
         cascade: The reductions.
         values: The graph that they are of.
-        names: Of dimensions.
+        shapes: How long dimensions are.
         inside: Per value of the function, the kernel's argument.
         inlined: Kernels whose values are computed here, not loaded.
     """
@@ -31,18 +31,19 @@ class Maker:
         self,
         cascade: Cascade,
         values: Values,
-        names: Names,
+        shapes: Shapes,
         inside: Mapping[ir.Value, ir.Value],
         inlined: Collection[ir.Operation],
     ) -> None:
-        self.cascade, self.sizes = cascade, names.sizes
+        self.cascade, self.shapes = cascade, shapes
         first = cascade.first
         order = tuple(dict.fromkeys([*first.factors[0].names, *first.rows, *first.folded]))
         late = frozenset(fold.result for fold in cascade.folds)
         self.algebra = Algebra(values, late, frozenset(first.folded))
-        self.cloner = Cloner(values, self.sizes, order, inside, set(inlined))
-        self.joint = Joint(order, first.folded, self.sizes)
+        self.cloner = Cloner(values, shapes, order, inside, set(inlined))
+        self.joint = Joint(order, first.folded, shapes)
         self.results: list[Tile] = []
+        self.empty = shapes.are_empty(first.folded)
 
     def make(self) -> dict[ir.Value, ir.Value]:
         """Makes the reduction; gives the new value of each result of the old ones. Raises NotSeparableError."""
@@ -51,7 +52,7 @@ class Maker:
         self.results = self.joint.emit()
         known = self.cloner.known
         for fold, plan in zip(self.cascade.folds, plans, strict=True):
-            value = aligned(self._final(fold, plan), fold.rows, self.sizes)
+            value = self.shapes.aligned(self._final(fold, plan), fold.rows)
             known[fold.result] = converted(value, element_of(fold.result.type)) if fold.is_float else value
         return {fold.result: known[fold.result] for fold in self.cascade.folds}
 
@@ -72,8 +73,13 @@ class Maker:
                 return self._with_init(fold, "addf", total)
 
     def _with_init(self, fold: Fold, name: str, tile: Tile) -> Tile:
-        init = converted(self.cloner.clone(fold.init), element_of(tile.value.type))
-        return self.cloner.apply(name, tile, Tile(init, fold.rows))
+        """A result with what the reduction starts from, which is all where nothing is folded."""
+        init = Tile(converted(self.cloner.clone(fold.init), element_of(tile.value.type)), fold.rows)
+        made = self.cloner.apply(name, tile, init)
+        if self.empty is None:
+            return made
+        flags = self.shapes.splat(self.empty, made.names)
+        return Tile(select(flags.value, self.shapes.aligned(init, made.names), made.value), made.names)
 
     # -- monotone functions ------------------------------------------------------------------------
 
@@ -115,14 +121,15 @@ class Maker:
         assert summand.term.exponent is not None, "it is a sum of powers"
         kind = self.joint.accumulators[summand.reference.at].kind
         start = self.results[summand.reference.at]
-        near = Tile(clamped(kind, converted(start.value, element)), start.names)
+        near = self.shapes.clamped(kind, Tile(converted(start.value, element), start.names))
         exponent = self._exponent(summand, near, element)
         tile = self.cloner.apply("mulf", tile, Tile(unary(summand.term.exponent.base, exponent.value), exponent.names))
         if summand.far is None:
             return tile
         end = self.results[summand.far]
         far = self._exponent(summand, Tile(converted(end.value, element), end.names), element)
-        return Tile(or_undefined(tile.value, aligned(far, tile.names, self.sizes)), tile.names)
+        other = self.shapes.aligned(far, tile.names)
+        return Tile(select(compared("uno", other, other), other, tile.value), tile.names)
 
     def _exponent(self, summand: Summand, start: Tile, element: ir.Type) -> Tile:
         """A reference's multiple and the late part of an exponent, what has one factor first added up."""

@@ -6,11 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from powerfusion.core._mlir import element_of, integers, producer, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    element_of,
+    integer_of,
+    integers,
+    producer,
+    segments,
+    shape_of,
+)
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import loops_of
+from powerfusion.passes.analysis.sizes import Extent, InputDim, extent
+from powerfusion.passes.analysis.spaces import Dim, loops_of
 from powerfusion.passes.expansion.algebra import Chain, Term
 from powerfusion.passes.expansion.values import Values, View
+
+Source = ir.Value | tuple[ir.Value, int]
 
 
 @dataclass(eq=False)
@@ -49,26 +61,79 @@ class Fold:
 
 @dataclass
 class Names:
-    """Makes names, and knows how long their dimensions are."""
+    """Makes names, and knows how long their dimensions are.
 
+    Attributes:
+        values: The graph that they are of.
+        sizes: Of each name, or `DYNAMIC`.
+        sources: Of each dynamic one, the tensor of the function and its dimension, or the index value, that says it.
+        dims: Of each dynamic one, a dimension that it is.
+        said: Per source, a dimension of which it says the size.
+    """
+
+    values: Values
     numbers: Iterator[int] = field(default_factory=count)
     sizes: dict[int, int] = field(default_factory=dict[int, int])
+    sources: dict[int, Source | None] = field(default_factory=dict[int, "Source | None"])
+    dims: dict[int, Dim] = field(default_factory=dict[int, Dim])
+    said: dict[Source, Dim] = field(default_factory=dict["Source", Dim])
 
     def of(self, value: ir.Value) -> tuple[int, ...]:
-        """A new name for each dimension of a value."""
-        made = tuple(next(self.numbers) for _ in range(value.type.rank))
-        self.sizes.update(zip(made, value.type.shape, strict=True))
-        return made
+        """A new name for each dimension of a value of a kernel."""
+        return tuple(self.one(value, dim) for dim in range(value.type.rank))
+
+    def one(self, value: ir.Value, dim: int) -> int:
+        """A new name for one dimension."""
+        name = next(self.numbers)
+        self.sizes[name] = value.type.shape[dim]
+        if self.sizes[name] == DYNAMIC:
+            self.dims[name] = (value, dim)
+            source = self.sources[name] = self._source(extent(value, dim))
+            if source is not None:
+                self.values.spaces.tie(self.said.setdefault(source, (value, dim)), (value, dim))
+        return name
+
+    def length(self, name: int) -> object:
+        """What is equal for dimensions that are known to be equally long."""
+        return self.values.spaces.find(self.dims[name]) if name in self.dims else self.sizes[name]
+
+    def _source(self, found: Extent) -> Source | None:
+        if isinstance(found, InputDim):
+            return size_source(self.values.outer[found.argument], found.dim)
+        if isinstance(found, ir.Value) and found in self.values.outer:
+            return index_source(self.values.outer[found])
+        return None
 
 
-def folds_of(values: Values) -> Iterator[tuple[Fold, Names]]:
+def size_source(tensor: ir.Value, dim: int) -> Source:
+    """What says how long a dimension of a tensor of the function is."""
+    op = defining_op(tensor)
+    if op is not None and op.name == "gir.kernel":
+        before = sum(
+            size == DYNAMIC for r in op.results for d, size in enumerate(shape_of(r)) if _is_before(r, d, tensor, dim)
+        )
+        return index_source(segments(op)[1][before])
+    return (tensor, dim)
+
+
+def _is_before(result: ir.OpResult, dim: int, other: ir.Value, other_dim: int) -> bool:
+    return (result.result_number, dim) < (ir.OpResult(other).result_number, other_dim)
+
+
+def index_source(value: ir.Value) -> Source:
+    """What an index value of the function asks the size of, or itself."""
+    op = defining_op(value)
+    dim = integer_of(op.operands[1]) if op is not None and op.name == "tensor.dim" else None
+    return value if op is None or dim is None else size_source(op.operands[0], dim)
+
+
+def folds_of(values: Values, names: Names) -> Iterator[Fold]:
     """The reductions of a graph, in order; those with a combiner aren't understood and are left out."""
-    names = Names()
     for result in values.folds:
         op = producer(result)
         made = _contraction(op, values, names) if op.name == "gir.contract" else _reduction(op, result, values, names)
         if made is not None:
-            yield made, names
+            yield made
 
 
 def _reduction(op: ir.Operation, result: ir.Value, values: Values, names: Names) -> Fold | None:
@@ -89,10 +154,9 @@ def _contraction(op: ir.Operation, values: Values, names: Names) -> Fold:
     maps = [loops_of(map_) for map_ in op.attributes["maps"]]
     along: dict[int, int] = {}
     for value, loops in zip((lhs, rhs), maps, strict=False):
-        for loop, size in zip(loops, value.type.shape, strict=True):
+        for dim, loop in enumerate(loops):
             if loop not in along:
-                along[loop] = next(names.numbers)
-                names.sizes[along[loop]] = size
+                along[loop] = names.one(value, dim)
     factors = tuple(
         values.view(value, tuple(along[loop] for loop in loops)) for value, loops in zip((lhs, rhs), maps, strict=False)
     )

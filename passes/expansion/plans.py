@@ -13,8 +13,8 @@ from powerfusion.passes.expansion.bounds import Bounds
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
-from powerfusion.passes.expansion.joint import Joint, Reference, clamped, weight_of
-from powerfusion.passes.expansion.tiles import Tile, converted, number, wide
+from powerfusion.passes.expansion.joint import Joint, Reference
+from powerfusion.passes.expansion.tiles import Tile, binary, converted, scalar, wide
 from powerfusion.passes.expansion.values import View
 
 LARGEST, SMALLEST = EXTREMES
@@ -119,9 +119,9 @@ class Planner:
             if product is None and exponent == 1:
                 product = tile
                 continue
-            before = product or Tile(number(1.0, element), ())
+            before = product or Tile(scalar(1.0, element), ())
             product = self.cloner.apply("mulf" if exponent == 1 else "divf", before, tile)
-        return product or Tile(number(1.0, element), ())
+        return product or Tile(scalar(1.0, element), ())
 
     # -- terms of sums -----------------------------------------------------------------------------
 
@@ -147,22 +147,26 @@ class Planner:
         return Summand(term, at, origin.reference, origin.rows, far)
 
     def _weight(self, origin: _Origin, element: ir.Type) -> Tile:
-        """What each element weighs relative to itself."""
+        """What each element weighs relative to its own, clamped reference: 1, or what infinities and NaN make of it."""
         if origin.reference not in self.weights:
-            own = value = converted(origin.tile.value, element)
+            shapes = self.joint.shapes
+            own = tile = Tile(converted(origin.tile.value, element), origin.tile.names)
             for kind in origin.clamps:
-                own = clamped(kind, own)
-            tile = Tile(weight_of(value, own, origin.reference.slope), origin.tile.names)
-            self.weights[origin.reference] = tile
+                own = shapes.clamped(kind, own)
+            left, right = (tile, own) if origin.reference.slope > 0 else (own, tile)
+            off = binary("subf", left.value, right.value)
+            one = binary("addf", off, shapes.number(1.0, tile))
+            self.weights[origin.reference] = Tile(binary("maximumf", one, shapes.number(0.0, tile)), tile.names)
         return self.weights[origin.reference]
 
     def _shared(self, power: Exponent) -> _Origin | None:
         """The maximum that the program itself subtracts, if it does."""
         wanted, offset = self.algebra.normal(power.spread)
         for other in self.cascade.folds:
-            if other.result not in self.whole or other.kind not in EXTREMES or len(other.factors) > 1:
+            factor, *more = other.factors
+            if other.result not in self.whole or other.kind not in EXTREMES or more:
                 continue
-            given, shift = self.algebra.normal(((1.0, other.factors[0]),))
+            given, shift = self.algebra.normal(((1.0, factor),))
             slope = ratio(wanted, given)
             if slope is None or (slope > 0) != (other.kind == LARGEST):
                 continue
@@ -175,7 +179,7 @@ class Planner:
             rest = list(power.rows)
             rest.remove(first[0])
             reference = Reference(self.whole[other.result], power.base, slope)
-            tile = self.cloner.tile(other.factors[0])
+            tile = self.cloner.tile(factor)
             return _Origin(reference, tile, (other.kind,), (first[0], *rest), tuple(rest))
         return None
 
@@ -188,6 +192,6 @@ class Planner:
         parts = [self.cloner.scale(self.cloner.tile(v, element), c / slope) for c, v in power.spread]
         total = self.cloner.total(parts)
         clamps = (LARGEST, SMALLEST) if slope > 0 else (SMALLEST, LARGEST)
-        within = clamped(clamps[1], clamped(clamps[0], total.value))
-        at = self._extreme(key, clamps[0], Tile(within, total.names))
+        within = self.joint.shapes.clamped(clamps[1], self.joint.shapes.clamped(clamps[0], total))
+        at = self._extreme(key, clamps[0], within)
         return _Origin(Reference(at, power.base, slope), total, clamps, power.rows, power.rows)

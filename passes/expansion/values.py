@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from powerfusion.core._mlir import constant_of, defining_op, entry_block, integers, is_tensor, operations, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import Spaces
 from powerfusion.passes.fusion.rebuild import is_naive
 
 ELEMENTWISE = ("arith.", "math.")
@@ -47,6 +48,7 @@ class Values:
         stored: Per result of a kernel the canonical value at reg that it is, if it is one.
         holders: The reverse: a result that holds a value at reg.
         folds: The results of reductions and contractions, in order.
+        spaces: Which dimensions are as long as each other because an op has both, throughout the block.
     """
 
     def __init__(self, block: ir.Block) -> None:
@@ -55,6 +57,7 @@ class Values:
         self.stored: dict[ir.Value, ir.Value] = {}
         self.holders: dict[ir.Value, ir.Value] = {}
         self.folds: list[ir.Value] = []
+        self.spaces = Spaces()
         self._canonical: dict[ir.Value, ir.Value] = {}
         self._known: dict[object, ir.Value] = {}
         self._reached: dict[ir.Value, frozenset[ir.Value]] = {}
@@ -63,11 +66,16 @@ class Values:
 
     def _read(self, kernel: ir.Operation) -> None:
         block = entry_block(kernel)
-        self.outer.update(zip(block.arguments, segments(kernel)[0], strict=True))
+        for argument, value in zip(block.arguments, segments(kernel)[0], strict=True):
+            self.outer[argument] = value
+            if is_tensor(value):
+                self.spaces.tie_values(argument, value)
         *body, end = operations(block)
         for op in body:
+            self.spaces.read(op)
             self._number(op)
         for result, value in zip(kernel.results, end.operands, strict=True):
+            self.spaces.tie_values(result, value)
             op = defining_op(value)
             if op is not None and op.name == "gir.move" and gir.is_at(op.operands[0], "reg"):
                 self.stored[result] = self.canonical(op.operands[0])

@@ -80,9 +80,9 @@ def near(actual: np.ndarray, before: np.ndarray, exact: np.ndarray, what: str, s
     assert (np.abs(got - want) <= room).all(), f"{what}: {np.max(np.abs(got - want) / room)}"
 
 
-def built(build: Build, sizes: dict[str, int], dtype: str) -> tuple[RowProgram, str]:
+def built(build: Build, sizes: dict[str, int], dtype: str, open_: str = "") -> tuple[RowProgram, str]:
     """A program in a type."""
-    program = RowProgram(sizes, dtype)
+    program = RowProgram(sizes, dtype, open_)
     return program, program.text(*build(program))
 
 
@@ -115,11 +115,12 @@ def check(
     sizes: dict[str, int] | None = None,
     kinds: tuple[str, ...] = KINDS,
     scale: Build | None = None,
+    open_: str = "",
 ) -> Expanded:
     """Means the same, whatever it is given; `scale` gives the size of what cancels in each result."""
     sizes = sizes or SIZES
-    program, text = built(build, sizes, "f32")
-    _, double = built(build, sizes, "f64")
+    program, text = built(build, sizes, "f32", open_)
+    _, double = built(build, sizes, "f64", open_)
     found = expanded(text)
     exact = compile_phases(double, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
     sized = None
@@ -304,6 +305,19 @@ def test_one_pass(build: Build) -> None:
 def test_small_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
     """Rows of one element, one row, no rows."""
     check(build, sizes={**dict(zip("rce", sizes, strict=True)), "d": 1}, kinds=("plain", "infinite", "nan"))
+
+
+@pytest.mark.parametrize("sizes", [(9, 33, 5), (3, 0, 2), (0, 4, 1), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
+def test_open_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
+    """Sizes that are known when the program is called; a row of no elements is what its reductions start from.
+
+    Rows of two inputs aren't known to be equally long where only their number is.
+    """
+    kinds = ("plain", "infinite", "nan")
+    found = check(build, sizes={**dict(zip("rce", sizes, strict=True)), "d": 2}, kinds=kinds, open_="rced")
+    apart = build in (coupled_maxima, other_exponent)
+    assert (found.count, found.folds) == ((0, 2) if apart else (1, 1)), str(found.after)
 
 
 # -- what stays ----------------------------------------------------------------------------------------
