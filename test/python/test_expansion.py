@@ -421,6 +421,7 @@ def test_near_misses_stay(build: Build) -> None:
 
 CHAINS = {
     "softmax",
+    "softmax_dynamic",
     "softmax_first_dimension",
     "softmax_masked",
     "log_softmax",
