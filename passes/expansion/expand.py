@@ -44,7 +44,8 @@ from powerfusion.passes.expansion.algebra import NotSeparableError
 from powerfusion.passes.expansion.alternatives import wrap
 from powerfusion.passes.expansion.cascades import Cascade, cascades_of
 from powerfusion.passes.expansion.finals import Maker
-from powerfusion.passes.expansion.folds import Names, Source, index_source
+from powerfusion.passes.expansion.folds import Names
+from powerfusion.passes.expansion.lengths import Source, index_source
 from powerfusion.passes.expansion.members import Order, members_of
 from powerfusion.passes.expansion.tiles import Shapes
 from powerfusion.passes.expansion.values import Values

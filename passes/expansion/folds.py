@@ -10,19 +10,20 @@ from powerfusion.core._mlir import (
     DYNAMIC,
     defining_op,
     element_of,
-    integer_of,
     integers,
+    operations,
     producer,
     segments,
-    shape_of,
 )
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import Extent, InputDim, extent
 from powerfusion.passes.analysis.spaces import Dim, loops_of
 from powerfusion.passes.expansion.algebra import Chain, Term
+from powerfusion.passes.expansion.lengths import Source, index_source, size_source
 from powerfusion.passes.expansion.values import Values, View
 
-Source = ir.Value | tuple[ir.Value, int]
+EXACT = ("maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui")  # the same in any order
+REORDERED = {"addf": "add", "mulf": "mul"}
 
 
 @dataclass(eq=False)
@@ -105,30 +106,8 @@ class Names:
         return None
 
 
-def size_source(tensor: ir.Value, dim: int) -> Source:
-    """What says how long a dimension of a tensor of the function is."""
-    op = defining_op(tensor)
-    if op is not None and op.name == "gir.kernel":
-        before = sum(
-            size == DYNAMIC for r in op.results for d, size in enumerate(shape_of(r)) if _is_before(r, d, tensor, dim)
-        )
-        return index_source(segments(op)[1][before])
-    return (tensor, dim)
-
-
-def _is_before(result: ir.OpResult, dim: int, other: ir.Value, other_dim: int) -> bool:
-    return (result.result_number, dim) < (ir.OpResult(other).result_number, other_dim)
-
-
-def index_source(value: ir.Value) -> Source:
-    """What an index value of the function asks the size of, or itself."""
-    op = defining_op(value)
-    dim = integer_of(op.operands[1]) if op is not None and op.name == "tensor.dim" else None
-    return value if op is None or dim is None else size_source(op.operands[0], dim)
-
-
 def folds_of(values: Values, names: Names) -> Iterator[Fold]:
-    """The reductions of a graph, in order; those with a combiner aren't understood and are left out."""
+    """The reductions of a graph, in order; but those whose combiner is more than one op."""
     for result in values.folds:
         op = producer(result)
         made = _contraction(op, values, names) if op.name == "gir.contract" else _reduction(op, result, values, names)
@@ -137,16 +116,29 @@ def folds_of(values: Values, names: Names) -> Iterator[Fold]:
 
 
 def _reduction(op: ir.Operation, result: ir.Value, values: Values, names: Names) -> Fold | None:
-    if "kinds" not in op.attributes:
-        return None
     inputs, inits, _ = segments(op)
     at = ir.OpResult(result).result_number
-    kind = str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    kind = _kind(op, at, len(inputs))
+    if kind is None:
+        return None
     dims = integers(op.attributes["dims"])
     own = names.of(inputs[at])
     rows = tuple(name for dim, name in enumerate(own) if dim not in dims)
     folded = tuple(own[dim] for dim in dims)
     return Fold(result, kind, (values.view(inputs[at], own),), rows, folded, inits[at])
+
+
+def _kind(op: ir.Operation, at: int, inputs: int) -> str | None:
+    """How a result is folded: by its kind, or by the one op that a combiner applies to it and to its element."""
+    if "kinds" in op.attributes:
+        return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    block = op.regions[0].blocks[0]
+    combined = defining_op(operations(block)[-1].operands[at])
+    if combined is None or set(combined.operands) != {block.arguments[at], block.arguments[inputs + at]}:
+        return None
+    ordered = "algebra" not in op.attributes or "ordered" in str(op.attributes["algebra"])
+    name = combined.name.removeprefix("arith.")
+    return name if name in EXACT else None if ordered else REORDERED.get(name)
 
 
 def _contraction(op: ir.Operation, values: Values, names: Names) -> Fold:
