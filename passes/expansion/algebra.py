@@ -244,6 +244,78 @@ def ratio(one: dict[View, float], other: dict[View, float]) -> float | None:
     return ratios[0]
 
 
+# -- squares about the mean --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A multiple of the square of what runs less something late.
+
+    Attributes:
+        scale: The multiple.
+        running: What runs.
+        center: What is taken from it, which is the sum of `running` over a count.
+        total: That sum.
+    """
+
+    scale: float
+    running: View
+    center: View
+    total: ir.Value
+
+
+def moment_of(algebra: Algebra, view: View) -> Moment:
+    """The square that a view is; raises NotSeparableError."""
+    scale = 1.0
+    while view.op is not None and is_elementwise(view):
+        operands = algebra.values.operands(view)
+        name = view.op.name
+        if name == "arith.mulf" and operands[0] == operands[1]:
+            return about_mean(algebra, scale, operands[0])
+        if name in ("math.powf", "math.fpowi") and _exponent(operands[1]) == 2:
+            return about_mean(algebra, scale, operands[0])
+        if name in ("arith.mulf", "arith.divf") and (factor := _factor(operands[1])) is not None:
+            scale, view = scale * factor if name == "arith.mulf" else scale / factor, operands[0]
+        elif name in CASTS:
+            view = operands[0]
+        else:
+            break
+    raise NotSeparableError("no square")
+
+
+def _exponent(view: View) -> float | None:
+    constant = constant_of(view.value)
+    if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
+        constant = constant.get_splat_value()
+    return float(constant.value) if isinstance(constant, (ir.FloatAttr, ir.IntegerAttr)) else None
+
+
+def about_mean(algebra: Algebra, scale: float, view: View) -> Moment:
+    """The square of a difference from a mean."""
+    while view.op is not None and view.op.name in CASTS:
+        view = algebra.values.operands(view)[0]
+    if view.op is None or view.op.name != "arith.subf":
+        raise NotSeparableError("no difference")
+    running, center = algebra.values.operands(view)
+    if algebra.is_row(running):
+        running, center = center, running
+    below = center
+    while below.op is not None and below.op.name in CASTS:
+        below = algebra.values.operands(below)[0]
+    if algebra.is_late(running) or algebra.is_row(running) or not algebra.is_row(center):
+        raise NotSeparableError("no difference from a mean")
+    if below.value in algebra.late:  # divided by one
+        return Moment(scale, running, center, below.value)
+    if below.op is None or below.op.name not in ("arith.divf", "arith.mulf"):
+        raise NotSeparableError("no mean")
+    total, count = algebra.values.operands(below)
+    if below.op.name == "arith.mulf" and total.value not in algebra.late:
+        total, count = count, total
+    if total.value not in algebra.late or algebra.is_late(count):
+        raise NotSeparableError("no mean")
+    return Moment(scale, running, center, total.value)
+
+
 # -- monotone functions ------------------------------------------------------------------------------
 
 MONOTONE = ("math.exp", "math.exp2", "math.log", "math.log2", "math.sqrt", "math.tanh", "math.erf", *CASTS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from powerfusion.core._mlir import bits_of, element_of
-from powerfusion.passes.expansion.algebra import CASTS, Algebra, Atoms, NotSeparableError, Term, number_of
+from powerfusion.passes.expansion.algebra import CASTS, Algebra, Atoms, Moment, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.folds import Fold
 from powerfusion.passes.expansion.values import View, is_elementwise
@@ -123,6 +123,8 @@ class Bounds:
             factors = fold.factors
             squared = len(factors) == 2 and factors[0] == factors[1]
             return start if squared or all(self.lowest(view, depth + 1) >= 0 for view in factors) else -math.inf
+        if isinstance(fold.made_of, Moment):
+            return start if fold.made_of.scale > 0 else -math.inf
         if isinstance(fold.made_of, list) and all(self._is_positive(term, depth) for term in fold.made_of):
             return start + max(self._peak(term) for term in fold.made_of)
         return -math.inf

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, NotSeparableError, Term, chain_of
+from powerfusion.passes.expansion.algebra import (
+    Algebra,
+    Moment,
+    NotSeparableError,
+    Term,
+    about_mean,
+    chain_of,
+    moment_of,
+    number_of,
+)
 from powerfusion.passes.expansion.folds import Fold, Names, folds_of
 from powerfusion.passes.expansion.values import Values
 
@@ -61,7 +70,7 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
         before = fold.factors, fold.rows, fold.folded
         fold.rename(own)
         try:
-            _take_apart(fold, Algebra(values, late, frozenset(chosen[0].first.folded)))
+            _take_apart(fold, Algebra(values, late, frozenset(chosen[0].first.folded)), chosen)
         except NotSeparableError:
             fold.factors, fold.rows, fold.folded = before
             continue
@@ -108,14 +117,31 @@ def _match(
     return (own, renamings) if distinct and set(chosen[0].first.rows) <= set(own.values()) else None
 
 
-def _take_apart(fold: Fold, algebra: Algebra) -> None:
+def _take_apart(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> None:
     """Says how a reduction is made of accumulators; raises NotSeparableError."""
     if fold.kind in EXTREMES and len(fold.factors) == 1:
         fold.made_of = chain_of(algebra, fold.factors[0])
-    elif fold.kind == "add":
+    elif fold.kind != "add":
+        raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
+    elif (moment := _moment(fold, algebra, chosen)) is not None:
+        fold.made_of = moment
+    else:
         products = [Term()]
         for view in fold.factors:
             products = [one.times(other) for one in products for other in algebra.terms(view)]
         fold.made_of = products
-    else:
-        raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
+
+
+def _moment(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> Moment | None:
+    """The squares about the mean that a reduction sums up, if it does, and if the mean is of the same rows."""
+    try:
+        factor, *others = fold.factors
+        if others and others != [factor]:
+            return None
+        found = moment_of(algebra, factor) if not others else about_mean(algebra, 1.0, factor)
+    except NotSeparableError:
+        return None
+    total = next(member for other in chosen for member in other.folds if member.result == found.total)
+    whole = total.kind == "add" and total.made_of is None and total.factors == (found.running,)
+    start = number_of(algebra.values.view(total.init, total.rows))
+    return found if whole and start == 0 and set(fold.rows) == set(total.rows) else None

@@ -11,7 +11,7 @@ from powerfusion.passes.expansion.cascades import Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
 from powerfusion.passes.expansion.joint import Joint
-from powerfusion.passes.expansion.plans import Ends, Plan, Planner, Summand, Whole
+from powerfusion.passes.expansion.plans import Ends, Plan, Planner, Squares, Summand, Whole
 from powerfusion.passes.expansion.tiles import Shapes, Tile, compared, converted, select, unary, wide
 from powerfusion.passes.expansion.values import Values
 
@@ -68,6 +68,8 @@ class Maker:
             case Ends(chain=chain, at=ends):
                 both = [self._replayed(chain, self.results[at]) for at in ends]
                 return self._with_init(fold, fold.kind, self.cloner.apply(fold.kind, *both))
+            case Squares() as squares:
+                return self._with_init(fold, "addf", self._about_center(squares))
             case summands:
                 total = self.cloner.total([self._summand(summand) for summand in summands])
                 return self._with_init(fold, "addf", total)
@@ -101,6 +103,17 @@ class Maker:
         if len(wider) == 1:
             return Tile(unary(op.name, wider[0].value), wider[0].names)
         return self.cloner.apply(op.name.removeprefix("arith."), wider[0], wider[1])
+
+    # -- squares about a mean ----------------------------------------------------------------------
+
+    def _about_center(self, squares: Squares) -> Tile:
+        """Squares about the mean of what was folded, moved to what the program takes for it: a rounding apart."""
+        spread = squares.spread
+        count, high, low, sums = (self.results[at] for at in (spread.count, spread.high, spread.low, spread.squares))
+        center = self.cloner.tile(squares.moment.center, element_of(sums.value.type))
+        off = self.cloner.apply("addf", self.cloner.apply("subf", high, center), low)
+        moved = self.cloner.apply("mulf", self.cloner.apply("mulf", off, off), count)
+        return self.cloner.scale(self.cloner.apply("addf", sums, moved), squares.moment.scale)
 
     # -- sums --------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from powerfusion.core._mlir import (
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import Extent, InputDim, extent
 from powerfusion.passes.analysis.spaces import Dim, loops_of
-from powerfusion.passes.expansion.algebra import Chain, Term
+from powerfusion.passes.expansion.algebra import Chain, Moment, Term
 from powerfusion.passes.expansion.lengths import Source, index_source, size_source
 from powerfusion.passes.expansion.values import Values, View
 
@@ -37,7 +37,8 @@ class Fold:
         rows: The names of the result's dimensions.
         folded: The names of the dimensions that go.
         init: What it starts from.
-        made_of: How it is made of accumulators, if it needs late values: terms of a sum, or a monotone function.
+        made_of: How it is made of accumulators, if it needs late values: terms of a sum, squares about a mean, or a
+            monotone function.
     """
 
     result: ir.Value
@@ -46,7 +47,7 @@ class Fold:
     rows: tuple[int, ...]
     folded: tuple[int, ...]
     init: ir.Value
-    made_of: list[Term] | Chain | None = None
+    made_of: list[Term] | Moment | Chain | None = None
 
     @property
     def is_float(self) -> bool:

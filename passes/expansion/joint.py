@@ -41,6 +41,23 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """The accumulators of a sum of squares about the mean.
+
+    Attributes:
+        count: How many elements there were.
+        high: Their mean.
+        low: What the mean has lost by rounding.
+        squares: The sum of the squares of what elements are apart from the mean.
+    """
+
+    count: int
+    high: int
+    low: int
+    squares: int
+
+
+@dataclass(frozen=True)
 class Accumulator:
     """One operand of the reduction.
 
@@ -69,12 +86,15 @@ class Joint:
         names: The dimensions that all inputs have, in their order.
         folded: Those that go.
         shapes: How long dimensions are.
+        accumulators: Its operands, in order.
+        spreads: Those of them that are carried together.
     """
 
     names: tuple[int, ...]
     folded: tuple[int, ...]
     shapes: Shapes
     accumulators: list[Accumulator] = field(default_factory=list[Accumulator])
+    spreads: list[Spread] = field(default_factory=list[Spread])
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -107,7 +127,7 @@ class Joint:
             "dims": i64_array([dim for dim, name in enumerate(self.names) if name in self.folded]),
             "operandSegmentSizes": i32_array([len(inputs), len(inits), 0]),
         }
-        joined = any(a.reference for a in self.accumulators)
+        joined = bool(self.spreads) or any(a.reference for a in self.accumulators)
         if joined:
             elements = [element_of(a.init.type) for a in self.accumulators]
             identity = [neutral(a.kind, element) for a, element in zip(self.accumulators, elements, strict=True)]
@@ -141,6 +161,8 @@ class Joint:
                         for value, weight in zip((left, right), weights[a.reference], strict=True)
                     )
                 made.append(_combined(a.kind, left, right))
+            for spread in self.spreads:
+                made[spread.high], made[spread.low], made[spread.squares] = _merged(spread, one, other)
             create("gir.yield", made)
 
     def _payload(self, accumulator: Accumulator) -> tuple[int, ...]:
@@ -174,6 +196,28 @@ class Joint:
         nearer = compared("oge" if kind in UPWARDS else "ole", left, right)
         whole = scalar(1.0, decay.type)
         return select(nearer, whole, decay), select(nearer, decay, whole)
+
+
+def _merged(spread: Spread, one: Sequence[ir.Value], other: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """Mean and squares of two parts: with d what their means are apart, there are d n1 / n * d n2 more squares.
+
+    The mean moves from that of the larger part, so that an empty part changes nothing, and what it loses by rounding is
+    kept: elements are apart by what would be lost where they are far from zero and close to each other.
+    """
+    larger = compared("oge", one[spread.count], other[spread.count])
+    (n1, n2), (high1, high2), (low1, low2) = (
+        (select(larger, one[at], other[at]), select(larger, other[at], one[at]))
+        for at in (spread.count, spread.high, spread.low)
+    )
+    apart = binary("addf", binary("subf", high2, high1), binary("subf", low2, low1))
+    count = binary("maximumf", binary("addf", n1, n2), scalar(1.0, n1.type))
+    step = binary("mulf", apart, binary("divf", n2, count))
+    high = binary("addf", high1, step)
+    moved = binary("subf", high, high1)
+    lost = binary("addf", binary("subf", high1, binary("subf", high, moved)), binary("subf", step, moved))
+    more = binary("mulf", step, binary("mulf", apart, n1))
+    squares = binary("addf", binary("addf", one[spread.squares], other[spread.squares]), more)
+    return high, binary("addf", low1, lost), squares
 
 
 def _combined(kind: str, left: ir.Value, right: ir.Value) -> ir.Value:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from powerfusion.core._mlir import element_of
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, NotSeparableError, Term, ratio
+from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, Moment, NotSeparableError, Term, ratio
 from powerfusion.passes.expansion.bounds import Bounds
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
-from powerfusion.passes.expansion.joint import Joint, Reference
+from powerfusion.passes.expansion.joint import Joint, Reference, Spread
 from powerfusion.passes.expansion.tiles import Tile, binary, converted, scalar, wide
 from powerfusion.passes.expansion.values import View
 
@@ -55,6 +55,14 @@ class Summand:
 
 
 @dataclass(frozen=True)
+class Squares:
+    """Squares about a mean: about that of what was folded, until the end."""
+
+    moment: Moment
+    spread: Spread
+
+
+@dataclass(frozen=True)
 class _Origin:
     """Where powers are measured from: a reference, what it folds, how that is clamped, and the late part."""
 
@@ -65,7 +73,7 @@ class _Origin:
     rest: Atoms
 
 
-Plan = Whole | Ends | list[Summand]
+Plan = Whole | Ends | Squares | list[Summand]
 
 
 class Planner:
@@ -90,6 +98,9 @@ class Planner:
                 tile = self.cloner.tile(chain.leaf, element)
                 high, low = (self._extreme((chain.leaf, str(element)), k, tile, payload) for k in EXTREMES)
                 return Ends(chain, (high, low))
+            case Moment() as moment:
+                element = wide(element_of(fold.result.type))
+                return Squares(moment, self._spread(self.cloner.tile(moment.running, element), element))
             case terms:
                 element = wide(element_of(fold.result.type))
                 return [self._summand(term, element, payload) for term in terms]
@@ -104,6 +115,13 @@ class Planner:
         element = wide(element_of(fold.result.type))
         product = self._product(Term(parts=tuple((view, 1) for view in fold.factors)), element)
         return self.joint.add(fold.kind, product, payload, Tile(converted(init.value, element), init.names))
+
+    def _spread(self, tile: Tile, element: ir.Type) -> Spread:
+        """The accumulators of squares about the mean of a tile."""
+        one, none = (Tile(scalar(value, element), ()) for value in (1.0, -0.0))
+        spread = Spread(*(self.joint.add("add", start) for start in (one, tile, none, none)))
+        self.joint.spreads.append(spread)
+        return spread
 
     def _extreme(self, key: object, kind: str, tile: Tile, payload: Sequence[int] = ()) -> int:
         """A maximum or minimum that the program doesn't ask for."""

@@ -274,7 +274,54 @@ def over_two_dimensions(p: RowProgram) -> list[Rows]:
     return [p.fold("addf", e, "cd")]
 
 
+def mean_of(p: RowProgram, x: Rows, over: str, dims: str) -> Rows:
+    count = float(max(np.prod([p.sizes[d] for d in over]), 1))
+    return p.each(dims, lambda b, s: b.div(s, b.constant(count)), p.fold("addf", x, over))
+
+
+def layernorm(p: RowProgram) -> list[Rows]:
+    """Rows less their mean, over their standard deviation."""
+    x = p.input("rc")
+    d = p.each("rc", lambda b, a, m: b.sub(a, m), x, mean_of(p, x, "c", "r"))
+    v = mean_of(p, p.each("rc", lambda b, a: b.mul(a, a), d), "c", "r")
+    return [p.each("rc", lambda b, a, v: b.mul(a, b.rsqrt(b.add(v, b.constant(1e-5)))), d, v)]
+
+
+def variance_of_columns(p: RowProgram) -> list[Rows]:
+    """Variance over two dimensions, one before and one behind what stays; each square is divided."""
+    x = p.input("crd")
+    m = mean_of(p, x, "cd", "r")
+    count = float(max(p.sizes["c"] * p.sizes["d"], 1))
+
+    def square(b: Body, a: str, m: str) -> str:
+        d = b.sub(m, a)
+        return b.div(b.mul(d, d), b.constant(count))
+
+    return [m, p.fold("addf", p.each("crd", square, x, m), "cd")]
+
+
+def layernorm_magnitude(p: RowProgram) -> list[Rows]:
+    """What cancels where a row's mean is taken from it, as large as it was, over the standard deviation."""
+    x = p.input("rc")
+    m = mean_of(p, x, "c", "r")
+    d = p.each("rc", lambda b, a, m: b.sub(a, m), x, m)
+    v = mean_of(p, p.each("rc", lambda b, a: b.mul(a, a), d), "c", "r")
+    size = p.each("rc", lambda b, a: b.absf(a), x)
+    body = lambda b, a, s, v: b.mul(b.add(a, s), b.rsqrt(b.add(v, b.constant(1e-5))))  # noqa: E731
+    return [p.each("rc", body, size, mean_of(p, size, "c", "r"), v)]
+
+
+def variance_magnitude(p: RowProgram) -> list[Rows]:
+    """What cancels in a mean; nothing does in a sum of squares."""
+    x = p.input("crd")
+    size = mean_of(p, p.each("crd", lambda b, a: b.absf(a), x), "cd", "r")
+    return [size, p.each("r", lambda b, a: b.sub(a, a), size)]
+
+
+MAGNITUDES: dict[Build, Build] = {layernorm: layernorm_magnitude, variance_of_columns: variance_magnitude}
 ONE_PASS = [
+    layernorm,
+    variance_of_columns,
     softmax,
     log_softmax,
     logsumexp,
@@ -296,7 +343,7 @@ ONE_PASS = [
 @pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
 def test_one_pass(build: Build) -> None:
     """All reductions of these are one afterwards."""
-    found = check(build, sizes={**SIZES, "d": 4})
+    found = check(build, sizes={**SIZES, "d": 4}, scale=MAGNITUDES.get(build))
     assert (found.count, found.folds) == (1, 1), str(found.after)
 
 
@@ -304,7 +351,10 @@ def test_one_pass(build: Build) -> None:
 @pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
 def test_small_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
     """Rows of one element, one row, no rows."""
-    check(build, sizes={**dict(zip("rce", sizes, strict=True)), "d": 1}, kinds=("plain", "infinite", "nan"))
+    scale = MAGNITUDES.get(build)
+    check(
+        build, sizes={**dict(zip("rce", sizes, strict=True)), "d": 1}, kinds=("plain", "infinite", "nan"), scale=scale
+    )
 
 
 @pytest.mark.parametrize("sizes", [(9, 33, 5), (3, 0, 2), (0, 4, 1), (1, 1, 1)], ids=str)
@@ -314,8 +364,8 @@ def test_open_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
 
     Rows of two inputs aren't known to be equally long where only their number is.
     """
-    kinds = ("plain", "infinite", "nan")
-    found = check(build, sizes={**dict(zip("rce", sizes, strict=True)), "d": 2}, kinds=kinds, open_="rced")
+    sizes_of = {**dict(zip("rce", sizes, strict=True)), "d": 2}
+    found = check(build, sizes=sizes_of, kinds=("plain", "infinite", "nan"), scale=MAGNITUDES.get(build), open_="rced")
     apart = build in (coupled_maxima, other_exponent)
     assert (found.count, found.folds) == ((0, 2) if apart else (1, 1)), str(found.after)
 
@@ -428,6 +478,10 @@ CHAINS = {
     "softmax_f16",
     "softmax_bf16",
     "attention_head",
+    "layernorm",
+    "layernorm_dynamic",
+    "layernorm_f64_detour",
+    "residual_layernorm",
 }
 
 
@@ -455,16 +509,20 @@ def test_on_the_cpu(build: Build) -> None:
     found = expanded(text)
     assert found.count == 1
     exact = compile_phases(double, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
+    _, sized = built(MAGNITUDES.get(build, build), sizes, "f64")
+    scale = compile_phases(sized, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
+    cancels = build in MAGNITUDES
     done = ("import", "raise", "simplify")
     executable = compile_module(found.after, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=done)
     for kind in ("plain", "far", "infinite"):
         inputs = inputs_of(program, kind)
         with np.errstate(all="ignore"):
-            before, wide = run(found.before, inputs), run(exact, [x.astype(np.float64) for x in inputs])
+            doubles = [x.astype(np.float64) for x in inputs]
+            before, wide, size = run(found.before, inputs), run(exact, doubles), run(scale, doubles)
         results = executable(*inputs)
         after = results if isinstance(results, tuple) else (results,)
-        for arrays in zip(after, before, wide, strict=True):
-            near(*arrays, f"{build.__name__}, {kind} inputs")
+        for arrays in zip(after, before, wide, size, strict=True):
+            near(*arrays[:3], scale=arrays[3] * cancels, what=f"{build.__name__}, {kind} inputs")
 
 
 def test_the_first_way_counts_until_one_is_chosen() -> None:
