@@ -53,12 +53,14 @@ class Term:
         parts: Factors without late values, or divisors.
         rows: Late factors that don't run over what is folded, or divisors.
         exponent: A power that has both.
+        masks: Flags without late values, and what each must be; the term is zero elsewhere.
     """
 
     scale: float = 1.0
     parts: tuple[tuple[View, int], ...] = ()
     rows: tuple[tuple[View, int], ...] = ()
     exponent: Exponent | None = None
+    masks: tuple[tuple[View, bool], ...] = ()
 
     def times(self, other: Term) -> Term:
         """The product of two terms."""
@@ -67,10 +69,13 @@ class Term:
             (*self.parts, *other.parts),
             (*self.rows, *other.rows),
             _joined(self.exponent, other.exponent),
+            (*self.masks, *other.masks),
         )
 
     def inverse(self) -> Term:
         """One over the term."""
+        if self.masks:
+            raise NotSeparableError("a divisor that is zero in part")
         return Term(
             1 / self.scale,
             tuple((view, -power) for view, power in self.parts),
@@ -169,12 +174,23 @@ class Algebra:
                 return self.terms(operands[0])
             case "math.exp" | "math.exp2":
                 return [Term(exponent=self.exponent(name, operands[0]))]
+            case "arith.select" if not self.is_late(operands[0]):
+                return self._masked(*operands)
             case "math.cosh" | "math.sinh":
                 power = self.exponent("math.exp", operands[0])
                 sign = 1 if name == "math.cosh" else -1
                 return [Term(0.5, exponent=power), Term(sign * 0.5, exponent=power.scaled(-1))]
             case _:
                 raise NotSeparableError(f"'{name}' of a late value")
+
+    def _masked(self, flag: View, true: View, false: View) -> list[Term]:
+        """The terms of both sides, each where it is taken."""
+        return [
+            replace(term, masks=(*term.masks, (flag, taken)))
+            for side, taken in ((true, True), (false, False))
+            if number_of(side) != 0
+            for term in self.terms(side)
+        ]
 
     # -- exponents ---------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class Bounds:
     def _peak(self, term: Term) -> float:
         """The term of the element that is the maximum, if that is what the exponent subtracts."""
         power = term.exponent
-        if term.parts or term.rows or power is None or len(power.rows) != 1:
+        if term.parts or term.rows or term.masks or power is None or len(power.rows) != 1:
             return 0.0
         ((coefficient, view),) = power.rows
         maximum = self.folds.get(view.value)

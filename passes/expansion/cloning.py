@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from powerfusion.core._mlir import constant_of, create, defining_op, is_tensor, producer
 from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import NotSeparableError
-from powerfusion.passes.expansion.tiles import Shapes, Tile, binary, converted, unary
+from powerfusion.passes.expansion.tiles import Shapes, Tile, binary, converted, select, unary
 from powerfusion.passes.expansion.values import FOLDING, Values, View
 from powerfusion.passes.fusion.rebuild import copy_op
 
@@ -78,9 +78,22 @@ class Cloner:
 
     def apply(self, name: str, left: Tile, right: Tile) -> Tile:
         """An op of two tiles, over the dimensions of both."""
-        order = (*self.order, *sorted({*left.names, *right.names} - {*self.order}))
-        names = tuple(n for n in order if n in left.names or n in right.names)
+        names = tuple(n for n in self._ordered(left, right) if n in left.names or n in right.names)
         return Tile(binary(name, self.shapes.aligned(left, names), self.shapes.aligned(right, names)), names)
+
+    def masked(self, tile: Tile, masks: Sequence[tuple[View, bool]], otherwise: float = 0.0) -> Tile:
+        """A tile where some flags are what they must be, a number elsewhere."""
+        for view, wanted in masks:
+            flags = self.tile(view)
+            names = tuple(n for n in self._ordered(tile, flags) if n in tile.names or n in flags.names)
+            value = Tile(self.shapes.aligned(tile, names), names)
+            other = self.shapes.number(otherwise, value)
+            sides = (value.value, other) if wanted else (other, value.value)
+            tile = Tile(select(self.shapes.aligned(flags, names), *sides), names)
+        return tile
+
+    def _ordered(self, left: Tile, right: Tile) -> tuple[int, ...]:
+        return (*self.order, *sorted({*left.names, *right.names} - {*self.order}))
 
     def total(self, tiles: Sequence[Tile]) -> Tile:
         """The sum of some tiles."""

@@ -126,15 +126,20 @@ class Maker:
         tile = self.cloner.scale(tile, summand.term.scale)
         for view, exponent in summand.term.rows:
             tile = self.cloner.apply("mulf" if exponent == 1 else "divf", tile, self.cloner.tile(view, element))
-        return tile
+        return tile if summand.some is None else self._if_some(tile, self.results[summand.some])
+
+    def _if_some(self, tile: Tile, some: Tile) -> Tile:
+        """A sum, but zero where no term of it was taken."""
+        zero = Tile(self.shapes.number(0.0, tile), tile.names)
+        flags = compared("ogt", self.shapes.aligned(some, tile.names), zero.value)
+        return Tile(select(flags, tile.value, zero.value), tile.names)
 
     def _with_power(self, summand: Summand, tile: Tile, element: ir.Type) -> Tile:
         """A sum of powers as it is without its reference; undefined where that of the smallest exponent is."""
         assert summand.reference is not None, "it is a sum of powers"
         assert summand.term.exponent is not None, "it is a sum of powers"
-        kind = self.joint.accumulators[summand.reference.at].kind
         start = self.results[summand.reference.at]
-        near = self.shapes.clamped(kind, Tile(converted(start.value, element), start.names))
+        near = self.shapes.clamped(summand.reference.clamps, Tile(converted(start.value, element), start.names))
         exponent = self._exponent(summand, near, element)
         tile = self.cloner.apply("mulf", tile, Tile(unary(summand.term.exponent.base, exponent.value), exponent.names))
         if summand.far is None:

@@ -33,11 +33,13 @@ class Reference:
         at: The accumulator, a maximum or minimum.
         base: `math.exp` or `math.exp2`.
         slope: The exponent is so many times what the accumulator folds.
+        clamps: How it is kept finite, if it isn't already: the kinds of the bounds.
     """
 
     at: int
     base: str
     slope: float
+    clamps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,9 @@ class Joint:
         self, reference: Reference, kind: str, one: Sequence[ir.Value], other: Sequence[ir.Value]
     ) -> tuple[ir.Value, ir.Value]:
         """What two sums are multiplied with, so that both are relative to the reference of both."""
-        left, right = (self.shapes.clamped(kind, Tile(values[reference.at], ())).value for values in (one, other))
+        left, right = (
+            self.shapes.clamped(reference.clamps, Tile(values[reference.at], ())).value for values in (one, other)
+        )
         distance = unary("math.absf", binary("subf", left, right))
         slope = scalar(-abs(reference.slope), distance.type)
         decay = unary(reference.base, binary("mulf", distance, slope))

@@ -45,6 +45,7 @@ class Summand:
         reference: What a sum of powers is relative to.
         rows: The late part of the exponent, the maximum that it subtracts first.
         far: An accumulator of the smallest exponent, where the late part may be infinite: infinity less infinity.
+        some: An accumulator that is positive if the term isn't masked everywhere.
     """
 
     term: Term
@@ -52,6 +53,7 @@ class Summand:
     reference: Reference | None = None
     rows: Atoms = ()
     far: int | None = None
+    some: int | None = None
 
 
 @dataclass(frozen=True)
@@ -148,37 +150,50 @@ class Planner:
             raise NotSeparableError("a factor that may be infinite")
         guarded = self.bounds.parts(term)
         product = self._product(term, element)
+        some = self._some(term, element, payload) if term.masks else None
         if term.exponent is None:
-            return Summand(term, self.joint.add("add", product, payload))
+            tile = self.cloner.masked(product, term.masks)
+            return Summand(term, self.joint.add("add", tile, payload), some=some)
         if any(set(view.names) - set(self.joint.names) for _, view in term.exponent.spread):
             raise NotSeparableError("an exponent that runs over more than rows")
-        origin = self._shared(term.exponent) or self._own(term, term.exponent, element)
+        origin = self._shared(term, term.exponent) or self._own(term, term.exponent, element)
         far = None
         if not self.bounds.stay_low(origin.rest):
             if term.parts:
                 raise NotSeparableError("a power that may be infinite where its factor is zero")
             kind = SMALLEST if origin.reference.slope > 0 else LARGEST
-            far = self._extreme(("far", origin.reference), kind, origin.tile)
+            ends = self.cloner.masked(origin.tile, term.masks, math.inf if kind == SMALLEST else -math.inf)
+            far = self._extreme(("far", origin.reference, term.masks), kind, ends)
         weight = self._weight(origin, element)
         tile = self.cloner.apply("mulf", product, weight) if term.parts else weight
+        tile = self.cloner.masked(tile, term.masks)
         at = self.joint.add("add", tile, payload, reference=origin.reference, guarded=guarded)
-        return Summand(term, at, origin.reference, origin.rows, far)
+        return Summand(term, at, origin.reference, origin.rows, far, some)
+
+    def _some(self, term: Term, element: ir.Type, payload: Sequence[int]) -> int:
+        """Whether a term is taken anywhere."""
+        one = Tile(scalar(1.0, element), ())
+        run = [name for view, _ in term.masks for name in view.names if name not in self.joint.names]
+        return self._extreme(term.masks, LARGEST, self.cloner.masked(one, term.masks), payload if run else ())
 
     def _weight(self, origin: _Origin, element: ir.Type) -> Tile:
         """What each element weighs relative to its own, clamped reference: 1, or what infinities and NaN make of it."""
         if origin.reference not in self.weights:
             shapes = self.joint.shapes
-            own = tile = Tile(converted(origin.tile.value, element), origin.tile.names)
-            for kind in origin.clamps:
-                own = shapes.clamped(kind, own)
+            tile = Tile(converted(origin.tile.value, element), origin.tile.names)
+            own = shapes.clamped(origin.clamps, tile)
             left, right = (tile, own) if origin.reference.slope > 0 else (own, tile)
             off = binary("subf", left.value, right.value)
             one = binary("addf", off, shapes.number(1.0, tile))
             self.weights[origin.reference] = Tile(binary("maximumf", one, shapes.number(0.0, tile)), tile.names)
         return self.weights[origin.reference]
 
-    def _shared(self, power: Exponent) -> _Origin | None:
-        """The maximum that the program itself subtracts, if it does."""
+    def _shared(self, term: Term, power: Exponent) -> _Origin | None:
+        """The maximum that the program itself subtracts, if it does.
+
+        If that is infinite, so is an element, and its power is NaN; unless that one is masked: then the
+        maximum is clamped on both sides.
+        """
         wanted, offset = self.algebra.normal(power.spread)
         for other in self.cascade.folds:
             factor, *more = other.factors
@@ -196,9 +211,9 @@ class Planner:
                 continue
             rest = list(power.rows)
             rest.remove(first[0])
-            reference = Reference(self.whole[other.result], power.base, slope)
-            tile = self.cloner.tile(factor)
-            return _Origin(reference, tile, (other.kind,), (first[0], *rest), tuple(rest))
+            clamps = _ends(slope) if term.masks else (other.kind,)
+            reference = Reference(self.whole[other.result], power.base, slope, clamps)
+            return _Origin(reference, self.cloner.tile(factor), clamps, (first[0], *rest), tuple(rest))
         return None
 
     def _own(self, term: Term, power: Exponent, element: ir.Type) -> _Origin:
@@ -206,10 +221,20 @@ class Planner:
         if term.parts:
             raise NotSeparableError("weights that may vanish beside their reference")
         slope = power.spread[0][0]
-        key = (str(element), tuple((c / slope, v) for c, v in power.spread))
+        key = (str(element), tuple((c / slope, v) for c, v in power.spread), term.masks)
         parts = [self.cloner.scale(self.cloner.tile(v, element), c / slope) for c, v in power.spread]
         total = self.cloner.total(parts)
-        clamps = (LARGEST, SMALLEST) if slope > 0 else (SMALLEST, LARGEST)
-        within = self.joint.shapes.clamped(clamps[1], self.joint.shapes.clamped(clamps[0], total))
+        clamps = _ends(slope)
+        within = self.joint.shapes.clamped(clamps, total)
+        if any(set(view.names) - set(self.joint.names) for view, _ in term.masks):
+            raise NotSeparableError("a maximum of its own for each of a payload")
+        lowest = -math.inf if slope > 0 else math.inf
+        within = self.cloner.masked(within, term.masks, lowest)
+        within = self.joint.shapes.clamped(clamps, within) if term.masks else within
         at = self._extreme(key, clamps[0], within)
         return _Origin(Reference(at, power.base, slope), total, clamps, power.rows, power.rows)
+
+
+def _ends(slope: float) -> tuple[str, str]:
+    """The bounds of an exponent's multiple, the one that an empty part is clamped to first."""
+    return (LARGEST, SMALLEST) if slope > 0 else (SMALLEST, LARGEST)

@@ -11,7 +11,7 @@ from powerfusion.mlir import ir
 
 NARROW_BITS = 32
 UPWARDS = ("maximumf", "maxnumf")
-CMP = {"oeq": 1, "oge": 3, "ole": 5, "uno": 14}
+CMP = {"oeq": 1, "ogt": 2, "oge": 3, "ole": 5, "uno": 14}
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,10 @@ class Shapes:
             found = flag if found is None else binary("ori", found, flag)
         return found
 
-    def clamped(self, kind: str, tile: Tile) -> Tile:
-        """A maximum that is minus infinity as the lowest finite number; likewise a minimum."""
+    def clamped(self, kinds: Sequence[str], tile: Tile) -> Tile:
+        """A tile that is at least the lowest finite number, by a maximum, or at most the largest, by a minimum."""
         edge = largest(element_of(tile.value.type))
-        return Tile(binary(kind, tile.value, self.number(-edge if kind in UPWARDS else edge, tile)), tile.names)
+        for kind in kinds:
+            bound = self.number(-edge if kind in UPWARDS else edge, tile)
+            tile = Tile(binary(kind, tile.value, bound), tile.names)
+        return tile
