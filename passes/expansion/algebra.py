@@ -53,12 +53,14 @@ class Term:
         parts: Factors without late values, or divisors.
         rows: Late factors that don't run over what is folded, or divisors.
         exponent: A power that has both.
+        masks: Flags without late values, and what each must be; the term is zero elsewhere.
     """
 
     scale: float = 1.0
     parts: tuple[tuple[View, int], ...] = ()
     rows: tuple[tuple[View, int], ...] = ()
     exponent: Exponent | None = None
+    masks: tuple[tuple[View, bool], ...] = ()
 
     def times(self, other: Term) -> Term:
         """The product of two terms."""
@@ -67,10 +69,13 @@ class Term:
             (*self.parts, *other.parts),
             (*self.rows, *other.rows),
             _joined(self.exponent, other.exponent),
+            (*self.masks, *other.masks),
         )
 
     def inverse(self) -> Term:
         """One over the term."""
+        if self.masks:
+            raise NotSeparableError("a divisor that is zero in part")
         return Term(
             1 / self.scale,
             tuple((view, -power) for view, power in self.parts),
@@ -98,7 +103,9 @@ def _joined(one: Exponent | None, other: Exponent | None) -> Exponent | None:
 
 def number_of(view: View) -> float | None:
     """The number that a view is everywhere."""
-    constant = constant_of(view.value)
+    op = view.op
+    spread = op is not None and op.name == "tensor.splat"
+    constant = constant_of(op.operands[0] if op is not None and spread else view.value)
     if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
         constant = constant.get_splat_value()
     if isinstance(constant, (ir.FloatAttr, ir.IntegerAttr)) and isinstance(element_of(view.value.type), ir.FloatType):
@@ -167,12 +174,23 @@ class Algebra:
                 return self.terms(operands[0])
             case "math.exp" | "math.exp2":
                 return [Term(exponent=self.exponent(name, operands[0]))]
+            case "arith.select" if not self.is_late(operands[0]):
+                return self._masked(*operands)
             case "math.cosh" | "math.sinh":
                 power = self.exponent("math.exp", operands[0])
                 sign = 1 if name == "math.cosh" else -1
                 return [Term(0.5, exponent=power), Term(sign * 0.5, exponent=power.scaled(-1))]
             case _:
                 raise NotSeparableError(f"'{name}' of a late value")
+
+    def _masked(self, flag: View, true: View, false: View) -> list[Term]:
+        """The terms of both sides, each where it is taken."""
+        return [
+            replace(term, masks=(*term.masks, (flag, taken)))
+            for side, taken in ((true, True), (false, False))
+            if number_of(side) != 0
+            for term in self.terms(side)
+        ]
 
     # -- exponents ---------------------------------------------------------------------------------
 
@@ -240,6 +258,78 @@ def ratio(one: dict[View, float], other: dict[View, float]) -> float | None:
     if len(ratios) < len(one) or not all(math.isclose(ratios[0], each, rel_tol=1e-12) for each in ratios):
         return None
     return ratios[0]
+
+
+# -- squares about the mean --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A multiple of the square of what runs less something late.
+
+    Attributes:
+        scale: The multiple.
+        running: What runs.
+        center: What is taken from it, which is the sum of `running` over a count.
+        total: That sum.
+    """
+
+    scale: float
+    running: View
+    center: View
+    total: ir.Value
+
+
+def moment_of(algebra: Algebra, view: View) -> Moment:
+    """The square that a view is; raises NotSeparableError."""
+    scale = 1.0
+    while view.op is not None and is_elementwise(view):
+        operands = algebra.values.operands(view)
+        name = view.op.name
+        if name == "arith.mulf" and operands[0] == operands[1]:
+            return about_mean(algebra, scale, operands[0])
+        if name in ("math.powf", "math.fpowi") and _exponent(operands[1]) == 2:
+            return about_mean(algebra, scale, operands[0])
+        if name in ("arith.mulf", "arith.divf") and (factor := _factor(operands[1])) is not None:
+            scale, view = scale * factor if name == "arith.mulf" else scale / factor, operands[0]
+        elif name in CASTS:
+            view = operands[0]
+        else:
+            break
+    raise NotSeparableError("no square")
+
+
+def _exponent(view: View) -> float | None:
+    constant = constant_of(view.value)
+    if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
+        constant = constant.get_splat_value()
+    return float(constant.value) if isinstance(constant, (ir.FloatAttr, ir.IntegerAttr)) else None
+
+
+def about_mean(algebra: Algebra, scale: float, view: View) -> Moment:
+    """The square of a difference from a mean."""
+    while view.op is not None and view.op.name in CASTS:
+        view = algebra.values.operands(view)[0]
+    if view.op is None or view.op.name != "arith.subf":
+        raise NotSeparableError("no difference")
+    running, center = algebra.values.operands(view)
+    if algebra.is_row(running):
+        running, center = center, running
+    below = center
+    while below.op is not None and below.op.name in CASTS:
+        below = algebra.values.operands(below)[0]
+    if algebra.is_late(running) or algebra.is_row(running) or not algebra.is_row(center):
+        raise NotSeparableError("no difference from a mean")
+    if below.value in algebra.late:  # divided by one
+        return Moment(scale, running, center, below.value)
+    if below.op is None or below.op.name not in ("arith.divf", "arith.mulf"):
+        raise NotSeparableError("no mean")
+    total, count = algebra.values.operands(below)
+    if below.op.name == "arith.mulf" and total.value not in algebra.late:
+        total, count = count, total
+    if total.value not in algebra.late or algebra.is_late(count):
+        raise NotSeparableError("no mean")
+    return Moment(scale, running, center, total.value)
 
 
 # -- monotone functions ------------------------------------------------------------------------------

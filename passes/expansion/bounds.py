@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from powerfusion.core._mlir import bits_of, element_of
-from powerfusion.passes.expansion.algebra import CASTS, Algebra, NotSeparableError, Term, number_of
+from powerfusion.passes.expansion.algebra import CASTS, Algebra, Atoms, Moment, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.folds import Fold
 from powerfusion.passes.expansion.values import View, is_elementwise
@@ -45,6 +45,10 @@ class Bounds:
                 return self.is_tame(operands[0], 1)
             case name:
                 return name in BOUNDED
+
+    def stay_low(self, atoms: Atoms) -> bool:
+        """Whether the late part of an exponent is never infinity, but may be minus infinity or NaN."""
+        return all((factor < 0 and self.lowest(view) > -math.inf) or self.is_tame(view, 1) for factor, view in atoms)
 
     def is_small(self, view: View) -> bool:
         """Whether a factor is no larger than some thousands, so that products with it don't overflow."""
@@ -97,6 +101,8 @@ class Bounds:
             case "arith.divf" if min(lows) >= 0:
                 divisor = number_of(operands[1])
                 return lows[0] / divisor if divisor else 0.0
+            case "math.log" | "math.log2" if lows[0] >= TINY:
+                return math.log(lows[0]) if name == "math.log" else math.log2(lows[0])
             case "math.sqrt":
                 return math.sqrt(max(lows[0], 0.0))
             case "arith.maximumf":
@@ -117,6 +123,8 @@ class Bounds:
             factors = fold.factors
             squared = len(factors) == 2 and factors[0] == factors[1]
             return start if squared or all(self.lowest(view, depth + 1) >= 0 for view in factors) else -math.inf
+        if isinstance(fold.made_of, Moment):
+            return start if fold.made_of.scale > 0 else -math.inf
         if isinstance(fold.made_of, list) and all(self._is_positive(term, depth) for term in fold.made_of):
             return start + max(self._peak(term) for term in fold.made_of)
         return -math.inf
@@ -128,7 +136,7 @@ class Bounds:
     def _peak(self, term: Term) -> float:
         """The term of the element that is the maximum, if that is what the exponent subtracts."""
         power = term.exponent
-        if term.parts or term.rows or power is None or len(power.rows) != 1:
+        if term.parts or term.rows or term.masks or power is None or len(power.rows) != 1:
             return 0.0
         ((coefficient, view),) = power.rows
         maximum = self.folds.get(view.value)

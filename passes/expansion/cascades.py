@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, NotSeparableError, Term, chain_of
+from powerfusion.passes.expansion.algebra import (
+    Algebra,
+    Moment,
+    NotSeparableError,
+    Term,
+    about_mean,
+    chain_of,
+    moment_of,
+    number_of,
+)
 from powerfusion.passes.expansion.folds import Fold, Names, folds_of
 from powerfusion.passes.expansion.values import Values
 
@@ -39,8 +47,8 @@ class Cascade:
 def cascades_of(values: Values) -> tuple[list[Cascade], Names]:
     """The cascades of a graph, in order of what they begin with."""
     of: dict[ir.Value, Cascade] = {}
-    names = Names()
-    for fold, names in folds_of(values):
+    names = Names(values)
+    for fold in folds_of(values, names):
         needed = frozenset[ir.Value]().union(*(values.reached(view.value) for view in fold.factors))
         cascade = _joined(fold, list(dict.fromkeys(of[value] for value in needed if value in of)), values, names)
         of[fold.result] = cascade
@@ -52,7 +60,7 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
     """The cascade that a reduction becomes part of: of all that it needs, of the last of them, or one of its own."""
     alike = [other for other in needed if _sizes(other.first, names) == _sizes(fold, names)]
     for chosen in (alike, alike[-1:]) if len(alike) > 1 else (alike,):
-        if not chosen or not fold.is_float or DYNAMIC in names.sizes.values():
+        if not chosen or not fold.is_float or 0 in _sizes(fold, names):
             continue
         late = frozenset(member.result for other in chosen for member in other.folds)
         found = _match(fold, chosen, late, values)
@@ -62,7 +70,7 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
         before = fold.factors, fold.rows, fold.folded
         fold.rename(own)
         try:
-            _take_apart(fold, Algebra(values, late, frozenset(chosen[0].first.folded)))
+            _take_apart(fold, Algebra(values, late, frozenset(chosen[0].first.folded)), chosen)
         except NotSeparableError:
             fold.factors, fold.rows, fold.folded = before
             continue
@@ -75,8 +83,8 @@ def _joined(fold: Fold, needed: Sequence[Cascade], values: Values, names: Names)
     return Cascade([fold])
 
 
-def _sizes(fold: Fold, names: Names) -> list[int]:
-    return [names.sizes[name] for name in fold.folded]
+def _sizes(fold: Fold, names: Names) -> list[object]:
+    return [names.length(name) for name in fold.folded]
 
 
 def _match(
@@ -109,14 +117,31 @@ def _match(
     return (own, renamings) if distinct and set(chosen[0].first.rows) <= set(own.values()) else None
 
 
-def _take_apart(fold: Fold, algebra: Algebra) -> None:
+def _take_apart(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> None:
     """Says how a reduction is made of accumulators; raises NotSeparableError."""
     if fold.kind in EXTREMES and len(fold.factors) == 1:
         fold.made_of = chain_of(algebra, fold.factors[0])
-    elif fold.kind == "add":
+    elif fold.kind != "add":
+        raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
+    elif (moment := _moment(fold, algebra, chosen)) is not None:
+        fold.made_of = moment
+    else:
         products = [Term()]
         for view in fold.factors:
             products = [one.times(other) for one in products for other in algebra.terms(view)]
         fold.made_of = products
-    else:
-        raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
+
+
+def _moment(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> Moment | None:
+    """The squares about the mean that a reduction sums up, if it does, and if the mean is of the same rows."""
+    try:
+        factor, *others = fold.factors
+        if others and others != [factor]:
+            return None
+        found = moment_of(algebra, factor) if not others else about_mean(algebra, 1.0, factor)
+    except NotSeparableError:
+        return None
+    total = next(member for other in chosen for member in other.folds if member.result == found.total)
+    whole = total.kind == "add" and total.made_of is None and total.factors == (found.running,)
+    start = number_of(algebra.values.view(total.init, total.rows))
+    return found if whole and start == 0 and set(fold.rows) == set(total.rows) else None

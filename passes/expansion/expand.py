@@ -9,8 +9,8 @@ Rewrite:
       %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
     }
 
-Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands at
-function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
+Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands
+at function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
 
 The kernels of a block are read as one graph of values (`values`). Reductions form cascades (`cascades`) as far as what
 they fold can be taken apart by the laws of sums, products, powers and monotone functions (`algebra`), from what ops
@@ -22,11 +22,21 @@ infinities stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import create, defining_op, entry_block, functions, has_uses, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    create,
+    defining_op,
+    entry_block,
+    functions,
+    has_uses,
+    operations,
+    producer,
+    segments,
+)
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
@@ -35,12 +45,15 @@ from powerfusion.passes.expansion.alternatives import wrap
 from powerfusion.passes.expansion.cascades import Cascade, cascades_of
 from powerfusion.passes.expansion.finals import Maker
 from powerfusion.passes.expansion.folds import Names
+from powerfusion.passes.expansion.lengths import Source, index_source
 from powerfusion.passes.expansion.members import Order, members_of
+from powerfusion.passes.expansion.tiles import Shapes
 from powerfusion.passes.expansion.values import Values
 from powerfusion.passes.fusion.clusters import Plan
 from powerfusion.passes.fusion.drop_results import drop_results
-from powerfusion.passes.fusion.merge_kernels import MergeKernelsPass, joined_name, merge
+from powerfusion.passes.fusion.merge_kernels import MergeKernelsPass, joined_name, merge, result_sizes
 from powerfusion.passes.fusion.rebuild import copy_op, drop_unused_inputs, erase_unused, sort_block, unique
+from powerfusion.passes.raising.kernels import Size, size_of
 
 
 @register_pass
@@ -128,27 +141,54 @@ class _Expansion:
 
     def _joint(self) -> ir.Operation | None:
         """The kernel of the cascade, at the insertion point; it gives every reduction's result, and more."""
-        taken = self._available()
+        lengths = self._lengths()
+        taken = unique([*self._available(), *lengths.values()])
         location = ir.Location.fused([member.location for member in self.members])
         name = joined_name([ir.StringAttr(member.attributes["kernel_name"]).value for member in self.members])
         with location:
             draft = gir.kernel(name, taken, [], [], location).operation
-            block = entry_block(draft)
-            maker = Maker(
-                self.cascade, self.values, self.names, dict(zip(taken, block.arguments, strict=True)), self.members
-            )
+            inside = dict(zip(taken, entry_block(draft).arguments, strict=True))
+            shapes = Shapes(self.names.sizes, {name: inside[value] for name, value in lengths.items()})
             try:
-                with ir.InsertionPoint(block):
+                with ir.InsertionPoint(entry_block(draft)):
+                    maker = Maker(self.cascade, self.values, shapes, inside, self.members)
                     self.finals = maker.make()
                     given = self._given(maker)
                     stores = [_store(value) for value in given.values()]
                     create("gir.return", stores)
             except NotSeparableError:
                 draft.erase()
+                _erase_unused(lengths.values())
                 return None
-            made = _with_results(draft, [gir_plain(value.type) for value in stores])
+            sizes = [size for value in given for size in self._sizes_of(value, lengths)]
+            made = _with_results(draft, [gir_plain(value.type) for value in stores], sizes)
         self.held = dict(zip(given, made.results, strict=True))
         return made
+
+    def _lengths(self) -> dict[int, ir.Value]:
+        """How long the dynamic dimensions of the cascade are, as index values of the function."""
+        folds = self.cascade.folds
+        given = [v for kernel in self.values.kernels for part in segments(kernel) for v in part if is_index(v)]
+        known: dict[Source | None, ir.Value] = {index_source(value): value for value in reversed(given)}
+        found: dict[int, ir.Value] = {}
+        for name in dict.fromkeys(name for fold in folds for name in (*fold.rows, *fold.folded)):
+            source = self.names.sources.get(name)
+            if source is None:
+                continue
+            if source in known:
+                found[name] = known[source]
+            else:
+                found[name] = source if isinstance(source, ir.Value) else _made(size_of(*source))
+        return found
+
+    def _sizes_of(self, value: ir.Value, lengths: dict[int, ir.Value]) -> list[ir.Value]:
+        """The dynamic sizes of what the joint kernel gives."""
+        for fold in self.cascade.folds:
+            if fold.result == value:
+                return [lengths[name] for name in fold.rows if self.names.sizes[name] == DYNAMIC]
+        result = next(result for result, stored in self.values.stored.items() if stored == value)
+        kernel = producer(result)
+        return result_sizes(kernel, segments(kernel)[1], [result])
 
     def _available(self) -> list[ir.Value]:
         """What kernels of the block take that is there before the members are."""
@@ -164,13 +204,13 @@ class _Expansion:
         return unique(found)
 
     def _given(self, maker: Maker) -> dict[ir.Value, ir.Value]:
-        """What the joint kernel gives: the reductions' results, and what members store that follows from these alone."""
+        """What the joint kernel gives: the reductions' results, and what members store that follows from these."""
         given = dict(self.finals)
-        shapes = {str(value.type.shape) for value in self.finals.values()}
+        shapes = {tuple(value.type.shape) for value in self.finals.values()}
         for member in self.members:
             for result in member.results:
                 value = self.values.stored.get(result)
-                if value is None or value in given or str(value.type.shape) not in shapes:
+                if value is None or value in given or tuple(value.type.shape) not in shapes:
                     continue
                 if self._follows(value):
                     given[value] = maker.clone(value)
@@ -213,8 +253,9 @@ class _Expansion:
                     load = create("gir.move", [source], [result.type], loc=op.location)
                     known[result] = load.result
         for old, new in zip(member.results, made.results, strict=True):
-            value = self.values.stored.get(old)
-            self.outer[old] = self.held[value] if value in self.held else new
+            self.outer[old] = new
+            if (value := self.values.stored.get(old)) in self.held:
+                self.outer[old] = self.held[value]
 
     @property
     def outer(self) -> dict[ir.Value, ir.Value]:
@@ -241,6 +282,16 @@ def _clean(block: ir.Block) -> None:
         drop_results(kernel)
 
 
+def is_index(value: ir.Value) -> bool:
+    """Whether a value is an index."""
+    return isinstance(value.type, ir.IndexType)
+
+
+def _made(size: Size) -> ir.Value:
+    assert isinstance(size, ir.Value), "it is dynamic"
+    return size
+
+
 def _store(value: ir.Value) -> ir.Value:
     """A value at reg, moved to dram."""
     type_ = gir.tensor_at("dram", value.type.shape, value.type.element_type)
@@ -252,12 +303,20 @@ def gir_plain(type_: ir.RankedTensorType) -> ir.Type:
     return ir.RankedTensorType.get(type_.shape, type_.element_type)
 
 
-def _with_results(draft: ir.Operation, types: Sequence[ir.Type]) -> ir.Operation:
+def _erase_unused(values: Iterable[ir.Value]) -> None:
+    """Erases sizes that were asked for nothing."""
+    for value in values:
+        if isinstance(value.owner, ir.Block) or has_uses(value) or producer(value).name != "tensor.dim":
+            continue
+        producer(value).erase()
+
+
+def _with_results(draft: ir.Operation, types: Sequence[ir.Type], sizes: Sequence[ir.Value]) -> ir.Operation:
     """A kernel of the same body with results; the draft goes."""
     block = entry_block(draft)
     with ir.InsertionPoint(draft), draft.location:
         name = ir.StringAttr(draft.attributes["kernel_name"]).value
-        made = gir.kernel(name, segments(draft)[0], [], types, draft.location).operation
+        made = gir.kernel(name, segments(draft)[0], sizes, types, draft.location).operation
         known: dict[ir.Value, ir.Value] = dict(zip(block.arguments, entry_block(made).arguments, strict=True))
         with ir.InsertionPoint(entry_block(made)):
             for op in operations(block):

@@ -6,11 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from powerfusion.core._mlir import element_of, integers, producer, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    element_of,
+    integers,
+    operations,
+    producer,
+    segments,
+)
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import loops_of
-from powerfusion.passes.expansion.algebra import Chain, Term
+from powerfusion.passes.analysis.sizes import Extent, InputDim, extent
+from powerfusion.passes.analysis.spaces import Dim, loops_of
+from powerfusion.passes.expansion.algebra import Chain, Moment, Term
+from powerfusion.passes.expansion.lengths import Source, index_source, size_source
 from powerfusion.passes.expansion.values import Values, View
+
+EXACT = ("maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui")  # the same in any order
+REORDERED = {"addf": "add", "mulf": "mul"}
 
 
 @dataclass(eq=False)
@@ -24,7 +37,8 @@ class Fold:
         rows: The names of the result's dimensions.
         folded: The names of the dimensions that go.
         init: What it starts from.
-        made_of: How it is made of accumulators, if it needs late values: terms of a sum, or a monotone function.
+        made_of: How it is made of accumulators, if it needs late values: terms of a sum, squares about a mean, or a
+            monotone function.
     """
 
     result: ir.Value
@@ -33,7 +47,7 @@ class Fold:
     rows: tuple[int, ...]
     folded: tuple[int, ...]
     init: ir.Value
-    made_of: list[Term] | Chain | None = None
+    made_of: list[Term] | Moment | Chain | None = None
 
     @property
     def is_float(self) -> bool:
@@ -49,34 +63,65 @@ class Fold:
 
 @dataclass
 class Names:
-    """Makes names, and knows how long their dimensions are."""
+    """Makes names, and knows how long their dimensions are.
 
+    Attributes:
+        values: The graph that they are of.
+        sizes: Of each name, or `DYNAMIC`.
+        sources: Of each dynamic one, the tensor of the function and its dimension, or the index value, that says it.
+        dims: Of each dynamic one, a dimension that it is.
+        said: Per source, a dimension of which it says the size.
+    """
+
+    values: Values
     numbers: Iterator[int] = field(default_factory=count)
     sizes: dict[int, int] = field(default_factory=dict[int, int])
+    sources: dict[int, Source | None] = field(default_factory=dict[int, "Source | None"])
+    dims: dict[int, Dim] = field(default_factory=dict[int, Dim])
+    said: dict[Source, Dim] = field(default_factory=dict["Source", Dim])
 
     def of(self, value: ir.Value) -> tuple[int, ...]:
-        """A new name for each dimension of a value."""
-        made = tuple(next(self.numbers) for _ in range(value.type.rank))
-        self.sizes.update(zip(made, value.type.shape, strict=True))
-        return made
+        """A new name for each dimension of a value of a kernel."""
+        return tuple(self.one(value, dim) for dim in range(value.type.rank))
+
+    def one(self, value: ir.Value, dim: int) -> int:
+        """A new name for one dimension."""
+        name = next(self.numbers)
+        self.sizes[name] = value.type.shape[dim]
+        if self.sizes[name] == DYNAMIC:
+            self.dims[name] = (value, dim)
+            source = self.sources[name] = self._source(extent(value, dim))
+            if source is not None:
+                self.values.spaces.tie(self.said.setdefault(source, (value, dim)), (value, dim))
+        return name
+
+    def length(self, name: int) -> object:
+        """What is equal for dimensions that are known to be equally long."""
+        return self.values.spaces.find(self.dims[name]) if name in self.dims else self.sizes[name]
+
+    def _source(self, found: Extent) -> Source | None:
+        if isinstance(found, InputDim):
+            return size_source(self.values.outer[found.argument], found.dim)
+        if isinstance(found, ir.Value) and found in self.values.outer:
+            return index_source(self.values.outer[found])
+        return None
 
 
-def folds_of(values: Values) -> Iterator[tuple[Fold, Names]]:
-    """The reductions of a graph, in order; those with a combiner aren't understood and are left out."""
-    names = Names()
+def folds_of(values: Values, names: Names) -> Iterator[Fold]:
+    """The reductions of a graph, in order; but those whose combiner is more than one op."""
     for result in values.folds:
         op = producer(result)
         made = _contraction(op, values, names) if op.name == "gir.contract" else _reduction(op, result, values, names)
         if made is not None:
-            yield made, names
+            yield made
 
 
 def _reduction(op: ir.Operation, result: ir.Value, values: Values, names: Names) -> Fold | None:
-    if "kinds" not in op.attributes:
-        return None
     inputs, inits, _ = segments(op)
     at = ir.OpResult(result).result_number
-    kind = str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    kind = _kind(op, at, len(inputs))
+    if kind is None:
+        return None
     dims = integers(op.attributes["dims"])
     own = names.of(inputs[at])
     rows = tuple(name for dim, name in enumerate(own) if dim not in dims)
@@ -84,15 +129,27 @@ def _reduction(op: ir.Operation, result: ir.Value, values: Values, names: Names)
     return Fold(result, kind, (values.view(inputs[at], own),), rows, folded, inits[at])
 
 
+def _kind(op: ir.Operation, at: int, inputs: int) -> str | None:
+    """How a result is folded: by its kind, or by the one op that a combiner applies to it and to its element."""
+    if "kinds" in op.attributes:
+        return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    block = op.regions[0].blocks[0]
+    combined = defining_op(operations(block)[-1].operands[at])
+    if combined is None or set(combined.operands) != {block.arguments[at], block.arguments[inputs + at]}:
+        return None
+    ordered = "algebra" not in op.attributes or "ordered" in str(op.attributes["algebra"])
+    name = combined.name.removeprefix("arith.")
+    return name if name in EXACT else None if ordered else REORDERED.get(name)
+
+
 def _contraction(op: ir.Operation, values: Values, names: Names) -> Fold:
     lhs, rhs, init = list(op.operands)[:3]
     maps = [loops_of(map_) for map_ in op.attributes["maps"]]
     along: dict[int, int] = {}
     for value, loops in zip((lhs, rhs), maps, strict=False):
-        for loop, size in zip(loops, value.type.shape, strict=True):
+        for dim, loop in enumerate(loops):
             if loop not in along:
-                along[loop] = next(names.numbers)
-                names.sizes[along[loop]] = size
+                along[loop] = names.one(value, dim)
     factors = tuple(
         values.view(value, tuple(along[loop] for loop in loops)) for value, loops in zip((lhs, rhs), maps, strict=False)
     )

@@ -17,22 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import create, element_of, i32_array, i64_array
-from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.tiles import (
-    Tile,
-    aligned,
-    binary,
-    compared,
-    largest,
-    number,
-    unary,
-)
+from powerfusion.passes.expansion.tiles import UPWARDS, Shapes, Tile, binary, compared, scalar, select, unary
 from powerfusion.passes.lowering.elementwise import neutral
 
 FLOAT_KINDS = {"add": "addf", "mul": "mulf"}
 INTEGER_KINDS = {"add": "addi", "mul": "muli", "and": "andi", "or": "ori", "xor": "xori"}
-UPWARDS = ("maximumf", "maxnumf")
 
 
 @dataclass(frozen=True)
@@ -43,11 +33,30 @@ class Reference:
         at: The accumulator, a maximum or minimum.
         base: `math.exp` or `math.exp2`.
         slope: The exponent is so many times what the accumulator folds.
+        clamps: How it is kept finite, if it isn't already: the kinds of the bounds.
     """
 
     at: int
     base: str
     slope: float
+    clamps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The accumulators of a sum of squares about the mean.
+
+    Attributes:
+        count: How many elements there were.
+        high: Their mean.
+        low: What the mean has lost by rounding.
+        squares: The sum of the squares of what elements are apart from the mean.
+    """
+
+    count: int
+    high: int
+    low: int
+    squares: int
 
 
 @dataclass(frozen=True)
@@ -78,13 +87,16 @@ class Joint:
     Attributes:
         names: The dimensions that all inputs have, in their order.
         folded: Those that go.
-        sizes: How long dimensions are.
+        shapes: How long dimensions are.
+        accumulators: Its operands, in order.
+        spreads: Those of them that are carried together.
     """
 
     names: tuple[int, ...]
     folded: tuple[int, ...]
-    sizes: dict[int, int]
+    shapes: Shapes
     accumulators: list[Accumulator] = field(default_factory=list[Accumulator])
+    spreads: list[Spread] = field(default_factory=list[Spread])
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -101,13 +113,12 @@ class Joint:
         guarded: bool = False,
     ) -> int:
         """One more accumulator; without an init it starts from the kind's neutral element."""
-        element = aligned(tile, (*self.names, *payload), self.sizes)
+        element = self.shapes.aligned(tile, (*self.names, *payload))
         names = (*self.rows, *payload)
         if init is None:
-            type_ = gir.tensor_at("reg", [self.sizes[name] for name in names], element_of(element.type))
-            start = number(ir.FloatAttr(neutral(kind, type_.element_type)).value, type_)
-        else:
-            start = aligned(init, names, self.sizes)
+            type_ = element_of(element.type)
+            init = self.shapes.full(ir.FloatAttr(neutral(kind, type_)).value, names, type_)
+        start = self.shapes.aligned(init, names)
         self.accumulators.append(Accumulator(kind, element, names, start, reference, guarded))
         return len(self.accumulators) - 1
 
@@ -118,7 +129,7 @@ class Joint:
             "dims": i64_array([dim for dim, name in enumerate(self.names) if name in self.folded]),
             "operandSegmentSizes": i32_array([len(inputs), len(inits), 0]),
         }
-        joined = any(a.reference for a in self.accumulators)
+        joined = bool(self.spreads) or any(a.reference for a in self.accumulators)
         if joined:
             elements = [element_of(a.init.type) for a in self.accumulators]
             identity = [neutral(a.kind, element) for a, element in zip(self.accumulators, elements, strict=True)]
@@ -146,58 +157,73 @@ class Joint:
                 if a.reference is not None:
                     if a.reference not in weights:
                         kind = self.accumulators[a.reference.at].kind
-                        weights[a.reference] = _weights(a.reference, kind, one, other)
-                    left, right = map(_times, (left, right), weights[a.reference], (a.guarded, a.guarded))
+                        weights[a.reference] = self._weights(a.reference, kind, one, other)
+                    left, right = (
+                        self._times(a, value, weight)
+                        for value, weight in zip((left, right), weights[a.reference], strict=True)
+                    )
                 made.append(_combined(a.kind, left, right))
+            for spread in self.spreads:
+                made[spread.high], made[spread.low], made[spread.squares] = _merged(spread, one, other)
             create("gir.yield", made)
+
+    def _payload(self, accumulator: Accumulator) -> tuple[int, ...]:
+        return tuple(name for name in accumulator.names if name not in self.rows)
 
     def _argument(self, accumulator: Accumulator) -> ir.Type:
         """An element with its payload."""
-        payload = [self.sizes[name] for name in accumulator.names if name not in self.rows]
+        payload = self._payload(accumulator)
         element = element_of(accumulator.init.type)
-        return gir.tensor_at("reg", payload, element) if payload else element
+        return self.shapes.type(payload, element) if payload else element
+
+    def _times(self, accumulator: Accumulator, value: ir.Value, weight: ir.Value) -> ir.Value:
+        """A sum times the weight of its reference."""
+        payload = self._payload(accumulator)
+        if payload:
+            weight = self.shapes.splat(weight, payload).value
+        if accumulator.guarded:
+            zero, infinite = (self.shapes.number(number, Tile(value, payload)) for number in (0.0, math.inf))
+            lost = compared("oeq", unary("math.absf", value), infinite)
+            value = select(binary("andi", compared("oeq", weight, zero), lost), zero, value)
+        return binary("mulf", value, weight)
+
+    def _weights(
+        self, reference: Reference, kind: str, one: Sequence[ir.Value], other: Sequence[ir.Value]
+    ) -> tuple[ir.Value, ir.Value]:
+        """What two sums are multiplied with, so that both are relative to the reference of both."""
+        left, right = (
+            self.shapes.clamped(reference.clamps, Tile(values[reference.at], ())).value for values in (one, other)
+        )
+        distance = unary("math.absf", binary("subf", left, right))
+        slope = scalar(-abs(reference.slope), distance.type)
+        decay = unary(reference.base, binary("mulf", distance, slope))
+        nearer = compared("oge" if kind in UPWARDS else "ole", left, right)
+        whole = scalar(1.0, decay.type)
+        return select(nearer, whole, decay), select(nearer, decay, whole)
+
+
+def _merged(spread: Spread, one: Sequence[ir.Value], other: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """Mean and squares of two parts: with d what their means are apart, there are d n1 / n * d n2 more squares.
+
+    The mean moves from that of the larger part, so that an empty part changes nothing, and what it loses by rounding is
+    kept: elements are apart by what would be lost where they are far from zero and close to each other.
+    """
+    larger = compared("oge", one[spread.count], other[spread.count])
+    (n1, n2), (high1, high2), (low1, low2) = (
+        (select(larger, one[at], other[at]), select(larger, other[at], one[at]))
+        for at in (spread.count, spread.high, spread.low)
+    )
+    apart = binary("addf", binary("subf", high2, high1), binary("subf", low2, low1))
+    count = binary("maximumf", binary("addf", n1, n2), scalar(1.0, n1.type))
+    step = binary("mulf", apart, binary("divf", n2, count))
+    high = binary("addf", high1, step)
+    moved = binary("subf", high, high1)
+    lost = binary("addf", binary("subf", high1, binary("subf", high, moved)), binary("subf", step, moved))
+    more = binary("mulf", step, binary("mulf", apart, n1))
+    squares = binary("addf", binary("addf", one[spread.squares], other[spread.squares]), more)
+    return high, binary("addf", low1, lost), squares
 
 
 def _combined(kind: str, left: ir.Value, right: ir.Value) -> ir.Value:
     floats = isinstance(element_of(left.type), ir.FloatType)
     return binary((FLOAT_KINDS if floats else INTEGER_KINDS).get(kind, kind), left, right)
-
-
-def _times(value: ir.Value, weight: ir.Value, guarded: bool) -> ir.Value:
-    """A sum times the weight of its reference."""
-    if isinstance(value.type, ir.RankedTensorType):
-        weight = create("tensor.splat", [weight], [value.type]).result
-    if guarded:
-        zero = number(0.0, value.type)
-        lost = compared("oeq", unary("math.absf", value), number(math.inf, value.type))
-        value = _select(binary("andi", compared("oeq", weight, zero), lost), zero, value)
-    return binary("mulf", value, weight)
-
-
-def clamped(kind: str, value: ir.Value) -> ir.Value:
-    """A maximum that is minus infinity as the lowest finite number; likewise a minimum."""
-    edge = largest(element_of(value.type))
-    return binary(kind, value, number(-edge if kind in UPWARDS else edge, value.type))
-
-
-def _weights(
-    reference: Reference, kind: str, one: Sequence[ir.Value], other: Sequence[ir.Value]
-) -> tuple[ir.Value, ir.Value]:
-    """What two sums are multiplied with, so that both are relative to the reference of both."""
-    left, right = (clamped(kind, values[reference.at]) for values in (one, other))
-    distance = unary("math.absf", binary("subf", left, right))
-    decay = unary(reference.base, binary("mulf", distance, number(-abs(reference.slope), distance.type)))
-    nearer = compared("oge" if kind in UPWARDS else "ole", left, right)
-    whole = number(1.0, decay.type)
-    return _select(nearer, whole, decay), _select(nearer, decay, whole)
-
-
-def _select(flag: ir.Value, true: ir.Value, false: ir.Value) -> ir.Value:
-    return create("arith.select", [flag, true, false], [true.type]).result
-
-
-def weight_of(value: ir.Value, reference: ir.Value, slope: float) -> ir.Value:
-    """An element's own power relative to its own, clamped reference: 1, or what infinities and NaN make of it."""
-    off = binary("subf", value, reference) if slope > 0 else binary("subf", reference, value)
-    one = binary("addf", off, number(1.0, off.type))
-    return binary("maximumf", one, number(0.0, one.type))

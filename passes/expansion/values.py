@@ -12,9 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import constant_of, defining_op, entry_block, integers, is_tensor, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    constant_of,
+    defining_op,
+    entry_block,
+    integers,
+    is_tensor,
+    mixed,
+    operations,
+    segments,
+)
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import Spaces
+from powerfusion.passes.expansion.lengths import index_source, size_source
 from powerfusion.passes.fusion.rebuild import is_naive
 
 ELEMENTWISE = ("arith.", "math.")
@@ -47,6 +59,7 @@ class Values:
         stored: Per result of a kernel the canonical value at reg that it is, if it is one.
         holders: The reverse: a result that holds a value at reg.
         folds: The results of reductions and contractions, in order.
+        spaces: Which dimensions are as long as each other because an op has both, throughout the block.
     """
 
     def __init__(self, block: ir.Block) -> None:
@@ -55,6 +68,7 @@ class Values:
         self.stored: dict[ir.Value, ir.Value] = {}
         self.holders: dict[ir.Value, ir.Value] = {}
         self.folds: list[ir.Value] = []
+        self.spaces = Spaces()
         self._canonical: dict[ir.Value, ir.Value] = {}
         self._known: dict[object, ir.Value] = {}
         self._reached: dict[ir.Value, frozenset[ir.Value]] = {}
@@ -63,21 +77,29 @@ class Values:
 
     def _read(self, kernel: ir.Operation) -> None:
         block = entry_block(kernel)
-        self.outer.update(zip(block.arguments, segments(kernel)[0], strict=True))
+        for argument, value in zip(block.arguments, segments(kernel)[0], strict=True):
+            self.outer[argument] = value
+            if is_tensor(value):
+                self.spaces.tie_values(argument, value)
         *body, end = operations(block)
         for op in body:
+            self.spaces.read(op)
             self._number(op)
         for result, value in zip(kernel.results, end.operands, strict=True):
+            self.spaces.tie_values(result, value)
             op = defining_op(value)
             if op is not None and op.name == "gir.move" and gir.is_at(op.operands[0], "reg"):
                 self.stored[result] = self.canonical(op.operands[0])
                 self.holders.setdefault(self.stored[result], result)
 
     def _number(self, op: ir.Operation) -> None:
-        if op.name == "gir.move" and self.outer.get(op.operands[0]) in self.stored:
-            self._canonical[op.result] = self.stored[self.outer[op.operands[0]]]
+        if op.name == "gir.slice" and self._is_whole(op):
+            self._canonical[op.result] = self.canonical(op.operands[0])
             return
-        operands = tuple(self.outer.get(value, self.canonical(value)) for value in op.operands)
+        operands = tuple(self.outer.get(value, value) for value in map(self.canonical, op.operands))
+        if op.name == "gir.move" and operands[0] in self.stored:
+            self._canonical[op.result] = self.stored[operands[0]]
+            return
         attributes = " ".join(f"{name}={op.attributes[name]}" for name in op.attributes)
         same = len(op.regions) == 0 or all(len(region.blocks) == 0 for region in op.regions)
         for number, result in enumerate(op.results):
@@ -86,6 +108,24 @@ class Values:
             self._canonical[result] = first
             if first == result:
                 self._note(op, result)
+
+    def _is_whole(self, op: ir.Operation) -> bool:
+        """Whether a slice is all of an input of the kernel, in the input's own order."""
+        source = self.canonical(op.operands[0])
+        if source not in self.outer or integers(op.attributes["drop"]):
+            return False
+        starts, sizes, steps = (
+            mixed(op, part, f"static_{name}")
+            for part, name in zip(segments(op)[1:], ("offsets", "sizes", "strides"), strict=True)
+        )
+        long = [size if isinstance(size, int) else index_source(self.outer.get(size, size)) for size in sizes]
+        whole = [self._length(self.outer[source], dim) for dim in range(source.type.rank)]
+        return set(starts) <= {0} and set(steps) <= {1} and long == whole
+
+    @staticmethod
+    def _length(tensor: ir.Value, dim: int) -> object:
+        static = tensor.type.shape[dim]
+        return size_source(tensor, dim) if static == DYNAMIC else static
 
     def _note(self, op: ir.Operation, result: ir.Value) -> None:
         if op.name in FOLDING:

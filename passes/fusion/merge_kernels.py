@@ -65,7 +65,7 @@ def merge(kernels: Sequence[ir.Operation]) -> ir.Operation:
     cut = [segments(kernel) for kernel in kernels]
     taken = unique([v for inputs, _ in cut for v in inputs if defining_op(v) not in inside])
     results = [r for kernel in kernels for r in kernel.results if any(u.owner.operation not in inside for u in r.uses)]
-    sizes = [size for kernel, (_, own) in zip(kernels, cut, strict=True) for size in _sizes_of(kernel, own, results)]
+    sizes = [size for kernel, (_, own) in zip(kernels, cut, strict=True) for size in result_sizes(kernel, own, results)]
     name = joined_name([ir.StringAttr(kernel.attributes["kernel_name"]).value for kernel in kernels])
     location = ir.Location.fused([kernel.location for kernel in kernels])
     with ir.InsertionPoint(kernels[-1]), location:
@@ -102,7 +102,7 @@ def joined_name(names: list[str]) -> str:
     return "_".join(distinct[:LONGEST_NAME]) + (ELLIPSIS if len(distinct) > LONGEST_NAME else "")
 
 
-def _sizes_of(kernel: ir.Operation, sizes: Sequence[ir.Value], kept: Sequence[ir.Value]) -> list[ir.Value]:
+def result_sizes(kernel: ir.Operation, sizes: Sequence[ir.Value], kept: Sequence[ir.Value]) -> list[ir.Value]:
     """The dynamic sizes of those results that are kept."""
     found: list[ir.Value] = []
     remaining = list(sizes)

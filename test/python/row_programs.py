@@ -61,15 +61,16 @@ class Body:
 
 @dataclass
 class RowProgram:
-    """A function that grows by one operator per call."""
+    """A function that grows by one operator per call; the sizes of dimensions that are open it learns when called."""
 
     sizes: Mapping[str, int]
     dtype: str = "f32"
+    open: str = ""
     inputs: list[Rows] = field(default_factory=list[Rows])
     lines: list[str] = field(default_factory=list[str])
 
     def _type(self, dims: str) -> str:
-        return f"tensor<{''.join(f'{self.sizes[d]}x' for d in dims)}{self.dtype}>"
+        return f"tensor<{''.join('?x' if d in self.open else f'{self.sizes[d]}x' for d in dims)}{self.dtype}>"
 
     def _name(self) -> str:
         return f"%v{len(self.lines)}"
@@ -86,8 +87,9 @@ class RowProgram:
         empty, scalar, filled = (f"{self._name()}{end}" for end in ("e", "s", "f"))
         value = BITS[self.dtype].get(value, f"{float(value):e}")
         type_ = self._type(dims)
+        lengths = [f"%n{d}" for d in dims if d in self.open]
         self.lines.append(
-            f"  {scalar} = arith.constant {value} : {self.dtype}\n  {empty} = tensor.empty() : {type_}\n"
+            f"  {scalar} = arith.constant {value} : {self.dtype}\n  {empty} = tensor.empty({', '.join(lengths)}) : {type_}\n"
             f"  {filled} = linalg.fill ins({scalar} : {self.dtype}) outs({empty} : {type_}) -> {type_}"
         )
         return filled
@@ -131,10 +133,20 @@ class RowProgram:
         args = ", ".join(f"{name}: {self.dtype}" for name in ("%a", "%b", "%o"))
         return self._generic(loops, dims, self._filled(dims, "0"), body, args, x, y)
 
+    def _lengths(self) -> list[str]:
+        """The sizes of open dimensions, asked of the first argument that has each."""
+        made: list[str] = []
+        for d in self.open:
+            tensor = next((v for v in self.inputs if d in v.dims), None)
+            if tensor is not None:
+                made.append(f"  %i{d} = arith.constant {tensor.dims.index(d)} : index")
+                made.append(f"  %n{d} = tensor.dim {tensor.name}, %i{d} : {self._type(tensor.dims)}")
+        return made
+
     def text(self, *results: Rows) -> str:
         """The function."""
         takes = ", ".join(f"{v.name}: {self._type(v.dims)}" for v in self.inputs)
         types = ", ".join(self._type(v.dims) for v in results)
-        body = "\n".join(self.lines)
+        body = "\n".join([*self._lengths(), *self.lines])
         gives = ", ".join(v.name for v in results)
         return f"func.func @main({takes}) -> ({types}) {{\n{body}\n  return {gives} : {types}\n}}\n"
