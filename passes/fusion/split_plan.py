@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, is_tensor, operations, segments, shape_of
 from powerfusion.mlir import ir
@@ -67,7 +68,7 @@ class Plan:
         size = value.type.shape[dim]
         inner = [1, *sorted(self.cuts.get(self.spaces.find((value, dim)), ()))]
         outer = size if size == DYNAMIC else size // inner[-1]
-        return [outer, *(high // low for low, high in reversed(list(zip(inner, inner[1:], strict=False))))]
+        return [outer, *(high // low for low, high in reversed(list(pairwise(inner))))]
 
     def all_parts(self, value: ir.Value) -> list[list[int]]:
         """The same of each dimension of a value."""
