@@ -40,8 +40,8 @@ from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import is_naive
-from powerfusion.passes.fusion.split_plan import Plan, array_of
-from powerfusion.passes.fusion.split_rules import Splitter
+from powerfusion.passes.fusion.split_plan import Plan, array_of, values_of
+from powerfusion.passes.fusion.split_rules import Splitter, outer_size
 
 
 @register_pass
@@ -58,7 +58,7 @@ class SplitDimsPass(Pass):
             for block in function.regions[0].blocks:
                 plan = Plan(block)
                 for kernel in filter(is_naive, operations(block)):
-                    if any(map(plan.splits, _values(kernel))):
+                    if any(map(plan.splits, values_of(kernel))):
                         split(kernel, plan)
 
 
@@ -75,7 +75,7 @@ def split(kernel: ir.Operation, plan: Plan) -> None:
         splitter = Splitter(plan.parts)
         types = [_plain(splitter.type_of(inside)) for inside in results]
         name = ir.StringAttr(kernel.attributes["kernel_name"]).value
-        made = gir.kernel(name, taken, sizes, types, kernel.location).operation
+        made = gir.kernel(name, taken, _outer_sizes(results, sizes, plan), types, kernel.location).operation
         splitter.known.update(zip(block.arguments, entry_block(made).arguments, strict=True))
         with ir.InsertionPoint(entry_block(made)):
             for op in operations(block):
@@ -84,11 +84,6 @@ def split(kernel: ir.Operation, plan: Plan) -> None:
             old.replace_all_uses_with(_joined(new, old.type, plan.all_parts(inside)) if is_tensor(inside) else new)
     count("kernels with split dimensions")
     kernel.erase()
-
-
-def _values(kernel: ir.Operation) -> list[ir.Value]:
-    block = entry_block(kernel)
-    return [*block.arguments, *(result for op in operations(block) for result in op.results)]
 
 
 def _plain(type_: ir.Type) -> ir.Type:
@@ -107,13 +102,19 @@ def _split_view(value: ir.Value, parts: Sequence[Sequence[int]]) -> ir.Value:
     if list(shape_of(found)) == shape:
         return found
     sizes = [
-        create("tensor.dim", [value, index_constant(dim)], [ir.IndexType.get()]).result
+        outer_size(create("tensor.dim", [value, index_constant(dim)], [ir.IndexType.get()]).result, parts[dim])
         for dim, size in enumerate(shape_of(value))
         if size == DYNAMIC
     ]
     attributes = {"reassociation": _groups(parts), "static_output_shape": i64_array(shape)}
     type_ = ir.RankedTensorType.get(shape, value.type.element_type)
     return create("tensor.expand_shape", [value, *sizes], [type_], attributes).result
+
+
+def _outer_sizes(results: Sequence[ir.Value], sizes: Sequence[ir.Value], plan: Plan) -> list[ir.Value]:
+    """The dynamic sizes of a kernel's results once they are split."""
+    dynamic = [plan.parts(value, dim) for value in results for dim, n in enumerate(shape_of(value)) if n == DYNAMIC]
+    return [outer_size(size, parts) for size, parts in zip(sizes, dynamic, strict=True)]
 
 
 def _joined(value: ir.Value, type_: ir.Type, parts: Sequence[Sequence[int]]) -> ir.Value:

@@ -61,6 +61,7 @@ class Plan:
         whole = [dim for kernel in kernels for dim in self._read(kernel)]
         self._find_arrays(kernels)
         self.whole = {self.spaces.find(dim) for dim in whole}
+        self.whole |= {found for kernel in kernels for found in self._half_known(kernel)}
         self._link_all()
 
     def parts(self, value: ir.Value, dim: int) -> list[int]:
@@ -92,9 +93,13 @@ class Plan:
         for value, inside in outside:
             if is_tensor(inside) and (value.type.encoding is not None or not is_naive(kernel)):
                 yield from ((inside, dim) for dim in range(inside.type.rank))
-        for value in [*block.arguments, *(result for op in operations(block) for result in op.results)]:
-            if is_tensor(value):
-                yield from ((value, dim) for dim, size in enumerate(shape_of(value)) if size == DYNAMIC)
+
+    def _half_known(self, kernel: ir.Operation) -> Iterator[Dim]:
+        """Classes whose size is static in one place and dynamic in another."""
+        for value in filter(is_tensor, values_of(kernel)):
+            for found, size in zip(self.spaces.classes(value), shape_of(value), strict=True):
+                if size == DYNAMIC != found[0].type.shape[found[1]]:
+                    yield found
 
     def _find_arrays(self, kernels: Sequence[ir.Operation]) -> None:
         """The arrays that kernels make and read, in program order."""
@@ -193,6 +198,12 @@ class Plan:
         return True
 
 
+def values_of(kernel: ir.Operation) -> list[ir.Value]:
+    """The values in a kernel."""
+    block = entry_block(kernel)
+    return [*block.arguments, *(result for op in operations(block) for result in op.results)]
+
+
 def _returned(kernel: ir.Operation) -> list[ir.Value]:
     return list(operations(entry_block(kernel))[-1].operands)
 
@@ -221,4 +232,5 @@ def _keeps_places(op: ir.Operation) -> bool:
         return False
     fine = shape_of(op.result if op.name == VIEWS[0] else op.operands[0])
     groups = [[ir.IntegerAttr(dim).value for dim in group] for group in op.attributes["reassociation"]]
-    return all(DYNAMIC not in [fine[dim] for dim in group][1:] for group in groups) and 0 not in fine
+    sizes = [[fine[dim] for dim in group if fine[dim] != 1] for group in groups]
+    return all(DYNAMIC not in group[1:] and 0 not in group for group in sizes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from powerfusion.core._mlir import (
     DYNAMIC,
@@ -61,6 +62,17 @@ class Splitter:
             new.set_type(self.type_of(old))
         return made
 
+    def clone_sized(
+        self, op: ir.Operation, dims: Sequence[int], first: int, attributes: Mapping[str, ir.Attribute] | None = None
+    ) -> ir.Operation:
+        """The same of an op whose operands from the `first` on are the dynamic sizes of some dimensions."""
+        made = self.clone(op, attributes)
+        parts = [self.parts(op.result, dim) for dim in dims if op.result.type.shape[dim] == DYNAMIC]
+        with ir.InsertionPoint(made):
+            for at, own in enumerate(parts, first):
+                made.operands[at] = outer_size(made.operands[at], own)
+        return made
+
     def type_of(self, value: ir.Value) -> ir.Type:
         """The type of a value in the new kernel."""
         type_ = value.type
@@ -83,6 +95,13 @@ class Splitter:
         """Some dimensions of a value, by their new numbers."""
         numbers = self.numbers(value)
         return [new for dim in dims for new in numbers[dim]]
+
+
+def outer_size(size: ir.Value, parts: Sequence[int]) -> ir.Value:
+    """The outermost part of a dynamic size that is split."""
+    if len(parts) == 1:
+        return size
+    return create("arith.divui", [size, index_constant(prod(parts[1:]))], [size.type]).result
 
 
 def whole_dims(op: ir.Operation) -> Iterator[Dim]:
@@ -205,8 +224,16 @@ def _constant(splitter: Splitter, op: ir.Operation) -> None:
 
 def _dims(splitter: Splitter, op: ir.Operation) -> None:
     """A broadcast along all parts of new dimensions; a reduction of all parts of those that it folds."""
-    value = op.result if op.name == "gir.broadcast" else op.operands[0]
-    splitter.clone(op, {"dims": i64_array(splitter.renumbered(value, integers(op.attributes["dims"])))})
+    dims = integers(op.attributes["dims"])
+    if op.name == "gir.broadcast":
+        splitter.clone_sized(op, dims, 1, {"dims": i64_array(splitter.renumbered(op.result, dims))})
+    else:
+        splitter.clone(op, {"dims": i64_array(splitter.renumbered(op.operands[0], dims))})
+
+
+def _filled(splitter: Splitter, op: ir.Operation) -> None:
+    """One number everywhere, of the parts' sizes."""
+    splitter.clone_sized(op, range(op.result.type.rank), 1)
 
 
 def _permute(splitter: Splitter, op: ir.Operation) -> None:
@@ -218,21 +245,20 @@ def _permute(splitter: Splitter, op: ir.Operation) -> None:
 def _reshape(splitter: Splitter, op: ir.Operation) -> None:
     """Nothing where both sides have the same parts."""
     source = splitter.known[op.operands[0]]
-    type_ = splitter.type_of(op.result)
-    if source.type == type_ and DYNAMIC not in shape_of(source):
+    if source.type == splitter.type_of(op.result) and DYNAMIC not in shape_of(source):
         splitter.known[op.result] = source
     else:
-        splitter.clone(op)
+        splitter.clone_sized(op, range(op.result.type.rank), 1)
 
 
 def _dim(splitter: Splitter, op: ir.Operation) -> None:
-    """The size of a dimension that isn't split, by its new number."""
-    numbers = splitter.numbers(op.operands[0])[constant_index(op.operands[1])]
-    if len(numbers) > 1:
-        splitter.known[op.result] = index_constant(shape_of(op.operands[0])[constant_index(op.operands[1])])
-        return
-    operands = [splitter.known[op.operands[0]], index_constant(numbers[0])]
-    splitter.known[op.result] = create("tensor.dim", operands, [ir.IndexType.get()]).result
+    """The size of all parts of a dimension together."""
+    source, dim = op.operands[0], constant_index(op.operands[1])
+    operands = [splitter.known[source], index_constant(splitter.numbers(source)[dim][0])]
+    outer = create("tensor.dim", operands, [ir.IndexType.get()]).result
+    inner = splitter.parts(source, dim)[1:]
+    whole = create("arith.muli", [outer, index_constant(prod(inner))], [outer.type]).result if inner else outer
+    splitter.known[op.result] = whole
 
 
 def _along(splitter: Splitter, op: ir.Operation) -> None:
@@ -245,12 +271,13 @@ def _iota(splitter: Splitter, op: ir.Operation) -> None:
     """The index of a dimension is computed from those of its parts: `i * 8 + j`."""
     dim = ir.IntegerAttr(op.attributes["dim"]).value
     first, *others = splitter.numbers(op.result)[dim]
-    total = splitter.clone(op, {"dim": _i64(first)}).result
+    dims = range(op.result.type.rank)
+    made = splitter.clone_sized(op, dims, 0, {"dim": _i64(first)})
+    total = made.result
     for number in others:
-        steps = total.type.shape[number]
-        size = create("arith.constant", results=[total.type], attributes={"value": _splat(total.type, steps)}).result
-        scaled = create("arith.muli", [total, size], [total.type]).result
-        inner = splitter.clone(op, {"dim": _i64(number)}).result
+        steps = [index_constant(total.type.shape[number]), *made.operands]
+        scaled = create("arith.muli", [total, create("tensor.splat", steps, [total.type]).result], [total.type]).result
+        inner = splitter.clone_sized(op, dims, 0, {"dim": _i64(number)}).result
         total = create("arith.addi", [scaled, inner], [total.type]).result
     splitter.known[op.result] = total
 
@@ -328,12 +355,9 @@ def _i64(value: int) -> ir.Attribute:
     return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), value)
 
 
-def _splat(type_: ir.Type, value: int) -> ir.Attribute:
-    return ir.DenseElementsAttr.get_splat(type_, ir.IntegerAttr.get(ir.IndexType.get(), value))
-
-
 _EMIT: dict[str, Callable[[Splitter, ir.Operation], None]] = {
     "arith.constant": _constant,
+    "tensor.splat": _filled,
     "gir.broadcast": _dims,
     "gir.permute": _permute,
     "gir.reshape": _reshape,

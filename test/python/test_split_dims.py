@@ -4,6 +4,7 @@ Programs are written as torch-mlir hands them over, and drawn at random. Each is
 pass: the results are those of NumPy, every space moves as many bytes, and the ledger says the same.
 """
 
+# ruff: noqa: E501 - lines of MLIR are as long as they are
 from __future__ import annotations
 
 import datetime
@@ -35,6 +36,41 @@ SPLIT = "gir-split-dims"
 BEFORE = Phase("before", "kernels as the pass gets them", ("gir-drop-units", "canonicalize", "cse"))
 AFTER = Phase("after", "kernels as it leaves them", (SPLIT, "canonicalize", "cse"))
 WITHOUT = Phase("simplify", "without it", tuple(name for name in SIMPLIFY.passes if name != SPLIT))
+DYNAMIC = """
+#id = affine_map<(d0)->(d0)>
+#ij = affine_map<(d0,d1)->(d0,d1)>
+#i = affine_map<(d0,d1)->(d0)>
+#j = affine_map<(d0,d1)->(d1)>
+func.func @main(%x: tensor<?x8xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %n = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %0 = linalg.generic {indexing_maps = [#ij, #ij], iterator_types = ["parallel","parallel"]} ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %a : f32
+    linalg.yield %r : f32 } -> tensor<?x8xf32>
+  %f = tensor.collapse_shape %0 [[0, 1]] : tensor<?x8xf32> into tensor<?xf32>
+  %m = arith.muli %n, %c8 : index
+  %ef = tensor.empty(%m) : tensor<?xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%f : tensor<?xf32>) outs(%ef : tensor<?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %p = linalg.index 0 : index
+    %q = arith.index_cast %p : index to i32
+    %s = arith.sitofp %q : i32 to f32
+    %r = arith.addf %a, %s : f32
+    linalg.yield %r : f32 } -> tensor<?xf32>
+  %g = tensor.expand_shape %1 [[0, 1]] output_shape [%n, 8] : tensor<?xf32> into tensor<?x8xf32>
+  %er = tensor.empty(%n) : tensor<?xf32>
+  %z = arith.constant 0.0 : f32
+  %fr = linalg.fill ins(%z : f32) outs(%er : tensor<?xf32>) -> tensor<?xf32>
+  %2 = linalg.generic {indexing_maps = [#ij, #i], iterator_types = ["parallel","reduction"]} ins(%g : tensor<?x8xf32>) outs(%fr : tensor<?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32 } -> tensor<?xf32>
+  return %2, %1 : tensor<?xf32>, tensor<?xf32>
+}
+"""
 MACHINE = table.find("sm_90")
 Write = Callable[[Writer], Value | tuple[Value, ...]]
 
@@ -243,6 +279,19 @@ def test_a_table_is_looked_up_as_it_is() -> None:
     made = check(write, (24,))
     assert made.between == 1
     assert "-> tensor<4x6xf32, #gir.at<reg>>" in str(made.after)
+
+
+@pytest.mark.parametrize("rows", [5, 1, 0, 70])
+def test_a_dynamic_size_is_split(rows: int) -> None:
+    """Of ?x8 that is counted on as ?, by a kernel that knows each place, the outer part is the dynamic one."""
+    made = split(DYNAMIC)
+    assert made.between == 0
+    x = np.random.default_rng(rows).integers(-8, 8, (rows, 8)).astype(np.float32)
+    before, after = check_moved(made, (x,))
+    same(before, after)
+    placed = (2 * x).reshape(-1) + np.arange(rows * 8, dtype=np.float32)
+    np.testing.assert_array_equal(after.results[1], placed)
+    np.testing.assert_array_equal(after.results[0], placed.reshape(rows, 8).sum(1))
 
 
 def test_arguments_alone_are_no_reason() -> None:
