@@ -12,6 +12,7 @@ from powerfusion.passes.fusion import (
     merge_kernels,
     narrow_detours,
     share_kernels,
+    split_dims,
     spread_iotas,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
@@ -43,6 +44,7 @@ __all__ = [
     "plan_memory",
     "plan_scratch",
     "share_kernels",
+    "split_dims",
     "spread_iotas",
     "tile",
 ]

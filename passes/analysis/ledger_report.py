@@ -50,7 +50,7 @@ def report_of(
     program.run()
     before = () if naive is None else kernel_reports(naive, given, machine)
     written = None if naive is None else total(each.dram_bytes for each in before)
-    kernels = tuple(_beside_naive(_kernels_of(program), before))
+    kernels = tuple(_beside_naive(_kernels_of(program, given), before))
     least = None if graph is None else least_dram_bytes(graph, given, on_chip_bytes(machine))
     handed = () if graph is None else tuple(handed_over(graph, given))
     prediction = prediction_of(times_of(program))
@@ -123,10 +123,10 @@ def kernel_reports(module: ir.Module, given: Given, machine: Machine | None = No
     """The kernels of a module, in program order."""
     program = Program(module.operation, machine or host(), given)
     program.run()
-    return _kernels_of(program)
+    return _kernels_of(program, given)
 
 
-def _kernels_of(program: Program) -> tuple[KernelReport, ...]:
+def _kernels_of(program: Program, given: Given) -> tuple[KernelReport, ...]:
     """The kernels of a program that has run."""
     ops = {number: op for op, number in program.recorder.numbers.items()}
     entries: dict[int, list[Entry]] = {}
