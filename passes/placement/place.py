@@ -24,20 +24,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import functions, operations
+from powerfusion.core._mlir import functions
 from powerfusion.core.diagnostics import emit_remark
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.drop_units import drop_units
-from powerfusion.passes.fusion.rebuild import is_naive, sort_block
+from powerfusion.passes.fusion.rebuild import sort_block
 from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.model import Form
 from powerfusion.passes.placement.objectives import OBJECTIVES, Objective
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.search import Answer, search
+from powerfusion.passes.placement.ways import prepare, take_ways
 
 
 @register_pass
@@ -72,10 +72,11 @@ class PlacePass(Pass):
 
 def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
     """Places the kernels of one block."""
-    for kernel in filter(is_naive, operations(block)):
-        drop_units(kernel)
+    aim = Objective(objective, machine)
+    take_ways(block, aim, budget)
+    prepare(block)
     program, handles = read(block)
-    answer = search(program, Objective(objective, machine), budget)
+    answer = search(program, aim, budget)
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         made = emit(form, program, handles)
         if remarks:

@@ -94,6 +94,7 @@ SIMPLIFY = Phase(
         "gir-drop-results",
     ),
 )
+EXPAND = Phase("expand", "GIR with other ways beside what could be done in fewer passes", ("gir-expand",))
 PLACE = Phase(
     "place",
     "GIR in which kernels that gain by it are one, each with its nest",
@@ -179,7 +180,7 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
             forms = (forms - pass_.invalidates) | pass_.establishes
 
 
-GENERAL = (IMPORT, RAISE, SIMPLIFY, PLACE, TILE)
+GENERAL = (IMPORT, RAISE, SIMPLIFY, EXPAND, PLACE, TILE)
 """The phases that any machine has."""
 CPU = (*GENERAL, LOWER_CPU, LLVM_CPU)
 PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
