@@ -136,6 +136,8 @@ class _Group:
         loads: dict[tuple[int, str], int] = {}
         for number in self.ops:
             op = self._op(number)
+            if op.kind is Kind.GATHER and op.outer is not None and op.outer.tensor in stores:
+                raise NoScheduleError("one gathers from what another stores")
             if op.kind is not Kind.LOAD or op.outer is None:
                 continue
             store = stores.get(op.outer.tensor)

@@ -83,6 +83,7 @@ SIMPLIFY = Phase(
         "gir-split-dims",
         "canonicalize",
         "cse",
+        "gir-forward-gathers",
         "gir-share-kernels",
         "gir-merge-kernels",
         "gir-forward-stores",
