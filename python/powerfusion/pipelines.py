@@ -90,6 +90,7 @@ SIMPLIFY = Phase(
         "canonicalize",
         "cse",
         "gir-join-readers",
+        "gir-forward-gathers",
         "gir-join-loads",
         "gir-spread-iotas",
         "gir-drop-results",

@@ -6,7 +6,7 @@
 // CHECK-LABEL: func.func @picked(
 // CHECK-SAME: %[[X:.*]]: tensor<4x8xf32>, %[[M:.*]]: tensor<4xf32>
 // CHECK-NOT: gir.kernel "sub"
-// CHECK: gir.kernel "pick" (%{{.*}} = %{{.*}} : tensor<4xindex>, %[[A:.*]] = %[[X]] : tensor<4x8xf32>, %[[B:.*]] = %[[M]] : tensor<4xf32>)
+// CHECK: gir.kernel "pick" (%{{.*}} = %{{.*}} : tensor<4xindex>, %[[B:.*]] = %[[M]] : tensor<4xf32>, %[[A:.*]] = %[[X]] : tensor<4x8xf32>)
 // CHECK-DAG: gir.gather %[[A]]
 // CHECK-DAG: gir.move %[[B]] : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
 // CHECK: arith.subf
