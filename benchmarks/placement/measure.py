@@ -28,7 +28,6 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import on_chip_bytes
-from powerfusion.symbolic import total
 from workloads import Size, Workload
 
 UNLIMITED = 1 << 62
@@ -143,26 +142,29 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     middle = clock("simplified ledger", lambda: arriving(simplified, machine))
     found = _placed(simplified, name, "time", clock)
     other = _placed(executable.module("simplify"), name, "bytes", Clock(), found)
-    figures = found.figures
+    nothing = Figures(0, 0, 0)
+    figures = found.figures or nothing
     return Cell(
         workload.name,
         workload.dtype,
         name,
-        *(figure.arriving if figure else 0 for figure in (before, middle, figures)),
-        figures.elements if figures else 0,
-        figures.fills if figures else 0,
-        compulsory,
-        bound,
-        found.kernels,
-        found.said.exact,
-        found.said.time_ps,
-        other.figures.arriving if other.figures else 0,
-        other.said.time_ps,
-        found.form,
-        found.structure,
-        found.nests,
-        found.remarks,
-        clock.seconds,
+        naive=(before or nothing).arriving,
+        simplified=(middle or nothing).arriving,
+        placed=figures.arriving,
+        elements=figures.elements,
+        fills=figures.fills,
+        compulsory=compulsory,
+        bound=bound,
+        kernels=found.kernels,
+        exact=found.said.exact,
+        time_ps=found.said.time_ps,
+        by_bytes=(other.figures or nothing).arriving,
+        by_bytes_time_ps=other.said.time_ps,
+        form=found.form,
+        structure=found.structure,
+        nests=found.nests,
+        blocked=found.remarks,
+        seconds=clock.seconds,
     )
 
 
@@ -239,15 +241,14 @@ class Figures:
 def arriving(module: ir.Module, machine: Machine) -> Figures | None:
     """What a program moves; None where sizes or addresses are open."""
     rows = [entry for entry in ledger_of(module, machine).entries if entry.level == "dram"]
-    elements = fills = 0
+    every = elements = fills = 0
     for entry in rows:
-        figures = (entry.useful, entry.arriving)
-        if not all(isinstance(figure, int) for figure in figures):
+        if not isinstance(entry.useful, int) or not isinstance(entry.arriving, int):
             return None
-        useful, arrives = (int(figure) for figure in figures)
-        elements += min(useful, arrives)
-        fills += arrives if not useful else 0
-    return Figures(int(total(entry.arriving for entry in rows)), elements, fills, any(entry.bounds for entry in rows))
+        every += entry.arriving
+        elements += min(entry.useful, entry.arriving)
+        fills += 0 if entry.useful else entry.arriving
+    return Figures(every, elements, fills, any(entry.bounds for entry in rows))
 
 
 def _least(module: ir.Module, capacity: int) -> int:
