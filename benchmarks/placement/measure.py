@@ -13,12 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from placement.machines import machine_of
-from placement.route import FIRST, placed, tiled
+from placement.route import FIRST, Said, placed, tiled
 from powerfusion.core._mlir import functions, operations
 from powerfusion.dialects import gir
 from powerfusion.errors import PowerFusionError
@@ -29,7 +28,6 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import on_chip_bytes
-from powerfusion.symbolic import total
 from workloads import Size, Workload
 
 UNLIMITED = 1 << 62
@@ -55,6 +53,9 @@ class Cell:
         bound: The least with the machine's capacity on chip.
         kernels: How many are launched.
         exact: Whether the search proved that it found the best.
+        time_ps: How long it takes by the search's model.
+        by_bytes: What is placed where the objective is bytes.
+        by_bytes_time_ps: How long that takes.
         form: Where `placed` was counted: in `tile` form, `at most` there, or in `graph` form where that can't tell.
         structure: Per kernel, what is swept and which levels its movements join.
         nests: Of the kernels that have one.
@@ -75,6 +76,9 @@ class Cell:
     bound: int = 0
     kernels: int = 0
     exact: bool = False
+    time_ps: int = 0
+    by_bytes: int = 0
+    by_bytes_time_ps: int = 0
     form: str = "tile"
     structure: tuple[str, ...] = ()
     nests: tuple[str, ...] = ()
@@ -136,46 +140,73 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     )
     before = clock("naive ledger", lambda: arriving(naive, machine))
     middle = clock("simplified ledger", lambda: arriving(simplified, machine))
-    with _heard(simplified) as remarks:
-        exact = clock("place", lambda: placed(simplified, name))
-        kernels = kernels_of(simplified)
-        structure, nests = tuple(map(structure_of, kernels)), tuple(filter(None, map(nest_of, kernels)))
-        after, form = _tile_bytes(simplified, name, remarks, clock), "tile"
-        if after is None:
-            after, form = clock("graph ledger", lambda: arriving(simplified, machine)), "graph"
-        elif after.is_bound:
-            form = "at most"
+    found = _placed(simplified, name, "time", clock)
+    other = _placed(executable.module("simplify"), name, "bytes", Clock(), found)
+    nothing = Figures(0, 0, 0)
+    figures = found.figures or nothing
     return Cell(
         workload.name,
         workload.dtype,
         name,
-        *(figures.arriving if figures else 0 for figures in (before, middle, after)),
-        after.elements if after else 0,
-        after.fills if after else 0,
-        compulsory,
-        bound,
-        len(kernels),
-        exact,
-        form,
-        structure,
-        nests,
-        tuple(dict.fromkeys(remark for remark in remarks if not remark.startswith(PROMISES))),
-        clock.seconds,
+        naive=(before or nothing).arriving,
+        simplified=(middle or nothing).arriving,
+        placed=figures.arriving,
+        elements=figures.elements,
+        fills=figures.fills,
+        compulsory=compulsory,
+        bound=bound,
+        kernels=found.kernels,
+        exact=found.said.exact,
+        time_ps=found.said.time_ps,
+        by_bytes=(other.figures or nothing).arriving,
+        by_bytes_time_ps=other.said.time_ps,
+        form=found.form,
+        structure=found.structure,
+        nests=found.nests,
+        blocked=found.remarks,
+        seconds=clock.seconds,
     )
 
 
-def _tile_bytes(placed_module: ir.Module, name: str, remarks: list[str], clock: Clock) -> Figures | None:
-    """What arrives in tile form; None, and why, where that can't be told."""
-    module = read_module(str(placed_module))
+@dataclass(frozen=True)
+class _Placed:
+    """A program as an objective has it placed; `text` is its graph form."""
+
+    figures: Figures | None
+    form: str
+    said: Said
+    kernels: int
+    structure: tuple[str, ...]
+    nests: tuple[str, ...]
+    remarks: tuple[str, ...]
+    text: str
+
+
+def _placed(module: ir.Module, name: str, objective: str, clock: Clock, known: _Placed | None = None) -> _Placed:
+    """Places a simplified program and counts its tile form; that of one which is placed alike is `known`."""
+    with _heard(module) as remarks:
+        said = clock("place", lambda: placed(module, name, objective))
+    if known is not None and str(module) == known.text:
+        return replace(known, said=said)
+    text, kernels, form = str(module), kernels_of(module), "tile"
+    figures, more = _tile_figures(text, name, clock)
+    if figures is None:
+        figures, form = clock("graph ledger", lambda: arriving(module, machine_of(name))), "graph"
+    elif figures.is_bound:
+        form = "at most"
+    structure, nests = tuple(map(structure_of, kernels)), tuple(filter(None, map(nest_of, kernels)))
+    said_against = (remark for remark in (*remarks, *more) if not remark.startswith(PROMISES))
+    return _Placed(figures, form, said, len(kernels), structure, nests, tuple(dict.fromkeys(said_against)), text)
+
+
+def _tile_figures(text: str, name: str, clock: Clock) -> tuple[Figures | None, tuple[str, ...]]:
+    """What arrives in tile form, and what was remarked; None, and why, where that can't be told."""
+    module = read_module(text)
     try:
-        with _heard(module) as said:
-            clock("tile", lambda: tiled(module, name))
-            figure = clock("tile ledger", lambda: arriving(module, machine_of(name)))
+        remarks = clock("tile", lambda: tiled(module, name))
+        return clock("tile ledger", lambda: arriving(module, machine_of(name))), remarks
     except PowerFusionError as error:
-        remarks.append(f"tile form: {_words(error)}")
-        return None
-    remarks += said
-    return figure
+        return None, (f"tile form: {_words(error)}",)
 
 
 def structure_of(kernel: ir.Operation) -> str:
@@ -210,17 +241,14 @@ class Figures:
 def arriving(module: ir.Module, machine: Machine) -> Figures | None:
     """What a program moves; None where sizes or addresses are open."""
     rows = [entry for entry in ledger_of(module, machine).entries if entry.level == "dram"]
-    elements, fills = Fraction(), 0
+    every = elements = fills = 0
     for entry in rows:
-        figures = (entry.useful, entry.issued, entry.arriving)
-        if not all(isinstance(figure, int) for figure in figures):
+        if not isinstance(entry.useful, int) or not isinstance(entry.arriving, int):
             return None
-        useful, issued, arrives = (int(figure) for figure in figures)
-        elements += Fraction(useful * arrives, max(issued, 1))
-        fills += arrives if not useful else 0
-    return Figures(
-        int(total(entry.arriving for entry in rows)), int(elements), fills, any(entry.bounds for entry in rows)
-    )
+        every += entry.arriving
+        elements += min(entry.useful, entry.arriving)
+        fills += 0 if entry.useful else entry.arriving
+    return Figures(every, elements, fills, any(entry.bounds for entry in rows))
 
 
 def _least(module: ir.Module, capacity: int) -> int:
@@ -245,9 +273,10 @@ def _heard(module: ir.Module) -> Iterator[list[str]]:
     """What is remarked meanwhile."""
     remarks: list[str] = []
 
-    def note(diagnostic: Any) -> bool:
-        remarks.append(str(diagnostic.message).partition("\n")[0])
-        return True
+    def note(diagnostic: ir.Diagnostic) -> bool:
+        if diagnostic.severity == ir.DiagnosticSeverity.REMARK:
+            remarks.append(": ".join([diagnostic.message, *(each.message for each in diagnostic.notes)]))
+        return diagnostic.severity == ir.DiagnosticSeverity.REMARK
 
     with module.context as context, context.attach_diagnostic_handler(note):
         yield remarks

@@ -1,55 +1,56 @@
-"""The way of a program from simplified graph form to tile form, for a machine that isn't the one at hand.
-
-Phases are those of the CPU's pipeline up to tile form; passes that ask for a machine are given the cell's.
-"""
+"""The way of a program from linalg to tile form, for any machine, with what the search said on it."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
 from placement.machines import machine_of, option_of
 from powerfusion.core._mlir import functions
-from powerfusion.core.passes import registered_passes
 from powerfusion.executable import run_phase
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.placement.place import place
-from powerfusion.pipelines import CPU, Phase
+from powerfusion.pipelines import GENERAL, Phase, phases_for
 
-NAMES = tuple(phase.name for phase in CPU)
-FIRST = CPU[: NAMES.index("simplify") + 1]
+NAMES = tuple(phase.name for phase in GENERAL)
+SIMPLE, PLACE = NAMES.index("simplify"), NAMES.index("place")
+FIRST = GENERAL[: SIMPLE + 1]
 """What is the same for all machines."""
-EXPANDING = CPU[len(FIRST) : NAMES.index("place")]
-TILING = CPU[NAMES.index("place") + 1 : NAMES.index("lower")]
 BUDGET = 4096
 
 
-def placed(module: ir.Module, name: str) -> bool:
-    """Places a simplified module in place; gives whether the search was exact. The one place that calls the pass."""
-    _run(module, EXPANDING, name)
-    exact = True
+@dataclass(frozen=True)
+class Said:
+    """What the search said: whether nothing better exists, and how long the program takes by its model."""
+
+    exact: bool
+    time_ps: int
+
+
+def placed(module: ir.Module, name: str, objective: str = "time") -> Said:
+    """Places a simplified module in place. The one place that calls the pass."""
+    phases = phases_for(option_of(name))
+    for phase in phases[SIMPLE + 1 : PLACE]:
+        run_phase(module, phase)
+    exact, time_ps = True, 0
     with module.context:
         for function in functions(module.operation):
             for block in function.regions[0].blocks:
-                exact &= place(block, machine_of(name), BUDGET, remarks=True).exact
-        PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
-    return exact
+                answer = place(block, machine_of(name), BUDGET, objective, remarks=True)
+                exact &= answer.exact
+                time_ps += sum(choice.cost.time_ps for choice in answer.choices)
+        PassManager.parse(_without_placing(phases[PLACE]).pipeline).run(module.operation)
+    return Said(exact, time_ps)
 
 
-def tiled(module: ir.Module, name: str) -> None:
-    """Takes a placed module to tile form, in place."""
-    _run(module, TILING, name)
+def _without_placing(phase: Phase) -> Phase:
+    return Phase(phase.name, phase.summary, tuple(each for each in phase.passes if not each.startswith("gir-place")))
 
 
-def _run(module: ir.Module, phases: tuple[Phase, ...], name: str) -> None:
-    for phase in phases:
-        run_phase(module, Phase(phase.name, phase.summary, tuple(_for(name, each) for each in phase.passes)))
-
-
-def _for(name: str, written: str) -> str:
-    """A pass in a pipeline, with its option `machine` where it has one."""
-    found = re.fullmatch(r"([a-z0-9-]+)(?:\{(.*)\})?", written)
-    pass_ = registered_passes().get(found[1]) if found else None
-    if found is None or pass_ is None or "machine" not in (option.name for option in pass_.options()):
-        return written
-    return f"{found[1]}{{{f'{found[2]} ' if found[2] else ''}machine={option_of(name)}}}"
+def tiled(module: ir.Module, name: str) -> tuple[str, ...]:
+    """Takes a placed module to tile form, in place; gives what was remarked."""
+    remarks: list[str] = []
+    for phase in phases_for(option_of(name))[PLACE + 1 :]:
+        _, said = run_phase(module, phase.with_option("remarks", "true"))
+        remarks += [remark.message for remark in said]
+    return tuple(remarks)
