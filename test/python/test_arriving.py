@@ -240,7 +240,8 @@ def test_groups_that_run_at_once_share(groups: int, cache_bytes: int, operands: 
 
 LOOKUP = """
 func.func @main(%t: tensor<{rows}x130xf32>, %ids: tensor<64xi64>) -> tensor<64x130xf32> {{
-  %y = gir.kernel "lookup" (%a = %t : tensor<{rows}x130xf32>, %b = %ids : tensor<64xi64>){nest} -> (tensor<64x130xf32>) {{
+  %y = gir.kernel "lookup" (%a = %t : tensor<{rows}x130xf32>, %b = %ids : tensor<64xi64>){nest}
+      -> (tensor<64x130xf32>) {{
     %0 = gir.move %b{r} : tensor<64xi64, #gir.at<dram>> -> tensor<64xi64, #gir.at<reg>>
     %1 = arith.index_cast %0 : tensor<64xi64, #gir.at<reg>> to tensor<64xindex, #gir.at<reg>>
     %i = gir.broadcast %1 dims [1] : tensor<64xindex, #gir.at<reg>> -> tensor<64x130xindex, #gir.at<reg>>
