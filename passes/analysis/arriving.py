@@ -204,7 +204,7 @@ class _Kernel:
             return most
         points, _ = _alike(prints, self.granule)
         most = max(sum(self._added(prints, point, range(len(uses)))) for point in points) * self.granule
-        return min(most, self._limit(uses[0]))
+        return self._in_table(uses[0], most)
 
     def _count(self, uses: Sequence[_Use], depth: int) -> None:
         """Counts movements of one buffer together, in each iteration of the outer loops."""
@@ -221,13 +221,13 @@ class _Kernel:
             for at, granules in zip(chosen, sums, strict=True):
                 if at in counted:
                     use = uses[at]
-                    most = min(granules * self.granule, self._limit(use) * still.number)
+                    most = self._in_table(use, granules * self.granule, still.number)
                     self.found[use.record] = min(use.issued, most * still.times)
 
-    def _limit(self, use: _Use) -> int:
-        """What it touches at most, however many rows of a table it looks up."""
+    def _in_table(self, use: _Use, touched: int, times: int = 1) -> int:
+        """What is touched in some iterations; of a table that is looked up no more than there is, each time."""
         table = use.access.rows.table_bytes if use.access.rows else None
-        return use.issued if table is None else -(-table // self.granule) * self.granule
+        return touched if table is None else min(touched, -(-table // self.granule) * self.granule * times)
 
     def _directions(self, uses: Sequence[_Use]) -> Iterable[tuple[list[int], set[int]]]:
         """What is in the cache, in order, and which of that are counted: for reads and for writes."""
