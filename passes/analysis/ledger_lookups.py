@@ -78,12 +78,20 @@ def _index(value: ir.Value, dims: tuple[int, ...], look: Look) -> Index:
             return Index(loaded=[(op, dims)])
         case name if op is not None and name in CASTS:
             return _index(op.operands[0], dims, look)
+        case "arith.select" if op is not None and _is_one_value(op.operands[2]):
+            return _index(op.operands[1], dims, look)
         case name if op is not None and name.startswith("arith.") and any(map(is_tensor, op.operands)):
             return _computed([_index(operand, dims, look) for operand in op.operands if is_tensor(operand)])
         case "arith.constant" | "tensor.splat":
             return Index()
         case _:
             raise UnknownIndex("an index that isn't loaded")
+
+
+def _is_one_value(value: ir.Value) -> bool:
+    """True for a tile of one value, as that which indices past an edge are given: it is no row of the table."""
+    op = defining_op(value)
+    return op is not None and op.name in ("arith.constant", "tensor.splat")
 
 
 def _computed(parts: Sequence[Index]) -> Index:
