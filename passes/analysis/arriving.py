@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from powerfusion.core._mlir import is_tensor
 from powerfusion.machines.model import Cache, Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.arriving_footprints import Footprint, Still, Trip, footprint_of, needed_axes
@@ -90,8 +91,10 @@ class _Use:
     @property
     def streams(self) -> bool:
         """True for a movement of a kernel without a nest, which goes through its values alongside the others."""
-        kernel = self.record.kernel
-        return self.record.op.name == "gir.move" and kernel is not None and "nest" not in kernel.attributes
+        kernel, op = self.record.kernel, self.record.op
+        if kernel is None or "nest" in kernel.attributes:
+            return False
+        return op.name == "gir.move" or (op.name == "gir.gather" and is_tensor(op.operands[0]))
 
     def place(self, axis: Axis) -> np.ndarray:
         """Where it begins in each trip of a loop, elements."""
@@ -192,7 +195,7 @@ class _Kernel:
     def _touched_of(self, uses: Sequence[_Use], depth: int) -> int:
         trips = uses[0].trips[:depth]
         most = sum(-(-use.issued // math.prod(trip.size for trip in trips)) for use in uses)
-        if len(uses) == 1 and not _moving_axes(uses[0], depth):
+        if len(uses) == 1 and _is_one_execution(uses[0], depth):
             return most
         try:
             still = Still.some_of(trips, _needed(uses))
@@ -200,11 +203,12 @@ class _Kernel:
         except UnknownIndex:
             return most
         points, _ = _alike(prints, self.granule)
-        return max(sum(self._added(prints, point, range(len(uses)))) for point in points) * self.granule
+        most = max(sum(self._added(prints, point, range(len(uses)))) for point in points) * self.granule
+        return self._in_table(uses[0], most)
 
     def _count(self, uses: Sequence[_Use], depth: int) -> None:
         """Counts movements of one buffer together, in each iteration of the outer loops."""
-        if len(uses) == 1 and not _moving_axes(uses[0], depth):
+        if len(uses) == 1 and _is_one_execution(uses[0], depth):
             return
         trips = uses[0].trips[:depth]
         try:
@@ -217,7 +221,13 @@ class _Kernel:
             for at, granules in zip(chosen, sums, strict=True):
                 if at in counted:
                     use = uses[at]
-                    self.found[use.record] = min(use.issued, granules * self.granule * still.times)
+                    most = self._in_table(use, granules * self.granule, still.number)
+                    self.found[use.record] = min(use.issued, most * still.times)
+
+    def _in_table(self, use: _Use, touched: int, times: int = 1) -> int:
+        """What is touched in some iterations; of a table that is looked up no more than there is, each time."""
+        table = use.access.rows.table_bytes if use.access.rows else None
+        return touched if table is None else min(touched, -(-table // self.granule) * self.granule * times)
 
     def _directions(self, uses: Sequence[_Use]) -> Iterable[tuple[list[int], set[int]]]:
         """What is in the cache, in order, and which of that are counted: for reads and for writes."""
@@ -268,6 +278,9 @@ def _use(record: Record, at_once: int, shared: bool) -> _Use:
     access, scope = record.access, record.scope
     if access.boxes is not None:
         access, scope = access.boxes
+    if access.scattered and access.rows is not None:
+        scope = scope.inside(*access.axes, masks=access.masks)
+        access = replace(access, scattered=False, box=access.rows.box, counts=access.rows.counts, axes=(), masks=())
     return _Use(record, access, scope, tuple(_trips(scope, at_once, shared)))
 
 
@@ -286,9 +299,10 @@ def _trips(scope: Scope, at_once: int, shared: bool) -> Iterable[Trip]:
             yield Trip(axis, sweep=scope.sweep if axis.runs else 0)
 
 
-def _moving_axes(use: _Use, depth: int) -> set[Axis]:
-    """The loops around a movement that don't stand still."""
-    return set(use.scope.axes) - {trip.axis for trip in use.trips[:depth] if trip.at_once == 1}
+def _is_one_execution(use: _Use, depth: int) -> bool:
+    """True if a movement executes once in an iteration: what it touches is what it issues, unless it looks up."""
+    still = {trip.axis for trip in use.trips[:depth] if trip.at_once == 1}
+    return use.access.rows is None and still.issuperset(use.scope.axes)
 
 
 def _by_root(uses: Iterable[_Use]) -> list[list[_Use]]:

@@ -112,7 +112,7 @@ class Still:
         first = self.indices.get(axis, np.zeros(1, dtype=np.int64)) * trip.at_once
         if self.stands(axis):
             return first.reshape([-1] + [1] * rank)
-        inside = np.minimum(first[:, None] + np.arange(trip.at_once), axis.size - 1)
+        inside = first[:, None] + np.arange(trip.at_once)
         return inside.reshape([len(first)] + [-1 if at == place else 1 for at in range(rank)])
 
 
@@ -233,7 +233,7 @@ class _Reading:
             found = self._over(summand, axes)
             values = values + found if number else found
         counts = {at: np.maximum(self._over(summand, axes), 0) for at, summand in part.extents.items()}
-        there = np.ones((1, 1), dtype=bool)
+        there = self._made(axes)
         for mask in part.masks:
             there = there & (self._over(mask, axes) != 0)
         for count in counts.values():
@@ -245,10 +245,23 @@ class _Reading:
             return np.repeat(places, self.still.number), np.repeat(kinds, self.still.number), shapes
         return places, kinds, shapes
 
+    def _made(self, axes: Sequence[Axis]) -> Array:
+        """Which trips of the moving loops there are: the last bundle of a loop may have fewer."""
+        there = np.ones((1, 1), dtype=bool)
+        for place, axis in enumerate(axes):
+            if axis in self.still.trips and axis.size % self.still.trips[axis].at_once:
+                made = self.still.index(axis, place, len(axes)) < axis.size
+                sizes = [self.still.trips[a].at_once if a in self.still.trips else a.size for a in axes]
+                there = there & np.broadcast_to(made, [made.shape[0], *sizes]).reshape(made.shape[0], -1)
+        return there
+
     def _over(self, summand: Summand, axes: Sequence[Axis]) -> Array:
         """An array, a row per iteration (or one for all) and a column per trip of the moving loops."""
         own, array = summand
-        index = [self.still.index(axis, axes.index(axis) if axis in axes else 0, len(axes)) for axis in own]
+        index = [
+            np.minimum(self.still.index(axis, axes.index(axis) if axis in axes else 0, len(axes)), axis.size - 1)
+            for axis in own
+        ]
         sizes = [self.still.trips[axis].at_once if axis in self.still.trips else axis.size for axis in axes]
         if math.prod(sizes) * self.still.number > MOST_CELLS:
             raise UnknownIndex("too many cells")

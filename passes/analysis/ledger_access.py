@@ -98,6 +98,21 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """What is looked up, if what different indices say is in different rows.
+
+    Attributes:
+        box: Where.
+        counts: Its extents.
+        table_bytes: Of all that there is to look up; None where that is open.
+    """
+
+    box: Box
+    counts: tuple[Number, ...]
+    table_bytes: int | None
+
+
+@dataclass(frozen=True, eq=False)
 class Cells:
     """Addresses of elements one by one, each allocation's in a range of its own that begins at a granule.
 
@@ -134,6 +149,7 @@ class Access:
         cells: Their addresses one by one, where they are no box.
         axes: Dimensions of a tile whose elements are accessed one by one,
         masks: and which of them are.
+        rows: Of scattered ones, in which rows they are.
         boxes: Where `cells` are known as boxes too, those of more executions: an access, and the loops around it.
     """
 
@@ -148,6 +164,7 @@ class Access:
     cells: Cells | None = None
     axes: tuple[Axis, ...] = ()
     masks: tuple[Number, ...] = ()
+    rows: Rows | None = None
     boxes: tuple[Access, Scope] | None = None
 
 
@@ -211,6 +228,10 @@ class Look(Protocol):
 
     def part(self, value: ir.Value) -> tuple[Number, ...] | None:
         """The extents of what one execution makes of a value; None for all of it."""
+        ...
+
+    def begin(self, value: ir.Value) -> tuple[Number, ...] | None:
+        """Where in a value that part begins; None for a tile, which is all there is."""
         ...
 
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterable[Access]:

@@ -10,12 +10,14 @@ read or written, and how much of it:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from powerfusion.core._mlir import mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Access, Box, Look, place_of
+from powerfusion.passes.analysis.ledger_lookups import rows_of
 from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, positive, subtract
 from powerfusion.passes.analysis.ledger_tiles import Elements, accessed_elements
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -111,8 +113,9 @@ def _stage(op: ir.Operation, look: Look) -> Iterable[Access]:
 def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
     table, *indices = op.operands
     found = accessed_elements(indices, table, (), look)
+    rows = rows_of(indices, table, found.axes, look)
     return (
-        _each(found, place_of(table), "read", op.result),
+        replace(_each(found, place_of(table), "read", op.result), rows=rows),
         _each(found, place_of(op.result), "write", op.result, scattered=False),
     )
 
@@ -121,11 +124,12 @@ def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
 def _scatter(op: ir.Operation, look: Look) -> Iterable[Access]:
     (value,), (dest,), indices, valid = segments(op)
     found = accessed_elements(indices, dest, valid, look)
-    combined = [_each(found, place_of(dest), "read", value)] if "kind" in op.attributes else []
+    there = replace(_each(found, place_of(dest), "write", value), rows=rows_of(indices, dest, found.axes, look))
+    combined = [replace(there, direction="read")] if "kind" in op.attributes else []
     return (
         _each(found, place_of(value), "read", value, scattered=False),
         *combined,
-        _each(found, place_of(dest), "write", value),
+        there,
     )
 
 

@@ -64,6 +64,10 @@ class GraphLook:
         del value
         return None
 
+    def begin(self, value: ir.Value) -> tuple[Number, ...]:
+        """The beginning."""
+        return (0,) * len(self.shape(value))
+
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Iterator[Access]:
         """What a movement reads or writes: a whole value, a stored one once per place."""
         if op.name == "gir.extern":

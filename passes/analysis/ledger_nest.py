@@ -164,6 +164,10 @@ class NestLook(GraphLook):
         """The extents of a value's window."""
         return tuple(interval.length for interval in self.windows.get(value) or self.own(value))
 
+    def begin(self, value: ir.Value) -> tuple[Number, ...]:
+        """Where a value's window begins."""
+        return tuple(interval.low for interval in self.windows.get(value) or self.own(value))
+
     def dim(self, name: str) -> NestDim:
         """A dimension of the nest."""
         return next(dim for dim in self.dims if dim.name == name)

@@ -103,6 +103,10 @@ class TileWalk:
         del value
         return None
 
+    def begin(self, value: ir.Value) -> None:
+        """A tile is all there is."""
+        del value
+
     def accessed(self, value: ir.Value, op: ir.Operation, direction: str) -> Sequence[Access]:
         """Graph form's movement between tiles: whole ones."""
         del op

@@ -56,7 +56,7 @@ def accessed_elements(indices: Sequence[ir.Value], table: ir.Value, valid: Seque
     shape = look.shape(indices[0])
     if not all(isinstance(size, int) for size in shape):
         return Elements(counts=shape)
-    axes = tuple(Axis(size) for size in shape if isinstance(size, int))
+    axes = tuple(Axis(size, "lane") for size in shape if isinstance(size, int))
     try:
         extents = [look.number(extent) for extent in valid]
         masks = [_below(_counter(axis), extent) for axis, extent in zip(axes, extents, strict=False)]

@@ -43,8 +43,8 @@ class Touch:
     Attributes:
         number: The instruction.
         direction: `read` or `write`.
-        lines: The granules that it touches; of elements that are accessed singly, each element's.
-        past: It doesn't hit in the cache: it goes past it, or elements are accessed singly, which the model leaves out.
+        lines: The granules that it touches.
+        past: It goes past the cache.
     """
 
     number: int
@@ -58,23 +58,20 @@ def _listening(granule: int, touches: list[Touch]) -> Iterator[None]:
     read, written, uncounted = Spaces.read, Spaces.written, Spaces.uncounted
     deaf: list[Spaces] = []
 
-    def note(self: Spaces, number: int, place: Any, addresses: Any, direction: str, singly: bool, past: bool) -> None:
+    def note(self: Spaces, number: int, place: Any, addresses: Any, direction: str, past: bool) -> None:
         if place.name != "memory" or self in deaf:
             return
-        lines = np.asarray(addresses).ravel() // granule
-        found = lines if singly else np.unique(lines)
-        touches.append(Touch(number, direction, tuple(map(int, found)), singly or past))
-        if singly and direction == "write" and place.write_allocate:
-            touches.append(Touch(number, "read", tuple(map(int, found)), past=True))
+        found = np.unique(np.asarray(addresses).ravel() // granule)
+        touches.append(Touch(number, direction, tuple(map(int, found)), past))
 
     def on_read(self: Spaces, number: int, place: Any, addresses: Any, size: int, *, singly: bool = False) -> None:
-        note(self, number, place, addresses, "read", singly, past=False)
+        note(self, number, place, addresses, "read", past=False)
         read(self, number, place, addresses, size, singly=singly)
 
     def on_write(
         self: Spaces, number: int, place: Any, addresses: Any, size: int, *, singly: bool = False, past: bool = False
     ) -> None:
-        note(self, number, place, addresses, "write", singly, past=past and place.write_allocate)
+        note(self, number, place, addresses, "write", past=past and place.write_allocate)
         written(self, number, place, addresses, size, singly=singly, past=past)
 
     def silent(self: Spaces) -> Spaces:
