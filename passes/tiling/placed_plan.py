@@ -9,7 +9,7 @@ from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, is_tensor,
 from powerfusion.core.diagnostics import emit_remark
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import Names, over
+from powerfusion.passes.analysis.ledger_names import Names, folded_slots, over
 from powerfusion.passes.tiling.combiners import common_rank, folded_dims
 from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
 from powerfusion.passes.tiling.placed_units import may_start_apart
@@ -135,6 +135,16 @@ class PlacedPlan:
         return bool(self.split) and (rests or (serial and self.meets))
 
     @cached_property
+    def together(self) -> list[PlacedDim]:
+        """The dimensions whose steps a group's units take together: what is at sram, or a meeting, moves with them."""
+        if not self.steps_together:
+            return []
+        shared = {name for op in self.ops if is_fill(op) or is_rest(op) for name in self.runs_over(op.result)}
+        serial = [dim for dim in self.dims if dim.steps > 1 and not dim.swept]
+        inner = [at for at, dim in enumerate(serial) if dim.name in shared or (self.meets and dim.units > 1)]
+        return serial[: inner[-1] + 1] if inner else []
+
+    @cached_property
     def split(self) -> frozenset[str]:
         """The dimensions that units of a group have parts of."""
         return frozenset(dim.name for dim in self.dims if dim.units > 1)
@@ -235,6 +245,7 @@ def _obstacles(plan: PlacedPlan) -> Iterator[str]:
         if name not in plan.measured and plan.dim(name).size is None:
             yield f"the size of '{name}' isn't that of a tensor at dram"
     yield from _obstacles_of_units(plan)
+    yield from _obstacles_of_folds(plan)
     yield from _obstacles_of_sweep(plan)
     yield from _obstacles_of_windows(plan)
 
@@ -301,8 +312,8 @@ def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
 
 def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
     """Where units step together around what they share, nothing of a unit outlives a step."""
-    serial = [dim for dim in plan.dims if not dim.swept and dim.steps > 1]
-    moving = {dim.name for dim in [*serial[-1:], *(dim for dim in plan.dims if dim.swept and dim.steps > 1)]}
+    serial = plan.together
+    moving = {dim.name for dim in plan.dims if dim.steps > 1 and dim not in serial[:-1]}
     for op in plan.ops:
         if is_rest(op) and not plan.split <= plan.runs_over(op.result):
             yield "units that each move the same to sram"
@@ -315,6 +326,17 @@ def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
             spans = plan.window(op.results[0])
             if not moving & {span.name for span in spans}:
                 yield f"a movement of a unit that is the same in each step of '{serial[-1].name}'"
+
+
+def _obstacles_of_folds(plan: PlacedPlan) -> Iterator[str]:
+    """What a fold runs along is all there: in one group, and in one step where it isn't swept."""
+    for op in plan.ops:
+        for name in {plan.names.of(value, at) for value, at in folded_slots(op)} - {None}:
+            dim = plan.dim(str(name))
+            if dim.groups != 1:
+                yield f"'{op.name}' along '{dim.name}', of which groups have parts"
+            if dim.steps > 1 and not dim.swept:
+                yield f"'{op.name}' along '{dim.name}', which has several steps but isn't swept"
 
 
 def _obstacles_of_sweep(plan: PlacedPlan) -> Iterator[str]:
