@@ -84,7 +84,7 @@ class Names:
 
     def combined(self, op: ir.Operation) -> frozenset[str]:
         """The dimensions along which an op combines what several steps or units have; it ends a stage."""
-        found = {self.of(value, dim) for value, dim in _gone(op)}
+        found = {self.of(value, dim) for value, dim in folded_slots(op)}
         return frozenset(name for name in found if name in self.shared and name)
 
     def _find(self, slot: Slot) -> Slot:
@@ -140,7 +140,7 @@ def contracted(op: ir.Operation) -> list[list[int]]:
     return [[ir.AffineDimExpr(each).position for each in map_.results] for map_ in maps]
 
 
-def _gone(op: ir.Operation) -> Iterator[Slot]:
+def folded_slots(op: ir.Operation) -> Iterator[Slot]:
     """The dimensions of operands that a computation combines along."""
     match op.name:
         case "gir.reduce":

@@ -72,6 +72,7 @@ class PlacedTiler(KernelTiler):
         self.of_unit: dict[str, Extent] = {}
         self.written_out: dict[str, list[Axis]] = {}
         self.which: Mapping[str, ir.Value] = {}
+        self.waits = self.plan.meets
 
     def run(self) -> None:
         """Emits the nest."""
@@ -112,7 +113,7 @@ class PlacedTiler(KernelTiler):
             return
 
         def body(_: Mapping[str, ir.Value]) -> None:
-            idle = [] if self.plan.meets else [dim for dim in split if dim.idle_units]
+            idle = [] if self.waits else [dim for dim in split if dim.idle_units]
             guarded = [(self.of_unit[dim.name], dim.per_unit) for dim in idle]
             self._guard(guarded, self._emit_unit)
 
@@ -147,7 +148,7 @@ class PlacedTiler(KernelTiler):
     def _emit_unit(self) -> None:
         for dim in self.dims:
             if dim.steps == 1:
-                empty = self.plan.meets and dim.idle_units
+                empty = self.waits and dim.idle_units
                 self.emitter.axes[dim.name] = step_axis(dim, self.of_unit[dim.name], may_be_empty=empty)
         self._emit_steps([dim for dim in self.dims if dim.steps > 1 and not dim.swept])
 
@@ -175,6 +176,9 @@ class PlacedTiler(KernelTiler):
         low, end = part.low, part.end
         if backwards:  # The loop counts steps.
             low, end, step = self.emitter.start(), count_steps(part, dim.per_step), index_constant(1)
+        alike = self.waits and dim.units > 1 and not dim.swept  # All units go through one loop.
+        if alike:
+            low, end = self.emitter.start(), index_constant(max(dim.unit_lengths or {dim.per_unit}))
         loop = create("scf.for", [low, end, step, *inits], [init.type for init in inits], regions=1)
         types = [ir.IndexType.get(), *(init.type for init in inits)]
         loop.regions[0].blocks.append(*types, arg_locs=[loop.location] * len(types))
@@ -182,6 +186,8 @@ class PlacedTiler(KernelTiler):
             index, *carried = block.arguments
             if backwards:
                 index = affine_apply(counted_back(dim.per_step), [part.low, end, index])
+            elif alike:
+                index = index_op("arith.addi", [part.low, index])
             self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end))
             create("scf.yield", body(carried))
         return list(loop.results)
@@ -324,13 +330,13 @@ class PlacedTiler(KernelTiler):
             window = emitter.own(op.result if op.results else sink.value)
             with emitter.at(emitter.depth(window)):
                 tile = emitter.tile(sink.value, window)
-                with self._once(sink):
+                with self._once(None if sink.memref is None else sink.op.result):
                     emit_sink(sink, tile, window)
 
     @contextmanager
-    def _once(self, sink: Sink) -> Iterator[None]:
-        """What several units have alike is stored by the first of them."""
-        alike = sorted(self.plan.split - self.plan.runs_over(sink.op.result)) if sink.memref is not None else []
+    def _once(self, value: ir.Value | None) -> Iterator[None]:
+        """What several units have alike is moved by the first of them."""
+        alike = [] if value is None else sorted(self.plan.split - self.plan.runs_over(value))
         if not alike:
             yield
             return

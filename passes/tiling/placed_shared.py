@@ -8,7 +8,8 @@
           scf.for %j = 0 to 50 step 16
             gir.load %s[%u, %j]
 
-Each unit uses what it brought there itself, so that none has to wait for another.
+Each unit uses what it brought there itself, so that none has to wait for another. Steps that what is at sram doesn't
+move with are each unit's own, in loops further in.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class SharedTiler(PlacedTiler):
     def _emit_units(self) -> None:
         self.of_unit = self.of_group
         self.steps: dict[str, ir.Value] = {}
-        self._emit_group_steps([dim for dim in self.dims if dim.steps > 1 and not dim.swept])
+        self._emit_group_steps(self.plan.together)
 
     def _emit_group_steps(self, dims: Sequence[PlacedDim]) -> None:
         """Serial loops over the steps that all units of a group are at."""
@@ -113,17 +114,17 @@ class SharedTiler(PlacedTiler):
         guarded: list[tuple[Extent, int]] = []
         for dim in self.dims:
             part = self.of_unit[dim.name]
-            if dim.swept and dim.steps > 1:
+            if dim.units == 1 and dim in self.plan.together:
                 continue
-            if dim.steps > 1 and dim.units > 1:
+            if dim in self.plan.together:
                 low = index_op("arith.addi", [part.low, scaled(self.steps[dim.name], dim.per_step)])
                 uneven = dim.idle_units or dim.unit_lengths is None or len(dim.unit_lengths) > 1
-                end = index_op("arith.maxsi", [low, part.end]) if uneven else part.end
+                part = Extent(low, index_op("arith.maxsi", [low, part.end]) if uneven else part.end)
+            else:
+                uneven = dim.idle_units
+            if dim.steps == 1 or dim in self.plan.together:
                 empty = self.plan.meets and uneven
-                self.emitter.axes[dim.name] = step_axis(dim, Extent(low, end), may_be_empty=empty)
-                guarded += [(Extent(low, end), dim.per_unit)] if uneven else []
-            elif dim.steps == 1:
-                empty = self.plan.meets and dim.idle_units
                 self.emitter.axes[dim.name] = step_axis(dim, part, may_be_empty=empty)
-                guarded += [(part, dim.per_unit)] if dim.idle_units else []
-        self._guard([] if self.plan.meets else guarded, self._emit_passes)
+            guarded += [(part, dim.per_unit)] if uneven else []
+        inner = [dim for dim in self.dims if dim.steps > 1 and not dim.swept and dim not in self.plan.together]
+        self._guard([] if self.plan.meets else guarded, lambda: self._emit_steps(inner))

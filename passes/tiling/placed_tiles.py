@@ -383,19 +383,20 @@ class PlacedEmitter(TileEmitter):
             "upto": i64_array(upto),
             "operandSegmentSizes": i32_array([1, len(indices), len(dynamic)]),
         }
-        made = create("gir.stage", [memref, *indices, *dynamic], [_memref_at(op.result, static)], attributes).result
+        made = create("gir.stage", [memref, *indices, *dynamic], [memref_at(op.result, static)], attributes).result
         self.resting[op.result] = Resting(made, tuple(starts), tuple(packed or [None] * len(starts)))
 
     def allocate(self, op: ir.Operation, window: Window, packed: Sequence[str | None] | None = None) -> None:
         """Makes a buffer at sram for a window of what is moved there."""
         sizes, upto = _extents(window)
         dynamic, static = split_mixed(sizes)
-        made = create("gir.alloc", dynamic, [_memref_at(op.result, static)], {"upto": i64_array(upto)}).result
+        made = create("gir.alloc", dynamic, [memref_at(op.result, static)], {"upto": i64_array(upto)}).result
         starts = tuple(axis.start for axis in window)
         self.resting[op.result] = Resting(made, starts, tuple(packed or [None] * len(starts)))
 
 
-def _memref_at(value: ir.Value, shape: Sequence[int]) -> ir.MemRefType:
+def memref_at(value: ir.Value, shape: Sequence[int]) -> ir.MemRefType:
+    """The type of a buffer of that shape where a value is."""
     type_ = value.type
     return ir.MemRefType.get(list(shape), type_.element_type, None, type_.encoding)
 

@@ -29,7 +29,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.tiling.kernels import is_stored, root_of
-from powerfusion.passes.tiling.placed_plan import keeps_nest
+from powerfusion.passes.tiling.placed_obstacles import keeps_nest
 from powerfusion.passes.tiling.storing import load, retyped, store, store_what_must_be
 
 KERNELS = ("gir.kernel", "gir.extern")

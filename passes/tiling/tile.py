@@ -45,6 +45,8 @@ from powerfusion.mlir import ir
 from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
 from powerfusion.passes.tiling.kernels import Buffers, KernelTiler
 from powerfusion.passes.tiling.placed import PlacedTiler
+from powerfusion.passes.tiling.placed_meeting import MeetingTiler
+from powerfusion.passes.tiling.placed_obstacles import fills_inside
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
 from powerfusion.passes.tiling.placed_shared import SharedTiler
 from powerfusion.passes.tiling.prepare import KERNELS, prepare
@@ -313,7 +315,10 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> 
 def _tiler_of(kernel: ir.Operation) -> type[KernelTiler]:
     if "nest" not in kernel.attributes:
         return KernelTiler
-    return SharedTiler if PlacedPlan(kernel).steps_together else PlacedTiler
+    plan = PlacedPlan(kernel)
+    if fills_inside(plan):
+        return MeetingTiler
+    return SharedTiler if plan.steps_together else PlacedTiler
 
 
 def _no_reduction(op: ir.Operation, _: Window) -> list[ir.Value]:

@@ -100,7 +100,33 @@ func.func @main(%x: tensor<10x30xf32>, %y: tensor<30x12xf32>, %z: tensor<10x12xf
         yield f"multiplied {nest}", GirProgram(text, (x, y, z), (x @ y + z,))
 
 
+def brought() -> Iterator[tuple[str, GirProgram]]:
+    """Products of a value that units keep and one that comes to sram step by step, for all of them or in their parts."""
+    nests = (
+        (8, 64, "r = 8 : 8 : 2 : 2, k = 64 : 64 : 64 : 16"),
+        (6, 512, "r = 6 : 3 : 1 : 1, k = 512 : 512 : 256 : 128"),
+        (8, 70, "r = 8 : 4 : 2 : 1, k = 70 : 70 : 70 : 16"),
+        (6, 50, "k = 50 : 20 : 20 : 8, r = 6 : 6 : 2 : 2"),
+    )
+    for rows, columns, nest in nests:
+        x, w = numbers(rows), numbers(columns)
+        text = places(f"""func.func @main(%x: tensor<{rows}xf32>, %w: tensor<{columns}xf32>) -> tensor<{rows}x{columns}xf32> {{
+  %y = gir.kernel "brought" (%a = %x : tensor<{rows}xf32>, %b = %w : tensor<{columns}xf32>) nest <[{nest}]> -> (tensor<{rows}x{columns}xf32>) {{
+    %0 = gir.move %a over ["r"] : D<{rows}xf32> -> R<{rows}xf32>
+    %s = gir.move %b over ["k"] : D<{columns}xf32> -> S<{columns}xf32>
+    %1 = gir.move %s : S<{columns}xf32> -> R<{columns}xf32>
+    %xb = gir.broadcast %0 dims [1] : R<{rows}xf32> -> R<{rows}x{columns}xf32>
+    %wb = gir.broadcast %1 dims [0] : R<{columns}xf32> -> R<{rows}x{columns}xf32>
+    %p = arith.mulf %xb, %wb : R<{rows}x{columns}xf32>
+    %2 = gir.move %p over ["r", "k"] : R<{rows}x{columns}xf32> -> D<{rows}x{columns}xf32>
+    gir.return %2 : D<{rows}x{columns}xf32>
+  }}
+  return %y : tensor<{rows}x{columns}xf32>
+}}""")
+        yield f"brought {nest}", GirProgram(text, (x, w), (x[:, None] * w,))
+
+
 def placed_units() -> Iterator[tuple[str, GirProgram]]:
     """All of them, by name."""
-    for family in (joined, shortest, multiplied):
+    for family in (joined, shortest, multiplied, brought):
         yield from family()
