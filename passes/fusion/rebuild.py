@@ -29,22 +29,38 @@ def used_values(op: ir.Operation) -> list[ir.Value]:
     return found
 
 
+def captured_values(op: ir.Operation) -> list[ir.Value]:
+    """What the ops in an op's regions use of what is outside of them, each value once."""
+    used: dict[ir.Value, None] = {}
+    own: set[ir.Value] = set()
+    stack = [block for region in op.regions for block in region.blocks]
+    while stack:
+        block = stack.pop()
+        own.update(block.arguments)
+        for inner in operations(block):
+            own.update(inner.results)
+            used |= dict.fromkeys(inner.operands)
+            stack += [nested for region in inner.regions for nested in region.blocks]
+    return [value for value in used if value not in own]
+
+
 def copy_op(op: ir.Operation, known: dict[ir.Value, ir.Value]) -> ir.Operation:
     """Copies an op to the insertion point, with operands, inner regions' included, replaced."""
     made = op.clone().operation
-    _replace(made, known)
+    replace_used(made, known)
     known.update(zip(op.results, made.results, strict=True))
     return made
 
 
-def _replace(op: ir.Operation, known: Mapping[ir.Value, ir.Value]) -> None:
+def replace_used(op: ir.Operation, known: Mapping[ir.Value, ir.Value]) -> None:
+    """Replaces what an op and the ops in its regions use."""
     for at, operand in enumerate(op.operands):
         if operand in known:
             op.operands[at] = known[operand]
     for region in op.regions:
         for block in region.blocks:
             for inner in operations(block):
-                _replace(inner, known)
+                replace_used(inner, known)
 
 
 def unique(values: Sequence[ir.Value]) -> list[ir.Value]:

@@ -21,7 +21,7 @@ from powerfusion.core._mlir import (
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.merge_kernels import joined_name
-from powerfusion.passes.fusion.rebuild import unique
+from powerfusion.passes.fusion.rebuild import captured_values, replace_used, unique
 from powerfusion.passes.placement.model import Form, Kind, Program, Reach, Step, Where
 from powerfusion.passes.placement.read import Handles, dynamic_sizes, is_renaming
 
@@ -81,7 +81,8 @@ def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Va
         is_load = program.ops[step.op].kind is Kind.LOAD
         if is_load and step.where is Where.DO:
             continue
-        stack = [value for value in op.operands if is_load or not gir.is_at(value, "reg")]
+        needed = (*op.operands, *captured_values(op))
+        stack = [value for value in needed if is_load or not gir.is_at(value, "reg")]
         while stack:
             value = stack.pop()
             if value in seen:
@@ -90,7 +91,7 @@ def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Va
             if value in inputs:
                 found.append(inputs[value])
             elif (inner := defining_op(value)) is not None:
-                stack.extend(inner.operands)
+                stack.extend((*inner.operands, *captured_values(inner)))
     return unique(found)
 
 
@@ -181,11 +182,17 @@ class _Body:
             if op is None:
                 self.known[value] = self.outside[value]
             else:
-                operands = [self._copied(operand) for operand in op.operands]
-                made = op.clone().operation
-                _set_operands(made, operands)
+                made = self._clone(op, [self._copied(operand) for operand in op.operands])
                 self.known |= dict(zip(op.results, made.results, strict=True))
         return self.known[value]
+
+    def _clone(self, op: ir.Operation, operands: Sequence[ir.Value]) -> ir.Operation:
+        """A copy of an op; what its regions use of the old kernel, such as scalars of a combiner, is copied first."""
+        captured = {value: self._copied(value) for value in captured_values(op)}
+        made = op.clone().operation
+        replace_used(made, captured)
+        _set_operands(made, operands)
+        return made
 
     def _do(self, step: Step, op: ir.Operation) -> None:
         read = self.program.ops[step.op]
@@ -197,8 +204,7 @@ class _Body:
             self._at(next(tensors), step.number) if gir.is_at(value, "reg") else self._copied(value)
             for value in op.operands
         ]
-        made = op.clone().operation
-        _set_operands(made, operands)
+        made = self._clone(op, operands)
         if read.kind in (Kind.SPREAD, Kind.GATHER):
             made.attributes["pass"] = _i64(step.number)
         for number, value in zip(read.results, made.results, strict=True):

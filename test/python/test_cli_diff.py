@@ -13,6 +13,7 @@ from powerfusion.cli.main import main
 from powerfusion.cli.traffic import compare
 from powerfusion.cli.traffic_table import change_text
 from powerfusion.executable import compile_for
+from powerfusion.pipelines import COUNTED
 from powerfusion.report import KernelReport, Report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +138,7 @@ def test_filling_reads_are_told_from_reads(relu_add: str, capsys: pytest.Capture
     ("arguments", "said"),
     [
         (["nowhere.mlir"], "nowhere.mlir isn't there"),
-        ([f"{LAYERNORM}@fry"], "expected a phase of raise, simplify, place, tile, schedule behind the @, got 'fry'"),
+        ([f"{LAYERNORM}@fry"], f"expected a phase of {', '.join(COUNTED)} behind the @, got 'fry'"),
         ([LAYERNORM, "--target", "abacus"], "no machine is called 'abacus'"),
         ([f"{TILED}@simplify"], "expected a phase of tile, got 'simplify'"),
         ([LAYERNORM, "--shape", "9=4"], "there is no argument 9"),
