@@ -117,8 +117,19 @@ TILE = Phase(
 )
 SCHEDULE = Phase(
     "schedule",
-    "tile form in which it is settled where buffers lie",
-    ("gir-plan-memory", "gir-plan-scratch"),
+    "tile form with copies under way, barriers, lanes, offsets, launches and one workspace",
+    (
+        "gir-buffer-copies",
+        "gir-place-syncs",
+        "gir-lane-layouts",
+        "canonicalize",
+        "cse",
+        "gir-plan-scratch",
+        "gir-outline",
+        "gir-plan-memory",
+        "canonicalize",
+        "cse",
+    ),
 )
 LOWER_CPU = Phase(
     "lower",
