@@ -46,7 +46,7 @@ from powerfusion.passes.expansion.cascades import Cascade, cascades_of
 from powerfusion.passes.expansion.finals import Maker
 from powerfusion.passes.expansion.folds import Names
 from powerfusion.passes.expansion.lengths import Source, index_source
-from powerfusion.passes.expansion.members import Order, members_of
+from powerfusion.passes.expansion.members import Order, holding, members_of
 from powerfusion.passes.expansion.tiles import Shapes
 from powerfusion.passes.expansion.values import Values
 from powerfusion.passes.fusion.clusters import Plan
@@ -87,7 +87,8 @@ def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | Non
     order = Order(block)
     cascades, names = cascades_of(values)
     for cascade in cascades:
-        members = members_of(cascade, values, order)
+        others = set[ir.Operation]().union(*(holding(other) for other in cascades if other is not cascade))
+        members = members_of(cascade, values, order, others)
         first = defining_op(cascade.first.result)
         assert first is not None, "a reduction is an op"
         if members is None or first in tried:

@@ -89,7 +89,8 @@ class RowProgram:
         type_ = self._type(dims)
         lengths = [f"%n{d}" for d in dims if d in self.open]
         self.lines.append(
-            f"  {scalar} = arith.constant {value} : {self.dtype}\n  {empty} = tensor.empty({', '.join(lengths)}) : {type_}\n"
+            f"  {scalar} = arith.constant {value} : {self.dtype}\n"
+            f"  {empty} = tensor.empty({', '.join(lengths)}) : {type_}\n"
             f"  {filled} = linalg.fill ins({scalar} : {self.dtype}) outs({empty} : {type_}) -> {type_}"
         )
         return filled
