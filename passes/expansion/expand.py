@@ -9,7 +9,10 @@ Rewrite:
       %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
     }
 
-Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands
+A reduction of few rows of many elements, a cascade's as well, has one more way, in which parts are reduced first
+(`splits`).
+
+Contract: takes simplified graph form; kernels that have neither stay as they are. Each alternatives op stands
 at function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
 
 The kernels of a block are read as one graph of values (`values`). Reductions form cascades (`cascades`) as far as what
@@ -41,12 +44,13 @@ from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import NotSeparableError
-from powerfusion.passes.expansion.alternatives import wrap
+from powerfusion.passes.expansion.alternatives import copy_way, results_of, wrap
 from powerfusion.passes.expansion.cascades import Cascade, cascades_of
 from powerfusion.passes.expansion.finals import Maker
 from powerfusion.passes.expansion.folds import Names
 from powerfusion.passes.expansion.lengths import Source, index_source
 from powerfusion.passes.expansion.members import Order, holding, members_of
+from powerfusion.passes.expansion.splits import can_split, split
 from powerfusion.passes.expansion.tiles import Shapes
 from powerfusion.passes.expansion.values import Values
 from powerfusion.passes.fusion.clusters import Plan
@@ -78,7 +82,17 @@ def expand(block: ir.Block) -> list[ir.Operation]:
     tried: set[ir.Operation] = set()
     while (found := _expand_one(block, tried)) is not None:
         made.append(found)
+    for kernel in filter(can_split, operations(block)):
+        found = wrap([kernel], results_of([kernel]), 2)
+        made.append(found)
+        _split_all(copy_way(found, 0, 1))
     return made
+
+
+def _split_all(block: ir.Block) -> None:
+    """Splits the reductions of few rows in a block."""
+    for kernel in filter(can_split, operations(block)):
+        split(kernel)
 
 
 def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | None:
@@ -117,14 +131,8 @@ class _Expansion:
             joint = self._joint()
         if joint is None:
             return None
-        inside = set(self.members)
-        results = [
-            result
-            for member in self.members
-            for result in member.results
-            if any(use.owner.operation not in inside for use in result.uses)
-        ]
-        made = wrap(self.members, results)
+        results = results_of(self.members)
+        made = wrap(self.members, results, 3 if can_split(joint) else 2)
         second = made.regions[1].blocks[0]
         with ir.InsertionPoint(second), made.location:
             end = create("gir.yield", [])
@@ -136,6 +144,8 @@ class _Expansion:
         with ir.InsertionPoint(second), made.location:
             create("gir.yield", [self.outer[result] for result in results])
         _clean(second)
+        if len(made.regions) > 2:
+            _split_all(copy_way(made, 1, 2))
         return made
 
     # -- the joint kernel --------------------------------------------------------------------------

@@ -33,8 +33,8 @@ class Expanded:
         return sum(str(self.after).count(f"= gir.{name} ") for name in ("reduce", "contract"))
 
 
-def expanded(text: str) -> Expanded:
-    """A program of one function, expanded, with the second way of each alternatives op taken."""
+def expanded(text: str, way: int = 1) -> Expanded:
+    """A program of one function, expanded, with a way of each alternatives op taken, or the last if it has fewer."""
     executable = compile_phases(text, (IMPORT, RAISE, SIMPLIFY), "cpu")
     before, after = executable.module("simplify"), executable.module("simplify")
     with after.context:
@@ -42,8 +42,7 @@ def expanded(text: str) -> Expanded:
         made = expand(function.regions[0].blocks[0])
         assert after.operation.verify()
         for op in made:
-            assert len(op.regions) == 2
-            choose(op, 1)
+            choose(op, min(way, len(op.regions) - 1))
         assert after.operation.verify()
     return Expanded(before, after, len(made))
 
@@ -102,12 +101,13 @@ def check(
     kinds: tuple[str, ...] = KINDS,
     scale: Build | None = None,
     open_: str = "",
+    way: int = 1,
 ) -> Expanded:
     """Means the same, whatever it is given; `scale` gives the size of what cancels in each result."""
     sizes = sizes or SIZES
     program, text = built(build, sizes, "f32", open_)
     _, double = built(build, sizes, "f64", open_)
-    found = expanded(text)
+    found = expanded(text, way)
     exact = compile_phases(double, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
     sized = None
     if scale is not None:

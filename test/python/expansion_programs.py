@@ -349,3 +349,9 @@ def softmax_of_normalised(p: RowProgram) -> list[Rows]:
     (y,) = layernorm(p)
     e = exponentials(p, y, p.fold("maximumf", y, "c"))
     return [p.each("rc", lambda b, a, s: b.div(a, s), e, p.fold("addf", e, "c"))]
+
+
+def sum_of_squares(p: RowProgram) -> list[Rows]:
+    """One reduction of all there is."""
+    x = p.input("rc")
+    return [p.fold("addf", p.each("rc", lambda b, a: b.mul(a, a), x), "rc")]

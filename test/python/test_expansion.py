@@ -14,11 +14,14 @@ from expansion_programs import (
     ONE_PASS,
     STAYS,
     Build,
+    attention_of_a_sum,
     attention_twice,
     coupled_maxima,
+    layernorm,
     other_exponent,
     softmax,
     softmax_of_normalised,
+    sum_of_squares,
 )
 from programs.check import check_call, parameters
 from programs.program import Program
@@ -78,6 +81,41 @@ def test_near_misses_stay(build: Build) -> None:
     assert str(found.before) == str(found.after)
 
 
+DONE = ("import", "raise", "simplify")
+
+# -- parts of few rows ---------------------------------------------------------------------------------
+
+LONG = {"r": 2, "c": 4096 + 512, "e": 3, "d": 1}
+
+
+@pytest.mark.parametrize("build", [softmax, coupled_maxima, attention_of_a_sum, layernorm, sum_of_squares])
+def test_few_long_rows_are_split(build: Build) -> None:
+    """The last way reduces parts of the rows, and then these; what it gives is as good."""
+    kinds = ("plain", "infinite", "nan")
+    one = check(build, sizes=LONG, kinds=kinds, scale=MAGNITUDES.get(build))
+    parts = check(build, sizes=LONG, kinds=kinds, scale=MAGNITUDES.get(build), way=2)
+    assert parts.count == one.count == 1
+    assert "_parts" in str(parts.after)
+    assert "_parts" not in str(one.after) or build is sum_of_squares
+    assert parts.folds == 2
+
+
+@pytest.mark.parametrize("sizes", [(129, 4608), (2, 4095), (2, 5003)], ids=["rows", "short", "prime"])
+def test_other_rows_are_not_split(sizes: tuple[int, int]) -> None:
+    """Enough rows to run in parallel, too few elements, or none that divides them."""
+    _, text = built(softmax, dict(zip("rc", sizes, strict=True)), "f32")
+    assert "_parts" not in str(expanded(text, 2).after)
+
+
+def test_parts_on_the_cpu() -> None:
+    """A split cascade, tiled and compiled."""
+    program, text = built(attention_of_a_sum, LONG, "f32")
+    found = expanded(text, 2)
+    executable = compile_module(found.after, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=DONE)
+    inputs = inputs_of(program, "plain")
+    near(executable(*inputs), *run(found.before, inputs), *run(found.before, inputs), "split attention", 1.0)
+
+
 # -- programs of the suite, and the CPU ----------------------------------------------------------------
 
 CHAINS = {
@@ -123,8 +161,7 @@ def test_on_the_cpu(build: Build) -> None:
     _, sized = built(MAGNITUDES.get(build, build), sizes, "f64")
     scale = compile_phases(sized, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
     cancels = build in MAGNITUDES
-    done = ("import", "raise", "simplify")
-    executable = compile_module(found.after, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=done)
+    executable = compile_module(found.after, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=DONE)
     for kind in ("plain", "far", "infinite"):
         inputs = inputs_of(program, kind)
         with np.errstate(all="ignore"):
@@ -147,6 +184,5 @@ def test_the_first_way_counts_until_one_is_chosen() -> None:
     (x,) = inputs_of(program, "plain")
     expected, got = interpret(plain, [x]), interpret(both, [x])
     np.testing.assert_array_equal(expected.results[0], got.results[0])
-    done = ("import", "raise", "simplify")
-    first = compile_module(both, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=done)
+    first = compile_module(both, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=DONE)
     np.testing.assert_allclose(first(x), expected.results[0], rtol=1e-5)
