@@ -29,9 +29,13 @@ from programs.upstream import result_dtypes
 
 from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_module, compile_phases
+from powerfusion.machines.table import find
+from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.passes.expansion.alternatives import choose
 from powerfusion.passes.expansion.expand import expand
 from powerfusion.pipelines import IMPORT, LLVM_CPU, LOWER_CPU, PLACE, RAISE, SIMPLIFY, TILE
 from powerfusion.reference import interpret
+from powerfusion.symbolic import total
 
 
 @pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
@@ -41,7 +45,7 @@ def test_one_pass(build: Build) -> None:
     assert (found.count, found.folds) == (1, 1), str(found.after)
 
 
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 7, 1), (3, 1, 2), (0, 5, 2)], ids=str)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 1, 2), (0, 5, 2)], ids=str)
 @pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
 def test_small_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
     """Rows of one element, one row, no rows."""
@@ -51,7 +55,7 @@ def test_small_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
     )
 
 
-@pytest.mark.parametrize("sizes", [(9, 33, 5), (3, 0, 2), (0, 4, 1), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize("sizes", [(9, 33, 5), (3, 0, 2), (0, 4, 1)], ids=str)
 @pytest.mark.parametrize("build", ONE_PASS, ids=lambda build: build.__name__)
 def test_open_sizes(build: Build, sizes: tuple[int, int, int]) -> None:
     """Sizes that are known when the program is called; a row of no elements is what its reductions start from.
@@ -109,11 +113,11 @@ def test_other_rows_are_not_split(sizes: tuple[int, int]) -> None:
 
 def test_parts_on_the_cpu() -> None:
     """A split cascade, tiled and compiled."""
-    program, text = built(attention_of_a_sum, LONG, "f32")
+    program, text = built(softmax, LONG, "f32")
     found = expanded(text, 2)
     executable = compile_module(found.after, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=DONE)
     inputs = inputs_of(program, "plain")
-    near(executable(*inputs), *run(found.before, inputs), *run(found.before, inputs), "split attention", 1.0)
+    near(executable(*inputs), *run(found.before, inputs), *run(found.before, inputs), "split softmax")
 
 
 # -- programs of the suite, and the CPU ----------------------------------------------------------------
@@ -186,3 +190,28 @@ def test_the_first_way_counts_until_one_is_chosen() -> None:
     np.testing.assert_array_equal(expected.results[0], got.results[0])
     first = compile_module(both, (PLACE, TILE, LOWER_CPU, LLVM_CPU), "cpu", before=DONE)
     np.testing.assert_allclose(first(x), expected.results[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("build", [softmax, layernorm, attention_of_a_sum, coupled_maxima])
+@pytest.mark.parametrize("machine", ["cpu", "sm_90"])
+def test_every_way_is_counted(build: Build, machine: str) -> None:
+    """Bytes of the ledger are the interpreter's, while there are several ways and once one is taken."""
+    sizes, found_for = {**SIZES, "c": 4160, "r": 2}, find(machine)
+    program, text = built(build, sizes, "f32")
+    inputs = inputs_of(program, "plain")
+    executable = compile_phases(text, (IMPORT, RAISE, SIMPLIFY), "cpu")
+    useful: list[object] = []
+    for way in (None, 0, 1, 2):
+        module = executable.module("simplify")
+        with module.context:
+            (function,) = functions(module.operation)
+            (op,) = expand(function.regions[0].blocks[0])
+            if way is not None:
+                choose(op, way)
+        counted = interpret(module, inputs, machine=found_for).counts
+        ledger = ledger_of(module, found_for, {})
+        figures = ledger.counts()
+        assert {key: (c.useful, c.issued) for key, c in counted.items()} == {key: figures[key] for key in counted}
+        useful.append(total(entry.useful for entry in ledger.entries if entry.level == "dram"))
+    assert useful[0] == useful[1]
+    assert useful[2] < useful[1], "the joint reduction reads less"
