@@ -6,12 +6,20 @@ import datetime
 import os
 from collections.abc import Callable
 
+import numpy as np
 import pytest
-from expanding import Expanded, check
+from expanding import Expanded, check, expanded
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
-from programs.check import FULL
+from programs.check import FULL, check_call
+from programs.program import Program
+from programs.randomised import random_programs
+from programs.upstream import result_dtypes
 from row_programs import Body, RowProgram, Rows
+from test_fusion_random import Drawn, merging_programs
+
+from powerfusion.mlir import ir
+from powerfusion.reference import interpret
 
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 
@@ -93,3 +101,43 @@ def test_random_products_mean_the_same(term: Term) -> None:
     """Terms of which most can be one pass."""
     note(f"PF_TEST_SEED={SEED}")
     check_term(term, "addf")
+
+
+# -- random programs -----------------------------------------------------------------------------------
+
+
+def check_program(program: Program) -> None:
+    """What NumPy says, by each way."""
+    dtypes = result_dtypes(program.text)
+    for way in (1, 2):
+        found = expanded(program.text, way)
+        if not found.count:
+            return
+
+        def call(*arrays: np.ndarray, module: ir.Module = found.after) -> object:
+            results = interpret(module, arrays).results
+            return results[0] if len(results) == 1 else results
+
+        for inputs in (program.inputs, *program.more):
+            check_call(program, call, inputs, dtypes, f"{program.name}, way {way}")
+
+
+@pytest.mark.timeout(3600 if FULL else 240)
+@seed(SEED)
+@settings(max_examples=1000 if FULL else 40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(program=random_programs())
+def test_random_programs_mean_the_same(program: Program) -> None:
+    """Whatever was drawn computes what NumPy computes."""
+    note(f"PF_TEST_SEED={SEED}\n{program.text}")
+    check_program(program)
+
+
+@pytest.mark.timeout(3600 if FULL else 240)
+@seed(SEED)
+@settings(max_examples=1000 if FULL else 60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(drawn=merging_programs())
+def test_random_normalisations_mean_the_same(drawn: Drawn) -> None:
+    """Programs full of reductions that are spread again."""
+    note(f"PF_TEST_SEED={SEED}\n{drawn.program.text}")
+    if not drawn.program.fails:
+        check_program(drawn.program)
