@@ -176,10 +176,13 @@ class Algebra:
                 return [Term(exponent=self.exponent(name, operands[0]))]
             case "arith.select" if not self.is_late(operands[0]):
                 return self._masked(*operands)
-            case "math.cosh" | "math.sinh":
+            case "math.powf" if (base := number_of(operands[0]) or 0.0) > 0 and base != 1 and math.isfinite(base):
+                if base == 2:
+                    return [Term(exponent=self.exponent("math.exp2", operands[1]))]
+                return [Term(exponent=self.exponent("math.exp", operands[1]).scaled(math.log(base)))]
+            case "math.cosh":
                 power = self.exponent("math.exp", operands[0])
-                sign = 1 if name == "math.cosh" else -1
-                return [Term(0.5, exponent=power), Term(sign * 0.5, exponent=power.scaled(-1))]
+                return [Term(0.5, exponent=power), Term(0.5, exponent=power.scaled(-1))]
             case _:
                 raise NotSeparableError(f"'{name}' of a late value")
 
@@ -334,47 +337,67 @@ def about_mean(algebra: Algebra, scale: float, view: View) -> Moment:
 
 # -- monotone functions ------------------------------------------------------------------------------
 
-MONOTONE = ("math.exp", "math.exp2", "math.log", "math.log2", "math.sqrt", "math.tanh", "math.erf", *CASTS)
+RISING = ("math.exp", "math.exp2", "math.log", "math.log2", "math.sqrt", "math.tanh", "math.erf", *CASTS)
+PARTIAL = ("math.log", "math.log2", "math.sqrt")  # undefined below zero
 BETWEEN = ("arith.addf", "arith.subf", "arith.maximumf", "arith.minimumf")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One op of a chain: which operand the chain is, and the others."""
+    """One op of a chain: which operands the chain is, and all of them."""
 
     op: ir.Operation
-    position: int
+    positions: tuple[int, ...]
     operands: tuple[View, ...]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A monotone function of one value that runs over what is folded, its other operands known at the end.
+    """A function of one value that runs over what is folded, its other operands known at the end.
 
-    The largest of `f(x)` is `f` of the largest x or of the smallest; and where `f(x)` is undefined for some x, as
-    infinity less infinity is, it is so for one of these two.
+    It rises or falls, or falls and then rises if its largest value is asked for: that is one of its ends', of the
+    largest x or of the smallest. Where `f(x)` is undefined for some x, as infinity less infinity is, it is so for one
+    of these two, or for zero.
+
+    Attributes:
+        leaf: What runs.
+        steps: From the inside.
+        scaled: Whether the first multiplies by something late, which is undefined for zero if that is infinite.
     """
 
     leaf: View
     steps: tuple[Step, ...]
+    scaled: bool
 
 
-def chain_of(algebra: Algebra, view: View) -> Chain:
-    """The chain that a view is; raises NotSeparableError."""
+def chain_of(algebra: Algebra, view: View, *, largest: bool) -> Chain:
+    """The chain that a view is, of which the largest or the smallest is asked for; raises NotSeparableError."""
     steps: list[Step] = []
+    rises, scaled = True, False
     while algebra.is_late(view):
-        if not is_elementwise(view) or view.op is None:
-            raise NotSeparableError("a maximum of what isn't elementwise")
-        operands = algebra.values.operands(view)
-        running = [at for at, operand in enumerate(operands) if not algebra.is_row(operand)]
-        name = view.op.name
-        if len(running) != 1:
+        if scaled or not is_elementwise(view) or view.op is None:
+            raise NotSeparableError("a maximum of what isn't elementwise, or multiplied too late")
+        name, operands = view.op.name, algebra.values.operands(view)
+        running = tuple(at for at, operand in enumerate(operands) if not algebra.is_row(operand))
+        if len({operands[at] for at in running}) != 1:
             raise NotSeparableError("a maximum of several values that run")
-        others = [operand for at, operand in enumerate(operands) if at != running[0]]
-        scaled = name == "arith.mulf" or (name == "arith.divf" and running[0] == 0)
-        linear = scaled and all(_factor(other) is not None for other in others)
-        if not (linear or name in (*MONOTONE, *BETWEEN, "arith.negf")):
+        others = [operand for at, operand in enumerate(operands) if at not in running]
+        if name == "math.absf" or (name == "arith.mulf" and not others):
+            if not (largest and rises) or any(step.op.name in PARTIAL for step in steps[:-1]):
+                raise NotSeparableError("a function that has or may have more between its ends than at them")
+            rises = False
+        elif others == [] and len(running) > 1:
+            raise NotSeparableError(f"'{name}' of one value twice")
+        elif name == "arith.mulf" or (name == "arith.divf" and running == (0,)):
+            (other,) = others
+            factor = _factor(other)
+            scaled = factor is None
+            rises = rises and factor is not None and factor > 0
+        elif name in ("arith.addf", "arith.subf", "arith.negf"):
+            rises = rises and name != "arith.negf" and not (name == "arith.subf" and running == (1,))
+        elif name not in (*RISING, *BETWEEN):
             raise NotSeparableError(f"'{name}' isn't monotone, or not always defined")
-        steps.append(Step(view.op, running[0], tuple(operands)))
-        view = operands[running[0]]
-    return Chain(view, tuple(reversed(steps)))
+        steps.append(Step(view.op, running, tuple(operands)))
+        first, *_ = running
+        view = operands[first]
+    return Chain(view, tuple(reversed(steps)), scaled)

@@ -120,7 +120,7 @@ def _match(
 def _take_apart(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> None:
     """Says how a reduction is made of accumulators; raises NotSeparableError."""
     if fold.kind in EXTREMES and len(fold.factors) == 1:
-        fold.made_of = chain_of(algebra, fold.factors[0])
+        fold.made_of = chain_of(algebra, fold.factors[0], largest=fold.kind == "maximumf")
     elif fold.kind != "add":
         raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
     elif (moment := _moment(fold, algebra, chosen)) is not None:

@@ -67,7 +67,10 @@ class Maker:
                 return self.results[at]
             case Ends(chain=chain, at=ends):
                 both = [self._replayed(chain, self.results[at]) for at in ends]
-                return self._with_init(fold, fold.kind, self.cloner.apply(fold.kind, *both))
+                found = self.cloner.apply(fold.kind, *both)
+                if plan.zero is not None:
+                    found = self._with_zero(fold.kind, chain, found, self.results[plan.zero])
+                return self._with_init(fold, fold.kind, found)
             case Squares() as squares:
                 return self._with_init(fold, "addf", self._about_center(squares))
             case summands:
@@ -85,11 +88,19 @@ class Maker:
 
     # -- monotone functions ------------------------------------------------------------------------
 
+    def _with_zero(self, kind: str, chain: Chain, found: Tile, size: Tile) -> Tile:
+        """The largest or smallest, with the function of zero if there is a zero among the elements."""
+        zero = self._replayed(chain, Tile(self.shapes.number(0.0, size), size.names))
+        other = self.cloner.apply(kind, found, zero)
+        sizes = self.shapes.aligned(size, other.names)
+        flags = compared("oeq", sizes, self.shapes.number(0.0, Tile(sizes, other.names)))
+        return Tile(select(flags, other.value, self.shapes.aligned(found, other.names)), other.names)
+
     def _replayed(self, chain: Chain, tile: Tile) -> Tile:
         """The function of a chain, of one of its ends."""
         for step in chain.steps:
             operands = [
-                self.cloner.tile(view) if at != step.position else tile for at, view in enumerate(step.operands)
+                self.cloner.tile(view) if at not in step.positions else tile for at, view in enumerate(step.operands)
             ]
             tile = self._step(step.op, operands)
         return tile

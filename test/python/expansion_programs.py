@@ -170,6 +170,36 @@ def variance_of_columns(p: RowProgram) -> list[Rows]:
     return [m, p.fold("addf", p.each("crd", square, x, m), "cd")]
 
 
+def maximum_of_products(p: RowProgram) -> list[Rows]:
+    """The largest of products with a maximum: also where that is infinite, and a factor zero."""
+    x, y = p.input("rc"), p.input("rc")
+    m = p.fold("maximumf", x, "c")
+    return [p.fold("maximumf", p.each("rc", lambda b, a, m: b.mul(a, m), y, m), "c")]
+
+
+def largest_distance(p: RowProgram) -> list[Rows]:
+    """The largest distance from the smallest of another input, and its square."""
+    x, y = p.input("rc"), p.input("rc")
+    m = p.fold("minimumf", x, "c")
+    d = p.each("rc", lambda b, a, m: b.sub(a, m), y, m)
+    far = p.fold("maximumf", p.each("rc", lambda b, a: b.absf(a), d), "c")
+    return [far, p.fold("maximumf", p.each("rc", lambda b, a: b.log(b.mul(a, a)), d), "c")]
+
+
+def cosh_of_differences(p: RowProgram) -> list[Rows]:
+    """Hyperbolic cosines of what elements are below the maximum: two sums of powers, one for each sign."""
+    x = p.input("rc")
+    m = p.fold("maximumf", x, "c")
+    return [p.fold("addf", p.each("rc", lambda b, a, m: b.cosh(b.sub(a, m)), x, m), "c")]
+
+
+def powers_of_three(p: RowProgram) -> list[Rows]:
+    """A power of another base."""
+    x = p.input("rc")
+    m = p.fold("maximumf", x, "c")
+    return [p.fold("addf", p.each("rc", lambda b, a, m: b.powf(b.constant(3.0), b.sub(a, m)), x, m), "c")]
+
+
 def layernorm_magnitude(p: RowProgram) -> list[Rows]:
     """What cancels where a row's mean is taken from it, as large as it was, over the standard deviation."""
     x = p.input("rc")
@@ -215,6 +245,10 @@ ONE_PASS = [
     variance_of_columns,
     masked_softmax,
     masked_otherwise,
+    maximum_of_products,
+    largest_distance,
+    cosh_of_differences,
+    powers_of_three,
     softmax,
     log_softmax,
     logsumexp,
@@ -255,11 +289,29 @@ def product_of_powers(p: RowProgram) -> list[Rows]:
     return [p.fold("mulf", exponentials(p, x, m), "c")]
 
 
-def maximum_of_products(p: RowProgram) -> list[Rows]:
-    """Which factor is infinite where another is zero, a maximum doesn't say."""
+def largest_of_two(p: RowProgram) -> list[Rows]:
+    """Two inputs run beside each other."""
     x, y = p.input("rc"), p.input("rc")
     m = p.fold("maximumf", x, "c")
-    return [p.fold("maximumf", p.each("rc", lambda b, a, m: b.mul(a, m), y, m), "c")]
+    return [p.fold("maximumf", p.each("rc", lambda b, a, c, m: b.mul(a, b.add(c, m)), x, y, m), "c")]
+
+
+def smallest_magnitude(p: RowProgram) -> list[Rows]:
+    """The element nearest to the middle isn't at an end."""
+    x, y = p.input("rc"), p.input("rc")
+    m = p.fold("maximumf", x, "c")
+    return [p.fold("minimumf", p.each("rc", lambda b, a, m: b.absf(b.sub(a, m)), y, m), "c")]
+
+
+def hole_in_the_middle(p: RowProgram) -> list[Rows]:
+    """The logarithm is undefined near the maximum, not at the ends."""
+    x, y = p.input("rc"), p.input("rc")
+    m = p.fold("maximumf", x, "c")
+
+    def body(b: Body, a: str, m: str) -> str:
+        return b.log(b.sub(b.absf(b.sub(a, m)), b.constant(0.5)))
+
+    return [p.fold("maximumf", p.each("rc", body, y, m), "c")]
 
 
 def cancelling(p: RowProgram) -> list[Rows]:
@@ -312,7 +364,9 @@ STAYS = [
     not_separable,
     product_in_exponent,
     product_of_powers,
-    maximum_of_products,
+    largest_of_two,
+    smallest_magnitude,
+    hole_in_the_middle,
     cancelling,
     quotient_of_sums,
     other_dimension,

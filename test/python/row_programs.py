@@ -17,7 +17,7 @@ BITS = {
     "f32": {"-inf": "0xFF800000", "inf": "0x7F800000"},
     "f64": {"-inf": "0xFFF0000000000000", "inf": "0x7FF0000000000000"},
 }
-UNARY = ("exp", "exp2", "log", "cosh", "absf", "sqrt", "rsqrt", "tanh", "sin")
+UNARY = ("exp", "exp2", "log", "cosh", "absf", "sqrt", "rsqrt", "tanh", "sin", "powf")
 
 
 @dataclass(frozen=True)
