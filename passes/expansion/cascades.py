@@ -11,17 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import (
-    Algebra,
-    Moment,
-    NotSeparableError,
-    Term,
-    about_mean,
-    chain_of,
-    moment_of,
-    number_of,
-)
+from powerfusion.passes.expansion.algebra import Algebra, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.folds import Fold, Names, folds_of
+from powerfusion.passes.expansion.functions import Moment, about_mean, chain_of, moment_of
 from powerfusion.passes.expansion.values import Values
 
 EXTREMES = ("maximumf", "minimumf")

@@ -26,7 +26,7 @@ infinities stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from powerfusion.core._mlir import (
@@ -117,13 +117,27 @@ def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | Non
 
 @dataclass
 class _Expansion:
-    """One cascade that gets a second way."""
+    """One cascade that gets a second way.
+
+    Attributes:
+        cascade: The reductions.
+        members: The kernels that they take the place of.
+        values: The block as a graph.
+        names: Of dimensions.
+        order: What needs what in the block.
+        finals: Per result of a reduction, its value in the joint kernel.
+        held: Per value that the joint kernel gives, its result.
+        outer: Per result of a member, what takes its place in the second way.
+    """
 
     cascade: Cascade
     members: list[ir.Operation]
     values: Values
     names: Names
     order: Order
+    finals: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    held: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    outer: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
 
     def run(self) -> ir.Operation | None:
         """Makes the joint kernel, then the alternatives around it; None, and all as it was, where that can't be."""
@@ -172,14 +186,14 @@ class _Expansion:
                 _erase_unused(lengths.values())
                 return None
             sizes = [size for value in given for size in self._sizes_of(value, lengths)]
-            made = _with_results(draft, [gir_plain(value.type) for value in stores], sizes)
+            made = _with_results(draft, [_plain(value.type) for value in stores], sizes)
         self.held = dict(zip(given, made.results, strict=True))
         return made
 
     def _lengths(self) -> dict[int, ir.Value]:
         """How long the dynamic dimensions of the cascade are, as index values of the function."""
         folds = self.cascade.folds
-        given = [v for kernel in self.values.kernels for part in segments(kernel) for v in part if is_index(v)]
+        given = [v for kernel in self.values.kernels for part in segments(kernel) for v in part if _is_index(v)]
         known: dict[Source | None, ir.Value] = {index_source(value): value for value in reversed(given)}
         found: dict[int, ir.Value] = {}
         for name in dict.fromkeys(name for fold in folds for name in (*fold.rows, *fold.folded)):
@@ -268,11 +282,6 @@ class _Expansion:
             if (value := self.values.stored.get(old)) in self.held:
                 self.outer[old] = self.held[value]
 
-    @property
-    def outer(self) -> dict[ir.Value, ir.Value]:
-        """Per result of a member, what takes its place in the second way."""
-        return self.__dict__.setdefault("_outer", {})
-
 
 def _clean(block: ir.Block) -> None:
     """Drops what isn't needed, and merges kernels that no longer reduce."""
@@ -293,7 +302,7 @@ def _clean(block: ir.Block) -> None:
         drop_results(kernel)
 
 
-def is_index(value: ir.Value) -> bool:
+def _is_index(value: ir.Value) -> bool:
     """Whether a value is an index."""
     return isinstance(value.type, ir.IndexType)
 
@@ -309,7 +318,7 @@ def _store(value: ir.Value) -> ir.Value:
     return create("gir.move", [value], [type_]).result
 
 
-def gir_plain(type_: ir.RankedTensorType) -> ir.Type:
+def _plain(type_: ir.RankedTensorType) -> ir.Type:
     """A tensor type as the function around a kernel has it."""
     return ir.RankedTensorType.get(type_.shape, type_.element_type)
 

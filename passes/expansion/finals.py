@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from powerfusion.core._mlir import element_of
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import CASTS, Algebra, Chain
+from powerfusion.passes.expansion.algebra import CASTS, Algebra
 from powerfusion.passes.expansion.cascades import Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.functions import Chain
 from powerfusion.passes.expansion.joint import Joint
 from powerfusion.passes.expansion.plans import Ends, Plan, Planner, Squares, Summand, Whole
 from powerfusion.passes.expansion.tiles import Shapes, Tile, compared, converted, select, unary, wide

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from powerfusion.core._mlir import element_of
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, Moment, NotSeparableError, Term, ratio
+from powerfusion.passes.expansion.algebra import Algebra, Atoms, Exponent, NotSeparableError, Term, ratio
 from powerfusion.passes.expansion.bounds import Bounds
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.functions import Chain, Moment
 from powerfusion.passes.expansion.joint import Joint, Reference, Spread
 from powerfusion.passes.expansion.tiles import Tile, binary, converted, scalar, unary, wide
 from powerfusion.passes.expansion.values import View

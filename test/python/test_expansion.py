@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from expanding import SIZES, built, check, expanded, inputs_of, near, run
+from expansion_near_misses import STAYS
 from expansion_programs import (
     MAGNITUDES,
     ONE_PASS,
-    STAYS,
     Build,
     attention_of_a_sum,
     attention_twice,
