@@ -176,10 +176,13 @@ class Algebra:
                 return [Term(exponent=self.exponent(name, operands[0]))]
             case "arith.select" if not self.is_late(operands[0]):
                 return self._masked(*operands)
-            case "math.cosh" | "math.sinh":
+            case "math.powf" if (base := number_of(operands[0]) or 0.0) > 0 and base != 1 and math.isfinite(base):
+                if base == 2:
+                    return [Term(exponent=self.exponent("math.exp2", operands[1]))]
+                return [Term(exponent=self.exponent("math.exp", operands[1]).scaled(math.log(base)))]
+            case "math.cosh":
                 power = self.exponent("math.exp", operands[0])
-                sign = 1 if name == "math.cosh" else -1
-                return [Term(0.5, exponent=power), Term(sign * 0.5, exponent=power.scaled(-1))]
+                return [Term(0.5, exponent=power), Term(0.5, exponent=power.scaled(-1))]
             case _:
                 raise NotSeparableError(f"'{name}' of a late value")
 
@@ -222,9 +225,9 @@ class Algebra:
                 return _scaled(self.linear(operands[0], whole=whole), -1)
             case "arith.mulf":
                 for factor, other in (operands, operands[::-1]):
-                    if (number := _factor(factor)) is not None:
+                    if (number := factor_of(factor)) is not None:
                         return _scaled(self.linear(other, whole=whole), number)
-            case "arith.divf" if (number := _factor(operands[1])) is not None:
+            case "arith.divf" if (number := factor_of(operands[1])) is not None:
                 return _scaled(self.linear(operands[0], whole=whole), 1 / number)
             case name if name in CASTS:
                 return self.linear(operands[0], whole=whole)
@@ -245,7 +248,8 @@ class Algebra:
         return found, constant
 
 
-def _factor(view: View) -> float | None:
+def factor_of(view: View) -> float | None:
+    """The finite number other than zero that a view is everywhere."""
     number = number_of(view)
     return number if number is not None and number != 0 and math.isfinite(number) else None
 
@@ -258,123 +262,3 @@ def ratio(one: dict[View, float], other: dict[View, float]) -> float | None:
     if len(ratios) < len(one) or not all(math.isclose(ratios[0], each, rel_tol=1e-12) for each in ratios):
         return None
     return ratios[0]
-
-
-# -- squares about the mean --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A multiple of the square of what runs less something late.
-
-    Attributes:
-        scale: The multiple.
-        running: What runs.
-        center: What is taken from it, which is the sum of `running` over a count.
-        total: That sum.
-    """
-
-    scale: float
-    running: View
-    center: View
-    total: ir.Value
-
-
-def moment_of(algebra: Algebra, view: View) -> Moment:
-    """The square that a view is; raises NotSeparableError."""
-    scale = 1.0
-    while view.op is not None and is_elementwise(view):
-        operands = algebra.values.operands(view)
-        name = view.op.name
-        if name == "arith.mulf" and operands[0] == operands[1]:
-            return about_mean(algebra, scale, operands[0])
-        if name in ("math.powf", "math.fpowi") and _exponent(operands[1]) == 2:
-            return about_mean(algebra, scale, operands[0])
-        if name in ("arith.mulf", "arith.divf") and (factor := _factor(operands[1])) is not None:
-            scale, view = scale * factor if name == "arith.mulf" else scale / factor, operands[0]
-        elif name in CASTS:
-            view = operands[0]
-        else:
-            break
-    raise NotSeparableError("no square")
-
-
-def _exponent(view: View) -> float | None:
-    constant = constant_of(view.value)
-    if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
-        constant = constant.get_splat_value()
-    return float(constant.value) if isinstance(constant, (ir.FloatAttr, ir.IntegerAttr)) else None
-
-
-def about_mean(algebra: Algebra, scale: float, view: View) -> Moment:
-    """The square of a difference from a mean."""
-    while view.op is not None and view.op.name in CASTS:
-        view = algebra.values.operands(view)[0]
-    if view.op is None or view.op.name != "arith.subf":
-        raise NotSeparableError("no difference")
-    running, center = algebra.values.operands(view)
-    if algebra.is_row(running):
-        running, center = center, running
-    below = center
-    while below.op is not None and below.op.name in CASTS:
-        below = algebra.values.operands(below)[0]
-    if algebra.is_late(running) or algebra.is_row(running) or not algebra.is_row(center):
-        raise NotSeparableError("no difference from a mean")
-    if below.value in algebra.late:  # divided by one
-        return Moment(scale, running, center, below.value)
-    if below.op is None or below.op.name not in ("arith.divf", "arith.mulf"):
-        raise NotSeparableError("no mean")
-    total, count = algebra.values.operands(below)
-    if below.op.name == "arith.mulf" and total.value not in algebra.late:
-        total, count = count, total
-    if total.value not in algebra.late or algebra.is_late(count):
-        raise NotSeparableError("no mean")
-    return Moment(scale, running, center, total.value)
-
-
-# -- monotone functions ------------------------------------------------------------------------------
-
-MONOTONE = ("math.exp", "math.exp2", "math.log", "math.log2", "math.sqrt", "math.tanh", "math.erf", *CASTS)
-BETWEEN = ("arith.addf", "arith.subf", "arith.maximumf", "arith.minimumf")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One op of a chain: which operand the chain is, and the others."""
-
-    op: ir.Operation
-    position: int
-    operands: tuple[View, ...]
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A monotone function of one value that runs over what is folded, its other operands known at the end.
-
-    The largest of `f(x)` is `f` of the largest x or of the smallest; and where `f(x)` is undefined for some x, as
-    infinity less infinity is, it is so for one of these two.
-    """
-
-    leaf: View
-    steps: tuple[Step, ...]
-
-
-def chain_of(algebra: Algebra, view: View) -> Chain:
-    """The chain that a view is; raises NotSeparableError."""
-    steps: list[Step] = []
-    while algebra.is_late(view):
-        if not is_elementwise(view) or view.op is None:
-            raise NotSeparableError("a maximum of what isn't elementwise")
-        operands = algebra.values.operands(view)
-        running = [at for at, operand in enumerate(operands) if not algebra.is_row(operand)]
-        name = view.op.name
-        if len(running) != 1:
-            raise NotSeparableError("a maximum of several values that run")
-        others = [operand for at, operand in enumerate(operands) if at != running[0]]
-        scaled = name == "arith.mulf" or (name == "arith.divf" and running[0] == 0)
-        linear = scaled and all(_factor(other) is not None for other in others)
-        if not (linear or name in (*MONOTONE, *BETWEEN, "arith.negf")):
-            raise NotSeparableError(f"'{name}' isn't monotone, or not always defined")
-        steps.append(Step(view.op, running[0], tuple(operands)))
-        view = operands[running[0]]
-    return Chain(view, tuple(reversed(steps)))

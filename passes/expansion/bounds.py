@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 
 from powerfusion.core._mlir import bits_of, element_of
-from powerfusion.passes.expansion.algebra import CASTS, Algebra, Atoms, Moment, NotSeparableError, Term, number_of
+from powerfusion.passes.expansion.algebra import CASTS, Algebra, Atoms, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.functions import Moment
 from powerfusion.passes.expansion.values import View, is_elementwise
 
 TINY = 1e-30  # a quotient of it stays far from f32's largest number

@@ -11,17 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import (
-    Algebra,
-    Moment,
-    NotSeparableError,
-    Term,
-    about_mean,
-    chain_of,
-    moment_of,
-    number_of,
-)
+from powerfusion.passes.expansion.algebra import Algebra, NotSeparableError, Term, number_of
 from powerfusion.passes.expansion.folds import Fold, Names, folds_of
+from powerfusion.passes.expansion.functions import Moment, about_mean, chain_of, moment_of
 from powerfusion.passes.expansion.values import Values
 
 EXTREMES = ("maximumf", "minimumf")
@@ -120,7 +112,7 @@ def _match(
 def _take_apart(fold: Fold, algebra: Algebra, chosen: Sequence[Cascade]) -> None:
     """Says how a reduction is made of accumulators; raises NotSeparableError."""
     if fold.kind in EXTREMES and len(fold.factors) == 1:
-        fold.made_of = chain_of(algebra, fold.factors[0])
+        fold.made_of = chain_of(algebra, fold.factors[0], largest=fold.kind == "maximumf")
     elif fold.kind != "add":
         raise NotSeparableError(f"nothing distributes over '{fold.kind}'")
     elif (moment := _moment(fold, algebra, chosen)) is not None:

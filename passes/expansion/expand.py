@@ -9,7 +9,10 @@ Rewrite:
       %y = gir.kernel (%x, %m, %s) { exp(%x - spread of %m) / spread of %s }
     }
 
-Contract: takes simplified graph form; kernels that have no such cascade stay as they are. Each alternatives op stands
+A reduction of few rows of many elements, a cascade's as well, has one more way, in which parts are reduced first
+(`splits`).
+
+Contract: takes simplified graph form; kernels that have neither stay as they are. Each alternatives op stands
 at function level; its first region holds the kernels as they were and counts until `gir-place` takes one (`choose`).
 
 The kernels of a block are read as one graph of values (`values`). Reductions form cascades (`cascades`) as far as what
@@ -23,7 +26,7 @@ infinities stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from powerfusion.core._mlir import (
@@ -41,12 +44,13 @@ from powerfusion.core.passes import Pass, register_pass
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.expansion.algebra import NotSeparableError
-from powerfusion.passes.expansion.alternatives import wrap
+from powerfusion.passes.expansion.alternatives import copy_way, results_of, wrap
 from powerfusion.passes.expansion.cascades import Cascade, cascades_of
 from powerfusion.passes.expansion.finals import Maker
 from powerfusion.passes.expansion.folds import Names
 from powerfusion.passes.expansion.lengths import Source, index_source
-from powerfusion.passes.expansion.members import Order, members_of
+from powerfusion.passes.expansion.members import Order, holding, members_of
+from powerfusion.passes.expansion.splits import can_split, split
 from powerfusion.passes.expansion.tiles import Shapes
 from powerfusion.passes.expansion.values import Values
 from powerfusion.passes.fusion.clusters import Plan
@@ -78,7 +82,17 @@ def expand(block: ir.Block) -> list[ir.Operation]:
     tried: set[ir.Operation] = set()
     while (found := _expand_one(block, tried)) is not None:
         made.append(found)
+    for kernel in filter(can_split, operations(block)):
+        found = wrap([kernel], results_of([kernel]), 2)
+        made.append(found)
+        _split_all(copy_way(found, 0, 1))
     return made
+
+
+def _split_all(block: ir.Block) -> None:
+    """Splits the reductions of few rows in a block."""
+    for kernel in filter(can_split, operations(block)):
+        split(kernel)
 
 
 def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | None:
@@ -87,7 +101,8 @@ def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | Non
     order = Order(block)
     cascades, names = cascades_of(values)
     for cascade in cascades:
-        members = members_of(cascade, values, order)
+        others = set[ir.Operation]().union(*(holding(other) for other in cascades if other is not cascade))
+        members = members_of(cascade, values, order, others)
         first = defining_op(cascade.first.result)
         assert first is not None, "a reduction is an op"
         if members is None or first in tried:
@@ -102,13 +117,27 @@ def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | Non
 
 @dataclass
 class _Expansion:
-    """One cascade that gets a second way."""
+    """One cascade that gets a second way.
+
+    Attributes:
+        cascade: The reductions.
+        members: The kernels that they take the place of.
+        values: The block as a graph.
+        names: Of dimensions.
+        order: What needs what in the block.
+        finals: Per result of a reduction, its value in the joint kernel.
+        held: Per value that the joint kernel gives, its result.
+        outer: Per result of a member, what takes its place in the second way.
+    """
 
     cascade: Cascade
     members: list[ir.Operation]
     values: Values
     names: Names
     order: Order
+    finals: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    held: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    outer: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
 
     def run(self) -> ir.Operation | None:
         """Makes the joint kernel, then the alternatives around it; None, and all as it was, where that can't be."""
@@ -116,14 +145,8 @@ class _Expansion:
             joint = self._joint()
         if joint is None:
             return None
-        inside = set(self.members)
-        results = [
-            result
-            for member in self.members
-            for result in member.results
-            if any(use.owner.operation not in inside for use in result.uses)
-        ]
-        made = wrap(self.members, results)
+        results = results_of(self.members)
+        made = wrap(self.members, results, 3 if can_split(joint) else 2)
         second = made.regions[1].blocks[0]
         with ir.InsertionPoint(second), made.location:
             end = create("gir.yield", [])
@@ -135,6 +158,8 @@ class _Expansion:
         with ir.InsertionPoint(second), made.location:
             create("gir.yield", [self.outer[result] for result in results])
         _clean(second)
+        if len(made.regions) > 2:
+            _split_all(copy_way(made, 1, 2))
         return made
 
     # -- the joint kernel --------------------------------------------------------------------------
@@ -161,14 +186,14 @@ class _Expansion:
                 _erase_unused(lengths.values())
                 return None
             sizes = [size for value in given for size in self._sizes_of(value, lengths)]
-            made = _with_results(draft, [gir_plain(value.type) for value in stores], sizes)
+            made = _with_results(draft, [_plain(value.type) for value in stores], sizes)
         self.held = dict(zip(given, made.results, strict=True))
         return made
 
     def _lengths(self) -> dict[int, ir.Value]:
         """How long the dynamic dimensions of the cascade are, as index values of the function."""
         folds = self.cascade.folds
-        given = [v for kernel in self.values.kernels for part in segments(kernel) for v in part if is_index(v)]
+        given = [v for kernel in self.values.kernels for part in segments(kernel) for v in part if _is_index(v)]
         known: dict[Source | None, ir.Value] = {index_source(value): value for value in reversed(given)}
         found: dict[int, ir.Value] = {}
         for name in dict.fromkeys(name for fold in folds for name in (*fold.rows, *fold.folded)):
@@ -257,11 +282,6 @@ class _Expansion:
             if (value := self.values.stored.get(old)) in self.held:
                 self.outer[old] = self.held[value]
 
-    @property
-    def outer(self) -> dict[ir.Value, ir.Value]:
-        """Per result of a member, what takes its place in the second way."""
-        return self.__dict__.setdefault("_outer", {})
-
 
 def _clean(block: ir.Block) -> None:
     """Drops what isn't needed, and merges kernels that no longer reduce."""
@@ -282,7 +302,7 @@ def _clean(block: ir.Block) -> None:
         drop_results(kernel)
 
 
-def is_index(value: ir.Value) -> bool:
+def _is_index(value: ir.Value) -> bool:
     """Whether a value is an index."""
     return isinstance(value.type, ir.IndexType)
 
@@ -298,7 +318,7 @@ def _store(value: ir.Value) -> ir.Value:
     return create("gir.move", [value], [type_]).result
 
 
-def gir_plain(type_: ir.RankedTensorType) -> ir.Type:
+def _plain(type_: ir.RankedTensorType) -> ir.Type:
     """A tensor type as the function around a kernel has it."""
     return ir.RankedTensorType.get(type_.shape, type_.element_type)
 

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from powerfusion.core._mlir import element_of
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import CASTS, Algebra, Chain
+from powerfusion.passes.expansion.algebra import CASTS, Algebra
 from powerfusion.passes.expansion.cascades import Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.functions import Chain
 from powerfusion.passes.expansion.joint import Joint
 from powerfusion.passes.expansion.plans import Ends, Plan, Planner, Squares, Summand, Whole
 from powerfusion.passes.expansion.tiles import Shapes, Tile, compared, converted, select, unary, wide
@@ -67,7 +68,10 @@ class Maker:
                 return self.results[at]
             case Ends(chain=chain, at=ends):
                 both = [self._replayed(chain, self.results[at]) for at in ends]
-                return self._with_init(fold, fold.kind, self.cloner.apply(fold.kind, *both))
+                found = self.cloner.apply(fold.kind, *both)
+                if plan.zero is not None:
+                    found = self._with_zero(fold.kind, chain, found, self.results[plan.zero])
+                return self._with_init(fold, fold.kind, found)
             case Squares() as squares:
                 return self._with_init(fold, "addf", self._about_center(squares))
             case summands:
@@ -85,11 +89,19 @@ class Maker:
 
     # -- monotone functions ------------------------------------------------------------------------
 
+    def _with_zero(self, kind: str, chain: Chain, found: Tile, size: Tile) -> Tile:
+        """The largest or smallest, with the function of zero if there is a zero among the elements."""
+        zero = self._replayed(chain, Tile(self.shapes.number(0.0, size), size.names))
+        other = self.cloner.apply(kind, found, zero)
+        sizes = self.shapes.aligned(size, other.names)
+        flags = compared("oeq", sizes, self.shapes.number(0.0, Tile(sizes, other.names)))
+        return Tile(select(flags, other.value, self.shapes.aligned(found, other.names)), other.names)
+
     def _replayed(self, chain: Chain, tile: Tile) -> Tile:
         """The function of a chain, of one of its ends."""
         for step in chain.steps:
             operands = [
-                self.cloner.tile(view) if at != step.position else tile for at, view in enumerate(step.operands)
+                self.cloner.tile(view) if at not in step.positions else tile for at, view in enumerate(step.operands)
             ]
             tile = self._step(step.op, operands)
         return tile

@@ -18,7 +18,8 @@ from powerfusion.core._mlir import (
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import Extent, InputDim, extent
 from powerfusion.passes.analysis.spaces import Dim, loops_of
-from powerfusion.passes.expansion.algebra import Chain, Moment, Term
+from powerfusion.passes.expansion.algebra import Term
+from powerfusion.passes.expansion.functions import Chain, Moment
 from powerfusion.passes.expansion.lengths import Source, index_source, size_source
 from powerfusion.passes.expansion.values import Values, View
 

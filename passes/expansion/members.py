@@ -45,10 +45,17 @@ class Order:
         return bits | (below & above)
 
 
-def members_of(cascade: Cascade, values: Values, order: Order) -> list[ir.Operation] | None:
-    """The kernels that hold a cascade, those between them, and those that read what these hand on whole."""
-    holding = {producer(fold.result).parent.operation for fold in cascade.folds}
-    bits = order.closed(order.bits(holding))
+def holding(cascade: Cascade) -> set[ir.Operation]:
+    """The kernels that hold a cascade's reductions."""
+    return {producer(fold.result).parent.operation for fold in cascade.folds}
+
+
+def members_of(cascade: Cascade, values: Values, order: Order, others: set[ir.Operation]) -> list[ir.Operation] | None:
+    """The kernels that a cascade takes the place of.
+
+    They hold it, stand between those that do, or read what these hand on whole, if they don't hold another.
+    """
+    bits = order.closed(order.bits(holding(cascade)))
     if not all(map(is_naive, order.among(bits))):
         return None
     folded = {fold.result for fold in cascade.folds}
@@ -59,8 +66,9 @@ def members_of(cascade: Cascade, values: Values, order: Order) -> list[ir.Operat
         if result in values.stored and values.stored[result] not in folded
     }
     for op in order.ops:
-        if is_naive(op) and any(value in handed_on for value in op.operands):
+        if is_naive(op) and op not in others and any(value in handed_on for value in op.operands):
             wider = order.closed(bits | order.bits([op]))
-            if all(map(is_naive, order.among(wider))):
+            added = order.among(wider & ~bits)
+            if all(map(is_naive, added)) and not others & set(added):
                 bits = wider
     return order.among(bits)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from powerfusion.core._mlir import element_of
 from powerfusion.mlir import ir
-from powerfusion.passes.expansion.algebra import Algebra, Atoms, Chain, Exponent, Moment, NotSeparableError, Term, ratio
+from powerfusion.passes.expansion.algebra import Algebra, Atoms, Exponent, NotSeparableError, Term, ratio
 from powerfusion.passes.expansion.bounds import Bounds
 from powerfusion.passes.expansion.cascades import EXTREMES, Cascade
 from powerfusion.passes.expansion.cloning import Cloner
 from powerfusion.passes.expansion.folds import Fold
+from powerfusion.passes.expansion.functions import Chain, Moment
 from powerfusion.passes.expansion.joint import Joint, Reference, Spread
-from powerfusion.passes.expansion.tiles import Tile, binary, converted, scalar, wide
+from powerfusion.passes.expansion.tiles import Tile, binary, converted, scalar, unary, wide
 from powerfusion.passes.expansion.values import View
 
 LARGEST, SMALLEST = EXTREMES
@@ -29,10 +30,17 @@ class Whole:
 
 @dataclass(frozen=True)
 class Ends:
-    """The largest and smallest of a monotone function: of the largest and the smallest element."""
+    """The largest or smallest of a function: of the largest and the smallest element.
+
+    Attributes:
+        chain: The function.
+        at: The accumulators of these two.
+        zero: That of the smallest magnitude, where it matters whether that is zero.
+    """
 
     chain: Chain
     at: tuple[int, int]
+    zero: int | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,11 @@ class Planner:
                 element = wide(element_of(chain.leaf.value.type))
                 tile = self.cloner.tile(chain.leaf, element)
                 high, low = (self._extreme((chain.leaf, str(element)), k, tile, payload) for k in EXTREMES)
-                return Ends(chain, (high, low))
+                zero = None
+                if chain.scaled:
+                    sizes = Tile(unary("math.absf", tile.value), tile.names)
+                    zero = self._extreme(("size", chain.leaf, str(element)), SMALLEST, sizes, payload)
+                return Ends(chain, (high, low), zero)
             case Moment() as moment:
                 element = wide(element_of(fold.result.type))
                 return Squares(moment, self._spread(self.cloner.tile(moment.running, element), element))

@@ -17,7 +17,7 @@ BITS = {
     "f32": {"-inf": "0xFF800000", "inf": "0x7F800000"},
     "f64": {"-inf": "0xFFF0000000000000", "inf": "0x7FF0000000000000"},
 }
-UNARY = ("exp", "exp2", "log", "cosh", "absf", "sqrt", "rsqrt", "tanh", "sin")
+UNARY = ("exp", "exp2", "log", "cosh", "absf", "sqrt", "rsqrt", "tanh", "sin", "powf")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ class RowProgram:
         type_ = self._type(dims)
         lengths = [f"%n{d}" for d in dims if d in self.open]
         self.lines.append(
-            f"  {scalar} = arith.constant {value} : {self.dtype}\n  {empty} = tensor.empty({', '.join(lengths)}) : {type_}\n"
+            f"  {scalar} = arith.constant {value} : {self.dtype}\n"
+            f"  {empty} = tensor.empty({', '.join(lengths)}) : {type_}\n"
             f"  {filled} = linalg.fill ins({scalar} : {self.dtype}) outs({empty} : {type_}) -> {type_}"
         )
         return filled
