@@ -14,6 +14,7 @@ from powerfusion.passes.fusion import (
     share_kernels,
     split_dims,
     spread_iotas,
+    turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
@@ -47,4 +48,5 @@ __all__ = [
     "split_dims",
     "spread_iotas",
     "tile",
+    "turn_windows",
 ]

@@ -91,6 +91,7 @@ SIMPLIFY = Phase(
         "gir-join-readers",
         "gir-join-loads",
         "gir-spread-iotas",
+        "gir-turn-windows",
         "gir-drop-results",
     ),
 )
