@@ -84,6 +84,7 @@ SIMPLIFY = Phase(
         "gir-split-dims",
         "canonicalize",
         "cse",
+        "gir-resolve-dims",
         "gir-share-kernels",
         "gir-merge-kernels",
         "gir-forward-stores",
