@@ -12,9 +12,12 @@ from powerfusion.passes.fusion import (
     join_readers,
     merge_kernels,
     narrow_detours,
+    resolve_dims,
     share_kernels,
+    size_constants,
     split_dims,
     spread_iotas,
+    turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
@@ -45,8 +48,11 @@ __all__ = [
     "place_syncs",
     "plan_memory",
     "plan_scratch",
+    "resolve_dims",
     "share_kernels",
+    "size_constants",
     "split_dims",
     "spread_iotas",
     "tile",
+    "turn_windows",
 ]

@@ -128,16 +128,16 @@ class Plan:
             for port in array.ports:
                 if shape_of(port) != shape_of(array.ports[0]):
                     self._link(array, port)
-        waiting = [(array, port) for array in self.arrays if not array.made for port in array.ports]
-        progress = True
-        while progress:
-            ready = [(array, port) for array, port in waiting if self._follows(array, port)]
-            waiting = [pair for pair in waiting if pair not in ready]
-            progress = any([self._link(array, port) for array, port in ready])
-
-    def _follows(self, array: Array, port: ir.Value) -> bool:
-        """Whether a reader of an argument has dimensions that are split, or another reader of it has."""
-        return any(map(self.splits, {port, *array.ports}))
+        waiting, count = [array for array in self.arrays if not array.made], -1
+        while len(waiting) != count:
+            count, rest = len(waiting), list[Array]()
+            for array in waiting:
+                if any(map(self.splits, array.ports)):
+                    for port in array.ports:
+                        self._link(array, port)
+                else:
+                    rest.append(array)
+            waiting = rest
 
     def _link(self, array: Array, port: ir.Value) -> bool:
         """Gives a port all cuts of an array and the array all of the port, if that is possible."""

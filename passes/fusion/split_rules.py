@@ -136,9 +136,9 @@ def _all_dims(op: ir.Operation) -> list[Dim]:
 
 
 def _whole_constant(op: ir.Operation) -> list[Dim]:
-    """A constant is split if it is one number everywhere."""
+    """A constant is split if it is one number everywhere, and says how large it is."""
     value = op.attributes["value"] if op.name == "arith.constant" else None
-    splat = isinstance(value, ir.DenseElementsAttr) and value.is_splat
+    splat = isinstance(value, ir.DenseElementsAttr) and value.is_splat and DYNAMIC not in shape_of(op.result)
     return [] if value is None or splat else _all_dims(op)
 
 
@@ -216,10 +216,11 @@ _WHOLE: dict[str, Callable[[ir.Operation], list[Dim]]] = {
 
 def _constant(splitter: Splitter, op: ir.Operation) -> None:
     """A number everywhere stays one; anything else isn't split."""
-    value, attributes = op.attributes["value"], {}
-    if isinstance(value, ir.DenseElementsAttr) and value.is_splat:
-        attributes["value"] = ir.DenseElementsAttr.get_splat(splitter.type_of(op.result), value.get_splat_value())
-    splitter.clone(op, attributes)
+    value, type_ = op.attributes["value"], splitter.type_of(op.result)
+    if type_ == op.result.type:
+        splitter.clone(op)
+    else:
+        splitter.clone(op, {"value": ir.DenseElementsAttr.get_splat(type_, value.get_splat_value())})
 
 
 def _dims(splitter: Splitter, op: ir.Operation) -> None:

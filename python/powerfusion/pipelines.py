@@ -80,19 +80,26 @@ SIMPLIFY = Phase(
         "gir-drop-units",
         "canonicalize",
         "cse",
+        "gir-size-constants",
         "gir-split-dims",
         "canonicalize",
         "cse",
+<<<<<<< HEAD
         "gir-forward-gathers",
+=======
+        "gir-resolve-dims",
+>>>>>>> wt-split
         "gir-share-kernels",
         "gir-merge-kernels",
         "gir-forward-stores",
         "canonicalize",
         "cse",
+        "gir-size-constants",
         "gir-join-readers",
         "gir-forward-gathers",
         "gir-join-loads",
         "gir-spread-iotas",
+        "gir-turn-windows",
         "gir-drop-results",
     ),
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import powerfusion as pf
+from powerfusion.reference import interpret
 
 VARIANCE = """
 #id = affine_map<(d0,d1)->(d0,d1)>
@@ -55,3 +56,42 @@ def test_variance_without_its_detour_is_within_the_tolerance(mean: int) -> None:
     assert "f64" not in executable.ir("simplify")
     rows = (np.random.default_rng(0).standard_normal((64, count)) + mean).astype(np.float32)
     np.testing.assert_allclose(executable(rows), rows.astype(float).var(1), rtol=1e-5)
+
+
+NOTHING = """
+#map = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @main(%x: tensor<3x?xi32>, %y: tensor<3x?xi32>) -> (tensor<3x?xi32>, tensor<3xi32>) {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0 : i32
+  %n = tensor.dim %x, %c1 : tensor<3x?xi32>
+  %e = tensor.empty(%n) : tensor<3x?xi32>
+  %s = tensor.empty() : tensor<3xi32>
+  %f = linalg.fill ins(%zero : i32) outs(%s : tensor<3xi32>) -> tensor<3xi32>
+  %0 = linalg.copy ins(%x : tensor<3x?xi32>) outs(%e : tensor<3x?xi32>) -> tensor<3x?xi32>
+  %1 = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel", "parallel"]} ins(%0, %x : tensor<3x?xi32>, tensor<3x?xi32>) outs(%e : tensor<3x?xi32>) {
+  ^bb0(%a: i32, %b: i32, %o: i32):
+    %r = arith.xori %a, %b : i32
+    linalg.yield %r : i32 } -> tensor<3x?xi32>
+  %2 = linalg.generic {indexing_maps = [#map, #map, #row], iterator_types = ["parallel", "reduction"]} ins(%1, %y : tensor<3x?xi32>, tensor<3x?xi32>) outs(%f : tensor<3xi32>) {
+  ^bb0(%a: i32, %b: i32, %o: i32):
+    %m = arith.maxsi %a, %b : i32
+    %r = arith.addi %m, %o : i32
+    linalg.yield %r : i32 } -> tensor<3xi32>
+  return %1, %2 : tensor<3x?xi32>, tensor<3xi32>
+}
+"""
+
+
+@pytest.mark.parametrize("count", [5, 1, 0, 40])
+def test_what_folds_to_nothing_keeps_its_size(count: int) -> None:
+    """`x ^ x` of a dynamic shape is as many zeros as before, interpreted and compiled."""
+    executable = pf.compile(NOTHING)
+    text = executable.ir("simplify")
+    assert "arith.xori" not in text
+    assert "arith.constant dense<0> : tensor<3x?" not in text
+    x, y = (np.random.default_rng(s).integers(-9, 9, (3, count)).astype(np.int32) for s in (0, 1))
+    found = [executable(x, y), interpret(executable.module("simplify"), [x, y]).results]
+    for zeros, sums in found:
+        np.testing.assert_array_equal(zeros, np.zeros_like(x))
+        np.testing.assert_array_equal(sums, np.maximum(y, 0).sum(1, dtype=np.int32))

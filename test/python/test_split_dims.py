@@ -292,6 +292,9 @@ def test_a_dynamic_size_is_split(rows: int) -> None:
     placed = (2 * x).reshape(-1) + np.arange(rows * 8, dtype=np.float32)
     np.testing.assert_array_equal(after.results[1], placed)
     np.testing.assert_array_equal(after.results[0], placed.reshape(rows, 8).sum(1))
+    simplified = compile_phases(DYNAMIC, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify")
+    assert len(kernels_of(simplified)) == 1  # what one states is what the other is asked for: `gir-resolve-dims`
+    same(before, run(simplified, (x,)))
 
 
 def test_arguments_alone_are_no_reason() -> None:
