@@ -84,11 +84,8 @@ SIMPLIFY = Phase(
         "gir-split-dims",
         "canonicalize",
         "cse",
-<<<<<<< HEAD
-        "gir-forward-gathers",
-=======
         "gir-resolve-dims",
->>>>>>> wt-split
+        "gir-forward-gathers",
         "gir-share-kernels",
         "gir-merge-kernels",
         "gir-forward-stores",
