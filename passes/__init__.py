@@ -22,7 +22,15 @@ from powerfusion.passes.fusion import (
 from powerfusion.passes.lowering import convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
-from powerfusion.passes.scheduling import buffer_copies, lane_layouts, outline, place_syncs, plan_memory, plan_scratch
+from powerfusion.passes.scheduling import (
+    buffer_copies,
+    lane_layouts,
+    outline,
+    place_syncs,
+    plan_memory,
+    plan_scratch,
+    stream_stores,
+)
 from powerfusion.passes.tiling import tile
 
 __all__ = [
@@ -53,6 +61,7 @@ __all__ = [
     "size_constants",
     "split_dims",
     "spread_iotas",
+    "stream_stores",
     "tile",
     "turn_windows",
 ]

@@ -21,12 +21,14 @@ the function whether the search was exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import functions
 from powerfusion.core.diagnostics import emit_remark
 from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
@@ -36,6 +38,7 @@ from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.model import Form
 from powerfusion.passes.placement.objectives import OBJECTIVES, Objective
 from powerfusion.passes.placement.read import read
+from powerfusion.passes.placement.remarks import Placing, edges_of, emit_edges
 from powerfusion.passes.placement.search import Answer, search
 from powerfusion.passes.placement.ways import prepare, take_ways
 
@@ -77,11 +80,17 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     prepare(block)
     program, handles = read(block)
     answer = search(program, aim, budget)
+    made: dict[ir.Operation, Sequence[int]] = {}
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
-        made = emit(form, program, handles)
+        kernel = emit(form, program, handles)
+        made[kernel] = form.nodes
         if remarks:
-            emit_remark(made.location, _words(form))
+            emit_remark(kernel.location, _words(form))
+    count("kernels given a nest", len(made))
+    count("kernels merged", sum(len(nodes) - 1 for nodes in made.values()))
     sort_block(block)
+    if remarks:
+        emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, aim)))
     return answer
 
 

@@ -117,6 +117,7 @@ TILE = Phase(
         "cse",
         "loop-invariant-code-motion",
         "cse",
+        "gir-stream-stores",
     ),
 )
 SCHEDULE = Phase(
