@@ -21,7 +21,7 @@ from powerfusion.passes.tiling.placed import PlacedTiler
 from powerfusion.passes.tiling.placed_dims import PlacedDim
 from powerfusion.passes.tiling.placed_extents import group_axis
 from powerfusion.passes.tiling.placed_plan import is_fill
-from powerfusion.passes.tiling.placed_tiles import Resting, memref_at
+from powerfusion.passes.tiling.placed_resting import Resting, memref_at
 from powerfusion.passes.tiling.windows import Axis, index_op, scaled
 
 GROUP = "#gir.scope<group>"

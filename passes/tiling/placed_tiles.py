@@ -37,6 +37,7 @@ from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.combiners import common_rank, reduce_step, scan_step
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
+from powerfusion.passes.tiling.placed_resting import Resting, extents_of, memref_at
 from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
 from powerfusion.passes.tiling.placed_windows import Span, needs
 from powerfusion.passes.tiling.tiles import TileEmitter, rule_of
@@ -55,21 +56,6 @@ from powerfusion.passes.tiling.windows import (
 )
 
 EVERYWHERE = ("arith.constant", "tensor.splat")
-
-
-@dataclass(frozen=True)
-class Resting:
-    """A value at sram.
-
-    Attributes:
-        memref: Where it is.
-        starts: Per dimension, the index in the whole value of its first element.
-        packed: Per dimension, whether it has one element for each unit, one behind the other.
-    """
-
-    memref: ir.Value
-    starts: tuple[ir.Value, ...]
-    packed: tuple[str | None, ...]
 
 
 @dataclass
@@ -368,7 +354,7 @@ class PlacedEmitter(TileEmitter):
 
     def stage(self, op: ir.Operation, window: Window, packed: Sequence[str | None] | None = None) -> None:
         """Brings a window to sram."""
-        sizes, upto = _extents(window)
+        sizes, upto = extents_of(window)
         dynamic, static = split_mixed(sizes)
         memref, starts = self.place(op.operands[0]), [axis.start for axis in window]
         indices = starts
@@ -388,20 +374,8 @@ class PlacedEmitter(TileEmitter):
 
     def allocate(self, op: ir.Operation, window: Window, packed: Sequence[str | None] | None = None) -> None:
         """Makes a buffer at sram for a window of what is moved there."""
-        sizes, upto = _extents(window)
+        sizes, upto = extents_of(window)
         dynamic, static = split_mixed(sizes)
         made = create("gir.alloc", dynamic, [memref_at(op.result, static)], {"upto": i64_array(upto)}).result
         starts = tuple(axis.start for axis in window)
         self.resting[op.result] = Resting(made, starts, tuple(packed or [None] * len(starts)))
-
-
-def memref_at(value: ir.Value, shape: Sequence[int]) -> ir.MemRefType:
-    """The type of a buffer of that shape where a value is."""
-    type_ = value.type
-    return ir.MemRefType.get(list(shape), type_.element_type, None, type_.encoding)
-
-
-def _extents(window: Window) -> tuple[list[int | ir.Value], list[int]]:
-    """The sizes of a window, and what those that aren't static are at most."""
-    sizes: list[int | ir.Value] = [axis.size if axis.valid is None else axis.valid for axis in window]
-    return sizes, [axis.size for axis in window if axis.valid is not None]

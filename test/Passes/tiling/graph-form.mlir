@@ -98,7 +98,7 @@ func.func @launches(%x: tensor<?xf32>, %n: index) -> tensor<?xf32> {
 
 // -----
 
-// A nest that isn't covered, here of units that combine what they have, is left out: what rests at sram is read where it
+// A nest that isn't covered, here of units that combine in order, is left out: what rests at sram is read where it
 // came from, or computed again.
 // CHECK-LABEL: func.func @rests_in_the_cache(
 // CHECK:       gir.parallel
@@ -114,7 +114,11 @@ func.func @rests_in_the_cache(%x: tensor<4x64xf32>, %i: tensor<4xf32>) -> tensor
     %0 = gir.move %a over ["r", "c"] : tensor<4x64xf32, #gir.at<dram>> -> tensor<4x64xf32, #gir.at<sram>>
     %1 = gir.move %0 : tensor<4x64xf32, #gir.at<sram>> -> tensor<4x64xf32, #gir.at<reg>>
     %2 = gir.move %b over ["r"] : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
-    %3 = gir.reduce %1 into %2 dims [1] kinds [#vector.kind<maximumf>] : tensor<4x64xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    %3 = gir.reduce %1 into %2 dims [1] combiner {
+    ^bb0(%e: f32, %m: f32):
+      %n = arith.maximumf %e, %m : f32
+      gir.yield %n : f32
+    } : tensor<4x64xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
     %4 = gir.move %0 pass 1 : tensor<4x64xf32, #gir.at<sram>> -> tensor<4x64xf32, #gir.at<reg>>
     %5 = gir.broadcast %3 dims [1] pass 1 : tensor<4xf32, #gir.at<reg>> -> tensor<4x64xf32, #gir.at<reg>>
     %6 = arith.subf %4, %5 : tensor<4x64xf32, #gir.at<reg>>

@@ -162,3 +162,83 @@ func.func @neighbours(%x: tensor<64xf32>) -> tensor<64xf32> {
   }
   return %y : tensor<64xf32>
 }
+
+// -----
+
+// A maximum and the payload that goes with it are carried over the steps of a sweep; what becomes of them stands behind.
+// CHECK-LABEL: func.func @payload(
+// CHECK:         %[[ENDS:.*]]:2 = scf.for %{{.*}} iter_args(%[[M:.*]] = %{{.*}}, %[[V:.*]] = %{{.*}})
+// CHECK:           gir.reduce %{{.*}}, %{{.*}} into %[[M]], %[[V]] dims [1] combiner
+// CHECK:         gir.store %[[ENDS]]#1
+func.func @payload(%x: tensor<4x32xf32>, %v: tensor<4x32x3xf32>) -> tensor<4x3xf32> {
+  %y = gir.kernel "payload" (%a = %x : tensor<4x32xf32>, %b = %v : tensor<4x32x3xf32>)
+      nest <[r = 4 : 2 : 2 : 1, c = 32 : 32 : 32 : 8], sweep = [c]> -> (tensor<4x3xf32>) {
+    %low = arith.constant dense<0xFF800000> : tensor<4xf32, #gir.at<reg>>
+    %none = arith.constant dense<0.0> : tensor<4x3xf32, #gir.at<reg>>
+    %0 = gir.move %a over ["r", "c"] : tensor<4x32xf32, #gir.at<dram>> -> tensor<4x32xf32, #gir.at<reg>>
+    %1 = gir.move %b over ["r", "c", ""] : tensor<4x32x3xf32, #gir.at<dram>> -> tensor<4x32x3xf32, #gir.at<reg>>
+    %m:2 = gir.reduce %0, %1 into %low, %none dims [1] combiner {
+    ^bb0(%x0: f32, %v0: tensor<3xf32, #gir.at<reg>>, %x1: f32, %v1: tensor<3xf32, #gir.at<reg>>):
+      %c = arith.cmpf ogt, %x0, %x1 : f32
+      %t = arith.select %c, %x0, %x1 : f32
+      %u = arith.select %c, %v0, %v1 : tensor<3xf32, #gir.at<reg>>
+      gir.yield %t, %u : f32, tensor<3xf32, #gir.at<reg>>
+    } : tensor<4x32xf32, #gir.at<reg>>, tensor<4x32x3xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>, tensor<4x3xf32, #gir.at<reg>>
+    %2 = gir.move %m#1 over ["r", ""] : tensor<4x3xf32, #gir.at<reg>> -> tensor<4x3xf32, #gir.at<dram>>
+    gir.return %2 : tensor<4x3xf32, #gir.at<dram>>
+  }
+  return %y : tensor<4x3xf32>
+}
+
+// -----
+
+// Units that share a row sum their parts, the first from what is given, and combine; the first stores what all have.
+// CHECK-LABEL: func.func @joined(
+// CHECK:       gir.parallel <unit> (%[[U:.*]]) in (%c4)
+// CHECK:         %[[START:.*]] = arith.select
+// CHECK:         %[[PART:.*]] = scf.for %{{.*}} iter_args(%{{.*}} = %[[START]])
+// CHECK:         %[[SUM:.*]] = gir.all_reduce <group> %[[PART]] kinds [#vector.kind<add>]
+// CHECK:         %[[FIRST:.*]] = affine.max #{{.*}}(%[[U]])
+// CHECK:         scf.for %{{.*}} = %c0 to %[[FIRST]]
+// CHECK:           gir.store %[[SUM]]
+func.func @joined(%x: tensor<4x64xf32>, %s: tensor<4xf32>) -> tensor<4xf32> {
+  %y = gir.kernel "joined" (%a = %x : tensor<4x64xf32>, %b = %s : tensor<4xf32>)
+      nest <[r = 4 : 1 : 1 : 1, c = 64 : 64 : 16 : 8], sweep = [c]> -> (tensor<4xf32>) {
+    %0 = gir.move %a over ["r", "c"] : tensor<4x64xf32, #gir.at<dram>> -> tensor<4x64xf32, #gir.at<reg>>
+    %i = gir.move %b over ["r"] : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %m = gir.reduce %0 into %i dims [1] kinds [#vector.kind<add>] : tensor<4x64xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+    %1 = gir.move %m over ["r"] : tensor<4xf32, #gir.at<reg>> -> tensor<4xf32, #gir.at<dram>>
+    gir.return %1 : tensor<4xf32, #gir.at<dram>>
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+// What a unit loaded outlives the steps in which the group brings a part of the weights: units meet around it.
+// CHECK-LABEL: func.func @brought(
+// CHECK:       %[[B:.*]] = gir.alloc : memref<16xf32, #gir.at<sram>>
+// CHECK:       gir.parallel <unit>
+// CHECK:         gir.load %{{.*}} -> tensor<2xf32, #gir.at<reg>>
+// CHECK:         scf.for
+// CHECK:           gir.sync <group>
+// CHECK:           scf.for
+// CHECK:             %[[T:.*]] = gir.copy %{{.*}}, %[[B]]
+// CHECK:             gir.wait %[[T]]
+// CHECK:           gir.sync <group>
+// CHECK:           gir.load %[[B]]
+// CHECK:           gir.store
+func.func @brought(%x: tensor<8xf32>, %w: tensor<64xf32>) -> tensor<8x64xf32> {
+  %y = gir.kernel "brought" (%a = %x : tensor<8xf32>, %b = %w : tensor<64xf32>)
+      nest <[r = 8 : 8 : 2 : 2, k = 64 : 64 : 64 : 16]> -> (tensor<8x64xf32>) {
+    %0 = gir.move %a over ["r"] : tensor<8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+    %s = gir.move %b over ["k"] : tensor<64xf32, #gir.at<dram>> -> tensor<64xf32, #gir.at<sram>>
+    %1 = gir.move %s : tensor<64xf32, #gir.at<sram>> -> tensor<64xf32, #gir.at<reg>>
+    %xb = gir.broadcast %0 dims [1] : tensor<8xf32, #gir.at<reg>> -> tensor<8x64xf32, #gir.at<reg>>
+    %wb = gir.broadcast %1 dims [0] : tensor<64xf32, #gir.at<reg>> -> tensor<8x64xf32, #gir.at<reg>>
+    %p = arith.mulf %xb, %wb : tensor<8x64xf32, #gir.at<reg>>
+    %2 = gir.move %p over ["r", "k"] : tensor<8x64xf32, #gir.at<reg>> -> tensor<8x64xf32, #gir.at<dram>>
+    gir.return %2 : tensor<8x64xf32, #gir.at<dram>>
+  }
+  return %y : tensor<8x64xf32>
+}
