@@ -192,6 +192,41 @@ def test_heads_are_split_off_where_they_are_made() -> None:
     assert "gir.reshape" not in str(made.after)
 
 
+def attention(w: Writer, batch: int, rows: int, heads: int, width: int) -> Value:
+    """A layer's attention from its hidden state and back: heads are split off, turned, and joined again."""
+    x = w.argument((batch, rows, heads * width), "f32")
+
+    def linear(value: Value) -> Value:
+        weight = w.argument((batch, heads * width, heads * width), "f32")
+        return w.binary("addf", w.matmul(value, weight), w.argument((heads * width,), "f32"))
+
+    def split_off() -> Value:
+        apart = w.expanded(linear(x), [[batch], [rows], [heads, width]])
+        return w.collapsed(w.transposed(apart, [0, 2, 1, 3]), [[0, 1], [2], [3]])
+
+    query, key, value = split_off(), split_off(), split_off()
+    scores = w.matmul(query, w.transposed(key, [0, 2, 1]))
+    weights = w.pointwise(lambda b, a: b("math.exp", a), w.binary("subf", scores, w.largest(scores, 2)))
+    weights = w.binary("divf", weights, w.total(weights, [2]))
+    apart = w.expanded(w.matmul(weights, value), [[batch, heads], [rows], [width]])
+    return w.binary("addf", linear(w.collapsed(w.transposed(apart, [0, 2, 1, 3]), [[0], [1], [2, 3]])), x)
+
+
+def test_attention_from_its_hidden_state() -> None:
+    """All seven reshapes between its kernels go, and what only turned heads is one with a product."""
+    writer = Writer()
+    text = writer.text(attention(writer, 2, 5, 3, 4))
+    made = split(text)
+    rng = np.random.default_rng(0)
+    inputs = tuple(rng.standard_normal(a.value.shape).astype(np.float32) for a in writer.arguments)
+    before, after = check_moved(made, inputs)
+    np.testing.assert_allclose(before.results[0], after.results[0], atol=1e-5)
+    phases = [compile_phases(text, (IMPORT, RAISE, phase), "cpu").module("simplify") for phase in (WITHOUT, SIMPLIFY)]
+    assert [sum(map(stands_between, kernels_of(module))) for module in phases] == [7, 0]
+    assert len(kernels_of(phases[1])) <= len(kernels_of(phases[0])) - 4
+    np.testing.assert_allclose(before.results[0], run(phases[1], inputs).results[0], atol=1e-5)
+
+
 def test_views_that_cross() -> None:
     """[6, 4] seen as [8, 3]: rows begin in the midst of each other's, so the reshape stays."""
     made = check(
