@@ -92,17 +92,29 @@ class _Placed:
         names = self.look.names
         ops = [op for op in names.ops if names.happens[op] in (when, None)]
         last = {value: op for op in ops for value in (*op.operands, *op.results)}
-        sweeps = [] if when.stage else [dim.steps for dim in self.look.dims if dim.swept]
         live = _Live(self.peaks, dict(self.kept))
         parts = {value: self._made(op, value, when) for op in ops for value in op.results if value in names.kept}
         for value, size in parts.items():
             if size is not None and value not in self.kept:
-                live.kept[value] = summed_in_order(size, sweeps)
+                live.kept[value] = summed_in_order(size, self._steps_of(value, when))
+                if self._stands(value, when):
+                    live.kept[value] = size
+                    live.standing.add(value)
         for op in ops:
             self._do(op, when, live, last)
         for value, size in parts.items():
             if size is not None and not self._is_free(value):
-                self.kept[value] = _summed(size, sweeps)
+                self.kept[value] = _summed(size, self._steps_of(value, when))
+
+    def _steps_of(self, value: ir.Value, when: When) -> list[Axis]:
+        """The steps of a sweep of which each has a part of a value of its own."""
+        names = {name for interval in self.look.windows[value] for name in interval.names}
+        return [] if when.stage else [dim.steps for dim in self.look.dims if dim.swept and dim.name in names]
+
+    def _stands(self, value: ir.Value, when: When) -> bool:
+        """Whether a sweep doesn't move with a value: from its first step on all of it is there."""
+        swept = any(dim.swept and dim.steps.size > 1 for dim in self.look.dims)
+        return swept and not when.stage and not any(axis.size > 1 for axis in self._steps_of(value, when))
 
     def _do(self, op: ir.Operation, when: When, live: _Live, last: dict[ir.Value, ir.Operation]) -> None:
         """What an op brings to life in a step, and what it ends."""
@@ -148,6 +160,7 @@ class _Live:
     peaks: Peaks
     kept: dict[ir.Value, Number]
     held: dict[ir.Value, Number] = field(default_factory=dict)
+    standing: set[ir.Value] = field(default_factory=set)
 
     def take(self, value: ir.Value, size: Number) -> None:
         """A tile begins to live."""
@@ -155,7 +168,9 @@ class _Live:
         self._see(self.peaks.place(value))
 
     def add_part(self, value: ir.Value, size: Number) -> None:
-        """A part of what is kept begins to live."""
+        """A part of what is kept begins to live, unless it has lived since an earlier step."""
+        if value in self.standing:
+            return
         self.kept[value] = add(self.kept.get(value, 0), size)
         self._see(self.peaks.place(value))
 

@@ -304,8 +304,9 @@ class _Group:
         return {cls: sum(cls not in self.classes(value) for value in values) for cls in nested}
 
     def _reuses(self, needed: Sequence[int]) -> bool:
-        """Whether an element that is loaded meets many others: there is a contraction."""
-        return any((op := self._op(number)).kind is Kind.FOLD and op.apart for number in needed)
+        """Whether an element that is loaded meets many others: a reduction gives more dimensions than it reads."""
+        folds = [op for number in needed if (op := self._op(number)).kind is Kind.FOLD]
+        return any(set(self.classes(op.results[-1])) - set(self.classes(op.operands[0])) for op in folds)
 
     def _element_bytes(self, needed: Sequence[int]) -> int:
         """What an element has of what is moved most."""
@@ -337,15 +338,30 @@ class _Group:
             for result in self._op(number).results:
                 scheduler.time(result)
         nested = frozenset((*rows, *swept)) | (frozenset() if split is None else {split})
+        combining = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & nested
+        )
         sketch = Sketch(
-            self.program, self.objective, self.nodes, self.ties, self.handed, self.alias, scheduler, nested, sinks
+            self.program,
+            self.objective,
+            self.nodes,
+            self.ties,
+            self.handed,
+            self.alias,
+            scheduler,
+            nested,
+            sinks,
+            combining,
         )
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows) for cls in nested}
         self._check_measured(needed, sizes)
         if any(sizes[cls] is None for cls in swept):
             raise NoScheduleError("a swept dimension is of open size")
-        stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).free)
+        stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:
             raise NoScheduleError("a step would have too much of a value")

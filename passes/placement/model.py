@@ -97,7 +97,8 @@ class Op:
         whole: Classes that can't be cut: a step has all of them.
         outer: Of a load or a store; of a gather, the tensor that it reads.
         work: What an element of it costs, in operations of a vector unit.
-        free: Whether its results are other names of what its operands have, and take no room.
+        view: Whether its results are other names of what its operands have: nothing is computed.
+        free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
     """
 
@@ -109,6 +110,7 @@ class Op:
     whole: tuple[int, ...] = ()
     outer: Outer | None = None
     work: int = 1
+    view: bool = False
     free: bool = False
     apart: bool = False
 

@@ -18,6 +18,7 @@ Key = tuple[int, ...]
 LAUNCH_NS = 2000  # where a machine doesn't say what starting a kernel costs
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's bandwidth
+FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
 NEAR_SPEEDUP = 4  # of registers over sram
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
@@ -47,7 +48,7 @@ class Objective:
     def overflows(self, place: Place, peak_reg: int) -> bool:
         """Whether a unit's tiles don't fit where it computes."""
         room = self.machine.space_of("reg").usable_among(units_of(place))
-        return room is not None and peak_reg > room
+        return room is not None and peak_reg > room - room // FREE_PART
 
     def bound(self, moved: int, launches: int, cached: int = 0) -> Cost:
         """What moving some bytes in so many kernels costs at least; some of them to and from a cache."""

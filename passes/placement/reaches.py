@@ -36,6 +36,7 @@ class Meaning:
         reaches: By operand at `reg`.
         folded: Dimensions of the first operand that are folded away, or that a scan runs along; (operand, dimension).
         whole: Dimensions that can't be cut; (value, dimension).
+        view: Whether results are other names of what the operands have.
         free: Whether results take no room.
         apart: Whether results can't take the place of what dies with the op.
     """
@@ -44,6 +45,7 @@ class Meaning:
     reaches: Reaches = ()
     folded: tuple[tuple[ir.Value, int], ...] = ()
     whole: tuple[tuple[ir.Value, int], ...] = ()
+    view: bool = False
     free: bool = False
     apart: bool = False
 
@@ -92,17 +94,17 @@ def _same(rank: int) -> tuple[Reach, ...]:
 
 
 def _constant(_: ir.Operation) -> Meaning:
-    return Meaning(Kind.CONSTANT, free=True)
+    return Meaning(Kind.CONSTANT, view=True, free=True)
 
 
 def _iota(_: ir.Operation) -> Meaning:
-    return Meaning(Kind.SPREAD)
+    return Meaning(Kind.SPREAD, free=True)
 
 
 def _broadcast(op: ir.Operation) -> Meaning:
     new = integers(op.attributes["dims"])
     kept = [dim for dim in range(op.result.type.rank) if dim not in new]
-    return Meaning(Kind.SPREAD, (tuple(map(Reach, kept)),), free=True)
+    return Meaning(Kind.SPREAD, (tuple(map(Reach, kept)),), view=True, free=True)
 
 
 def _permute(op: ir.Operation) -> Meaning:
@@ -126,7 +128,7 @@ def _reduce(op: ir.Operation) -> Meaning:
     reaches += [tuple(Reach(dim) if dim < len(kept) else OWN for dim in range(init.type.rank)) for init in inits]
     payloads = [(value, dim) for value in inputs for dim in range(common, value.type.rank)]
     payloads += [(value, dim) for value in op.results for dim in range(len(kept), value.type.rank)]
-    return Meaning(Kind.FOLD, tuple(reaches), tuple((inputs[0], dim) for dim in dims), tuple(payloads))
+    return Meaning(Kind.FOLD, tuple(reaches), tuple((inputs[0], dim) for dim in dims), tuple(payloads), apart=True)
 
 
 def _scan(op: ir.Operation) -> Meaning:
@@ -137,7 +139,7 @@ def _scan(op: ir.Operation) -> Meaning:
         raise Blocked("it has a scan of payloads")
     reaches = [tuple(OWN if dim == along else Reach(dim) for dim in range(rank)) for _ in inputs]
     reaches += [tuple(Reach(dim if dim < along else dim + 1) for dim in range(rank - 1)) for _ in inits]
-    return Meaning(Kind.SCAN, tuple(reaches), ((inputs[0], along),))
+    return Meaning(Kind.SCAN, tuple(reaches), ((inputs[0], along),), apart=True)
 
 
 def _contract(op: ir.Operation) -> Meaning:
@@ -180,7 +182,9 @@ def _window(op: ir.Operation) -> Meaning:
     for dim, size, stride, dilation in columns:
         reach[dim] = Reach(dim, stride, 0, dilation * (size - 1))
     new = tuple((op.result, dim) for dim in range(rank, op.result.type.rank))
-    return Meaning(Kind.COMPUTE, (tuple(reach),), whole=(*new, *_open(op, integers(op.attributes["dims"]))), free=True)
+    return Meaning(
+        Kind.COMPUTE, (tuple(reach),), whole=(*new, *_open(op, integers(op.attributes["dims"]))), view=True, apart=True
+    )
 
 
 def _slice(op: ir.Operation) -> Meaning:
@@ -194,7 +198,7 @@ def _slice(op: ir.Operation) -> Meaning:
     )
     whole = [(op.operands[0], dim) for dim, size in enumerate(op.operands[0].type.shape) if size == DYNAMIC]
     whole += [(op.result, dim) for dim, size in enumerate(op.result.type.shape) if size == DYNAMIC]
-    return Meaning(Kind.COMPUTE, (reach,), whole=tuple(whole), free=True)
+    return Meaning(Kind.COMPUTE, (reach,), whole=tuple(whole), view=True, apart=True)
 
 
 def _concat(op: ir.Operation) -> Meaning:
@@ -217,7 +221,7 @@ def _reshape(op: ir.Operation) -> Meaning:
     reach = tuple(Reach(dim) if dim < front else Reach(None, 1, 0, size - 1) for dim, size in enumerate(old))
     whole = [(op.operands[0], dim) for dim in range(front, len(old))]
     whole += [(op.result, dim) for dim in range(front, len(new))]
-    return Meaning(Kind.COMPUTE, (reach,), whole=tuple(whole), free=True)
+    return Meaning(Kind.COMPUTE, (reach,), whole=tuple(whole), view=True, apart=True)
 
 
 def kept_in_front(old: Sequence[int], new: Sequence[int]) -> int:

@@ -141,6 +141,7 @@ class _Reader:
                 tuple(self._class(spaces.find(dim)) for dim in meaning.whole),
                 outer,
                 _work(op, meaning),
+                meaning.view,
                 meaning.free,
                 meaning.apart,
             )
@@ -290,7 +291,7 @@ def _tie_more(spaces: Spaces, op: ir.Operation) -> None:
 
 
 def _work(op: ir.Operation, meaning: Meaning) -> int:
-    if meaning.kind is Kind.CONSTANT or meaning.free:
+    if meaning.view:
         return 0
     return WORK.get(op.name.partition(".")[0], 1)
 

@@ -155,7 +155,7 @@ def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:
         for operand in scheduler.operands(number):
             made = scheduler.program.ops[scheduler.makers[operand]]
             early = operand in scheduler.streams and scheduler.time(operand) // 2 < late
-            if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.free:
+            if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.view:
                 found.setdefault(operand)
     return list(found)
 

@@ -50,6 +50,7 @@ class Sketch:
         scheduler: The passes.
         nested: The classes that are cut.
         sinks: The stores to the outside.
+        combining: Ops that combine what steps or units have.
     """
 
     program: Program
@@ -61,6 +62,7 @@ class Sketch:
     scheduler: Scheduler
     nested: frozenset[int]
     sinks: Sequence[int]
+    combining: frozenset[int]
     plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
@@ -156,7 +158,7 @@ class Sketch:
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             return None
-        peak_reg = peak_at_reg(place, self.program, plan.steps, plan.windows, self.scheduler.ends)
+        peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
         if self.objective.overflows(place, peak_reg):
             return None
         cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 
 from powerfusion.passes.placement.cost import Place
-from powerfusion.passes.placement.model import Program, Step, Where
-from powerfusion.passes.placement.schedules import ended
+from powerfusion.passes.placement.model import Op, Program, Step, Where
+from powerfusion.passes.placement.schedules import Scheduler, ended
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 
@@ -20,20 +20,22 @@ def peak_at_sram(place: Place, program: Program, steps: Sequence[Step], windows:
 
 
 def peak_at_reg(
-    place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], ends: Set[int]
+    place: Place, scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]
 ) -> int:
     """Bytes of a unit: a tile lives from its step to its last use, and an op may write over what dies with it.
 
-    What the steps of a sweep are combined into, by the ops of `ends`, lives from the beginning of its pass.
+    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.
     """
+    program = scheduler.program
+    steps = sorted(steps, key=lambda step: _when(scheduler, step))
 
     def size(key: Key) -> int:
         return program.values[key[0]].element_bytes * place.tile(windows[key]) if key in windows else 0
 
-    last = _last_uses(program, steps)
+    last = _last_uses(scheduler, steps)
     combined: dict[int, dict[Key, int]] = {}
     for step in steps:
-        if step.where is Where.DO and step.op in ends:
+        if step.where is Where.DO and step.op in combining:
             keys = ((value, step.number) for value in ended(program.ops[step.op]))
             combined.setdefault(step.number, {}).update((key, size(key)) for key in keys)
     live: dict[Key, int] = {}
@@ -41,33 +43,46 @@ def peak_at_reg(
     for at, step in enumerate(steps):
         op = program.ops[step.op]
         live |= combined.pop(step.number, {})
-        results = op.results if step.where is Where.DO else (step.value,)
-        computes = step.where is Where.DO and not op.apart
-        if computes and not op.free:  # Otherwise what it reads dies only after it.
-            live = _alive(live, last, at)
-        if step.where in (Where.LOAD, Where.FETCH, Where.DO) and not (step.where is Where.DO and op.free):
-            for value in results:
-                live[value, step.number] = size((value, step.number))
+        made = {} if step.where is Where.DO and op.free else {key: size(key) for key in _made(op, step)}
+        if step.where is Where.DO and not op.apart:
+            live = _reused(live, last, at, max(made.values(), default=0))
+        live |= made
         most = max(most, sum(live.values()))
-        live = _alive(live, last, at)
+        live = {key: held for key, held in live.items() if last.get(key, -1) > at}
     return most
 
 
-def _alive(live: Mapping[Key, int], last: Mapping[Key, int], at: int) -> dict[Key, int]:
-    """What something after a step uses."""
-    return {key: size for key, size in live.items() if last.get(key, -1) > at}
+def _when(scheduler: Scheduler, step: Step) -> int:
+    """When a step happens: while its pass sweeps, or when it has ended."""
+    sweeps = step.where is not Where.STORE and step.op in scheduler.ends
+    late = not sweeps and scheduler.time(step.value) == 2 * step.number + 1
+    return 2 * step.number + late
 
 
-def _last_uses(program: Program, steps: Sequence[Step]) -> dict[Key, int]:
+def _made(op: Op, step: Step) -> list[Key]:
+    """The tiles that a step makes."""
+    if step.where is Where.DO:
+        return [(value, step.number) for value in op.results]
+    return [(step.value, step.number)] if step.where in (Where.LOAD, Where.FETCH) else []
+
+
+def _reused(live: Mapping[Key, int], last: Mapping[Key, int], at: int, size: int) -> dict[Key, int]:
+    """What is live without one tile that dies with a step and is at least so large: the result takes its place."""
+    dying = next((key for key, held in live.items() if last.get(key, -1) == at and held >= size), None)
+    return {key: held for key, held in live.items() if key != dying or not size}
+
+
+def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:
     """By value and pass, the last step that uses it; what only repeats a value keeps that alive."""
     last: dict[Key, int] = {}
     made: dict[int, Key] = {}
     for at, step in enumerate(steps):
-        op = program.ops[step.op]
+        op = scheduler.program.ops[step.op]
         if step.where is Where.DO:
-            for value in op.operands:
+            operands = scheduler.operands(step.op)
+            for value in operands:
                 last[made.get(value, (value, step.number))] = at
-            repeats = made.get(op.operands[0]) if op.free and op.operands else None
+            repeats = made.get(operands[0]) if op.free and operands else None
             made |= {value: repeats or (value, step.number) for value in op.results}
         elif step.where in (Where.LOAD, Where.FETCH):
             made[step.value] = (step.value, step.number)

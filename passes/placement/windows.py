@@ -112,6 +112,8 @@ class Windows:
             self._need(operands[0], step.number, self._reached(operands[0], reaches, spans), made)
             return
         found = [self.of[value, step.number] for value in op.results if (value, step.number) in self.of]
+        for value in op.results:  # What nothing uses is made all the same.
+            self.of.setdefault((value, step.number), self.own(value))
         if step.op in self.scheduler.ends:
             if any(not span.is_plain for spans in found for span in spans):
                 raise NoScheduleError("what a sweep comes to is needed beyond a step")

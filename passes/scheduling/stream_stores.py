@@ -10,8 +10,8 @@ which whole lines are written needn't come in first. A store is marked if
 - that is more than the cores hold beside their caches in common, so it wouldn't stay there either;
 - each row of its tile is whole lines and begins at one, for certain.
 
-Issued and arriving bytes fall, by what was read for nothing; useful ones stay. Machines without such a space stay as they
-are.
+Issued and arriving bytes fall, by what was read for nothing; useful ones stay. On machines without such a space nothing
+changes.
 """
 
 from __future__ import annotations

@@ -229,7 +229,10 @@ class _Placed:
             self._compute(step, op, box)
         for value in op.results:
             if value in self.plan.recorded and value in step.tiles:
-                step.unit.parts.setdefault(value, []).append(step.tiles[value])
+                parts = step.unit.parts.setdefault(value, [])
+                if any(part.box == step.tiles[value].box for part in parts):
+                    continue  # What a sweep doesn't move with is there once, from its first step on.
+                parts.append(step.tiles[value])
                 if op.name not in REPLICAS and not is_keep(op, self.here.spaces):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
