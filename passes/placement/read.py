@@ -197,6 +197,9 @@ class _Reader:
         whole, text = True, ""
         reach: list[Reach] | None = [Reach(dim) for dim in dims]
         while (op := defining_op(value)) is not None:
+            if op.name == "gir.slice" and self._is_all(op):
+                value = op.operands[0]
+                continue
             reach = None if reach is None else through_view(op, reach)
             if op.name == "gir.permute":
                 perm = integers(op.attributes["perm"])
@@ -205,9 +208,6 @@ class _Reader:
                 drop = integers(op.attributes["drop"])
                 kept = [dim for dim in range(op.operands[0].type.rank) if dim not in drop]
                 dims = [kept[dim] for dim in dims]
-                if self._is_all(op):
-                    value = op.operands[0]
-                    continue
                 whole = False
                 text += f"{op.attributes} {[self._name(v) for v in list(op.operands)[1:]]}"
             elif op.name == "gir.reshape" and op.operands[0] in self.handles.taken:
