@@ -353,6 +353,7 @@ class _Group:
             self.alias,
             scheduler,
             nested,
+            frozenset(swept),
             sinks,
             combining,
         )

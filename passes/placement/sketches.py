@@ -49,6 +49,7 @@ class Sketch:
         alias: By value that a load inside the group gives, the value that it is.
         scheduler: The passes.
         nested: The classes that are cut.
+        swept: Those of them that are swept.
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
     """
@@ -61,6 +62,7 @@ class Sketch:
     alias: Mapping[int, int]
     scheduler: Scheduler
     nested: frozenset[int]
+    swept: frozenset[int]
     sinks: Sequence[int]
     combining: frozenset[int]
     plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
         windows.read(steps)
         return windows
 

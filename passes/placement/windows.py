@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.model import Program, Reach, Step, Ties, Where
+from powerfusion.passes.placement.model import Kind, Program, Reach, Step, Ties, Where
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 
 
@@ -52,6 +52,7 @@ class Windows:
         program: What is read.
         ties: Of classes.
         nested: The classes that a nest cuts.
+        swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
     """
@@ -59,6 +60,7 @@ class Windows:
     program: Program
     ties: Ties
     nested: frozenset[int]
+    swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
 
@@ -121,6 +123,8 @@ class Windows:
                 self._need(value, step.number, self.own(value), made)
             return
         spans = found[0] if found else self.own(op.results[0])
+        if op.kind in (Kind.FOLD, Kind.SCAN, Kind.GATHER) and any(span.clip for span in spans):
+            raise NoScheduleError("what is folded or looked up would be needed beyond an edge")
         for value, reaches in zip(operands, op.reaches, strict=True):
             self._need(value, step.number, self._reached(value, reaches, spans), made)
 
@@ -130,6 +134,8 @@ class Windows:
 
     def _need(self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]]) -> None:
         value = self.scheduler.same(value)
+        if any(own.cls in self.swept and span.cls != own.cls for own, span in zip(self.own(value), spans, strict=True)):
+            raise NoScheduleError("what one step of a sweep has is needed in another")
         there = [at for at in made.get(value, ()) if at <= number]
         at = max(there, default=number)
         if at != number and not all(span.is_plain for span in spans):
