@@ -9,14 +9,16 @@ Rewrite:
       %1 = move %s pass 1 : sram -> reg             pass 1: %1 - spread of %m
     }
 
-Contract: takes simplified graph form; kernels that gain nothing, or have what isn't placed yet (scans,
-contractions, gathers, assertions, views at reg), stay as they are. By the model, the bytes that arrive
-from DRAM never rise; what several groups load each for themselves is asked for more often.
+Contract: takes simplified graph form, expanded or not; kernels that gain nothing, or have what isn't placed
+(assertions, scatters, insertions, what is stored and read again), stay as they are. What several groups load
+each for themselves is asked for more often than before.
 
-The kernels of a block are read once into plain records (`model`), a partition into groups is searched
-there (`search`), in each group passes, places and nest (`groups`, `schedules`, `cost`), and the answer
-is written back once (`emit`). With `remarks` each placed kernel says what it is promised to move, and
-the function whether the search was exact.
+The kernels of a block are read once into plain records (`model`, `read`, `reaches`), of each alternatives the
+best way is taken (`ways`), a partition into groups is searched (`search`, under `bounds`), in each group the
+roles of dimensions (`groups`), then nest, passes and what rests (`sketches`, `nests`, `schedules`, `windows`),
+by what that costs (`cost`, `tiles`, `objectives`); the answer is written back once (`emit`). With `remarks` each
+placed kernel says what it is promised to move, the function whether the search was exact, and each edge that
+stayed at sram or dram what it costs and what blocked it.
 """
 
 from __future__ import annotations
