@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.certificate import (
@@ -15,7 +16,7 @@ from powerfusion.passes.placement.certificate import (
     digest_of,
     sealed,
 )
-from powerfusion.passes.placement.model import Cost
+from powerfusion.passes.placement.model import Cost, Program
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.search import Answer, Choice, Seen
 
@@ -26,7 +27,12 @@ def certify(answer: Answer, objective: Objective) -> Certificate | None:
         return None
     components = tuple(_component(Bounds(answer.program, objective), seen) for seen in answer.seen)
     digest = digest_of(objective.machine)
-    return sealed(Certificate(objective.name, objective.machine.name, digest, answer.program, components))
+    return sealed(Certificate(objective.name, objective.machine.name, digest, _frozen(answer.program), components))
+
+
+def _frozen(program: Program) -> Program:
+    """A program that is equal to itself when it is read again."""
+    return Program(*(tuple(getattr(program, each.name)) for each in fields(program)))
 
 
 def _component(bounds: Bounds, seen: Seen) -> Component:
