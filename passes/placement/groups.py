@@ -51,7 +51,7 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.bound(moved, 1, cached)
+    return objective.alone(moved, cached)
 
 
 def _bytes(program: Program, value: int) -> int:

@@ -77,10 +77,11 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
 
 
 def _orders(machine: Machine, wanted: Wanted) -> list[Sequence[int]]:
-    """Orders of the rows, outermost first."""
+    """Orders of the rows, outermost first: without a cache those that many loads lack innermost, or outermost."""
     if cache_bytes(machine):
         return [wanted.rows]
-    return [wanted.rows, sorted(wanted.rows, key=lambda cls: wanted.lacking.get(cls, 0))]
+    ranked = sorted(wanted.rows, key=lambda cls: wanted.lacking.get(cls, 0))
+    return [list(order) for order in dict.fromkeys(map(tuple, (wanted.rows, ranked, reversed(ranked))))]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ time    a model's, then the same
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,7 +44,12 @@ class Objective:
     def timed(self, place: Place, cost: Cost) -> Cost:
         """A cost with what it takes, of a kernel in a nest."""
         used = min(place.groups() / cores(self.machine), 1.0)
-        return cost + Cost(time_ps=self._time_ps(cost, used))
+        return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
+
+    def alone(self, moved: int, cached: int) -> Cost:
+        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache."""
+        cost = Cost(arriving=moved, launches=1, useful=moved, cached=cached)
+        return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
 
     def overflows(self, place: Place, peak_reg: int) -> bool:
         """Whether a unit's tiles don't fit where it computes."""
@@ -51,11 +57,14 @@ class Objective:
         return room is not None and peak_reg > room - room // FREE_PART
 
     def bound(self, moved: int, launches: int, cached: int = 0) -> Cost:
-        """What moving some bytes in so many kernels costs at least; some of them to and from a cache."""
-        cost = Cost(arriving=moved, launches=launches, useful=moved, cached=cached)
-        return cost + Cost(time_ps=self._time_ps(cost, 1.0))
+        """What moving some bytes in so many kernels costs at least; some of them to and from a cache.
 
-    def _time_ps(self, cost: Cost, used: float) -> int:
+        Costs are rounded up and bounds down, so that a bound of several kernels is never above the sum of their costs.
+        """
+        cost = Cost(arriving=moved, launches=launches, useful=moved, cached=cached)
+        return cost + Cost(time_ps=math.floor(self._time_ps(cost, 1.0)))
+
+    def _time_ps(self, cost: Cost, used: float) -> float:
         machine = self.machine
         dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
         far = _bandwidth(machine, dram, reg) or _bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
@@ -64,7 +73,7 @@ class Objective:
         far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
         asked_ns = cost.useful / (CACHE_SPEEDUP * far) / used
         near_ns = cost.near / (NEAR_SPEEDUP * near) / used
-        return round(1000 * (max(far_ns, asked_ns, near_ns) + cost.launches * (machine.launch_ns or LAUNCH_NS)))
+        return 1000 * (max(far_ns, asked_ns, near_ns) + cost.launches * (machine.launch_ns or LAUNCH_NS))
 
 
 def units_of(place: Place) -> int:

@@ -25,17 +25,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from powerfusion.core._mlir import functions
 from powerfusion.core.diagnostics import emit_remark
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
-from powerfusion.errors import UnsupportedError
+from powerfusion.errors import CertificateError, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import sort_block
+from powerfusion.passes.placement.certificate import Certificates, CertifiedBlock
+from powerfusion.passes.placement.certify import certify
 from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.model import Form
 from powerfusion.passes.placement.objectives import OBJECTIVES, Objective
@@ -63,16 +66,24 @@ class PlacePass(Pass):
     )
     remarks: bool = option(False, help="Say at each placed kernel what it moves, and at the function how it was found")
 
+    certificate: str = option("", help="A file to write: per function, why no other partition costs less")
+
     def run(self, op: ir.Operation) -> None:
         """Places the kernels of every block of every function."""
         if self.objective not in OBJECTIVES:
             raise UnsupportedError(f"expected an objective of {', '.join(OBJECTIVES)}, got '{self.objective}'")
         machine = find(self.machine)
+        certified: list[CertifiedBlock] = []
         for function in functions(op):
-            for block in function.regions[0].blocks:
+            for number, block in enumerate(function.regions[0].blocks):
                 answer = place(block, machine, self.budget, self.objective, remarks=self.remarks)
+                if self.certificate:
+                    found = certify(answer, Objective(self.objective, machine))
+                    certified.append(CertifiedBlock(_name_of(function), number, found))
                 if self.remarks and answer.choices:
                     emit_remark(function.location, _summary(answer))
+        if self.certificate:
+            _write(Path(self.certificate), Certificates(tuple(certified)))
 
 
 def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
@@ -94,6 +105,22 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     if remarks:
         emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, aim)))
     return answer
+
+
+def _name_of(function: ir.Operation) -> str:
+    return str(ir.StringAttr(function.attributes["sym_name"]).value)
+
+
+def _write(path: Path, certificates: Certificates) -> None:
+    """Writes certificates to a file.
+
+    Raises:
+        CertificateError: It can't be written.
+    """
+    try:
+        path.write_text(certificates.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise CertificateError(f"{path} can't be written: {error.strerror}", help="name another file") from error
 
 
 def _summary(answer: Answer) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.passes.placement.bounds import Bounds, members
@@ -36,20 +36,41 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What an exact search of a component saw.
+
+    Attributes:
+        nodes: The component.
+        choices: What it takes, in an order in which these can run.
+        groups: All connected groups, as bits.
+        looked: By group that it looked at, its best form; or why it can't be one.
+    """
+
+    nodes: tuple[int, ...]
+    choices: tuple[Choice, ...]
+    groups: tuple[int, ...]
+    looked: Mapping[int, Choice | str]
+
+
+@dataclass(frozen=True)
 class Answer:
     """A partition.
 
     Attributes:
+        program: Of which kernels.
         choices: Its groups.
         exact: Whether no other partition into such groups costs less.
         expanded: How many groups and sets were looked at.
         stopped: Whether time ran out, and the rest of the kernels stayed as they were.
+        seen: By component, what an exact answer rests on.
     """
 
+    program: Program
     choices: tuple[Choice, ...]
     exact: bool
     expanded: int
     stopped: bool = False
+    seen: tuple[Seen, ...] = ()
 
     @property
     def cost(self) -> Cost:
@@ -75,14 +96,17 @@ def search(program: Program, objective: Objective, budget: int, safety_s: float 
     """
     run = _Search(program, objective, budget, time.monotonic() + safety_s)
     choices: list[Choice] = []
+    seen: list[Seen] = []
     exact = True
     for nodes in run.components():
         try:
-            choices += run.exact(nodes)
+            seen.append(run.exact(nodes))
+            choices += reversed(seen[-1].choices)
         except _OutOfBudgetError:
             exact = False
             choices += run.beam(nodes)
-    return Answer(tuple(choices), exact and not run.stopped, run.expanded, run.stopped)
+    exact &= not run.stopped
+    return Answer(program, tuple(choices), exact, run.expanded, run.stopped, tuple(seen) if exact else ())
 
 
 @dataclass
@@ -94,6 +118,7 @@ class _Search:
     expanded: int = 0
     stopped: bool = False
     known: dict[int, Choice | None] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = [node for node, kernel in enumerate(self.program.kernels) if kernel and not kernel.blocked]
@@ -131,6 +156,7 @@ class _Search:
             return None
         form = form_of(self.program, self.objective.machine, nodes, self.objective)
         if isinstance(form, Blocked):
+            self.refused[sum(1 << node for node in nodes)] = form.reason
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None
         return Choice(tuple(nodes), form.cost, form)
 
@@ -154,7 +180,7 @@ class _Search:
 
     # -- exact -------------------------------------------------------------------------------------
 
-    def exact(self, nodes: Sequence[int]) -> list[Choice]:
+    def exact(self, nodes: Sequence[int]) -> Seen:
         """The cheapest partition, by A* over what has run; groups are looked at when their promise is the best left."""
         everything = sum(1 << node for node in nodes)
         groups = [(bits, self.bounds.needs(bits) & everything & ~bits) for bits in self._connected(nodes)]
@@ -169,13 +195,19 @@ class _Search:
                     path.reach(after, path.best[done] + choice.cost, self.bounds.least(everything & ~after), choice)
                 continue
             if done == everything:
-                return path.choices(done)
+                return self._seen(nodes, path.choices(done), groups)
             self.expanded += 1
             if self.expanded > self.budget:
                 raise _OutOfBudgetError
             for some, needs in groups:
                 if not (some & done or needs & ~done):
                     path.promise(done, some, self.bounds.least(some) + self.bounds.least(everything & ~(done | some)))
+
+    def _seen(self, nodes: Sequence[int], choices: Sequence[Choice], groups: Sequence[tuple[int, int]]) -> Seen:
+        """What an answer rests on."""
+        bits = tuple(bits for bits, _ in groups)
+        looked = {some: self.known[some] or self.refused.get(some, "") for some in bits if some in self.known}
+        return Seen(tuple(nodes), tuple(reversed(choices)), bits, looked)
 
     # -- beam --------------------------------------------------------------------------------------
 

@@ -45,7 +45,9 @@ def peak_at_reg(
         live |= combined.pop(step.number, {})
         made = {} if step.where is Where.DO and op.free else {key: size(key) for key in _made(op, step)}
         if step.where is Where.DO and not op.apart:
-            live = _reused(live, last, at, max(made.values(), default=0))
+            operands = scheduler.operands(step.op)  # Not what these only repeat: that isn't laid out as they are.
+            dying = [key for key in live if key[0] in operands and last.get(key, -1) == at]
+            live = _reused(live, dying, max(made.values(), default=0))
         live |= made
         most = max(most, sum(live.values()))
         live = {key: held for key, held in live.items() if last.get(key, -1) > at}
@@ -66,10 +68,10 @@ def _made(op: Op, step: Step) -> list[Key]:
     return [(step.value, step.number)] if step.where in (Where.LOAD, Where.FETCH) else []
 
 
-def _reused(live: Mapping[Key, int], last: Mapping[Key, int], at: int, size: int) -> dict[Key, int]:
+def _reused(live: Mapping[Key, int], dying: Sequence[Key], size: int) -> dict[Key, int]:
     """What is live without one tile that dies with a step and is at least so large: the result takes its place."""
-    dying = next((key for key, held in live.items() if last.get(key, -1) == at and held >= size), None)
-    return {key: held for key, held in live.items() if key != dying or not size}
+    reused = next((key for key in dying if live[key] >= size), None)
+    return {key: held for key, held in live.items() if key != reused or not size}
 
 
 def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:

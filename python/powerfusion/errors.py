@@ -51,6 +51,10 @@ class InputError(PowerFusionError):
     """Arrays at a call don't fit the signature: number, dtype, rank or sizes."""
 
 
+class CertificateError(PowerFusionError):
+    """A certificate of a placement isn't one, or what it says doesn't hold; says what."""
+
+
 class AssertionFailedError(PowerFusionError):
     """A `cf.assert` of the program failed while it ran; the message is the program's own."""
 

@@ -244,7 +244,7 @@ def test_units_that_share(per_unit: str, reasons: tuple[str, ...]) -> None:
         (function,) = functions(module.operation)
         block = function.regions[0].blocks[0]
         program, handles = read(block)
-        placing = Placing.of(program, handles, Answer((), True, 0), {}, Objective("bytes", MACHINE))
+        placing = Placing.of(program, handles, Answer(program, (), True, 0), {}, Objective("bytes", MACHINE))
         (edge,) = edges_of(block, MACHINE, placing)
     assert edge.reasons == reasons
 

@@ -1,0 +1,311 @@
+"""Counts again what a certificate says of groups: from the program alone, without what the search is made of.
+
+What is common with it is what a cost is (`cost`), which window a step needs (`windows`), how values come about in
+passes (`schedules`) and what fits (`tiles`). Which groups there are, what they cost at least, how their dimensions are
+one and what may be a nest is worked out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from powerfusion.errors import CertificateError
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
+from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
+from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
+from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import Windows
+
+Nodes = tuple[int, ...]
+
+
+@dataclass
+class Kernels:
+    """The kernels of a program that can be placed.
+
+    Attributes:
+        program: Whose.
+        touched: By kernel, the tensors that it reads or writes.
+    """
+
+    program: Program
+    touched: dict[int, frozenset[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node, kernel in enumerate(self.program.kernels):
+            if kernel is not None and kernel.blocked is None:
+                self.touched[node] = frozenset((*kernel.reads, *kernel.writes))
+
+    def kernel(self, node: int) -> Kernel:
+        """A kernel that can be placed."""
+        kernel = self.program.kernels[node]
+        assert kernel is not None, "these are kernels"
+        return kernel
+
+    def meets(self, node: int, others: frozenset[int]) -> bool:
+        """Whether a kernel reads or writes something that one of some others does."""
+        return any(self.touched[node] & self.touched[other] for other in others)
+
+    def components(self) -> list[Nodes]:
+        """Kernels that stand together, by their first."""
+        parts: list[frozenset[int]] = []
+        for node in self.touched:
+            met = [part for part in parts if self.meets(node, part)]
+            parts = [part for part in parts if part not in met]
+            parts.append(frozenset({node}).union(*met))
+        return sorted(tuple(sorted(part)) for part in parts)
+
+    def connected(self, nodes: Nodes) -> set[Nodes]:
+        """All groups of some kernels that stand together, grown one by one."""
+        found: set[frozenset[int]] = set()
+        grown = {frozenset({node}) for node in nodes}
+        while grown:
+            found |= grown
+            grown = {
+                group | {node} for group in grown for node in nodes if node not in group and self.meets(node, group)
+            }
+        return {tuple(sorted(group)) for group in found}
+
+    def needs(self, nodes: Nodes) -> int:
+        """Which nodes some kernels need besides themselves, directly or not, as bits."""
+        found = 0
+        for node in nodes:
+            found |= self.program.needs[node]
+        return found & ~as_bits(nodes)
+
+
+def as_bits(nodes: Sequence[int]) -> int:
+    """A set of nodes as bits."""
+    return sum(1 << node for node in nodes)
+
+
+@dataclass
+class Counter:
+    """Costs and bounds of groups.
+
+    Attributes:
+        kernels: Of a program.
+        objective: What is small, on which machine.
+    """
+
+    kernels: Kernels
+    objective: Objective
+
+    def __post_init__(self) -> None:
+        self.program = self.kernels.program
+        self.capacity = cache_bytes(self.objective.machine)
+
+    def bound(self, nodes: Nodes) -> Cost:
+        """What some kernels cost at least: all of what they must have and don't make, and of what others read."""
+        if not nodes:
+            return Cost()
+        volumes, readers = self.program.volumes, self.program.readers
+        made = {tensor for node in nodes for tensor in self.kernels.kernel(node).writes}
+        taken = {tensor for node in nodes for tensor in self._needed(node)} - made
+        asked = {tensor for tensor in made if readers[tensor] & ~as_bits(nodes)}
+        moved = sum(volumes[tensor] or 0 for tensor in (*taken, *asked))
+        cached = sum(volumes[tensor] or 0 for tensor in taken if is_handed(self.program, tensor, self.capacity))
+        return self.objective.bound(moved, 1, cached)
+
+    def _needed(self, node: int) -> set[int]:
+        """The tensors of which a kernel needs all there is."""
+        kernel = self.kernels.kernel(node)
+        outers = [self.program.ops[number].outer for number in kernel.ops]
+        return {outer.tensor for outer in outers if outer is not None and outer.needed} & set(kernel.reads)
+
+    def kept(self, nodes: Nodes) -> Cost:
+        """What a kernel costs that stays as it is: each movement once.
+
+        Raises:
+            CertificateError: It isn't one kernel.
+        """
+        if len(nodes) != 1:
+            raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
+        moved = cached = 0
+        for number in self.kernels.kernel(nodes[0]).ops:
+            op = self.program.ops[number]
+            if op.outer is None:
+                continue
+            size = self._bytes((op.results or op.operands)[0])
+            moved += size
+            handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
+            cached += size if handed else 0
+        return self.objective.alone(moved, cached)
+
+    def _bytes(self, value: int) -> int:
+        read = self.program.values[value]
+        size = read.element_bytes
+        for length in read.shape:
+            size *= extent(length)
+        return size
+
+    def placed(self, nodes: Nodes, nest: tuple[NestDim, ...], steps: tuple[Step, ...]) -> Cost:
+        """What a group costs in a nest and with some steps.
+
+        Raises:
+            CertificateError: It can't be that.
+        """
+        try:
+            return self._placed(nodes, nest, steps)
+        except NoScheduleError as reason:
+            raise CertificateError(f"the kernels {list(nodes)} can't be one in this way: {reason}") from reason
+
+    def _placed(self, nodes: Nodes, nest: tuple[NestDim, ...], steps: tuple[Step, ...]) -> Cost:
+        group = Group(self.program, nodes)
+        group.check_nest(nest)
+        scheduler = group.scheduler({dim.cls for dim in nest if dim.swept})
+        staged = {step.op for step in steps if step.where is Where.STAGE}
+        rested = {step.value for step in steps if step.where is Where.REST}
+        if scheduler.schedule(group.sinks, staged, rested) != steps:
+            raise NoScheduleError("these steps don't do what its kernels do")
+        windows = Windows(self.program, group.ties, frozenset(dim.cls for dim in nest), scheduler)
+        windows.read(steps)
+        for dim in nest:
+            self._check_size(dim, windows)
+        place = Place(self.objective.machine, nest)
+        room = self.objective.machine.space_of("sram").usable_bytes
+        peak = peak_at_sram(place, self.program, steps, windows.of)
+        if peak and (room is None or peak > room):
+            raise NoScheduleError("what rests doesn't fit at sram")
+        if self.objective.overflows(
+            place, peak_at_reg(place, scheduler, steps, windows.of, group.combining({dim.cls for dim in nest}))
+        ):
+            raise NoScheduleError("a step doesn't fit at reg")
+        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
+
+    def _check_size(self, dim: NestDim, windows: Windows) -> None:
+        """A dimension of a nest has the size of the values that it cuts."""
+        sizes = {
+            size
+            for (value, _), spans in windows.of.items()
+            for span, size in zip(spans, self.program.values[value].shape, strict=True)
+            if span.cls == dim.cls and span.is_plain
+        }
+        if sizes != {dim.size}:
+            raise NoScheduleError(
+                f"a dimension of its nest has the size {dim.size}, values have {sorted(map(str, sizes))}"
+            )
+
+
+@dataclass
+class Group:
+    """Kernels that are one: what is handed on inside, and which dimensions are the same.
+
+    Attributes:
+        program: Whose.
+        nodes: The kernels, in order.
+        ties: Dimensions that are one.
+        handed: By load inside, the part of a value of the group that it takes.
+        alias: By value that is another value of the group, that one.
+        makers: By value, the op that makes it.
+        sinks: The stores that something outside reads.
+    """
+
+    program: Program
+    nodes: Nodes
+    ties: Ties = field(default_factory=Ties)
+    handed: dict[int, Handed] = field(default_factory=dict)
+    alias: dict[int, int] = field(default_factory=dict)
+    makers: dict[int, int] = field(default_factory=dict)
+    sinks: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        kernels = [self.program.kernels[node] for node in self.nodes]
+        self.ops = [number for kernel in kernels if kernel is not None for number in kernel.ops]
+        self.makers = {value: number for number in self.ops for value in self.program.ops[number].results}
+        self._check_order()
+        stored: dict[int, int] = {}
+        first: dict[tuple[int, str], int] = {}
+        for number in self.ops:
+            op = self.program.ops[number]
+            if op.kind is Kind.STORE and op.outer is not None:
+                stored[op.outer.tensor] = number
+                if self.program.readers[op.outer.tensor] & ~as_bits(self.nodes):
+                    self.sinks.append(number)
+        for number in self.ops:
+            op = self.program.ops[number]
+            if op.kind is not Kind.LOAD or op.outer is None:
+                continue
+            if op.outer.tensor in stored:
+                self._take(number, op, self.program.ops[stored[op.outer.tensor]])
+            else:
+                self._share(op, first.setdefault((op.outer.tensor, op.outer.view), op.results[0]))
+
+    def _check_order(self) -> None:
+        """Nothing stands between the kernels: what one of them needs outside doesn't need another of them."""
+        bits = as_bits(self.nodes)
+        for node in self.nodes:
+            outside = self.program.needs[node] & ~bits
+            for other, needs in enumerate(self.program.needs):
+                if outside >> other & 1 and needs & bits:
+                    raise NoScheduleError("another operator stands between")
+
+    def _take(self, number: int, load: Op, store: Op) -> None:
+        """A load inside the group takes what is stored there."""
+        assert load.outer is not None
+        assert store.outer is not None
+        if load.outer.reach is None:
+            raise NoScheduleError("one loads what another stores in another shape")
+        value, source = load.results[0], store.operands[0]
+        reaches = [load.outer.reach[dim] for dim in store.outer.dims]
+        places = [reach.dim for reach in reaches]
+        if load.outer.whole:
+            for dim, cls in zip(places, self.program.values[source].classes, strict=True):
+                assert dim is not None
+                self.ties.tie(self.program.values[value].classes[dim], cls)
+        if load.outer.whole and places == sorted(range(len(places))):
+            self.alias[value] = source
+        else:
+            self.handed[number] = Handed(source, tuple(reaches))
+
+    def _share(self, load: Op, first: int) -> None:
+        """A load of what another one has loaded is that."""
+        value = load.results[0]
+        if value == first:
+            return
+        self.alias[value] = first
+        for one, other in zip(self.classes(value), self.classes(first), strict=True):
+            self.ties.tie(one, other)
+
+    def classes(self, value: int) -> tuple[int, ...]:
+        """The dimensions of a value, those that are one by one number."""
+        return tuple(self.ties.find(cls) for cls in self.program.values[value].classes)
+
+    def folded(self, number: int) -> set[int]:
+        """The dimensions that an op combines."""
+        return {self.ties.find(cls) for cls in self.program.ops[number].folded}
+
+    def combining(self, dims: set[int]) -> frozenset[int]:
+        """The ops that combine something along some dimensions."""
+        kinds = (Kind.FOLD, Kind.SCAN)
+        return frozenset(at for at in self.ops if self.program.ops[at].kind in kinds and self.folded(at) & dims)
+
+    def scheduler(self, swept: set[int]) -> Scheduler:
+        """What says in which pass each value is, if some dimensions are swept."""
+        values = [value for number in self.ops for value in self._values(number)]
+        streams = frozenset(value for value in values if swept & set(self.classes(value)))
+        ends = self.combining(swept)
+        if any(not swept <= self.folded(number) for number in ends):
+            raise NoScheduleError("a reduction folds only some of what is swept")
+        return Scheduler(self.program, self.makers, self.handed, self.alias, streams, ends)
+
+    def _values(self, number: int) -> tuple[int, ...]:
+        op = self.program.ops[number]
+        return (*op.operands, *op.results)
+
+    def check_nest(self, nest: Sequence[NestDim]) -> None:
+        """A nest's parts are parts, all stores have its rows, and no two groups have parts of what is combined."""
+        if not nest or len({dim.cls for dim in nest}) < len(nest):
+            raise NoScheduleError("its nest has no dimension, or one twice")
+        whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
+        combined = {cls for number in self.ops for cls in self.folded(number)}
+        for dim in nest:
+            if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
+                raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
+            stored = all(dim.cls in self.classes(self.program.ops[sink].operands[0]) for sink in self.sinks)
+            if dim.cls in whole or not (dim.swept or stored):
+                raise NoScheduleError("its nest cuts what can't be cut")
+            if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
+                raise NoScheduleError("its nest gives parts of what is combined to several groups")
