@@ -155,12 +155,14 @@ class Counter:
     def _placed(self, nodes: Nodes, nest: tuple[NestDim, ...], steps: tuple[Step, ...]) -> Cost:
         group = Group(self.program, nodes)
         group.check_nest(nest)
-        scheduler = group.scheduler({dim.cls for dim in nest if dim.swept})
+        nested = frozenset(dim.cls for dim in nest)
+        swept = frozenset(dim.cls for dim in nest if dim.swept)
+        scheduler = group.scheduler(swept)
         staged = {step.op for step in steps if step.where is Where.STAGE}
         rested = {step.value for step in steps if step.where is Where.REST}
         if scheduler.schedule(group.sinks, staged, rested) != steps:
             raise NoScheduleError("these steps don't do what its kernels do")
-        windows = Windows(self.program, group.ties, frozenset(dim.cls for dim in nest), scheduler)
+        windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
             self._check_size(dim, windows)
@@ -169,9 +171,7 @@ class Counter:
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        if self.objective.overflows(
-            place, peak_at_reg(place, scheduler, steps, windows.of, group.combining({dim.cls for dim in nest}))
-        ):
+        if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
             raise NoScheduleError("a step doesn't fit at reg")
         return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
 
@@ -277,12 +277,12 @@ class Group:
         """The dimensions that an op combines."""
         return {self.ties.find(cls) for cls in self.program.ops[number].folded}
 
-    def combining(self, dims: set[int]) -> frozenset[int]:
+    def combining(self, dims: frozenset[int]) -> frozenset[int]:
         """The ops that combine something along some dimensions."""
         kinds = (Kind.FOLD, Kind.SCAN)
         return frozenset(at for at in self.ops if self.program.ops[at].kind in kinds and self.folded(at) & dims)
 
-    def scheduler(self, swept: set[int]) -> Scheduler:
+    def scheduler(self, swept: frozenset[int]) -> Scheduler:
         """What says in which pass each value is, if some dimensions are swept."""
         values = [value for number in self.ops for value in self._values(number)]
         streams = frozenset(value for value in values if swept & set(self.classes(value)))
