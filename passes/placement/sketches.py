@@ -133,8 +133,8 @@ class Sketch:
         if best is not None:
             yield best
         for load in dict.fromkeys(step.op for step in plain if step.where is Where.LOAD):
-            form = self._made(place, staged | {load}, rested)
-            if form is not None and (best is None or self._is_better(form, best)):
+            form = self._made(place, staged | {load}, rested, best)
+            if form is not None:
                 staged |= {load}
                 best = form
                 yield form
@@ -150,8 +150,8 @@ class Sketch:
                 self.plans[key] = None
         return self.plans[key]
 
-    def _made(self, place: Place, staged: Choice, rested: Choice) -> Form | None:
-        """A schedule in a nest with its cost; None where it doesn't fit."""
+    def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
+        """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
         plan = self._plan(staged, rested)
         if plan is None:
             return None
@@ -160,10 +160,12 @@ class Sketch:
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             return None
+        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
+        if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
+            return None
         peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
         if self.objective.overflows(place, peak_reg):
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
 
 

@@ -32,6 +32,15 @@ class Span:
     low: int = 0
     high: int = 0
     clip: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spans are looked up more often than they are made."""
+        object.__setattr__(self, "_hash", hash((self.cls, self.scale, self.low, self.high, self.clip)))
+
+    def __hash__(self) -> int:
+        """Worked out once."""
+        return self._hash
 
     @property
     def is_plain(self) -> bool:
