@@ -155,7 +155,14 @@ func.func @main(%x: T[?x8xf32], %n: index) -> T[?x8xf32] {
     }
     gir.yield %4 : T[?x8xf32]
   } or {
-    gir.yield %x : T[?x8xf32]
+    %0 = gir.kernel "both" (%a = %x : T[?x8xf32]) sizes(%n) -> (T[?x8xf32]) {
+      %1 = gir.move %a : D[?x8xf32] -> R[?x8xf32]
+      %2 = math.absf %1 : R[?x8xf32]
+      %3 = arith.addf %2, %2 : R[?x8xf32]
+      %4 = gir.move %3 : R[?x8xf32] -> D[?x8xf32]
+      gir.return %4 : D[?x8xf32]
+    }
+    gir.yield %0 : T[?x8xf32]
   }
   %z = gir.kernel "add" (%a = %x : T[?x8xf32], %b = %y : T[?x8xf32]) sizes(%n) -> (T[?x8xf32]) {
     %0 = gir.move %a : D[?x8xf32] -> R[?x8xf32]

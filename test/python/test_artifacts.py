@@ -188,7 +188,7 @@ def test_report_comes_from_the_manifest(tmp_path: Path, relu: Path) -> None:
     report = pf.load(tmp_path / "m.pfx").report()
     assert report.to_json() == REPORT
     assert [line.split() for line in str(report).splitlines()] == [
-        ["kernel", "level", "bytes", "read", "bytes", "written"],
+        ["kernel", "level", "bytes", "read", "bytes", "written", "least", "as", "written"],
         ["relu", "dram", "3*s0", "4"],
         [],
         ["bytes", "at", "dram", "7*s0"],
