@@ -264,22 +264,34 @@ def test_examples_move_less(path: Path) -> None:
         assert after <= math.ceil(1.15 * least)  # each group loads the mask
 
 
+@pytest.mark.parametrize("name", ["sm_90", "gfx942", "mlu372", "cpu"])
 @pytest.mark.timeout(3600 if FULL else 240)
-@seed(SEED)
-@settings(max_examples=1000 if FULL else 60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(program=random_programs())
-def test_random_programs_mean_the_same(program: Program) -> None:
-    """Whatever was drawn computes what NumPy computes, placed."""
-    note(f"PF_TEST_SEED={SEED}\n{program.text}")
-    check(program)
+def test_random_programs_mean_the_same(name: str) -> None:
+    """Whatever was drawn computes what NumPy computes, placed for machines that differ."""
+    machine = MACHINE if name == "cpu" else find(name)
+
+    @seed(SEED)
+    @settings(max_examples=300 if FULL else 20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(program=random_programs())
+    def check_drawn(program: Program) -> None:
+        note(f"PF_TEST_SEED={SEED}\n{program.text}")
+        check(program, machine)
+
+    check_drawn()
 
 
+@pytest.mark.parametrize("name", ["sm_90", "gfx942", "mlu372", "cpu"])
 @pytest.mark.timeout(3600 if FULL else 240)
-@seed(SEED)
-@settings(max_examples=1000 if FULL else 60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(drawn=merging_programs())
-def test_random_normalisations_mean_the_same(drawn: Drawn) -> None:
+def test_random_normalisations_mean_the_same(name: str) -> None:
     """Programs full of reductions that are spread again."""
-    note(f"PF_TEST_SEED={SEED}\n{drawn.program.text}")
-    if not drawn.program.fails:
-        check(drawn.program)
+    machine = MACHINE if name == "cpu" else find(name)
+
+    @seed(SEED)
+    @settings(max_examples=300 if FULL else 20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(drawn=merging_programs())
+    def check_drawn(drawn: Drawn) -> None:
+        note(f"PF_TEST_SEED={SEED}\n{drawn.program.text}")
+        if not drawn.program.fails:
+            check(drawn.program, machine)
+
+    check_drawn()
