@@ -6,8 +6,9 @@ Rewrite:
 
 A tensor that kernels only gather from, and that is computed element by element, isn't made: each gather takes from what
 the tensor is made of the elements that it needs, and computes with these. That is done where all gathers together take
-no more elements than the tensor has, so that nothing is loaded or computed more often. What runs over rows that the
-gather goes through in order is loaded instead.
+no more elements than the tensor has, so that nothing is loaded or computed more often. Where others read the tensor
+too it is made all the same, and gathers go to what it is made of only if that has fewer bytes. What runs over rows that
+the gather goes through in order is loaded instead.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from powerfusion.core.passes import Pass, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.fusion.drop_results import drop_results
 from powerfusion.passes.fusion.rebuild import KernelCopy, is_naive, sort_block
 
@@ -67,11 +69,11 @@ def _forward(producer: ir.Operation) -> None:
     returned = operations(entry_block(producer))[-1].operands
     done = False
     for result, value in zip(producer.results, returned, strict=True):
-        gathers = _gathers(result)
-        if gathers is None or not _is_worth(result, gathers):
+        gathers, others = _gathers(result)
+        if not gathers or not _is_worth(result, gathers):
             continue
         tree = _Tree(producer)
-        if not tree.read(value):
+        if not tree.read(value) or (others and sum(map(element_bytes, tree.inputs)) >= element_bytes(result)):
             continue
         readers = list(dict.fromkeys(op.parent.operation for op in gathers))
         for reader in readers:
@@ -90,20 +92,23 @@ def _asserts(kernel: ir.Operation) -> bool:
     return any(op.name == "gir.assert" for op in operations(entry_block(kernel)))
 
 
-def _gathers(result: ir.Value) -> list[ir.Operation] | None:
-    """The gathers that read a kernel's result; None where something else does, or nothing."""
+def _gathers(result: ir.Value) -> tuple[list[ir.Operation], bool]:
+    """The gathers that read a kernel's result, and whether something else does."""
     found: list[ir.Operation] = []
+    others = False
     for use in result.uses:
         reader = use.owner.operation
         if not is_naive(reader):
-            return None
+            others = True
+            continue
         argument = entry_block(reader).arguments[use.operand_number]
         for inner in argument.uses:
             op = inner.owner.operation
-            if op.name != "gir.gather" or inner.operand_number != 0:
-                return None
-            found.append(op)
-    return found or None
+            if op.name == "gir.gather" and inner.operand_number == 0:
+                found.append(op)
+            else:
+                others = True
+    return found, others
 
 
 def _is_worth(result: ir.Value, gathers: Sequence[ir.Operation]) -> bool:

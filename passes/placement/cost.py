@@ -206,8 +206,11 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             near += moved
             sram += moved
         touched = value.element_bytes * place.touched(spans)
-        tensor = None if op.outer is None or step.where is Where.STORE else op.outer.tensor
-        arriving.add(tensor, moved, touched)
+        if op.outer is None or step.where is Where.STORE:
+            arriving.store(moved, touched)
+        else:
+            whole = value.element_bytes * math.prod(map(extent, value.shape))
+            arriving.read(op.outer.tensor, op.outer.view, moved, touched, whole)
     total, cached = arriving.total(program)
     return Cost(total, 1, useful, near, sram, cached)
 
@@ -229,16 +232,19 @@ class Arriving:
 
     place: Place
     reads: dict[int, int] = field(default_factory=dict)
+    views: dict[tuple[int, str], int] = field(default_factory=dict)
     touched: dict[int, int] = field(default_factory=dict)
     stored: int = 0
 
-    def add(self, tensor: int | None, moved: int, touched: int) -> None:
-        """Notes a read of a tensor, or a store."""
-        if tensor is None:
-            self.stored += moved
-            self.touched[STORED] = self.touched.get(STORED, 0) + touched
-            return
+    def store(self, moved: int, touched: int) -> None:
+        """Notes a store."""
+        self.stored += moved
+        self.touched[STORED] = self.touched.get(STORED, 0) + touched
+
+    def read(self, tensor: int, view: str, moved: int, touched: int, whole: int) -> None:
+        """Notes a read of what a view shows of a tensor; `whole` are the bytes of that."""
         self.reads[tensor] = self.reads.get(tensor, 0) + moved
+        self.views[tensor, view] = whole
         self.touched[tensor] = max(self.touched.get(tensor, 0), touched)
 
     def total(self, program: Program) -> tuple[int, int]:
@@ -249,7 +255,8 @@ class Arriving:
         arriving, cached = self.stored, 0
         for tensor, moved in self.reads.items():
             volume = program.volumes[tensor]
-            some = min(moved, volume) if kept and volume is not None else moved
+            shown = sum(whole for (of, _), whole in self.views.items() if of == tensor)
+            some = min(moved, shown, shown if volume is None else volume) if kept else moved
             arriving += some
             if is_handed(program, tensor, capacity):
                 cached += some

@@ -92,6 +92,8 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
+        if others and not rows and not combining:
+            raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):

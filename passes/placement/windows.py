@@ -143,6 +143,7 @@ class Windows:
 
     def _need(self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]]) -> None:
         value = self.scheduler.same(value)
+        spans = tuple(map(_clipped, spans, self.program.values[value].shape))
         if any(own.cls in self.swept and span.cls != own.cls for own, span in zip(self.own(value), spans, strict=True)):
             raise NoScheduleError("what one step of a sweep has is needed in another")
         there = [at for at in made.get(value, ()) if at <= number]
@@ -169,6 +170,13 @@ def _reach(reach: Reach, spans: Spans, own: Span) -> Span:
         clip=span.clip or reach.clip,
     )
     return scaled
+
+
+def _clipped(span: Span, size: int | None) -> Span:
+    """What stays where it is has no more than there is."""
+    if span.cls is not None or size is None or (span.low >= 0 and span.high < size):
+        return span
+    return Span(None, 0, max(span.low, 0), min(span.high, size - 1))
 
 
 def _joined(one: Span, other: Span) -> Span:
