@@ -95,16 +95,16 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
         return count
     width, steps = span.high - span.low, steps_of(dim)
     total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, _ in _starts(dim):
+    for begin, end in _starts(dim):
         out = -(span.scale * begin + span.low)
         if out <= 0:
             break
-        total -= out
-    for _, end in _starts_backwards(dim):
+        total -= min(out, span.scale * (end - begin - 1) + width + 1)
+    for begin, end in _starts_backwards(dim):
         out = span.scale * (end - 1) + span.high + 1 - size
         if out <= 0:
             break
-        total -= out
+        total -= min(out, span.scale * (end - begin - 1) + width + 1)
     return total
 
 

@@ -217,7 +217,8 @@ class _Group:
     def _whole(self, needed: Sequence[int], classes: Sequence[int]) -> set[int]:
         """Classes that can't be cut: what ops say so of, what no moved tensor runs over, what has several sizes."""
         found = {self.ties.find(cls) for number in needed for cls in self._op(number).whole}
-        moved = [number for number in needed if self._op(number).outer is not None and number not in self.handed]
+        moves = (Kind.LOAD, Kind.STORE)
+        moved = [number for number in needed if self._op(number).kind in moves and number not in self.handed]
         named = {cls for number in moved for value in self._moved(number) for cls in self.classes(value)}
         return found | (set(classes) - named)
 
