@@ -78,7 +78,7 @@ def test_machines_differ() -> None:
 @pytest.mark.skipif(not FULL, reason="long form only: PF_TEST_FULL=1")
 @pytest.mark.timeout(1200)
 def test_less_sram_changes_answers() -> None:
-    """With half of the sram at least five programs of the table are placed otherwise, where no cache takes its place."""
+    """With half of the sram at least five programs are placed otherwise, where no cache takes its place."""
     machine = dataclasses.replace(find("sm_80"), caches=())
     differing = [work.name for work in PROGRAMS if nests(work, machine) != nests(work, halved(machine))]
     assert len(differing) >= 5, differing
