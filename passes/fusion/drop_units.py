@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import DYNAMIC, create, entry_block, functions, is_tensor, operations, segments, shape_of
+from powerfusion.core._mlir import DYNAMIC, create, entry_block, is_tensor, operations, segments, shape_of
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import erase_unused, is_naive
+from powerfusion.passes.fusion.rebuild import erase_unused, naive_kernels
 from powerfusion.passes.fusion.unit_rules import Squeezer
 from powerfusion.passes.fusion.unit_sizes import has_units, squeezed
 
@@ -42,10 +42,8 @@ class DropUnitsPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Rewrites every kernel of a module that has such dimensions."""
-        for function in functions(op):
-            for block in function.regions[0].blocks:
-                for kernel in filter(is_naive, operations(block)):
-                    drop_units(kernel)
+        for kernel in naive_kernels(op):
+            drop_units(kernel)
 
 
 def drop_units(kernel: ir.Operation) -> None:

@@ -24,7 +24,6 @@ from powerfusion.core._mlir import (
     create,
     defining_op,
     entry_block,
-    functions,
     has_uses,
     i32_array,
     i64_array,
@@ -35,7 +34,7 @@ from powerfusion.core.passes import Pass, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import is_naive
+from powerfusion.passes.fusion.rebuild import naive_kernels
 
 
 @register_pass
@@ -49,10 +48,8 @@ class JoinLoadsPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Rewrites every kernel of a module that nobody has placed."""
-        for function in functions(op):
-            for block in function.regions[0].blocks:
-                for kernel in filter(is_naive, operations(block)):
-                    join_loads(kernel)
+        for kernel in naive_kernels(op):
+            join_loads(kernel)
 
 
 @dataclass(frozen=True)

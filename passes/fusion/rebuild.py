@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from powerfusion.core._mlir import defining_op, entry_block, has_uses, operations, segments
+from powerfusion.core._mlir import defining_op, entry_block, functions, has_uses, operations, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
@@ -17,6 +17,13 @@ DISCARDED = ("gir.slice", "gir.permute", "tensor.dim")
 def is_naive(kernel: ir.Operation) -> bool:
     """Whether an op is a kernel that nobody has placed: with a nest, what it moves has been decided."""
     return kernel.name == "gir.kernel" and "nest" not in kernel.attributes
+
+
+def naive_kernels(module: ir.Operation) -> Iterator[ir.Operation]:
+    """The kernels of a module that nobody has placed; they may be rewritten on the way."""
+    for function in functions(module):
+        for block in function.regions[0].blocks:
+            yield from filter(is_naive, operations(block))
 
 
 def used_values(op: ir.Operation) -> list[ir.Value]:

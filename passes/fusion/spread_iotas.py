@@ -20,7 +20,6 @@ from powerfusion.core._mlir import (
     create,
     defining_op,
     entry_block,
-    functions,
     has_uses,
     i32_array,
     integers,
@@ -28,7 +27,7 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import is_naive
+from powerfusion.passes.fusion.rebuild import naive_kernels
 
 
 @register_pass
@@ -42,10 +41,8 @@ class SpreadIotasPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Rewrites every kernel of a module that nobody has placed."""
-        for function in functions(op):
-            for block in function.regions[0].blocks:
-                for kernel in filter(is_naive, operations(block)):
-                    spread_iotas(kernel)
+        for kernel in naive_kernels(op):
+            spread_iotas(kernel)
 
 
 def spread_iotas(kernel: ir.Operation) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
@@ -122,15 +123,9 @@ class _Group:
 
     def _check_convex(self) -> None:
         self.bits = sum(1 << node for node in self.nodes)
-        between = 0
-        for node in self.nodes:
-            between |= self.program.needs[node]
-        between &= ~self.bits
-        while between:
-            node = (between & -between).bit_length() - 1
-            between &= between - 1
-            if self.program.needs[node] & self.bits:
-                raise NoScheduleError("another operator stands between")
+        between = Bounds(self.program, self.objective).needs(self.bits) & ~self.bits
+        if any(self.program.needs[node] & self.bits for node in members(between)):
+            raise NoScheduleError("another operator stands between")
 
     def _connect(self) -> None:
         """Ties what is handed on, and loads that are the same."""
@@ -215,7 +210,7 @@ class _Group:
         return list(dict.fromkeys(cls for value in widest for cls in self.classes(value)))
 
     def _whole(self, needed: Sequence[int], classes: Sequence[int]) -> set[int]:
-        """Classes that can't be cut: what ops say so of, what no moved tensor runs over, what has several sizes."""
+        """Classes that can't be cut: what ops say so of, and what no moved tensor runs over."""
         found = {self.ties.find(cls) for number in needed for cls in self._op(number).whole}
         moves = (Kind.LOAD, Kind.STORE)
         moved = [number for number in needed if self._op(number).kind in moves and number not in self.handed]

@@ -65,7 +65,6 @@ class PlacePass(Pass):
         4096, help="Groups of kernels, and sets of them, that are looked at before the search is a beam"
     )
     remarks: bool = option(False, help="Say at each placed kernel what it moves, and at the function how it was found")
-
     certificate: str = option("", help="A file to write: per function, why no other partition costs less")
 
     def run(self, op: ir.Operation) -> None:

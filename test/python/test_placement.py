@@ -29,8 +29,10 @@ from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.place import place
-from powerfusion.passes.placement.search import Answer
+from powerfusion.passes.placement.read import read
+from powerfusion.passes.placement.search import Answer, search
 from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
 from powerfusion.reference import interpret
 from powerfusion.symbolic import Count, total
@@ -240,6 +242,23 @@ def test_without_a_budget_the_search_is_a_beam_and_says_so() -> None:
     found = check(softmax(64, 128), budget=3)
     assert not found.answer.exact
     assert len(found.kernels) == 1
+
+
+def test_a_stopped_search_leaves_a_valid_program_and_says_so() -> None:
+    """Without time nothing is placed: the kernels stay as they were, and the answer doesn't claim to be exact."""
+    executable = compile_phases(softmax(64, 128).text, (IMPORT, RAISE, SIMPLIFY), "cpu")
+    module = executable.module("simplify")
+    with module.context:
+        (function,) = functions(module.operation)
+        program, _ = read(function.regions[0].blocks[0])
+    for machine in (MACHINE, find("sm_90")):
+        answer = search(program, Objective("time", machine), BUDGET, safety_s=-1)
+        assert answer.stopped
+        assert not answer.exact
+        assert sorted(node for choice in answer.choices for node in choice.nodes) == [
+            node for node, kernel in enumerate(program.kernels) if kernel
+        ]
+        assert all(choice.form is None for choice in answer.choices)
 
 
 def test_one_row_alone_is_not_given_to_one_core() -> None:
