@@ -10,7 +10,7 @@ that run at once touch; else all of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -66,25 +66,22 @@ def trips_of(dim: NestDim) -> int:
     return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
-def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, in order."""
-    size = extent(dim.size)
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
+def _passed(dim: NestDim, at: int) -> tuple[int, int]:
+    """How many steps end at an element or before, and where the next one begins."""
+    if at >= extent(dim.size):
+        return steps_of(dim), extent(dim.size)
+    groups, rest = divmod(max(at, 0), dim.per_group)
+    units, rest = divmod(rest, dim.per_unit)
+    steps = rest // dim.per_step
+    begin = groups * dim.per_group + units * dim.per_unit + steps * dim.per_step
+    return groups * _steps_in(dim.per_group, dim) + units * dim.steps + steps, begin
 
 
-def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, the last first."""
-    size = extent(dim.size)
-    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
-            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
+def _ends(dim: NestDim, begin: int) -> int:
+    """Where a step ends that begins at an element."""
+    group = begin - begin % dim.per_group
+    unit = begin - (begin - group) % dim.per_unit
+    return min(begin + dim.per_step, unit + dim.per_unit, group + dim.per_group, extent(dim.size))
 
 
 @lru_cache(maxsize=16384)
@@ -93,19 +90,27 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
     count = extent(dim.size)
     if span.is_plain:
         return count
-    width, steps = span.high - span.low, steps_of(dim)
-    total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, end in _starts(dim):
-        out = -(span.scale * begin + span.low)
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    for begin, end in _starts_backwards(dim):
-        out = span.scale * (end - 1) + span.high + 1 - size
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    return total
+    width, steps = span.high - span.low + 1, steps_of(dim)
+
+    def length(elements: int, steps: int) -> int:
+        return span.scale * (elements - steps) + width * steps
+
+    total = length(count, steps)
+    # Steps of which nothing is there are the first and the last: `0 > scale * (end - 1) + high`, and beyond `size`.
+    before, begin = _passed(dim, (-span.high - 1) // span.scale + 1)
+    total -= length(begin, before)
+    while begin < count and (out := -(span.scale * begin + span.low)) > 0:
+        end = _ends(dim, begin)
+        total -= min(out, length(end - begin, 1))
+        begin = end
+    last = -(-(size - span.low) // span.scale)  # the first element of whose step nothing is there
+    _, begin = _passed(dim, (size - span.high - 1) // span.scale + 1)
+    while begin < min(last, count):
+        end = _ends(dim, begin)
+        total -= min(span.scale * (end - 1) + span.high + 1 - size, length(end - begin, 1))
+        begin = end
+    passed, _ = _passed(dim, begin)
+    return total - length(count - begin, steps - passed)
 
 
 @dataclass(frozen=True)
