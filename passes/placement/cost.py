@@ -231,6 +231,17 @@ def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Sp
     return found
 
 
+def work_of(program: Program, ops: Sequence[int]) -> int:
+    """What some ops do in the cores where each runs over all of its values once, as `Cost.near` counts it."""
+    near = 0
+    for number in ops:
+        op = program.ops[number]
+        if op.kind not in (Kind.LOAD, Kind.STORE, Kind.GATHER):
+            shapes = (program.values[value].shape for value in (*op.results, *op.operands))
+            near += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
+    return near
+
+
 @dataclass
 class Arriving:
     """What arrives of the tensors that a kernel reads, and of what it stores."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
+from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed, work_of
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
@@ -52,7 +52,7 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.alone(moved, cached)
+    return objective.alone(moved, cached, work_of(program, kernel.ops))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -93,7 +93,7 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
-        if others and not rows and not combining:
+        if others and not rows and not self._folds(combining, whole):
             raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
@@ -225,6 +225,10 @@ class _Group:
             op = self._op(number)
             rows &= set(self.classes(op.results[0])) - {self.ties.find(cls) for cls in op.folded}
         return [cls for cls in classes if cls in rows]
+
+    def _folds(self, combining: Sequence[int], whole: set[int]) -> bool:
+        """Whether some op folds what steps can have parts of: not only what is whole in each, as a neighbourhood is."""
+        return any({self.ties.find(cls) for cls in self._op(number).folded} - whole for number in combining)
 
     def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
         """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""

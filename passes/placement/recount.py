@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed, work_of
 from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
@@ -132,7 +132,7 @@ class Counter:
             moved += size
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached)
+        return self.objective.alone(moved, cached, work_of(self.program, self.kernels.kernel(nodes[0]).ops))
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
