@@ -113,6 +113,20 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
     return total - length(count - begin, steps - passed)
 
 
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a schedule computes, in whatever nest.
+
+    Attributes:
+        parts: By windows that an op computes on, and their values' shapes, what an element of the largest of them costs.
+    """
+
+    parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]
+
+
 @dataclass(frozen=True)
 class Place:
     """A nest on a machine, in which movements are counted.
@@ -120,12 +134,14 @@ class Place:
     Attributes:
         machine: Whose caches and spaces.
         nest: The loops, outermost first.
+        known: By what is the same in all nests, what it comes to in this one.
     """
 
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
     counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
@@ -188,14 +204,34 @@ class Place:
         return math.prod(groups_of(dim) for dim in self.nest)
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
-    """What a schedule costs."""
+def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
+    """What a schedule computes, in whatever nest."""
+    found: dict[frozenset[tuple[Spans, Shape]], int] = {}
+    for step in steps:
+        op = program.ops[step.op]
+        if step.where is not Where.DO or op.kind is Kind.GATHER or not op.work:
+            continue
+        keys = ((value, step.number) for value in (*op.results, *op.operands))
+        seen = frozenset((windows[key], tuple(program.values[key[0]].shape)) for key in keys if key in windows)
+        found[seen] = found.get(seen, 0) + WORK_BYTES * op.work
+    return Work(tuple(found.items()))
+
+
+def computed(place: Place, work: Work) -> int:
+    """What that takes in the cores, as `Cost.near` counts it."""
+    if work not in place.known:
+        place.known[work] = sum(each * max(1, *(place.moved(*seen) for seen in some)) for some, each in work.parts)
+    return place.known[work]
+
+
+def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs that computes some work."""
     arriving = Arriving(place)
-    useful = near = sram = 0
+    useful = sram = 0
+    near = computed(place, work)
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
@@ -218,17 +254,6 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             arriving.read(op.outer.tensor, op.outer.view, moved, touched, whole)
     total, cached = arriving.total(program)
     return Cost(total, 1, useful, near, sram, cached)
-
-
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """Elements that an op computes on, in all steps."""
-    op = program.ops[step.op]
-    found = 1
-    for number in (*op.results, *op.operands):
-        if (number, step.number) in windows:
-            value = program.values[number]
-            found = max(found, place.moved(windows[number, step.number], value.shape))
-    return found
 
 
 def work_of(program: Program, ops: Sequence[int]) -> int:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed, work_of
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed, work_in, work_of
 from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Windows
 
 Nodes = tuple[int, ...]
@@ -171,9 +171,11 @@ class Counter:
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
+        life = life_of(scheduler, steps, windows.of, group.combining(nested))
+        if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
-        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
+        work = work_in(self.program, steps, windows.of)
+        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of, work))
 
     def _check_size(self, dim: NestDim, windows: Windows) -> None:
         """A dimension of a nest has the size of the values that it cuts."""
