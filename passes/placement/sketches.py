@@ -69,6 +69,7 @@ class Sketch:
     combining: frozenset[int]
     plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
     schedules: dict[tuple[Choice, Choice], tuple[Step, ...]] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
     lives: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
 
@@ -78,7 +79,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler, owned=self.owned)
         windows.read(steps)
         return windows
 

@@ -87,10 +87,16 @@ def life_of(
             combined.setdefault(step.number, {}).update(dict.fromkeys(keys))
 
     numbers: dict[tuple[int, Spans], int] = {}
+    number_of: dict[Key, int] = {}
+
+    def number(key: Key) -> int:
+        if key not in number_of:
+            tile = program.values[key[0]].element_bytes, windows[key]
+            number_of[key] = numbers.setdefault(tile, len(numbers))
+        return number_of[key]
 
     def tiles(keys: Iterable[Key]) -> tuple[int, ...]:
-        found = ((program.values[key[0]].element_bytes, windows[key]) for key in keys if key in windows)
-        return tuple(numbers.setdefault(tile, len(numbers)) for tile in found)
+        return tuple(number(key) for key in keys if key in windows)
 
     live: dict[Key, None] = {}
     found: dict[Moment, None] = {}
