@@ -42,6 +42,7 @@ from powerfusion.passes.fusion.drop_results import drop_results
 from powerfusion.passes.fusion.rebuild import KernelCopy, is_naive
 
 Shape = tuple[int, ...]
+PLACES = ("offsets", "sizes", "strides")
 
 
 @register_pass
@@ -70,6 +71,27 @@ class _View:
     attributes: dict[str, ir.Attribute]
     shape: Shape
 
+    def without(self, units: Sequence[int]) -> tuple[_View, tuple[int, ...]]:
+        """The view of what lacks dimensions of size 1, and those of its result that this then lacks."""
+        if self.name == "gir.permute":
+            perm = integers(self.attributes["perm"])
+            left = [dim for dim in perm if dim not in units]
+            lacking = tuple(at for at, dim in enumerate(perm) if dim in units)
+            attributes = {"perm": i64_array([sorted(left).index(dim) for dim in left])}
+        else:
+            columns = [integers(self.attributes[f"static_{name}"]) for name in PLACES]
+            kept = [dim for dim in range(len(columns[0])) if dim not in units]
+            drop = integers(self.attributes["drop"])
+            there = [dim for dim in range(len(columns[0])) if dim not in drop]
+            lacking = tuple(at for at, dim in enumerate(there) if dim in units)
+            attributes = self.attributes | {
+                f"static_{name}": i64_array([column[dim] for dim in kept])
+                for name, column in zip(PLACES, columns, strict=True)
+            }
+            attributes["drop"] = i64_array([kept.index(dim) for dim in drop if dim in kept])
+        shape = tuple(size for dim, size in enumerate(self.shape) if dim not in lacking)
+        return _View(self.name, attributes, shape), lacking
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -79,17 +101,20 @@ class _Part:
         shape: Its shape.
         source: The value of the function that it is of; None of one that holds one number everywhere.
         views: What is done to that, in order.
+        units: Dimensions of size 1 that it has and what the views give hasn't.
         number: The number that it holds otherwise.
     """
 
     shape: Shape
     source: ir.Value | None
     views: tuple[_View, ...] = ()
+    units: tuple[int, ...] = ()
     number: ir.Attribute | None = None
 
     def seen(self, view: _View) -> _Part:
         """The part through one more view."""
-        return replace(self, shape=view.shape, views=(*self.views, view))
+        own, units = view.without(self.units)
+        return replace(self, shape=view.shape, views=(*self.views, own), units=units)
 
     def load(self, inside: Callable[[ir.Value], ir.Value], element: ir.Type) -> ir.Value:
         """The part at `reg`, made at the insertion point."""
@@ -103,7 +128,12 @@ class _Part:
             value = create(
                 view.name, [value], [gir.tensor_at("dram", list(view.shape), element)], view.attributes
             ).result
-        return create("gir.move", [value], [type_]).result
+        inner = [size for dim, size in enumerate(self.shape) if dim not in self.units]
+        value = create("gir.move", [value], [gir.tensor_at("reg", inner, element)]).result
+        if not self.units:
+            return value
+        zero = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), 0)
+        return create("gir.broadcast", [value], [type_], {"dims": i64_array(self.units), "pass": zero}).result
 
 
 @dataclass(frozen=True)
@@ -125,7 +155,7 @@ class _Row:
 
     def _cut(self, view: _View, dim: int) -> Iterator[_Part]:
         """What a slice takes of each part, where it takes any."""
-        begins, sizes, steps = (integers(view.attributes[f"static_{name}"]) for name in ("offsets", "sizes", "strides"))
+        begins, sizes, steps = (integers(view.attributes[f"static_{name}"]) for name in PLACES)
         begin, size, step = begins[self.dim], sizes[self.dim], steps[self.dim]
         start = 0
         for part in self.parts:
@@ -199,10 +229,15 @@ def _part(stored: ir.Value, inputs: dict[ir.Value, ir.Value]) -> _Part | None:
     load = None if store is None or store.name != "gir.move" else defining_op(store.operands[0])
     if load is None or DYNAMIC in shape_of(stored):
         return None
+    units: tuple[int, ...] = ()
+    if load.name == "gir.broadcast" and (inner := defining_op(load.operands[0])) is not None:
+        units, load = tuple(integers(load.attributes["dims"])), inner
+        if any(shape_of(stored)[dim] != 1 for dim in units):
+            return None
     if load.name == "arith.constant":
         number = load.attributes["value"]
         splat = isinstance(number, ir.DenseElementsAttr) and number.is_splat
-        return _Part(shape_of(stored), None, (), number.get_splat_value()) if splat else None
+        return _Part(shape_of(stored), None, number=number.get_splat_value()) if splat else None
     if load.name != "gir.move":
         return None
     value, views = load.operands[0], list[_View]()
@@ -211,7 +246,7 @@ def _part(stored: ir.Value, inputs: dict[ir.Value, ir.Value]) -> _Part | None:
             return None
         views.insert(0, _view(op))
         value = op.operands[0]
-    return _Part(shape_of(stored), inputs[value], tuple(views)) if value in inputs else None
+    return _Part(shape_of(stored), inputs[value], tuple(views), units) if value in inputs else None
 
 
 def _is_view(op: ir.Operation) -> bool:

@@ -11,14 +11,14 @@ what that has there: mostly of one part something and of the others nothing. Sho
 them whole without looking at places. Parts that hold one number everywhere are a border of that number, of the parts
 beside them; so a row between two borders is a `gir.pad`, and nothing is chosen.
 
-What a kernel stores in parts stays, too, unless another kernel loads it: put together first and stored as a whole, it
-may become one kernel with that one. No byte is moved more or less.
+What a kernel stores in parts stays, too, unless it uses the whole itself or another kernel loads it: put together first
+and stored as one, both may be done in one go. No byte is moved more or less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import ClassVar
 
@@ -27,6 +27,7 @@ from powerfusion.core._mlir import (
     create,
     defining_op,
     entry_block,
+    has_uses,
     i32_array,
     i64_array,
     operations,
@@ -74,19 +75,36 @@ def turn(concat: ir.Operation) -> None:
     dim = ir.IntegerAttr(concat.attributes["dim"]).value
     with ir.InsertionPoint(concat), concat.location:
         runs = _runs(concat, dim)
-        made, _ = runs[-1]
+        made = runs[-1].value
         index = _iota(shape_of(concat.result), dim) if len(runs) > 1 else None
-        for value, end in reversed(runs[:-1]):
+        for run in reversed(runs[:-1]):
             assert index is not None, "one of several"
-            bound = ir.IntegerAttr.get(ir.IndexType.get(), end)
+            bound = ir.IntegerAttr.get(ir.IndexType.get(), run.end)
             below = create("arith.cmpi", [index, _splat(index.type, bound)], [_flags(index)], {"predicate": _i64(LESS)})
-            made = create("arith.select", [below.result, value, made], [value.type]).result
+            made = create("arith.select", [below.result, run.value, made], [made.type]).result
     concat.result.replace_all_uses_with(made)
     concat.erase()
     count("concatenations turned")
 
 
-def _runs(concat: ir.Operation, dim: int) -> list[tuple[ir.Value, int]]:
+@dataclass(frozen=True)
+class _Run:
+    """What stands up to some place.
+
+    Attributes:
+        value: As long as the whole.
+        end: The place.
+        is_number: Whether it is one number everywhere.
+        bordered: Whether outside of its own place it is the border's.
+    """
+
+    value: ir.Value
+    end: int
+    is_number: bool
+    bordered: bool
+
+
+def _runs(concat: ir.Operation, dim: int) -> list[_Run]:
     """The parts, each as long as the whole, and where each ends; a border is of the parts beside it."""
     parts = list(concat.operands)
     ends = list(accumulate(shape_of(part)[dim] for part in parts))
@@ -94,15 +112,18 @@ def _runs(concat: ir.Operation, dim: int) -> list[tuple[ir.Value, int]]:
     element = concat.result.type.element_type
     around = next((number for number in numbers if number is not None), None) or _zero(element)
     outside = create("arith.constant", [], [element], {"value": around}).result
-    found: list[tuple[ir.Value, int]] = []
+    type_ = concat.result.type
+    found: list[_Run] = []
     for part, end, number in zip(parts, ends, numbers, strict=True):
         if number is None:
-            found.append((_padded(part, end, dim, concat.result.type, outside), end))
-        elif number != around:
-            found.append((_splat(concat.result.type, number), end))
-        elif found:
-            found[-1] = (found[-1][0], end)
-    return found or [(_splat(concat.result.type, around), ends[-1])]
+            if len(found) == 1 and found[0].bordered and found[0].is_number:  # It begins with a border.
+                found.pop()
+            found.append(_Run(_padded(part, end, dim, type_, outside), end, is_number=False, bordered=True))
+        elif number == around and found and found[-1].bordered:
+            found[-1] = replace(found[-1], end=end)
+        else:
+            found.append(_Run(_splat(type_, number), end, is_number=True, bordered=number == around))
+    return found
 
 
 def _padded(part: ir.Value, end: int, dim: int, type_: ir.Type, outside: ir.Value) -> ir.Value:
@@ -149,22 +170,37 @@ def _i64(number: int) -> ir.Attribute:
 
 
 def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
-    """Puts together what is stored in parts, returned and loaded by another kernel."""
-    stores = [defining_op(part) for part in concat.operands]
-    if any(store is None or store.name != "gir.move" or not gir.is_at(store.operands[0], "reg") for store in stores):
+    """Puts together what is stored in parts and returned, if that is used here or loaded by another kernel."""
+    stores = [store for part in concat.operands if (store := defining_op(part)) is not None]
+    if len(stores) < len(concat.operands) or any(store.name != "gir.move" for store in stores):
         return
     uses = list(concat.result.uses)
     if len(uses) != 1 or uses[0].owner.operation.name != "gir.return" or DYNAMIC in shape_of(concat.result):
         return
-    if not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
+    parts = [store.operands[0] for store in stores]
+    twin = next((op for op in _users(parts[0]) if _is_of(op, parts, concat.attributes["dim"])), None)
+    if twin is None and not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
         return
     type_ = gir.tensor_at("reg", list(shape_of(concat.result)), concat.result.type.element_type)
-    with ir.InsertionPoint(concat), concat.location:
-        parts = [store.operands[0] for store in stores if store is not None]
-        whole = create("gir.concat", parts, [type_], {"dim": concat.attributes["dim"]}).result
-        made = create("gir.move", [whole], [concat.result.type]).result
+    with concat.location:
+        if twin is None:
+            with ir.InsertionPoint(concat):
+                twin = create("gir.concat", parts, [type_], {"dim": concat.attributes["dim"]})
+        with ir.InsertionPoint(uses[0].owner.operation):
+            made = create("gir.move", [twin.result], [concat.result.type]).result
     concat.result.replace_all_uses_with(made)
     concat.erase()
+    for store in stores:
+        if not has_uses(store.result):
+            store.erase()
+
+
+def _is_of(op: ir.Operation, parts: Sequence[ir.Value], dim: ir.Attribute) -> bool:
+    return op.name == "gir.concat" and list(op.operands) == parts and op.attributes["dim"] == dim
+
+
+def _users(value: ir.Value) -> list[ir.Operation]:
+    return [use.owner.operation for use in value.uses]
 
 
 def _is_loaded(use: ir.OpOperand) -> bool:
