@@ -209,7 +209,7 @@ def _row(kernel: ir.Operation, value: ir.Value) -> _Row | None:
     op = defining_op(value)
     if op is None or op.name != "gir.concat" or any(inner.name == "gir.assert" for inner in _body(kernel)):
         return None
-    inputs = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
+    inputs: dict[ir.Value, ir.Value] = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
     parts: list[_Part] = []
     for operand in op.operands:
         part = _part(operand, inputs)
@@ -280,9 +280,7 @@ def _rebuild(reader: ir.Operation, result: ir.Value, row: _Row) -> None:
     """Makes a reader anew that loads the parts of a row in place of what they were put together to."""
     inputs = segments(reader)[0]
     rows = {
-        argument: row
-        for argument, value in zip(entry_block(reader).arguments, inputs, strict=True)
-        if value == result
+        argument: row for argument, value in zip(entry_block(reader).arguments, inputs, strict=True) if value == result
     }
 
     def emit(op: ir.Operation, copy: KernelCopy) -> bool:

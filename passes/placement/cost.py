@@ -121,7 +121,7 @@ class Work:
     """What a schedule computes, in whatever nest.
 
     Attributes:
-        parts: By windows that an op computes on, and their values' shapes, what an element of the largest of them costs.
+        parts: By windows that an op computes on, and their values' shapes, what an element of the largest costs.
     """
 
     parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]

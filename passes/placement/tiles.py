@@ -70,9 +70,7 @@ def _peak(place: Place, life: Life) -> int:
     return most
 
 
-def life_of(
-    scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]
-) -> Life:
+def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]) -> Life:
     """What lives in the steps of a schedule.
 
     What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.

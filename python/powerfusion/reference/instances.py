@@ -220,10 +220,12 @@ class Live:
 
     def _used(self, op: Instruction) -> tuple[int, ...]:
         """What an op takes, what that repeats, and what it gives."""
-        taken = list(op.operands)
-        for value in taken:
-            if value in self.repeats:
-                taken.append(self.repeats[value])
+        taken: list[int] = []
+        for value in op.operands:
+            at: int | None = value
+            while at is not None:
+                taken.append(at)
+                at = self.repeats.get(at)
         return (*taken, *op.results)
 
     def _reuse(self, op: Instruction, size: int) -> None:

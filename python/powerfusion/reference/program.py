@@ -193,7 +193,7 @@ class _Reader:
             raise UnsupportedError(error.message, location=error.mlir_location or op.location) from None
 
     def _used(self, op: ir.Operation) -> set[int]:
-        """The values that an op or anything in it takes; what only repeats takes no room, so what it repeats lives on."""
+        """The values that an op or anything in it takes, and what these only repeat: that lives on."""
         used = {self._number(source) for value in op.operands for source in _sources(value)}
         for region in op.regions:
             for block in region:
