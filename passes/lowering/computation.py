@@ -74,7 +74,7 @@ def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
     if "kinds" not in op.attributes:
         parts = [value for value in carried if isinstance(value, partials.Partial)]
         if parts:
-            lowering.bind(op.results, partials.fold_in(lowering, parts))
+            lowering.bind(op.results, partials.fold_in(lowering, op, parts))
         else:
             reduce_by_combiner(lowering, op)
         return

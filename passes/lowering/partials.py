@@ -14,27 +14,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, integer_of, integers, segments
+from powerfusion.core._mlir import create, entry_block, integer_of, integers, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.combiners import evaluate, is_arithmetic, shuffled
 from powerfusion.passes.lowering.elementwise import constant
 from powerfusion.passes.lowering.expansions import compare
-from powerfusion.passes.lowering.extents import Flag, choose
+from powerfusion.passes.lowering.extents import Extents, Flag, choose
 from powerfusion.passes.lowering.reductions import targets_of
-from powerfusion.passes.lowering.registers import Tile, extract, lane_dim, linear, pick, rows_of, tile_of
+from powerfusion.passes.lowering.registers import (
+    Tile,
+    extract,
+    lane_dim,
+    lanes_of,
+    linear,
+    pick,
+    row_indices,
+    rows_of,
+    tile_of,
+)
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
 
 SLT = 2
+BOUNDS = 3  # operands of a loop before those that it carries
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A reduction by a combiner that is all a loop does with some of its arguments.
+    """Reductions by one combiner after another, which are all that a loop does with some of its arguments.
 
     Attributes:
-        op: The `gir.reduce`.
+        op: The first `gir.reduce`.
         positions: Per accumulator which of the loop's arguments it is.
     """
 
@@ -59,68 +70,131 @@ class Partial:
     init: Tile
 
 
+# -- where lanes stay apart ----------------------------------------------------------------------
+
+
 def folds_of(loop: ir.Operation) -> list[Fold]:
     """The combiners that a loop folds into lane by lane."""
-    block = loop.regions[0].blocks[0]
-    arguments = list(block.arguments)[1:]
+    arguments = list(loop.regions[0].blocks[0].arguments)[1:]
+    members: dict[ir.Operation, dict[int, int]] = {}
+    for at, argument in enumerate(arguments):
+        reached = _first_reduction(argument)
+        if reached is not None:
+            members.setdefault(reached[0], {})[reached[1]] = at
     found: list[Fold] = []
-    for op in (inner.operation for inner in block.operations):
-        if op.name == "gir.reduce" and _is_free(op):
-            positions = _positions(op, arguments, list(block.operations)[-1].operation)
-            found += [Fold(op, positions)] if positions else []
+    for op, numbers in members.items():
+        positions = tuple(numbers[number] for number in sorted(numbers))
+        if len(positions) == len(op.results):
+            chain = _chain([arguments[at] for at in positions], positions, loop)
+            # Where no step is sure to fill all lanes, some would end as the identity, which two of need not give again.
+            if chain and any(is_full for _, is_full in chain):
+                found.append(Fold(op, positions))
     return found
 
 
+def _first_reduction(value: ir.Value) -> tuple[ir.Operation, int] | None:
+    """The reduction that a value is folded into first, through loops, and as which accumulator."""
+    uses = list(value.uses)
+    if len(uses) != 1:
+        return None
+    user, number = uses[0].owner.operation, uses[0].operand_number
+    if user.name == "gir.reduce":
+        at = number - len(segments(user)[0])
+        return (user, at) if _is_free(user) and 0 <= at < len(user.results) else None
+    if user.name == "scf.for" and number >= BOUNDS:
+        return _first_reduction(entry_block(user).arguments[number - BOUNDS + 1])
+    return None
+
+
 def _is_free(op: ir.Operation) -> bool:
-    """Whether a reduction folds whole tiles along their lanes by a commutative combiner of scalars."""
-    inputs, _, valid = segments(op)
-    if "kinds" in op.attributes or valid or not is_arithmetic(op):
+    """Whether a reduction folds tiles along their lanes by a commutative combiner of scalars."""
+    shapes = {tuple(value.type.shape) for value in segments(op)[0]}
+    if "kinds" in op.attributes or len(shapes) != 1 or not is_arithmetic(op):
         return False
-    shapes = {tuple(value.type.shape) for value in inputs}
     lane = lane_dim(next(iter(shapes)))
-    commutative = "commutative" in str(op.attributes["algebra"])
-    return commutative and len(shapes) == 1 and lane in integers(op.attributes["dims"])
+    return "commutative" in str(op.attributes["algebra"]) and lane in integers(op.attributes["dims"])
 
 
-def _positions(op: ir.Operation, arguments: list[ir.Value], end: ir.Operation) -> tuple[int, ...] | None:
-    """Which arguments of a loop a reduction folds into, where nothing else reads them or its results."""
-    positions: list[int] = []
-    for init, result in zip(segments(op)[1], op.results, strict=True):
-        uses = list(result.uses)
-        if init not in arguments or len(list(init.uses)) != 1 or len(uses) != 1:
+def _chain(
+    values: Sequence[ir.Value], positions: Sequence[int], loop: ir.Operation
+) -> list[tuple[ir.Operation, bool]] | None:
+    """The reductions that values go through on their way to the end of a loop, each with whether it fills all lanes.
+
+    None where anything else reads them on that way.
+    """
+    end = operations(entry_block(loop))[-1]
+    found: list[tuple[ir.Operation, bool]] = []
+    while True:
+        users = [[(use.owner.operation, use.operand_number) for use in value.uses] for value in values]
+        if any(len(uses) != 1 for uses in users) or len({uses[0][0] for uses in users}) != 1:
             return None
-        at = arguments.index(init)
-        if uses[0].owner.operation != end or uses[0].operand_number != at:
+        user, numbers = users[0][0][0], [uses[0][1] for uses in users]
+        if user == end:
+            return found if numbers == list(positions) else None
+        if user.name == "gir.reduce":
+            inputs = segments(user)[0]
+            if not _is_free(user) or numbers != list(range(len(inputs), len(inputs) + len(values))):
+                return None
+            if found and _lanes(found[0][0]) != _lanes(user):
+                return None
+            found.append((user, _is_full(user)))
+            values = list(user.results)
+        elif user.name == "scf.for" and min(numbers) >= BOUNDS:
+            inner = [number - BOUNDS for number in numbers]
+            chain = _chain([entry_block(user).arguments[at + 1] for at in inner], inner, user)
+            if not chain or (found and _lanes(found[0][0]) != _lanes(chain[0][0])):
+                return None
+            runs = _ran_statically(user)
+            found += [(op, is_full and runs) for op, is_full in chain]
+            values = [user.results[at] for at in inner]
+        else:
             return None
-        positions.append(at)
-    return tuple(positions)
+
+
+def _lanes(op: ir.Operation) -> tuple[int, tuple[int, ...]]:
+    """How many lanes a reduction folds, and where each row goes."""
+    shape = tuple(segments(op)[0][0].type.shape)
+    return lanes_of(shape), targets_of(shape, integers(op.attributes["dims"]))
+
+
+def _is_full(op: ir.Operation) -> bool:
+    """Whether all of a reduction's tile is there."""
+    inputs, _, valid = segments(op)
+    return all(integer_of(value) == size for value, size in zip(valid, inputs[0].type.shape, strict=False))
+
+
+def _ran_statically(loop: ir.Operation) -> bool:
+    low, high = (integer_of(value) for value in list(loop.operands)[:2])
+    return low is not None and high is not None and low < high
+
+
+# -- folding and ending --------------------------------------------------------------------------
 
 
 def begin(fold: Fold, inits: Sequence[Tile]) -> list[Partial]:
     """The partial results that a loop starts from: the combiner's identity in each lane."""
     op = fold.op
-    inputs = segments(op)[0]
-    shape = tuple(inputs[0].type.shape)
-    lane = lane_dim(shape)
-    assert lane is not None, "expected lanes"
-    count = max(targets_of(shape, integers(op.attributes["dims"]))) + 1
+    lanes, targets = _lanes(op)
     partials: list[Partial] = []
     for number, (identity, init) in enumerate(zip(op.attributes["identity"], inits, strict=True)):
-        type_ = ir.VectorType.get([shape[lane]], inputs[number].type.element_type)
-        partials.append(Partial(fold, number, (constant(type_, identity),) * count, init))
+        type_ = ir.VectorType.get([lanes], segments(op)[0][number].type.element_type)
+        partials.append(Partial(fold, number, (constant(type_, identity),) * (max(targets) + 1), init))
     return partials
 
 
-def fold_in(lowering: VectorLowering, partials: Sequence[Partial]) -> list[Partial]:
-    """A tile's lanes combined with the partial results."""
-    op = partials[0].fold.op
-    tiles = [rows_of(lowering.value(value)) for value in segments(op)[0]]
-    shape = tuple(segments(op)[0][0].type.shape)
+def fold_in(lowering: VectorLowering, op: ir.Operation, partials: Sequence[Partial]) -> list[Partial]:
+    """A tile's lanes combined with the partial results; lanes that aren't there leave what is there."""
+    inputs, _, valid = segments(op)
+    shape = tuple(inputs[0].type.shape)
+    tiles = [rows_of(lowering.value(value)) for value in inputs]
+    extents = Extents.of(shape, [lowering.scalar(value) for value in valid])
     carried = [list(partial.carry) for partial in partials]
-    for row, target in enumerate(targets_of(shape, integers(op.attributes["dims"]))):
-        made = evaluate(lowering, op, [rows[row] for rows in tiles], [carry[target] for carry in carried])
-        for carry, tile in zip(carried, made, strict=True):
-            carry[target] = rows_of(tile)[0]
+    for row, (place, target) in enumerate(zip(row_indices(shape), _lanes(op)[1], strict=True)):
+        mask = extents.mask(place)
+        before = [carry[target] for carry in carried]
+        made = evaluate(lowering, op, [rows[row] for rows in tiles], before)
+        for carry, tile, old in zip(carried, made, before, strict=True):
+            carry[target] = choose(mask, rows_of(tile)[0], old)
     return [replace(partial, carry=tuple(carry)) for partial, carry in zip(partials, carried, strict=True)]
 
 

@@ -131,7 +131,7 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     body = entry_block(op)
     index, *arguments = body.arguments
     inits, inherited = _begun(lowering, op)
-    folds = partials.folds_of(op)
+    folds = [fold for fold in partials.folds_of(op) if not inherited.intersection(fold.positions)]
     for fold in folds:
         inits |= dict(
             zip(fold.positions, partials.begin(fold, [cast(Tile, inits[at]) for at in fold.positions]), strict=True)
@@ -167,7 +167,7 @@ def _begun(lowering: VectorLowering, op: ir.Operation) -> tuple[dict[int, Carrie
     arguments = list(entry_block(op).arguments)[1:]
     for at, (argument, operand) in enumerate(zip(arguments, list(op.operands)[3:], strict=True)):
         given = lowering.values[operand]
-        if isinstance(given, Accumulator):
+        if isinstance(given, Accumulator | Partial):
             inherited.add(at)
         found = None if at in inherited else reductions.plan(argument, at, op)
         inits[at] = given if found is None else reductions.start(found, given)
