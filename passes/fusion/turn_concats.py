@@ -190,7 +190,7 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
             made = create("gir.move", [twin.result], [concat.result.type]).result
     concat.result.replace_all_uses_with(made)
     concat.erase()
-    for store in stores:
+    for store in dict.fromkeys(stores):
         if not has_uses(store.result):
             store.erase()
 

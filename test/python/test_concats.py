@@ -95,6 +95,8 @@ class Drawing:
         dim, other = self.below(2), 1 + self.below(5)
         sizes = [1 + self.below(9) for _ in range(1 + self.below(4))]
         parts = [self.part((size, other) if dim == 0 else (other, size)) for size in sizes]
+        if self.below(4) == 0:
+            parts.append(parts[0])
         value = self.writer.concatenated(dim, *(value for value, _ in parts))
         array = np.concatenate([array for _, array in parts], dim)
         if self.below(3) == 0:

@@ -83,3 +83,29 @@ func.func @stored(%x: tensor<3xf32>, %y: tensor<7xf32>) -> tensor<10xf32> {
   }
   return %0 : tensor<10xf32>
 }
+
+// -----
+
+// What is stored twice side by side and read by another kernel is put together and stored as one.
+
+// CHECK-LABEL: func.func @twice
+// CHECK: %[[X:.*]] = gir.move %{{.*}} : tensor<7xf32, #gir.at<dram>> -> tensor<7xf32, #gir.at<reg>>
+// CHECK-NOT: gir.concat
+// CHECK: %[[W:.*]] = arith.select
+// CHECK: %[[S:.*]] = gir.move %[[W]] : tensor<14xf32, #gir.at<reg>> -> tensor<14xf32, #gir.at<dram>>
+// CHECK: gir.return %[[S]]
+func.func @twice(%x: tensor<7xf32>) -> (tensor<14xf32>, tensor<14xf32>) {
+  %0 = gir.kernel "concat" (%a = %x : tensor<7xf32>) -> (tensor<14xf32>) {
+    %1 = gir.move %a : tensor<7xf32, #gir.at<dram>> -> tensor<7xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<7xf32, #gir.at<reg>> -> tensor<7xf32, #gir.at<dram>>
+    %3 = gir.concat %2, %2 dim 0 : (tensor<7xf32, #gir.at<dram>>, tensor<7xf32, #gir.at<dram>>) -> tensor<14xf32, #gir.at<dram>>
+    gir.return %3 : tensor<14xf32, #gir.at<dram>>
+  }
+  %1 = gir.kernel "abs" (%a = %0 : tensor<14xf32>) -> (tensor<14xf32>) {
+    %2 = gir.move %a : tensor<14xf32, #gir.at<dram>> -> tensor<14xf32, #gir.at<reg>>
+    %3 = math.absf %2 : tensor<14xf32, #gir.at<reg>>
+    %4 = gir.move %3 : tensor<14xf32, #gir.at<reg>> -> tensor<14xf32, #gir.at<dram>>
+    gir.return %4 : tensor<14xf32, #gir.at<dram>>
+  }
+  return %0, %1 : tensor<14xf32>, tensor<14xf32>
+}
