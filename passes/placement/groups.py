@@ -14,7 +14,7 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
@@ -25,7 +25,7 @@ from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
-from powerfusion.passes.placement.windows import Spans, Windows
+from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
@@ -269,9 +269,9 @@ class _Group:
         found = [cls for cls in others if cls in folded - whole - scanned and all(cls in some for some in stored)]
         return [cls for cls in found if not swept or cls in swept]
 
-    def _size(self, cls: int, windows: Windows) -> int | None:
-        """The size of a class, by all values that are cut along it just as the nest is."""
-        sizes: set[int | None] = set()
+    def _size(self, cls: int, windows: Windows, combining: Iterable[int]) -> int | None:
+        """The size of a class, by all values that are cut along it just as the nest is, and by what is folded."""
+        sizes = folded_sizes(self.program, self.ties, combining, cls)
         for (value, _), spans in windows.of.items():
             read = self.program.values[value]
             sizes |= {size for span, size in zip(spans, read.shape, strict=True) if span.cls == cls and span.is_plain}
@@ -360,7 +360,7 @@ class _Group:
             combining,
         )
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
-        sizes = {cls: self._size(cls, windows) for cls in nested}
+        sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
         if any(sizes[cls] is None for cls in swept):
             raise NoScheduleError("a swept dimension is of open size")

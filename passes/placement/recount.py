@@ -16,7 +16,7 @@ from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestD
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import Windows
+from powerfusion.passes.placement.windows import Windows, folded_sizes
 
 Nodes = tuple[int, ...]
 
@@ -165,7 +165,7 @@ class Counter:
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
-            self._check_size(dim, windows)
+            self._check_size(dim, windows, group.combining(nested))
         place = Place(self.objective.machine, nest)
         room = self.objective.machine.space_of("sram").usable_bytes
         peak = peak_at_sram(place, self.program, steps, windows.of)
@@ -177,9 +177,9 @@ class Counter:
         work = work_in(self.program, steps, windows.of)
         return self.objective.timed(place, cost_of(place, self.program, steps, windows.of, work))
 
-    def _check_size(self, dim: NestDim, windows: Windows) -> None:
-        """A dimension of a nest has the size of the values that it cuts."""
-        sizes = {
+    def _check_size(self, dim: NestDim, windows: Windows, combining: frozenset[int]) -> None:
+        """A dimension of a nest has the size of the values that it cuts, and of what is folded along it."""
+        sizes = folded_sizes(self.program, windows.ties, combining, dim.cls) | {
             size
             for (value, _), spans in windows.of.items()
             for span, size in zip(spans, self.program.values[value].shape, strict=True)

@@ -8,7 +8,7 @@ pass, for a sweep to end) is had as the nest cuts it, no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from powerfusion.passes.placement.model import Kind, Program, Reach, Step, Ties, Where
@@ -161,6 +161,17 @@ class Windows:
             raise NoScheduleError("what a sweep comes to is needed beyond a step")
         known = self.of.get((value, at))
         self.of[value, at] = spans if known is None else tuple(map(_joined, known, spans))
+
+
+def folded_sizes(program: Program, ties: Ties, combining: Iterable[int], cls: int) -> set[int | None]:
+    """How long what some ops fold is along a class: a nest that goes through less would leave elements out."""
+    found: set[int | None] = set()
+    for op in (program.ops[number] for number in combining):
+        if cls in map(ties.find, op.folded):
+            values = [program.values[value] for value in op.operands]
+            sides = (side for value in values for side in zip(value.classes, value.shape, strict=True))
+            found |= {size for own, size in sides if ties.find(own) == cls}
+    return found
 
 
 def _reach(reach: Reach, spans: Spans, own: Span) -> Span:

@@ -218,6 +218,19 @@ def test_a_piece_from_the_first_element_on() -> None:
     np.testing.assert_array_equal(found, (inputs[0] ** 2)[:, :4])
 
 
+def test_a_row_and_its_neighbourhoods_are_not_equally_long() -> None:
+    """The sum of a row and sums of its neighbourhoods: one nest over the latter would leave the row's end out."""
+    w = Writer()
+    x = w.argument((7, 11), "f32")
+    taken = w.mapped(_same, (7, 9, 3), [(x, "d0, d1 + d2")], "f32")
+    text = w.text(w.total(x, [1], keep=False), w.total(taken, [2], keep=False))
+    numbers = np.arange(77, dtype=np.float32).reshape(7, 11)
+    for name in MACHINES:
+        phases = [phase.with_option("machine", name) for phase in (IMPORT, RAISE, SIMPLIFY, PLACE)]
+        row, _ = interpret(compile_phases(text, phases, "cpu").module("place"), [numbers]).results
+        np.testing.assert_array_equal(row, numbers.sum(1))
+
+
 def simplified(text: str) -> str:
     """A program after simplify, as text."""
     return str(compile_phases(text, (IMPORT, RAISE, SIMPLIFY), "cpu").module("simplify"))
