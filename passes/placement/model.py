@@ -100,6 +100,7 @@ class Op:
         view: Whether its results are other names of what its operands have: nothing is computed.
         free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
+        ordered: Whether what it folds is combined in its order, by one unit.
     """
 
     kind: Kind
@@ -113,6 +114,7 @@ class Op:
     view: bool = False
     free: bool = False
     apart: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

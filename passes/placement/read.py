@@ -144,6 +144,7 @@ class _Reader:
                 meaning.view,
                 meaning.free,
                 meaning.apart,
+                meaning.ordered,
             )
         )
         self.handles.ops.append(op)

@@ -301,6 +301,7 @@ class Group:
             raise NoScheduleError("its nest has no dimension, or one twice")
         whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
         combined = {cls for number in self.ops for cls in self.folded(number)}
+        ordered = {cls for number in self.ops if self.program.ops[number].ordered for cls in self.folded(number)}
         for dim in nest:
             if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
                 raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
@@ -309,3 +310,5 @@ class Group:
                 raise NoScheduleError("its nest cuts what can't be cut")
             if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
                 raise NoScheduleError("its nest gives parts of what is combined to several groups")
+            if dim.cls in ordered and dim.units > 1:
+                raise NoScheduleError("its nest gives parts of what is combined in order to several units")

@@ -80,6 +80,7 @@ SIMPLIFY = Phase(
         "gir-drop-units",
         "canonicalize",
         "cse",
+        "gir-name-kinds",
         "gir-size-constants",
         "gir-split-dims",
         "canonicalize",
