@@ -3,6 +3,7 @@
 from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
+    copy_sources,
     drop_results,
     drop_units,
     fold_splats,
@@ -39,6 +40,7 @@ __all__ = [
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
+    "copy_sources",
     "count_ops",
     "drop_results",
     "drop_units",

@@ -81,6 +81,7 @@ SIMPLIFY = Phase(
         "canonicalize",
         "cse",
         "gir-name-kinds",
+        "gir-copy-sources",
         "gir-size-constants",
         "gir-split-dims",
         "canonicalize",
