@@ -292,7 +292,7 @@ def _tie_more(spaces: Spaces, op: ir.Operation) -> None:
 
 
 def _work(op: ir.Operation, meaning: Meaning) -> int:
-    if meaning.view:
+    if meaning.view or meaning.free:  # An index is its loops' and lanes', like what is only repeated.
         return 0
     return WORK.get(op.name.partition(".")[0], 1)
 
