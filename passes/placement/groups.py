@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
+from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing

@@ -22,7 +22,7 @@ FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's b
 FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
 NEAR_SPEEDUP = 4  # of registers over sram
-HIDDEN_PART = 8  # of what memory and cores do at once, of which one is seen all the same: no overlap is perfect
+ISSUED_PART = 8  # of the time that memory takes, of which one is the cores': they ask for what it moves
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 
 
@@ -74,7 +74,7 @@ class Objective:
         far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
         memory_ns = max(far_ns, cost.useful / (CACHE_SPEEDUP * far) / used)
         near_ns = cost.near / (NEAR_SPEEDUP * near) / used
-        ns = max(memory_ns, near_ns) + min(memory_ns, near_ns) / HIDDEN_PART
+        ns = max(memory_ns, near_ns + memory_ns / ISSUED_PART)
         return 1000 * (ns + cost.launches * (machine.launch_ns or LAUNCH_NS))
 
 

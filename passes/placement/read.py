@@ -15,6 +15,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
+from powerfusion.passes.placement.layouts import loaded_layout, stored_layout
 from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Reach, Value
 from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of, through_view
 
@@ -226,7 +227,14 @@ class _Reader:
         contiguous = None if last is None else self._class(spaces.find((move.result, dims.index(last))))
         needed = whole and any(use.owner.operation.name not in PARTIAL for use in move.result.uses)
         return Outer(
-            self._tensor(root), view, tuple(dims), whole, contiguous, needed, None if reach is None else tuple(reach)
+            self._tensor(root),
+            view,
+            tuple(dims),
+            whole,
+            contiguous,
+            needed,
+            None if reach is None else tuple(reach),
+            loaded_layout(move.operands[0]),
         )
 
     def _is_all(self, op: ir.Operation) -> bool:
@@ -264,7 +272,8 @@ class _Reader:
         self.handles.stored[len(self.ops)] = result
         last = max(dims, default=None)
         contiguous = None if last is None else self._class(spaces.find((move.operands[0], dims.index(last))))
-        return Outer(self._tensor(result), "", tuple(dims), True, contiguous)
+        layout = stored_layout(value.type.shape, dims)
+        return Outer(self._tensor(result), "", tuple(dims), True, contiguous, layout=layout)
 
 
 def dynamic_sizes(root: ir.Value) -> list[ir.Value]:
