@@ -38,16 +38,29 @@ ONE_VALUE = ("arith.constant", "tensor.splat")
 
 
 @dataclass(frozen=True, eq=False)
-class _Counted:
-    """An index that counts.
+class Running:
+    """How a lookup runs through memory.
 
     Attributes:
-        dim: The dimension of the lookup along which it does.
-        offset: What it begins at.
+        counters: By dimension of the table, the dimension of the lookup along which its index runs, and the iota; None
+            where the index picks a row.
     """
 
-    dim: int
-    offset: Number
+    counters: tuple[tuple[int, ir.Operation] | None, ...]
+
+    @property
+    def dims(self) -> frozenset[int]:
+        """The dimensions of the lookup along which elements of one row are."""
+        return frozenset(counter[0] for counter in self.counters if counter is not None)
+
+
+def running(indices: Sequence[ir.Value]) -> Running:
+    """How a lookup runs through memory, by what its indices are computed from."""
+    dims = tuple(range(indices[0].type.rank))
+    found = [_counter(index, dims) for index in indices]
+    others = (_moved(index, dims) for index, counter in zip(indices, found, strict=True) if counter is None)
+    rows = set[int]().union(*others)
+    return Running(tuple(None if counter is None or counter[0] in rows else counter for counter in found))
 
 
 def runs_of(indices: Sequence[ir.Value], table: ir.Value, found: Elements, look: Look) -> Access | None:
@@ -62,29 +75,23 @@ def runs_of(indices: Sequence[ir.Value], table: ir.Value, found: Elements, look:
     Raises:
         UnknownIndex: Rows are of open size, or elements are left out in more than the beginning and end of a row.
     """
-    dims = tuple(range(indices[0].type.rank))
-    counted = [_counted(index, dims, look) for index in indices]
-    others = [_moved(index, dims) for index, count in zip(indices, counted, strict=True) if count is None]
-    rows = set[int]().union(*others)
-    along = {count.dim for count in counted if count is not None} - rows
-    if not along:
+    runs = running(indices)
+    if not runs.dims:
         return None
-    lookup = _Lookup(look.buffer(table), indices[0], counted, along, look)
+    lookup = _Lookup(look.buffer(table), indices[0], runs, look)
     return lookup.masked(found) if found.axes else lookup.box(found.counts)
 
 
-def _counted(value: ir.Value, dims: Sequence[int], look: Look) -> _Counted | None:
-    """An index that only counts; `dims` are what its own dimensions are in the lookup."""
+def _counter(value: ir.Value, dims: Sequence[int]) -> tuple[int, ir.Operation] | None:
+    """The dimension that an index counts along, if it does no more; `dims` are what its own are in the lookup."""
     op = defining_op(value)
     if op is None:
         return None
     if op.name == "gir.iota":
-        offset = segments(op)[0]
-        dim = dims[ir.IntegerAttr(op.attributes["dim"]).value]
-        return _Counted(dim, look.number(offset[0]) if offset else 0)
+        return dims[ir.IntegerAttr(op.attributes["dim"]).value], op
     if op.name == "arith.select" and _is_one_value(op.operands[2]):
-        return _counted(op.operands[1], dims, look)
-    return _counted(op.operands[0], _below(op, dims), look) if op.name in ("gir.broadcast", "gir.permute") else None
+        return _counter(op.operands[1], dims)
+    return _counter(op.operands[0], _below(op, dims)) if op.name in ("gir.broadcast", "gir.permute") else None
 
 
 def _moved(value: ir.Value, dims: Sequence[int]) -> set[int]:
@@ -126,15 +133,13 @@ class _Lookup:
     Attributes:
         buffer: The table.
         result: What has the shape of the lookup.
-        counted: By dimension of the table, the index if it counts.
-        along: The dimensions of the lookup that run.
+        runs: How it runs.
         look: The form's look.
     """
 
     buffer: Buffer
     result: ir.Value
-    counted: Sequence[_Counted | None]
-    along: set[int]
+    runs: Running
     look: Look
 
     def box(self, counts: Sequence[Number]) -> Access:
@@ -145,7 +150,7 @@ class _Lookup:
             offset = add(offset, multiply(low, strides.get(dim, 0)))
         apart = self._apart()
         for dim in range(len(counts)):
-            if dim not in self.along:
+            if dim not in self.runs.dims:
                 strides[dim] = apart
                 apart *= self._most(dim)
         box = Box(("runs", self.buffer.root), offset, tuple(strides[dim] for dim in range(len(counts))))
@@ -157,7 +162,7 @@ class _Lookup:
         axes = dict(enumerate(found.axes))
         counts: list[Number] = []
         masks = list(found.masks)
-        for dim in sorted(self.along):
+        for dim in sorted(self.runs.dims):
             own = [mask for mask in masks if isinstance(mask, Grid) and axes[dim] in mask.axes]
             masks = [mask for mask in masks if mask not in own]
             if any(other in mask.axes for mask in own for at, other in axes.items() if at != dim):
@@ -165,8 +170,8 @@ class _Lookup:
             low, count = _interval(axes[dim], own)
             counts.append(count)
             offset = add(offset, multiply(low, strides[dim]))
-        box = Box(("runs", self.buffer.root), offset, tuple(strides[dim] for dim in sorted(self.along)))
-        rows = tuple(axis for dim, axis in axes.items() if dim not in self.along)
+        box = Box(("runs", self.buffer.root), offset, tuple(strides[dim] for dim in sorted(self.runs.dims)))
+        rows = tuple(axis for dim, axis in axes.items() if dim not in self.runs.dims)
         return replace(self._access(tuple(counts), box, steps), axes=rows, masks=tuple(masks))
 
     def _access(self, counts: tuple[Number, ...], box: Box, steps: tuple[Number, ...]) -> Access:
@@ -177,27 +182,34 @@ class _Lookup:
         strides: dict[int, Number] = {}
         offset = self.buffer.offset
         steps: list[Number] = []
-        for count, stride, size in zip(self.counted, self.buffer.strides, self.buffer.sizes, strict=True):
-            if count is None or count.dim not in self.along:
+        for counter, stride, size in zip(self.runs.counters, self.buffer.strides, self.buffer.sizes, strict=True):
+            if counter is None:
                 steps += [stride] if size != 1 else []
                 continue
-            strides[count.dim] = add(strides.get(count.dim, 0), stride)
-            offset = add(offset, multiply(count.offset, stride))
+            dim, iota = counter
+            strides[dim] = add(strides.get(dim, 0), stride)
+            for begin in segments(iota)[0]:
+                offset = add(offset, multiply(self.look.number(begin), stride))
         return strides, offset, tuple(steps)
 
     def _apart(self) -> int:
         """More elements than a run spans, in whole granules."""
         span = 1
-        for count, stride, size in zip(self.counted, self.buffer.strides, self.buffer.sizes, strict=True):
-            if count is not None and count.dim in self.along:
+        for counter, stride, size in zip(self.runs.counters, self.buffer.strides, self.buffer.sizes, strict=True):
+            if counter is not None:
                 if not isinstance(stride, int) or not isinstance(size, int):
                     raise UnknownIndex("rows of open size")
                 span += abs(stride) * size
-        return (-(-span * self.buffer.element // WIDEST_GRANULE) + 1) * WIDEST_GRANULE // self.buffer.element
+        return further(span, self.buffer.element)
 
     def _most(self, dim: int) -> int:
         size = self.look.shape(self.result)[dim]
         return size if isinstance(size, int) else 1  # Sizes that are open are counted one by one.
+
+
+def further(span: int, element: int) -> int:
+    """A distance in whole granules, in elements, that is more than a span of elements."""
+    return (-(-span * element // WIDEST_GRANULE) + 1) * WIDEST_GRANULE // element
 
 
 def _interval(axis: Axis, masks: Sequence[Number]) -> tuple[Number, Number]:

@@ -141,7 +141,7 @@ class _Tiles:
             self.masks.append(_below(_counter(axis), self.look.number(extent)))
 
     def _chosen(self, op: ir.Operation, axes: Sequence[Axis]) -> Number | None:
-        """Where a tile is what it is chosen from, if it points out of every table elsewhere; None where that is open."""
+        """Where a tile isn't chosen to point out of every table; None where that can't be told."""
         elsewhere = self.of(op.operands[2], axes)
         if not isinstance(elsewhere, int) or elsewhere >= 0:
             return None

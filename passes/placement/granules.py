@@ -9,6 +9,7 @@ dimension, how often a window begins where in a granule, with how many elements;
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -51,8 +52,10 @@ def asked_bytes(
         else:
             along = _along(by_class[span.cls], span, extent(size), pitch, granule, grouped)
         known = _crossed(known, along, granule)
+    shifts = range(0, granule, math.gcd(granule, *(step * element for step in layout.steps)))
     touched = sum(
-        times * granules(phase, tuple(zip(counts, pitches, strict=True)), element, granule)
+        times
+        * max(granules(phase + shift, tuple(zip(counts, pitches, strict=True)), element, granule) for shift in shifts)
         for (phase, counts), times in known.items()
     )
     return touched * granule

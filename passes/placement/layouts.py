@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, integers
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger_runs import further, running
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.placement.model import Layout
 from powerfusion.passes.placement.reaches import Blocked, meaning_of
 
@@ -24,6 +26,31 @@ def loaded_layout(value: ir.Value) -> Layout | None:
     if op.name == "gir.permute":
         return Layout(below.offset, tuple(below.strides[dim] for dim in integers(op.attributes["perm"])))
     return _sliced(op, below)
+
+
+def gathered_layout(op: ir.Operation) -> Layout | None:
+    """How the rows that a gather takes lie, each further from the others than it is long; None where sizes are open."""
+    table, *indices = op.operands
+    strides, shape = row_major(table.type.shape), op.result.type.shape
+    if strides is None or DYNAMIC in list(table.type.shape):
+        return None
+    if DYNAMIC in list(shape):
+        return None
+    found: dict[int, int] = {}
+    steps: list[int] = []
+    span = 1
+    for counter, stride, size in zip(running(indices).counters, strides, table.type.shape, strict=True):
+        if counter is None:
+            steps += [stride] if size != 1 else []
+        else:
+            found[counter[0]] = found.get(counter[0], 0) + stride
+            span += stride * size
+    apart = further(span, element_bytes(table))
+    for dim, size in enumerate(shape):
+        if dim not in found:
+            found[dim] = apart
+            apart *= size
+    return Layout(0, tuple(found[dim] for dim in range(len(found))), tuple(steps))
 
 
 def stored_layout(shape: Sequence[int], dims: Sequence[int]) -> Layout | None:

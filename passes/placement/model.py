@@ -75,10 +75,12 @@ class Layout:
     Attributes:
         offset: Where its first element is.
         strides: How far its elements are apart, by dimension of the value.
+        steps: What moves where it begins by multiples that aren't known; it counts as where it lies worst.
     """
 
     offset: int
     strides: tuple[int, ...]
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
-from powerfusion.passes.placement.layouts import loaded_layout, stored_layout
+from powerfusion.passes.placement.layouts import gathered_layout, loaded_layout, stored_layout
 from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Reach, Value
 from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of, through_view
 
@@ -170,7 +170,8 @@ class _Reader:
         if not gir.is_at(table, "dram") or table not in self.handles.taken:
             raise Blocked("it gathers from what it computed")
         root = root_of(self.handles.taken[table])
-        return Outer(self._tensor(root), f"gathered {self._name(op.result)}", (), False, None, needed=False)
+        layout = gathered_layout(op)
+        return Outer(self._tensor(root), f"gathered {self._name(op.result)}", (), False, None, False, layout=layout)
 
     def _value(self, value: ir.Value, spaces: Spaces) -> None:
         if not is_tensor(value) or not gir.is_at(value, "reg"):

@@ -97,6 +97,7 @@ SIMPLIFY = Phase(
         "gir-join-readers",
         "gir-forward-gathers",
         "gir-join-loads",
+        "gir-choose-rows",
         "gir-spread-iotas",
         "gir-turn-windows",
         "gir-drop-results",

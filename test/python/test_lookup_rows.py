@@ -94,7 +94,7 @@ def issued(module: ir.Module, arrays: list[np.ndarray], machine: Machine, name: 
 @pytest.mark.parametrize(("columns", "turned"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize(("width", "type_"), [(32, "f32"), (7, "f32"), (33, "f16")])
 def test_rows_are_counted_alike(width: int, type_: str, columns: bool, turned: bool, nest: str) -> None:
-    """The ledger knows what the interpreter finds, in graph form, in a nest and tiled; indices in no table ask nothing."""
+    """The ledger knows what the interpreter finds, in graph form, in a nest and tiled."""
     text = gather(width, type_, nest, columns=columns, turned=turned)
     arrays = [np.ones((12, width), np.float32 if type_ == "f32" else np.float16), np.abs(IDS) % 12]
     forms = [read_module(text), *([tiled(text)[0]] if nest else [])]

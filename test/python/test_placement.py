@@ -140,7 +140,9 @@ def check_figures(program: Program, found: Placed, machine: Machine, shapes: dic
         assert arriving <= dram_bytes(found.before, machine, shapes)
         return
     assert promised_useful(found) <= dram_bytes(found.before, machine, shapes)
-    moved = [entry for entry in ledger.entries if entry.level == "dram" and entry.useful]  # Not what a store reads first.
+    moved = [
+        entry for entry in ledger.entries if entry.level == "dram" and entry.useful
+    ]  # Not what a store reads first.
     assert arriving == total(entry.issued for entry in moved), str(found.after)
 
 
