@@ -80,7 +80,6 @@ SIMPLIFY = Phase(
         "gir-drop-units",
         "canonicalize",
         "cse",
-        "gir-name-kinds",
         "gir-copy-sources",
         "gir-size-constants",
         "gir-split-dims",
