@@ -194,11 +194,13 @@ class Place:
 def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
     """What a schedule costs."""
     arriving = Arriving(place)
+    volumes: dict[Key, int] = {}
     useful = near = sram = 0
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
+            if op.work:
+                near += WORK_BYTES * op.work * _volume(place, program, step, windows, volumes)
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
@@ -224,14 +226,16 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
     return Cost(total, 1, useful, near, sram, cached)
 
 
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """Elements that an op computes on, in all steps."""
+def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans], volumes: dict[Key, int]) -> int:
+    """Elements that an op computes on, in all steps; `volumes` are those of values that are known already."""
     op = program.ops[step.op]
     found = 1
     for number in (*op.results, *op.operands):
-        if (number, step.number) in windows:
-            value = program.values[number]
-            found = max(found, place.moved(windows[number, step.number], value.shape))
+        key = (number, step.number)
+        if key in windows:
+            if key not in volumes:
+                volumes[key] = place.moved(windows[key], program.values[number].shape)
+            found = max(found, volumes[key])
     return found
 
 

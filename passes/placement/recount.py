@@ -27,7 +27,7 @@ from powerfusion.passes.placement.model import (
 )
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import moments_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Windows
 
 Nodes = tuple[int, ...]
@@ -183,7 +183,8 @@ class Counter:
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
+        moments = moments_of(scheduler, steps, group.combining(nested))
+        if self.objective.overflows(place, peak_at_reg(place, self.program, moments, windows.of)):
             raise NoScheduleError("a step doesn't fit at reg")
         return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
 
