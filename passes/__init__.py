@@ -3,6 +3,8 @@
 from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
+    choose_rows,
+    copy_sources,
     delay_windows,
     drop_results,
     drop_units,
@@ -38,9 +40,11 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "choose_rows",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
+    "copy_sources",
     "count_ops",
     "delay_windows",
     "drop_results",
