@@ -23,6 +23,7 @@ import numpy as np
 from powerfusion.core._mlir import is_tensor
 from powerfusion.machines.model import Cache, Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving_calls import is_made, memory_of
 from powerfusion.passes.analysis.arriving_footprints import Footprint, Still, Trip, footprint_of, needed_axes
 from powerfusion.passes.analysis.ledger_access import Access, Scope
 from powerfusion.passes.analysis.ledger_numbers import Axis, Grid, UnknownIndex
@@ -36,12 +37,19 @@ OF_GROUPS = ("device", "cluster", "group")
 def arriving_bytes(recorder: Recorder) -> dict[Record, Count]:
     """The arriving bytes of each record."""
     result: dict[Record, Count] = {record: record.figures.issued for record in recorder.records}
-    kernels: dict[tuple[ir.Operation | None, str], list[Record]] = {}
+    spaces: dict[str, list[Record]] = {}
     for record in recorder.records:
-        if recorder.machine.caches_of(record.key[1]) and isinstance(record.figures.issued, int):
-            kernels.setdefault((record.kernel, record.key[1]), []).append(record)
-    for (_, space), records in kernels.items():
-        result |= _Kernel.of(recorder.machine, space, records).arriving()
+        if recorder.machine.caches_of(record.key[1]):
+            spaces.setdefault(record.key[1], []).append(record)
+    for space, records in spaces.items():
+        kernels: dict[ir.Operation | None, list[Record]] = {}
+        known = [record for record in records if isinstance(record.figures.issued, int)]
+        for record in known:
+            kernels.setdefault(record.kernel, []).append(record)
+        for each in kernels.values():
+            result |= _Kernel.of(recorder.machine, space, each).arriving()
+        if len(known) == len(records):
+            result |= _Kernel.of(recorder.machine, space, known).left_by_last_call()
     return result
 
 
@@ -76,7 +84,7 @@ class _Use:
     @property
     def root(self) -> Hashable:
         """The buffer; one of its own where its addresses aren't known."""
-        return self.access.box.root if self.is_known and self.access.box else self
+        return memory_of(self.access.box.root) if self.is_known and self.access.box else self
 
     @property
     def is_known(self) -> bool:
@@ -87,6 +95,11 @@ class _Use:
     def brings(self) -> bool:
         """True if it brings lines from memory: a read, or a write that reads first."""
         return self.record.key[2] == "read"
+
+    @property
+    def is_fill(self) -> bool:
+        """True for a write that reads first."""
+        return self.brings and self.record.access.direction == "write"
 
     @property
     def streams(self) -> bool:
@@ -144,6 +157,13 @@ class _Kernel:
             outside += 1
         self._settle(kept, outside)
         return self.found
+
+    def left_by_last_call(self) -> Mapping[Record, Count]:
+        """Of the movements of a whole program, those that needn't read what they write first, for that is there."""
+        fills = [use for use in self.uses if use.is_fill and use.is_known and is_made(use.root)]
+        kept = [use for use in self.uses if not self._bypasses(use)]
+        fits = bool(fills) and self._touched(kept, 0) <= self.capacity
+        return {use.record: 0 for use in fills if fits}
 
     def _bypasses(self, use: _Use) -> bool:
         return self.allocates and use.access.nontemporal

@@ -15,7 +15,7 @@ from programs.check import FULL
 from programs.placed_kernels import placed_kernels
 from programs.random_gir import GirProgram, random_kernels
 from programs.random_nests import random_nests
-from programs.traffic import Bytes, cached_bytes, machine
+from programs.traffic import Bytes, cached_bytes, machine, second_call
 from test_placed_tiling import tiled
 
 from powerfusion.frontend.source import read_module
@@ -154,6 +154,25 @@ def test_a_cache_of_twice_the_size_does_no_worse(nest: str, allocates: bool) -> 
         assert all(simulated[direction] <= found[direction] for direction in found)
         figures.add(found["read"])
     assert len(figures) > 2  # they do depend on the size
+
+
+@pytest.mark.parametrize("nest", ["", *STEPS])
+def test_what_a_program_made_is_there_in_its_next_call(nest: str) -> None:
+    """Where a call fits, a cache of twice the size has its results through the next one, and fills read nothing."""
+    module, x = read_module(stencil(23, 37, nest)), np.ones((23, 37), np.float32)
+    held = {capacity: moved(module, [x], machine(capacity))["read"] for capacity in range(4096, 9216, 512)}
+    fitting = [capacity for capacity, count in held.items() if count == 54 * 64]  # lines of x
+    assert min(fitting) == 6656  # 54 lines and the 47 of the result are 6464 bytes
+    for capacity in fitting:
+        assert second_call(module, [x], machine(capacity), 2 * capacity)["read"] <= held[capacity]
+    assert second_call(module, [x], machine(4096), 4096)["read"] > 54 * 64
+
+
+def test_what_the_caller_gives_lies_elsewhere_in_each_call() -> None:
+    """A memref argument that is written is read first, however large the cache is."""
+    whole = 1024 * 1024 * 4
+    x = [np.empty((1024, 1024), np.float32)] * 2
+    assert moved(read_module(MIRRORED), x, machine(EVERYTHING)) == {"read": 2 * whole, "write": whole}
 
 
 # -- by hand -----------------------------------------------------------------------------------------
