@@ -32,6 +32,7 @@ from powerfusion.passes.analysis.ledger_unions import Placed, union
 from powerfusion.symbolic import Count
 
 OF_GROUPS = ("device", "cluster", "group")
+OPEN_LINES = 4  # of writes past the caches that a core gathers: half of what processors have, see decision 0031
 
 
 def arriving_bytes(recorder: Recorder) -> dict[Record, Count]:
@@ -146,24 +147,36 @@ class _Kernel:
         cache = max(machine.caches_of(space_name), key=lambda cache: cache.capacity_bytes or 0)
         shared = space.scope in ("device", "cluster")
         at_once = running_at_once(machine, cache)
-        uses = [_use(record, at_once, shared) for record in records if record.figures.issued]
+        uses = [
+            _use(record, at_once, shared and not (space.write_allocate and record.access.nontemporal))
+            for record in records
+            if record.figures.issued
+        ]
         return _Kernel(cache.capacity_bytes or 0, space.granule_bytes, space.write_allocate, uses)
 
     def arriving(self) -> Mapping[Record, Count]:
-        """What arrives of each."""
-        kept = [use for use in self.uses if not self._bypasses(use)]
-        outside = 0
-        while kept and all(len(use.trips) > outside and use.trips[outside].outside for use in kept):
-            outside += 1
-        self._settle(kept, outside)
+        """What arrives of each; what goes past the cache is gathered in lines that are the core's own."""
+        past = [use for use in self.uses if self._bypasses(use)]
+        open_bytes = OPEN_LINES * self.granule
+        for part in (replace(self, uses=self._kept()), replace(self, uses=past, capacity=open_bytes)):
+            part.settle()
         return self.found
+
+    def settle(self) -> None:
+        """Counts all."""
+        outside = 0
+        while self.uses and all(len(use.trips) > outside and use.trips[outside].outside for use in self.uses):
+            outside += 1
+        self._settle(self.uses, outside)
 
     def left_by_last_call(self) -> Mapping[Record, Count]:
         """Of the movements of a whole program, those that needn't read what they write first, for that is there."""
         fills = [use for use in self.uses if use.is_fill and use.is_known and is_made(use.root)]
-        kept = [use for use in self.uses if not self._bypasses(use)]
-        fits = bool(fills) and self._touched(kept, 0) <= self.capacity
+        fits = bool(fills) and self._touched(self._kept(), 0) <= self.capacity
         return {use.record: 0 for use in fills if fits}
+
+    def _kept(self) -> list[_Use]:
+        return [use for use in self.uses if not self._bypasses(use)]
 
     def _bypasses(self, use: _Use) -> bool:
         return self.allocates and use.access.nontemporal

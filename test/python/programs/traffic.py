@@ -19,6 +19,7 @@ import numpy as np
 from powerfusion.core._mlir import walk_numbered
 from powerfusion.machines.model import Cache, Machine, ScopeLimits, Space
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving import OPEN_LINES
 from powerfusion.reference import interpret
 from powerfusion.reference.spaces import Spaces
 from powerfusion.reference.stream import State
@@ -144,6 +145,7 @@ class Lru:
         allocates: Whether a write reads its line first,
         there: but these, which are there.
         held: Which are there, whether they were written to; the one to drop first.
+        open: Lines that are gathered past the cache, twice as many as the model says; the one to send first.
         moved: Lines that came and went.
     """
 
@@ -151,12 +153,14 @@ class Lru:
     allocates: bool
     there: frozenset[int] = frozenset()
     held: OrderedDict[int, bool] = field(default_factory=OrderedDict[int, bool])
+    open: OrderedDict[int, None] = field(default_factory=OrderedDict[int, None])
     moved: Counter[str] = field(default_factory=Counter[str])
 
     def touch(self, touch: Touch) -> None:
         """Takes an access."""
         if touch.past:
-            self.moved[touch.direction] += len(touch.lines)
+            for line in touch.lines:
+                self._gather(line, touch.direction)
             return
         for line in touch.lines:
             dirty = self.held.pop(line, None)
@@ -165,6 +169,12 @@ class Lru:
             self.held[line] = bool(dirty) or touch.direction == "write"
             if self.lines is not None and len(self.held) > self.lines:
                 self.moved["write"] += self.held.popitem(last=False)[1]
+
+    def _gather(self, line: int, direction: str) -> None:
+        self.moved[direction] += line not in self.open
+        self.open[line] = self.open.pop(line, None)
+        if len(self.open) > 2 * OPEN_LINES:
+            self.open.popitem(last=False)
 
     def flush(self) -> None:
         """Writes back what was written to."""
