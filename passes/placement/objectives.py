@@ -46,9 +46,12 @@ class Objective:
         used = min(place.groups() / cores(self.machine), 1.0)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
 
-    def alone(self, moved: int, cached: int) -> Cost:
-        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache."""
-        cost = Cost(arriving=moved, launches=1, useful=moved, cached=cached)
+    def alone(self, moved: int, cached: int, fills: int) -> Cost:
+        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache.
+
+        Its stores read `fills` first.
+        """
+        cost = Cost(arriving=moved + fills, launches=1, useful=moved, cached=cached)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
 
     def overflows(self, place: Place, peak_reg: int) -> bool:

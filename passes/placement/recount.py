@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
 from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
+from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
@@ -123,16 +124,18 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = 0
+        moved = cached = fills = 0
+        first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
             size = self._bytes((op.results or op.operands)[0])
             moved += size
+            fills += size if first and op.kind is Kind.STORE else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached)
+        return self.objective.alone(moved, cached, fills)
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -173,7 +176,8 @@ class Counter:
             raise NoScheduleError("what rests doesn't fit at sram")
         if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
             raise NoScheduleError("a step doesn't fit at reg")
-        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
+        schedule = (place, self.program, steps, windows.of)
+        return self.objective.timed(place, cost_of(*schedule) + fills_of(*schedule))
 
     def _check_size(self, dim: NestDim, windows: Windows) -> None:
         """A dimension of a nest has the size of the values that it cuts."""

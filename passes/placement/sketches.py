@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.passes.placement.cost import Place, cost_of
+from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
@@ -160,7 +161,8 @@ class Sketch:
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
+        schedule = (place, self.program, plan.steps, plan.windows)
+        cost = self.objective.timed(place, cost_of(*schedule) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
         peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
