@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
+from powerfusion.passes.placement.fills import piece_of, reads_first
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
@@ -42,8 +43,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
     """What a kernel costs as it is."""
     kernel = program.kernels[node]
     assert kernel is not None
-    moved = cached = 0
+    moved = cached = fills = 0
     capacity = cache_bytes(objective.machine)
+    first = reads_first(objective.machine, program)
     for number in kernel.ops:
         op = program.ops[number]
         if op.outer is None:
@@ -52,7 +54,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.alone(moved, cached, work_of(program, kernel.ops))
+        if op.kind is Kind.STORE and first:
+            fills += size
+    return objective.alone(moved, cached, fills, work_of(program, kernel.ops))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -384,6 +388,7 @@ class _Group:
             self._reuses(needed),
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            piece_of(self.machine, self.program, sinks),
         )
         found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
         if found is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
 from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, work_in, work_of
+from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
     Handed,
@@ -135,16 +136,18 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = 0
+        moved = cached = fills = 0
+        first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
             size = self._bytes((op.results or op.operands)[0])
             moved += size
+            fills += size if first and op.kind is Kind.STORE else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached, work_of(self.program, self.kernels.kernel(nodes[0]).ops))
+        return self.objective.alone(moved, cached, fills, work_of(self.program, self.kernels.kernel(nodes[0]).ops))
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -186,8 +189,9 @@ class Counter:
         life = life_of(scheduler, steps, windows.of, group.combining(nested))
         if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
+        schedule = (place, self.program, steps, windows.of)
         work = work_in(self.program, steps, windows.of)
-        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of, work))
+        return self.objective.timed(place, cost_of(*schedule, work) + fills_of(*schedule))
 
     def _check_size(self, dim: NestDim, windows: Windows, combining: frozenset[int]) -> None:
         """A dimension of a nest has the size of the values that it cuts, and of what is folded along it."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.passes.placement.cost import Place, Work, cost_of, work_in
+from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
@@ -181,7 +182,8 @@ class Sketch:
         peak_reg = peak_at_reg(place, plan.life)
         if self.objective.overflows(place, peak_reg):
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows, plan.work))
+        schedule = (place, self.program, plan.steps, plan.windows)
+        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
