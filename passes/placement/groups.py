@@ -227,11 +227,14 @@ class _Group:
         return [cls for cls in classes if cls in rows]
 
     def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
-        """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""
+        """What may be swept: all, what one of the reductions folds, what none folds, or nothing.
+
+        Each reduction folds all of it or none.
+        """
         free = [cls for cls in others if cls not in whole]
         folded = [frozenset(self.ties.find(cls) for cls in self._op(number).folded) for number in combining]
         tried: set[frozenset[int]] = set()
-        for some in (frozenset(free), *folded, frozenset[int]()):
+        for some in (frozenset(free), *folded, frozenset(free).difference(*folded), frozenset[int]()):
             swept = some & frozenset(free)
             if swept in tried or (some and not swept):
                 continue

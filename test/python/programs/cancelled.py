@@ -242,7 +242,7 @@ STORES: dict[str, str] = {
     %under_way = gir.copy %near[%c0], %x[%c1] [4] : S<4x{k}> -> D<16x{k}>
     gir.wait %under_way""",
 }
-"""Stores in tile form that change what a window holds, `%n` in a memref of sixteen elements `%x`: a window and where."""
+"""Stores in tile form that change what a window holds: of `%n`, in sixteen elements `%x`, by a window and where."""
 
 
 def windows(store: str, kind: str, *, between: bool) -> str:
