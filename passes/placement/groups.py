@@ -93,8 +93,6 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
-        if others and not rows and not combining:
-            raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):
@@ -361,8 +359,8 @@ class _Group:
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows) for cls in nested}
         self._check_measured(needed, sizes)
-        if any(sizes[cls] is None for cls in swept):
-            raise NoScheduleError("a swept dimension is of open size")
+        if split is not None and sizes[split] is None:
+            raise NoScheduleError("units would share a dimension of open size")
         stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from powerfusion.dialects.gir import ALL
+
 
 class Kind(Enum):
     """What an op does, as far as placing asks."""
@@ -225,6 +227,11 @@ class NestDim:
     per_unit: int
     per_step: int
     swept: bool
+
+    @property
+    def bound(self) -> int | None:
+        """What an open size is at most, where a group takes all of it."""
+        return ALL if self.size is None and self.per_group == ALL else None
 
     @property
     def units(self) -> int:
