@@ -410,7 +410,7 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
 
 
 def _reached(unit: int, step: int, size: int) -> int:
-    """How much of a unit's part there can be: several steps stay several, for they are a loop, but not all of `gir.ALL`."""
+    """How much of a part there can be: several steps stay several, for they are a loop, but not all of `gir.ALL`."""
     return min(unit, max(size, 2 * step))
 
 

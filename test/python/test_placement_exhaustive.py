@@ -204,7 +204,7 @@ def test_rows_are_tried_in_either_order() -> None:
 
 
 def test_what_is_spread_rests() -> None:
-    """The sums of the columns are spread in a later pass: at sram they wait for it, and the input is loaded once less."""
+    """The sums of columns are spread in a later pass: at sram they wait for it, and the input is loaded once less."""
     operators = (
         Operator("mulf", (0,), "r", "c"),
         Operator("addf", (0,), "c", "r"),
