@@ -202,7 +202,8 @@ class Place:
 
     def touched(self, spans: Spans) -> int:
         """Elements that a group touches."""
-        parts = (self.by_class[span.cls].per_group if span.cls is not None else None for span in spans)
+        dims = (self.by_class[span.cls] if span.cls is not None else None for span in spans)
+        parts = (None if dim is None else min(dim.per_group, extent(dim.size)) for dim in dims)
         return math.prod(
             span.high - span.low + 1 if part is None else part for span, part in zip(spans, parts, strict=True)
         )

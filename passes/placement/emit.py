@@ -44,7 +44,10 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     location = ir.Location.fused([kernel.location for kernel in kernels])
     names = _names(form)
     nest = gir.nest(
-        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step) for dim in form.nest],
+        [
+            gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step, dim.bound)
+            for dim in form.nest
+        ],
         [names[dim.cls] for dim in form.nest if dim.swept],
     )
     with ir.InsertionPoint(kernels[-1]), location:

@@ -97,7 +97,7 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
-        if others and not rows and not self._folds(combining, whole):
+        if others and not rows and combining and not self._folds(combining, whole):
             raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
@@ -235,11 +235,14 @@ class _Group:
         return any({self.ties.find(cls) for cls in self._op(number).folded} - whole for number in combining)
 
     def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
-        """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""
+        """What may be swept: all, what one of the reductions folds, what none folds, or nothing.
+
+        Each reduction folds all of it or none.
+        """
         free = [cls for cls in others if cls not in whole]
         folded = [frozenset(self.ties.find(cls) for cls in self._op(number).folded) for number in combining]
         tried: set[frozenset[int]] = set()
-        for some in (frozenset(free), *folded, frozenset[int]()):
+        for some in (frozenset(free), *folded, frozenset(free).difference(*folded), frozenset[int]()):
             swept = some & frozenset(free)
             if swept in tried or (some and not swept):
                 continue
@@ -368,8 +371,8 @@ class _Group:
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
-        if any(sizes[cls] is None for cls in swept):
-            raise NoScheduleError("a swept dimension is of open size")
+        if split is not None and sizes[split] is None:
+            raise NoScheduleError("units would share a dimension of open size")
         stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
@@ -212,11 +213,11 @@ def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _S
         made[cls] = NestDim(cls, size, group, unit, step, swept=False)
         left = max(left // -(-group // unit), 1)
     for cls in dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,)))):
-        size, swept = extent(sizes[cls]), cls in wanted.swept
-        unit = size
+        known, swept = sizes[cls], cls in wanted.swept
+        unit = size = ALL if known is None else known
         if cls == shared.split:
             unit = min(-(-size // shared.units // steps[cls]) * steps[cls], size)
-        made[cls] = NestDim(cls, sizes[cls], size, unit, steps[cls] if swept else unit, swept=swept)
+        made[cls] = NestDim(cls, known, size, unit, steps[cls] if swept else unit, swept=swept)
     return tuple(made[cls] for cls in dict.fromkeys((*wanted.rows, *made)))
 
 

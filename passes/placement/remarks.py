@@ -329,6 +329,9 @@ class _Inside:
     def _not_at_sram(self, value: ir.Value) -> str:
         """Why what later passes load again doesn't rest at `sram`."""
         space = self.machine.space_of("sram")
+        open_ = [name for name in self._over(value) if self.dims[name].bound == gir.ALL]
+        if open_:
+            return f"the size of {_listed(open_)} is open and has no bound, so that no place at {space.name} holds it"
         held = self._held(self._over(value), "sram", defining_op(value))
         if space.usable_bytes is not None and held > space.usable_bytes:
             return f"a group's part of it, {held} B, doesn't fit at {space.name}, which holds {space.usable_bytes} B"
