@@ -17,6 +17,7 @@ from powerfusion.passes.fusion import (
     size_constants,
     split_dims,
     spread_iotas,
+    turn_operands,
     turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
@@ -63,5 +64,6 @@ __all__ = [
     "spread_iotas",
     "stream_stores",
     "tile",
+    "turn_operands",
     "turn_windows",
 ]

@@ -37,6 +37,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import sort_block
+from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.certificate import Certificates, CertifiedBlock
 from powerfusion.passes.placement.certify import certify
 from powerfusion.passes.placement.emit import emit
@@ -88,10 +89,11 @@ class PlacePass(Pass):
 def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
     """Places the kernels of one block."""
     aim = Objective(objective, machine)
-    take_ways(block, aim, budget)
+    forms = Forms(aim)
+    take_ways(block, aim, budget, forms)
     prepare(block)
     program, handles = read(block)
-    answer = search(program, aim, budget)
+    answer = search(program, aim, budget, forms=forms)
     made: dict[ir.Operation, Sequence[int]] = {}
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         kernel = emit(form, program, handles)
@@ -102,7 +104,7 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     count("kernels merged", sum(len(nodes) - 1 for nodes in made.values()))
     sort_block(block)
     if remarks:
-        emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, aim)))
+        emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, forms)))
     return answer
 
 

@@ -15,8 +15,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
+from powerfusion.passes.placement.groups import Blocked, naive_cost
 from powerfusion.passes.placement.model import Cost, Form, Program
 from powerfusion.passes.placement.nests import most_units
 from powerfusion.passes.placement.objectives import Key, Objective
@@ -85,7 +86,9 @@ class _OutOfBudgetError(Exception):
     """More was to be looked at than the budget allows."""
 
 
-def search(program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S) -> Answer:
+def search(
+    program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S, forms: Forms | None = None
+) -> Answer:
     """The cheapest partition of the kernels of a program.
 
     Args:
@@ -93,8 +96,9 @@ def search(program: Program, objective: Objective, budget: int, safety_s: float 
         objective: What is made small.
         budget: How many groups and sets may be looked at before the search is a beam.
         safety_s: Seconds after which it stops.
+        forms: What other searches for this objective found; what this one finds is added.
     """
-    run = _Search(program, objective, budget, time.monotonic() + safety_s)
+    run = _Search(program, objective, budget, time.monotonic() + safety_s, forms or Forms(objective))
     choices: list[Choice] = []
     seen: list[Seen] = []
     exact = True
@@ -115,6 +119,7 @@ class _Search:
     objective: Objective
     budget: int
     deadline: float
+    forms: Forms
     expanded: int = 0
     stopped: bool = False
     known: dict[int, Choice | None] = field(default_factory=dict)
@@ -154,7 +159,7 @@ class _Search:
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None)
         if self.stopped:
             return None
-        form = form_of(self.program, self.objective.machine, nodes, self.objective)
+        form = self.forms.form_of(self.program, nodes)
         if isinstance(form, Blocked):
             self.refused[sum(1 << node for node in nodes)] = form.reason
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None

@@ -66,6 +66,7 @@ class Sketch:
     sinks: Sequence[int]
     combining: frozenset[int]
     plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -73,7 +74,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler, known=self.owned)
         windows.read(steps)
         return windows
 

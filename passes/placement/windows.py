@@ -64,6 +64,7 @@ class Windows:
         swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
+        known: By value, what a step has of it; schedules of one group share that.
     """
 
     program: Program
@@ -72,9 +73,15 @@ class Windows:
     swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
+    known: dict[int, Spans] = field(default_factory=dict)
 
     def own(self, value: int) -> Spans:
         """What a step has of a value: its part of what the nest cuts, all of the rest."""
+        if value not in self.known:
+            self.known[value] = self._own(value)
+        return self.known[value]
+
+    def _own(self, value: int) -> Spans:
         read = self.program.values[value]
         spans: list[Span] = []
         for cls, size in zip(map(self.ties.find, read.classes), read.shape, strict=True):
@@ -162,14 +169,15 @@ def _reach(reach: Reach, spans: Spans, own: Span) -> Span:
     if reach.dim is None:
         return Span(None, 0, reach.low, reach.high)
     span = spans[reach.dim]
-    scaled = replace(
+    if (reach.scale, reach.low, reach.high, reach.clip) == (1, 0, 0, False):
+        return span
+    return replace(
         span,
         scale=span.scale * reach.scale,
         low=span.low * reach.scale + reach.low,
         high=span.high * reach.scale + reach.high,
         clip=span.clip or reach.clip,
     )
-    return scaled
 
 
 def _clipped(span: Span, size: int | None) -> Span:
