@@ -94,14 +94,14 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     prepare(block)
     program, handles = read(block)
     answer = search(program, aim, budget, forms=forms)
-    made: dict[ir.Operation, Sequence[int]] = {}
+    made: list[tuple[ir.Operation, Sequence[int]]] = []
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         kernel = emit(form, program, handles)
-        made[kernel] = form.nodes
+        made.append((kernel, form.nodes))
         if remarks:
             emit_remark(kernel.location, _words(form))
     count("kernels given a nest", len(made))
-    count("kernels merged", sum(len(nodes) - 1 for nodes in made.values()))
+    count("kernels merged", sum(len(nodes) - 1 for _, nodes in made))
     sort_block(block)
     if remarks:
         emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, forms)))

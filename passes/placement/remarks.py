@@ -88,7 +88,7 @@ class Placing:
         program: Program,
         handles: Handles,
         answer: Answer,
-        made: Mapping[ir.Operation, Sequence[int]],
+        made: Iterable[tuple[ir.Operation, Sequence[int]]],
         forms: Forms,
     ) -> Placing:
         """The placing of a block.
@@ -97,12 +97,13 @@ class Placing:
             program: What was read.
             handles: What its numbers stand for.
             answer: What the search chose.
-            made: By kernel that was emitted, those that it was made from; all others are as they were.
+            made: Kernels that were emitted, and those that each was made from; all others are as they were.
             forms: What the search found, and asks for more.
         """
-        gone = {node for nodes in made.values() for node in nodes}
-        left = {op: (node,) for node, op in enumerate(handles.nodes) if node not in gone}
-        return Placing(program, answer, {**left, **made}, partial(forms.form_of, program), forms.objective.key)
+        pairs = list(made)
+        gone = {node for _, nodes in pairs for node in nodes}
+        pairs += [(op, (node,)) for node, op in enumerate(handles.nodes) if node not in gone]
+        return Placing(program, answer, dict(pairs), partial(forms.form_of, program), forms.objective.key)
 
 
 def edges_of(block: ir.Block, machine: Machine, placing: Placing, given: Given | None = None) -> Iterator[Edge]:

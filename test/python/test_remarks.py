@@ -67,7 +67,7 @@ def remarked(
         answer = search(program, objective, budget)
         if together is not None:
             answer = dataclasses.replace(answer, choices=chosen(program, objective, together), exact=exact)
-        made = {emit(choice.form, program, handles): choice.nodes for choice in answer.choices if choice.form}
+        made = [(emit(choice.form, program, handles), choice.nodes) for choice in answer.choices if choice.form]
         sort_block(block)
         placing = Placing.of(program, handles, answer, made, Forms(objective))
         return Remarked(module, list(edges_of(block, machine, placing, shapes)), answer)
@@ -245,7 +245,7 @@ def test_units_that_share(per_unit: str, reasons: tuple[str, ...]) -> None:
         (function,) = functions(module.operation)
         block = function.regions[0].blocks[0]
         program, handles = read(block)
-        placing = Placing.of(program, handles, Answer(program, (), True, 0), {}, Forms(Objective("bytes", MACHINE)))
+        placing = Placing.of(program, handles, Answer(program, (), True, 0), [], Forms(Objective("bytes", MACHINE)))
         (edge,) = edges_of(block, MACHINE, placing)
     assert edge.reasons == reasons
 
