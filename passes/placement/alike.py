@@ -15,7 +15,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from powerfusion.passes.placement.bounds import members
+from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.groups import Blocked, form_of
 from powerfusion.passes.placement.model import Form, Handed, Op, Outer, Program, Ties
 from powerfusion.passes.placement.objectives import Objective
@@ -49,6 +49,7 @@ class _Group:
     """
 
     program: Program
+    objective: Objective
     nodes: tuple[int, ...]
     ops: _Numbers[int] = field(default_factory=_Numbers[int])
     values: _Numbers[int] = field(default_factory=_Numbers[int])
@@ -61,7 +62,7 @@ class _Group:
         self.bits = sum(1 << node for node in self.nodes)
         kernels = tuple(self._kernel(node) for node in self.nodes)
         values = tuple(self._value(value) for value in list(self.values.of))
-        self.key = (kernels, values, self._is_parted())
+        self.key = (kernels, values, bool(Bounds(self.program, self.objective).between(self.bits)))
 
     def _kernel(self, node: int) -> Hashable:
         kernel = self.program.kernels[node]
@@ -98,13 +99,6 @@ class _Group:
         value = self.program.values[number]
         return tuple(map(self.classes, value.classes)), value.shape, value.element_bytes
 
-    def _is_parted(self) -> bool:
-        """Whether another op stands between some of the kernels."""
-        needs = 0
-        for node in self.nodes:
-            needs |= self.program.needs[node]
-        return any(self.program.needs[node] & self.bits for node in members(needs & ~self.bits))
-
 
 @dataclass
 class Forms:
@@ -119,7 +113,7 @@ class Forms:
 
     def form_of(self, program: Program, nodes: Sequence[int]) -> Form | Blocked:
         """The best way in which some kernels are one."""
-        group = _Group(program, tuple(nodes))
+        group = _Group(program, self.objective, tuple(nodes))
         if group.key not in self.known:
             self.known[group.key] = group, form_of(program, self.objective.machine, nodes, self.objective)
         other, form = self.known[group.key]

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.bounds import Bounds, members
+from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
@@ -123,8 +123,7 @@ class _Group:
 
     def _check_convex(self) -> None:
         self.bits = sum(1 << node for node in self.nodes)
-        between = Bounds(self.program, self.objective).needs(self.bits) & ~self.bits
-        if any(self.program.needs[node] & self.bits for node in members(between)):
+        if Bounds(self.program, self.objective).between(self.bits):
             raise NoScheduleError("another operator stands between")
 
     def _connect(self) -> None:

@@ -1,7 +1,7 @@
 """Which kernels become one: the cheapest partition into groups that can run one after the other.
 
-Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group. What remains
-costs at least the loads of what it doesn't make itself and the stores of what is asked for; so does a group until
+Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group that nothing
+else stands between. What remains costs at least the loads of what it doesn't make itself and the stores of what is asked for; so does a group until
 it is looked at, which happens only once that promise is the best one left. Where there are too many groups or sets, a
 beam: a few of the sets that promise most are kept, and groups are grown from what can run.
 
@@ -43,7 +43,7 @@ class Seen:
     Attributes:
         nodes: The component.
         choices: What it takes, in an order in which these can run.
-        groups: All connected groups, as bits.
+        groups: All connected groups that nothing else stands between, as bits.
         looked: By group that it looked at, its best form; or why it can't be one.
     """
 
@@ -166,7 +166,7 @@ class _Search:
         return Choice(tuple(nodes), form.cost, form)
 
     def _connected(self, nodes: Sequence[int]) -> list[int]:
-        """All connected groups of some kernels, as bits."""
+        """All connected groups of some kernels that nothing else stands between, as bits."""
         allowed = sum(1 << node for node in nodes)
         seen: dict[int, None] = {}
         stack = [1 << node for node in reversed(nodes)]
@@ -180,7 +180,9 @@ class _Search:
             around = 0
             for node in members(bits):
                 around |= self.near[node]
-            stack += [bits | 1 << node for node in members(around & allowed & ~bits)]
+            # What stands between a group and another kernel joins with it: smaller groups of both can't run.
+            larger = (bits | 1 << node for node in members(around & allowed & ~bits))
+            stack += [some for group in larger if not (some := group | self.bounds.between(group)) & ~allowed]
         return sorted(seen)
 
     # -- exact -------------------------------------------------------------------------------------
