@@ -1,7 +1,7 @@
 """The memory-bound parts of well-known networks, as `torch.nn` modules.
 
-Matrix multiplications and convolutions are left out: their results come in as arguments. Every module is written the
-way its network writes it, so that what torch-mlir makes of it is what a user's model gives.
+Matrix multiplications and convolutions are left out, but for one whole layer: their results come in as arguments. Every
+module is written the way its network writes it, so that what torch-mlir makes of it is what a user's model gives.
 """
 
 import math
@@ -87,7 +87,7 @@ class BertLayer(nn.Module):
         return projected.view(batch, sequence, self.heads, width // self.heads).transpose(1, 2)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Takes (batch, sequence, width) and a mask (batch, sequence) that is 1 where a key counts; gives the former."""
+        """Takes (batch, sequence, width), gives the same; a mask (batch, sequence) is 1 where a key counts."""
         query, key, value = (self._by_head(dense(hidden)) for dense in (self.query, self.key, self.value))
         weights = self.attention(query @ key.transpose(-1, -2), mask)
         context = (weights @ value).transpose(1, 2).reshape(hidden.shape)

@@ -5,9 +5,9 @@ Rewrite:
     %c = gir.kernel (%a, %t) { gir.contract %a, %t maps [(m, n, k) -> (m, k), (m, n, k) -> (k, n), ...] }
   ⇒ %c = gir.kernel (%a, %b) { gir.contract %a, %b maps [(m, n, k) -> (m, k), (m, n, k) -> (n, k), ...] }
 
-A kernel that only turns a tensor, for contractions alone, goes: each of them loads as many elements of the tensor itself,
-and its map says where they belong. What is turned inside of the contraction's own kernel is read as it was before.
-A turned tensor that somebody else uses stays, and is read by all, so that its load can still be shared.
+A kernel that only turns a tensor, for contractions alone, goes: each of them loads as many elements of the tensor
+itself, and its map says where they belong. What is turned inside of the contraction's own kernel is read as it was
+before. A turned tensor that somebody else uses stays, and is read by all, so that its load can still be shared.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from powerfusion.passes.placement.groups import Blocked, form_of
 from powerfusion.passes.placement.model import Form, Handed, Op, Outer, Program, Ties
 from powerfusion.passes.placement.objectives import Objective
 
-
 Item = TypeVar("Item", bound=Hashable)
 
 

@@ -2,7 +2,8 @@
 
 The program is read again; what the certificate has of it must be equal. Then each component by itself:
 
-1. All connected groups that nothing stands between are enumerated. Each stands in the certificate once: placed, kept, refused or promised.
+1. All connected groups that nothing stands between are enumerated. Each stands in the certificate once: placed, kept,
+   refused or promised.
 2. Costs of placed and kept groups are counted again, from the nest and the steps; the promises' bounds, too.
 3. What is claimed is a partition that can run, of placed and kept groups, and costs what is claimed.
 4. The least way through sets of kernels that have run is found, where a promised group costs only its bound, and a

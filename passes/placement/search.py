@@ -1,9 +1,10 @@
 """Which kernels become one: the cheapest partition into groups that can run one after the other.
 
 Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group that nothing
-else stands between. What remains costs at least the loads of what it doesn't make itself and the stores of what is asked for; so does a group until
-it is looked at, which happens only once that promise is the best one left. Where there are too many groups or sets, a
-beam: a few of the sets that promise most are kept, and groups are grown from what can run.
+else stands between. What remains costs at least the loads of what it doesn't make itself and the stores of what is
+asked for; so does a group until it is looked at, which happens only once that promise is the best one left. Where there
+are too many groups or sets, a beam: a few of the sets that promise most are kept, and groups are grown from what can
+run.
 
     {} --[0 1]--> {0 1} --[2]--> {0 1 2}        f = what has run, as placed, + the least of what hasn't
 """
