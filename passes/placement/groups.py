@@ -362,7 +362,7 @@ class _Group:
         stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:
-            raise NoScheduleError("a step would have too much of a value")
+            raise NoScheduleError(f"a step would have {inner} elements along what isn't cut, of {MOST_INNER} at most")
         if not nested:
             raise NoScheduleError("it runs over nothing")
         order = [cls for cls in classes if cls in nested]
@@ -380,7 +380,7 @@ class _Group:
         )
         found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
         if found is None:
-            raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
+            raise NoScheduleError(sketch.lacking())
         return found
 
 
