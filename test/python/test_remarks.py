@@ -22,8 +22,8 @@ from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import handed_over
 from powerfusion.passes.fusion.drop_units import drop_units
 from powerfusion.passes.fusion.rebuild import is_naive, sort_block
-from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.alike import Forms
+from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.groups import form_of, naive_cost
 from powerfusion.passes.placement.model import Form
 from powerfusion.passes.placement.model import Program as Numbered
