@@ -222,8 +222,8 @@ def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Val
 
 def gather_run(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
     """As `gather`, where all lanes are in one row and side by side: scalars for the place of the first."""
-    dim = len(indices) - 1
-    mask = clip_mask(indices, sizes, dim, type_.shape[0])
+    lanes = ir.VectorType(type_).shape[0]
+    mask = clip_mask(indices, sizes, len(indices) - 1, lanes)
     return create("vector.maskedload", [memref, *indices, mask, zero(type_)], [type_]).result
 
 

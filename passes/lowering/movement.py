@@ -103,7 +103,7 @@ def lower_gather(lowering: VectorLowering, op: ir.Operation) -> None:
 def _is_run(indices: Sequence[ir.Value], table: ir.Type) -> bool:
     """Whether the lanes of each row of some indices name neighbours: the last one counts up, the others stay."""
     lane = lane_dim(indices[0].type.shape)
-    if lane is None or table.get_strides_and_offset()[0][-1] != 1:
+    if lane is None or ir.MemRefType(table).get_strides_and_offset()[0][-1] != 1:
         return False
     *others, last = map(defining_op, indices)
     counts_up = last is not None and last.name == "gir.iota" and ir.IntegerAttr(last.attributes["dim"]).value == lane

@@ -153,8 +153,9 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     results = list(loop.results)
     ended = [like(init, results) for init in ordered]
     for at, (result, value) in enumerate(zip(op.results, ended, strict=True)):
-        is_finished = isinstance(value, Accumulator) and at not in inherited
-        lowering.values[result] = value.finish(op.location) if is_finished else value
+        if isinstance(value, Accumulator) and at not in inherited:
+            value = value.finish(op.location)
+        lowering.values[result] = value
     for fold in folds:
         made = partials.finish(lowering, [cast(Partial, ended[at]) for at in fold.positions], bounds[:2])
         lowering.bind([op.results[at] for at in fold.positions], made)
