@@ -25,8 +25,8 @@ CPU = str(Path(__file__).parents[2] / "benchmarks" / "machines" / "cpu.toml")
 MACHINES = ("sm_90", "gfx942", "mlu372", CPU)
 MATMULS = 8  # three projections, two of attention, one after it, two of the part between the norms
 NORMS = 2
-FEWEST = {"sm_90": 9, "gfx942": 9, "mlu372": 5, CPU: 11}
-"""Kernels by machine. On GPUs each product is one but for attention's two, and norms stand alone: no group holds whole
+FEWEST = {"sm_90": (9, 9), "gfx942": (8, 9), "mlu372": (5, 6), CPU: (11, 11)}
+"""Kernels by machine, for 128 and 512 tokens. On GPUs each product is one but for attention's two, and norms stand alone: no group holds whole
 rows of so much without loading the weights for each few of them again. On an MLU norms are one with the products before
 them, projections with attention. On a CPU the parts of attention would be dearer together, by the search's model."""
 SECONDS = 30
@@ -109,8 +109,8 @@ def test_the_layer_falls_to_the_fewest_kernels(machine: str, sizes: dict[int, in
     assert time.process_time() - begun <= SECONDS
     assert answer.exact
     kernels = kernels_of(module)
-    assert sum(map(products, kernels)) == MATMULS
-    assert len(kernels) <= FEWEST[machine] + (machine == "mlu372" and sizes == LONG)
+    assert sum(map(products, kernels)) in (MATMULS - 1, MATMULS)  # attention's second may be a reduction with payload
+    assert len(kernels) <= FEWEST[machine][sizes == LONG]
     if machine != CPU:
         without = [kernel for kernel in kernels if not products(kernel)]
         assert len(without) <= NORMS
