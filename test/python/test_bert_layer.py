@@ -26,9 +26,9 @@ MACHINES = ("sm_90", "gfx942", "mlu372", CPU)
 MATMULS = 8  # three projections, two of attention, one after it, two of the part between the norms
 NORMS = 2
 FEWEST = {"sm_90": (9, 9), "gfx942": (8, 9), "mlu372": (5, 6), CPU: (11, 11)}
-"""Kernels by machine, for 128 and 512 tokens. On GPUs each product is one but for attention's two, and norms stand alone:
-no group holds whole rows of so much without loading the weights for each few of them again. On an MLU norms are one with
-the products before them, projections with attention. On a CPU attention's parts would be dearer together, by the model."""
+"""Kernels by machine, for 128 and 512 tokens. On GPUs each product is one but for attention's two, and norms stand
+alone: no group holds whole rows of so much without loading the weights for each few of them again. On an MLU norms are
+one with the products before them, projections with attention. On a CPU attention's parts would be dearer together."""
 SECONDS = 30
 SMALL = {128: 6, 768: 24, 3072: 40, 64: 2}
 LONG = {128: 512}
