@@ -70,33 +70,31 @@ class _Group:
         return kernel.blocked, tuple(self._op(number) for number in kernel.ops)
 
     def _op(self, number: int) -> Hashable:
+        """The op in the group's own numbers."""
         op: Op = self.program.ops[number]
         self.ops(number)
-        return (
-            op.kind,
-            tuple(map(self.values, op.operands)),
-            tuple(map(self.values, op.results)),
-            op.reaches,
-            tuple(map(self.classes, op.folded)),
-            tuple(map(self.classes, op.whole)),
-            None if op.outer is None else self._outer(op.outer),
-            (op.work, op.view, op.free, op.apart),
-        )
+        return replace(
+            op,
+            operands=tuple(map(self.values, op.operands)),
+            results=tuple(map(self.values, op.results)),
+            folded=tuple(map(self.classes, op.folded)),
+            whole=tuple(map(self.classes, op.whole)),
+            outer=None,
+        ), None if op.outer is None else self._outer(op.outer)
 
     def _outer(self, outer: Outer) -> Hashable:
         program, tensor = self.program, outer.tensor
-        return (
-            self.tensors(tensor),
-            self.views((tensor, outer.view)),
-            outer.dims,
-            (outer.whole, outer.needed, outer.reach),
-            None if outer.contiguous is None else self.classes(outer.contiguous),
-            (program.volumes[tensor], program.made[tensor], bool(program.readers[tensor] & ~self.bits)),
+        own = replace(
+            outer,
+            tensor=self.tensors(tensor),
+            view=str(self.views((tensor, outer.view))),
+            contiguous=None if outer.contiguous is None else self.classes(outer.contiguous),
         )
+        return own, program.volumes[tensor], program.made[tensor], bool(program.readers[tensor] & ~self.bits)
 
     def _value(self, number: int) -> Hashable:
         value = self.program.values[number]
-        return tuple(map(self.classes, value.classes)), value.shape, value.element_bytes
+        return replace(value, classes=tuple(map(self.classes, value.classes)))
 
 
 @dataclass

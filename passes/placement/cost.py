@@ -4,34 +4,29 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it.
+that run at once touch; else all of it. Where there is no cache, whole granules arrive.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
+from powerfusion.passes.placement.granules import asked_bytes
+from powerfusion.passes.placement.model import Cost, Kind, Layout, NestDim, Program, Step, Value, Where, extent
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 STORED = -1  # in place of a tensor: what is stored
-ASSUMED = 1024  # what an open size counts as
 
 
 def cores(machine: Machine) -> int:
     """How many groups run at once."""
     limits = machine.scope("group")
     return (limits.count if limits else None) or 1
-
-
-def extent(size: int | None) -> int:
-    """A size to count with."""
-    return ASSUMED if size is None else size
 
 
 def groups_of(dim: NestDim) -> int:
@@ -66,25 +61,22 @@ def trips_of(dim: NestDim) -> int:
     return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
-def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, in order."""
-    size = extent(dim.size)
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
+def _passed(dim: NestDim, at: int) -> tuple[int, int]:
+    """How many steps end at an element or before, and where the next one begins."""
+    if at >= extent(dim.size):
+        return steps_of(dim), extent(dim.size)
+    groups, rest = divmod(max(at, 0), dim.per_group)
+    units, rest = divmod(rest, dim.per_unit)
+    steps = rest // dim.per_step
+    begin = groups * dim.per_group + units * dim.per_unit + steps * dim.per_step
+    return groups * _steps_in(dim.per_group, dim) + units * dim.steps + steps, begin
 
 
-def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, the last first."""
-    size = extent(dim.size)
-    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
-            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
+def _ends(dim: NestDim, begin: int) -> int:
+    """Where a step ends that begins at an element."""
+    group = begin - begin % dim.per_group
+    unit = begin - (begin - group) % dim.per_unit
+    return min(begin + dim.per_step, unit + dim.per_unit, group + dim.per_group, extent(dim.size))
 
 
 @lru_cache(maxsize=16384)
@@ -93,19 +85,41 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
     count = extent(dim.size)
     if span.is_plain:
         return count
-    width, steps = span.high - span.low, steps_of(dim)
-    total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, end in _starts(dim):
-        out = -(span.scale * begin + span.low)
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    for begin, end in _starts_backwards(dim):
-        out = span.scale * (end - 1) + span.high + 1 - size
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    return total
+    width, steps = span.high - span.low + 1, steps_of(dim)
+
+    def length(elements: int, steps: int) -> int:
+        return span.scale * (elements - steps) + width * steps
+
+    total = length(count, steps)
+    # Steps of which nothing is there are the first and the last: `0 > scale * (end - 1) + high`, and beyond `size`.
+    before, begin = _passed(dim, (-span.high - 1) // span.scale + 1)
+    total -= length(begin, before)
+    while begin < count and (out := -(span.scale * begin + span.low)) > 0:
+        end = _ends(dim, begin)
+        total -= min(out, length(end - begin, 1))
+        begin = end
+    last = -(-(size - span.low) // span.scale)  # the first element of whose step nothing is there
+    _, begin = _passed(dim, (size - span.high - 1) // span.scale + 1)
+    while begin < min(last, count):
+        end = _ends(dim, begin)
+        total -= min(span.scale * (end - 1) + span.high + 1 - size, length(end - begin, 1))
+        begin = end
+    passed, _ = _passed(dim, begin)
+    return total - length(count - begin, steps - passed)
+
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a schedule computes, in whatever nest.
+
+    Attributes:
+        parts: By windows that an op computes on, and their values' shapes, what an element of the largest costs.
+    """
+
+    parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]
 
 
 @dataclass(frozen=True)
@@ -115,12 +129,14 @@ class Place:
     Attributes:
         machine: Whose caches and spaces.
         nest: The loops, outermost first.
+        known: By what is the same in all nests, what it comes to in this one.
     """
 
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
     counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
@@ -133,6 +149,14 @@ class Place:
         return self.counted[key]
 
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+        count = self._repeats(spans, grouped=grouped)
+        for span, size in zip(spans, shape, strict=True):
+            dim = None if span.cls is None else self.by_class[span.cls]
+            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
+        return count
+
+    def _repeats(self, spans: Spans, *, grouped: bool) -> int:
+        """How often a movement moves the same."""
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -145,10 +169,15 @@ class Place:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
-        for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
-            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
+
+    def asked(self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False) -> int:
+        """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
+        granule = granule_of(self.machine)
+        if granule <= value.element_bytes or layout is None:
+            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped)
+        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped)
+        return self._repeats(spans, grouped=grouped) * asked
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -183,14 +212,34 @@ class Place:
         return math.prod(groups_of(dim) for dim in self.nest)
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
-    """What a schedule costs."""
+def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
+    """What a schedule computes, in whatever nest."""
+    found: dict[frozenset[tuple[Spans, Shape]], int] = {}
+    for step in steps:
+        op = program.ops[step.op]
+        if step.where is not Where.DO or op.kind is Kind.GATHER or not op.work:
+            continue
+        keys = ((value, step.number) for value in (*op.results, *op.operands))
+        seen = frozenset((windows[key], tuple(program.values[key[0]].shape)) for key in keys if key in windows)
+        found[seen] = found.get(seen, 0) + WORK_BYTES * op.work
+    return Work(tuple(found.items()))
+
+
+def computed(place: Place, work: Work) -> int:
+    """What that takes in the cores, as `Cost.near` counts it."""
+    if work not in place.known:
+        place.known[work] = sum(each * max(1, *(place.moved(*seen) for seen in some)) for some, each in work.parts)
+    return place.known[work]
+
+
+def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs that computes some work."""
     arriving = Arriving(place)
-    useful = near = sram = 0
+    useful = sram = 0
+    near = computed(place, work)
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
@@ -206,24 +255,25 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             near += moved
             sram += moved
         touched = value.element_bytes * place.touched(spans)
+        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped)
         if op.outer is None or step.where is Where.STORE:
-            arriving.store(moved, touched)
+            arriving.store(asked, touched)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arriving.read(op.outer.tensor, op.outer.view, moved, touched, whole)
+            arriving.read(op.outer.tensor, op.outer.view, asked, touched, whole)
     total, cached = arriving.total(program)
     return Cost(total, 1, useful, near, sram, cached)
 
 
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """Elements that an op computes on, in all steps."""
-    op = program.ops[step.op]
-    found = 1
-    for number in (*op.results, *op.operands):
-        if (number, step.number) in windows:
-            value = program.values[number]
-            found = max(found, place.moved(windows[number, step.number], value.shape))
-    return found
+def work_of(program: Program, ops: Sequence[int]) -> int:
+    """What some ops do in the cores where each runs over all of its values once, as `Cost.near` counts it."""
+    near = 0
+    for number in ops:
+        op = program.ops[number]
+        if op.kind not in (Kind.LOAD, Kind.STORE, Kind.GATHER):
+            shapes = (program.values[value].shape for value in (*op.results, *op.operands))
+            near += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
+    return near
 
 
 @dataclass
@@ -267,6 +317,11 @@ def cache_bytes(machine: Machine) -> int:
     """What the largest cache in front of DRAM holds."""
     caches = machine.caches_of(machine.space_of("dram").name)
     return max((cache.capacity_bytes or 0 for cache in caches), default=0)
+
+
+def granule_of(machine: Machine) -> int:
+    """Bytes of what is asked of DRAM at once; 1 where a cache in front of it keeps what isn't used yet."""
+    return 1 if cache_bytes(machine) else machine.space_of("dram").granule_bytes
 
 
 def is_handed(program: Program, tensor: int, capacity: int) -> bool:
