@@ -22,6 +22,7 @@ from powerfusion.passes.fusion import (
     split_dims,
     spread_iotas,
     turn_concats,
+    turn_operands,
     turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
@@ -73,5 +74,6 @@ __all__ = [
     "stream_stores",
     "tile",
     "turn_concats",
+    "turn_operands",
     "turn_windows",
 ]

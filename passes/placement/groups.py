@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.bounds import Bounds, members
+from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
 from powerfusion.passes.placement.fills import piece_of, reads_first
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
@@ -127,8 +127,7 @@ class _Group:
 
     def _check_convex(self) -> None:
         self.bits = sum(1 << node for node in self.nodes)
-        between = Bounds(self.program, self.objective).needs(self.bits) & ~self.bits
-        if any(self.program.needs[node] & self.bits for node in members(between)):
+        if Bounds(self.program, self.objective).between(self.bits):
             raise NoScheduleError("another operator stands between")
 
     def _connect(self) -> None:
@@ -376,7 +375,7 @@ class _Group:
         stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:
-            raise NoScheduleError("a step would have too much of a value")
+            raise NoScheduleError(f"a step would have {inner} elements along what isn't cut, of {MOST_INNER} at most")
         if not nested:
             raise NoScheduleError("it runs over nothing")
         order = [cls for cls in classes if cls in nested]
@@ -395,7 +394,7 @@ class _Group:
         )
         found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
         if found is None:
-            raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
+            raise NoScheduleError(sketch.lacking())
         return found
 
 

@@ -59,10 +59,15 @@ class Objective:
         cost = Cost(arriving=moved + fills, launches=1, useful=moved, near=near, cached=cached)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
 
+    def room(self, place: Place) -> int | None:
+        """How many bytes a unit's tiles may have where it computes; None where that isn't known."""
+        room = self.machine.space_of("reg").usable_among(units_of(place))
+        return None if room is None else room - room // FREE_PART
+
     def overflows(self, place: Place, peak_reg: int) -> bool:
         """Whether a unit's tiles don't fit where it computes."""
-        room = self.machine.space_of("reg").usable_among(units_of(place))
-        return room is not None and peak_reg > room - room // FREE_PART
+        room = self.room(place)
+        return room is not None and peak_reg > room
 
     def bound(self, moved: int, launches: int, cached: int = 0) -> Cost:
         """What moving some bytes in so many kernels costs at least; some of them to and from a cache.

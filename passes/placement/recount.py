@@ -71,15 +71,22 @@ class Kernels:
         return sorted(tuple(sorted(part)) for part in parts)
 
     def connected(self, nodes: Nodes) -> set[Nodes]:
-        """All groups of some kernels that stand together, grown one by one."""
+        """All groups of some kernels that stand together and may be one, grown by a kernel and what it drags along."""
         found: set[frozenset[int]] = set()
         grown = {frozenset({node}) for node in nodes}
         while grown:
             found |= grown
-            grown = {
+            larger = {
                 group | {node} for group in grown for node in nodes if node not in group and self.meets(node, group)
             }
+            grown = {closed for group in larger if (closed := self._closed(group)) <= set(nodes)} - found
         return {tuple(sorted(group)) for group in found}
+
+    def _closed(self, group: frozenset[int]) -> frozenset[int]:
+        """Kernels and whatever runs after some of them and before others: without it they could never be one."""
+        needs, bits = self.program.needs, as_bits(tuple(group))
+        others = (node for node in range(len(needs)) if node not in group and needs[node] & bits)
+        return group.union(node for node in others if any(needs[member] >> node & 1 for member in group))
 
     def needs(self, nodes: Nodes) -> int:
         """Which nodes some kernels need besides themselves, directly or not, as bits."""
@@ -233,7 +240,6 @@ class Group:
         kernels = [self.program.kernels[node] for node in self.nodes]
         self.ops = [number for kernel in kernels if kernel is not None for number in kernel.ops]
         self.makers = {value: number for number in self.ops for value in self.program.ops[number].results}
-        self._check_order()
         stored: dict[int, int] = {}
         first: dict[tuple[int, str], int] = {}
         for number in self.ops:
@@ -250,15 +256,6 @@ class Group:
                 self._take(number, op, self.program.ops[stored[op.outer.tensor]])
             else:
                 self._share(op, first.setdefault((op.outer.tensor, op.outer.view), op.results[0]))
-
-    def _check_order(self) -> None:
-        """Nothing stands between the kernels: what one of them needs outside doesn't need another of them."""
-        bits = as_bits(self.nodes)
-        for node in self.nodes:
-            outside = self.program.needs[node] & ~bits
-            for other, needs in enumerate(self.program.needs):
-                if outside >> other & 1 and needs & bits:
-                    raise NoScheduleError("another operator stands between")
 
     def _take(self, number: int, load: Op, store: Op) -> None:
         """A load inside the group takes what is stored there."""

@@ -55,6 +55,9 @@ class Sketch:
         swept: Those of them that are swept.
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
+        plans: By what is staged and what rests, the schedule.
+        owned: By value, what a step has of it.
+        refused: By level, the least bytes that didn't fit, and how many would.
     """
 
     program: Program
@@ -73,6 +76,7 @@ class Sketch:
     owned: dict[int, Spans] = field(default_factory=dict)
     lives: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
+    refused: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -178,15 +182,32 @@ class Sketch:
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
+            self._refuse("sram", peak, room or 0)
             return None
         peak_reg = peak_at_reg(place, plan.life)
-        if self.objective.overflows(place, peak_reg):
+        room = self.objective.room(place)
+        if room is not None and peak_reg > room:
+            self._refuse("reg", peak_reg, room)
             return None
         schedule = (place, self.program, plan.steps, plan.windows)
         cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+
+    def _refuse(self, level: str, needed: int, room: int) -> None:
+        """Notes what was too large, the least of it."""
+        if level not in self.refused or needed < self.refused[level][0]:
+            self.refused[level] = needed, room
+
+    def lacking(self) -> str:
+        """Why nothing fits: the least that was needed."""
+        words = {"sram": "what a group needs at", "reg": "a step of a unit at"}
+        parts = [
+            f"{words[level]} {self.objective.machine.space_of(level).name} takes {needed} B or more, of {room} B"
+            for level, (needed, room) in sorted(self.refused.items(), reverse=True)
+        ]
+        return " and ".join(parts) or "what rests would be needed beyond a step"
 
 
 def inner_elements(spans: Spans) -> int:

@@ -88,6 +88,7 @@ SIMPLIFY = Phase(
         "gir-resolve-dims",
         "gir-forward-gathers",
         "gir-share-kernels",
+        "gir-turn-operands",
         "gir-merge-kernels",
         "gir-forward-stores",
         "canonicalize",
