@@ -4,108 +4,29 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it.
+that run at once touch; else all of it, and where there is no cache all of the transactions that it takes (`granules`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
-from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
+from powerfusion.passes.placement.granules import issued
+from powerfusion.passes.placement.model import Cost, Kind, NestDim, Op, Program, Step, Value, Where
+from powerfusion.passes.placement.trips import extent, groups_of, moved_along, steps_of, trips_of, units_of
+from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 STORED = -1  # in place of a tensor: what is stored
-ASSUMED = 1024  # what an open size counts as
 
 
 def cores(machine: Machine) -> int:
     """How many groups run at once."""
     limits = machine.scope("group")
     return (limits.count if limits else None) or 1
-
-
-def extent(size: int | None) -> int:
-    """A size to count with."""
-    return ASSUMED if size is None else size
-
-
-def groups_of(dim: NestDim) -> int:
-    """How many groups share a dimension."""
-    return -(-extent(dim.size) // dim.per_group)
-
-
-def _steps_in(length: int, dim: NestDim) -> int:
-    """How many steps the units of a group make that has so much of a dimension."""
-    whole, rest = divmod(length, dim.per_unit)
-    return whole * dim.steps + -(-rest // dim.per_step)
-
-
-@lru_cache(maxsize=4096)
-def steps_of(dim: NestDim) -> int:
-    """How many steps the units of all groups make."""
-    whole, rest = divmod(extent(dim.size), dim.per_group)
-    return whole * _steps_in(dim.per_group, dim) + _steps_in(rest, dim)
-
-
-@lru_cache(maxsize=4096)
-def units_of(dim: NestDim) -> int:
-    """How many parts the units of all groups have of a dimension."""
-    whole, rest = divmod(extent(dim.size), dim.per_group)
-    return whole * dim.units + -(-rest // dim.per_unit)
-
-
-@lru_cache(maxsize=4096)
-def trips_of(dim: NestDim) -> int:
-    """How many steps the first units of all groups make."""
-    whole, rest = divmod(extent(dim.size), dim.per_group)
-    return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
-
-
-def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, in order."""
-    size = extent(dim.size)
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
-
-
-def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, the last first."""
-    size = extent(dim.size)
-    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
-            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
-
-
-@lru_cache(maxsize=16384)
-def moved_along(dim: NestDim, span: Span, size: int) -> int:
-    """How many elements a span has over all steps, of a value that is so long there; what sticks out isn't there."""
-    count = extent(dim.size)
-    if span.is_plain:
-        return count
-    width, steps = span.high - span.low, steps_of(dim)
-    total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, end in _starts(dim):
-        out = -(span.scale * begin + span.low)
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    for begin, end in _starts_backwards(dim):
-        out = span.scale * (end - 1) + span.high + 1 - size
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    return total
 
 
 @dataclass(frozen=True)
@@ -149,6 +70,14 @@ class Place:
             dim = None if span.cls is None else self.by_class[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
+
+    def rests(self, spans: Spans, value: Value, op: Op) -> float:
+        """What a movement's transactions have over what it moves, where no cache keeps what they bring besides."""
+        if op.outer is None or len(op.outer.dims) != len(spans) or cache_bytes(self.machine):
+            return 1.0
+        order = sorted(range(len(spans)), key=op.outer.dims.__getitem__)
+        granule = self.machine.space_of("dram").granule_bytes
+        return issued(self.by_class, spans, value.shape, order, value.element_bytes, granule)
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -206,6 +135,7 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             near += moved
             sram += moved
         touched = value.element_bytes * place.touched(spans)
+        moved = math.ceil(moved * place.rests(spans, value, op))
         if op.outer is None or step.where is Where.STORE:
             arriving.store(moved, touched)
         else:

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
+from powerfusion.passes.placement.cost import cache_bytes, is_handed
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
+from powerfusion.passes.placement.trips import extent
 from powerfusion.passes.placement.windows import Spans, Windows
 
 MOST_OPS = 300

@@ -23,7 +23,7 @@ from powerfusion.passes.placement.windows import Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
-SIZES_TRIED = 4  # sizes of steps that fit, where registers are a scratchpad and long steps leave few of them
+SIZES_TRIED = 4  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
 FEW = 3  # of the nests
 Choice = frozenset[int]
 
@@ -85,15 +85,16 @@ class Sketch:
             late: Values that a later pass needs.
         """
         choices = _choices(late)
-        left = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        most = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        left = most
         best: Form | None = None
         for some in nests:
             found = self._best_of(some, choices)
             if found is None:
                 continue
-            if best is None or self._is_better(found, best):
-                best = found
             left -= 1
+            if best is None or self._is_better(found, best):
+                best, left = found, most - 1
             if left == 0:  # Smaller steps only where larger ones don't fit.
                 break
         return best
