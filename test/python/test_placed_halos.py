@@ -1,0 +1,93 @@
+"""Windows at sram: halos that a group brings once for its units, and keeps from step to step."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from test_placed_tiling import counted, tiled
+
+import powerfusion as pf
+from powerfusion.frontend.source import read_module
+from powerfusion.machines import find
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.reference import interpret
+
+MACHINE = find("mlu372")
+
+STENCIL = """
+func.func @main(%x: tensor<20x16xf32>) -> tensor<20x16xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %0 = gir.kernel "k" (%a = %x : tensor<20x16xf32>, %z = %zero : f32) nest <[{nest}]> -> (tensor<20x16xf32>) {{
+    %1 = gir.move %a over [{over}] : tensor<20x16xf32, #gir.at<dram>> -> tensor<20x16xf32, #gir.at<sram>>
+    %2 = gir.move %1 : tensor<20x16xf32, #gir.at<sram>> -> tensor<20x16xf32, #gir.at<reg>>
+    %3 = gir.pad %2 low [{before}, 1] high [{behind}, 1] value %z : tensor<20x16xf32, #gir.at<reg>>
+      -> tensor<{rows}x18xf32, #gir.at<reg>>
+    %4 = gir.slice %3 [0, 1] [20, 16] [1, 1] : tensor<{rows}x18xf32, #gir.at<reg>> -> tensor<20x16xf32, #gir.at<reg>>
+    %5 = gir.slice %3 [{last}, 0] [20, 16] [1, 1] : tensor<{rows}x18xf32, #gir.at<reg>>
+      -> tensor<20x16xf32, #gir.at<reg>>
+    %6 = gir.slice %3 [{before}, 2] [20, 16] [1, 1] : tensor<{rows}x18xf32, #gir.at<reg>>
+      -> tensor<20x16xf32, #gir.at<reg>>
+    %7 = arith.addf %4, %5 : tensor<20x16xf32, #gir.at<reg>>
+    %8 = arith.addf %7, %6 : tensor<20x16xf32, #gir.at<reg>>
+    %9 = arith.subf %8, %2 : tensor<20x16xf32, #gir.at<reg>>
+    %10 = gir.move %9 over ["r", "c"] : tensor<20x16xf32, #gir.at<reg>> -> tensor<20x16xf32, #gir.at<dram>>
+    gir.return %10 : tensor<20x16xf32, #gir.at<dram>>
+  }}
+  return %0 : tensor<20x16xf32>
+}}
+"""
+ROWS = '"r", ""'
+CASES = [  # nest, what the buffer moves with, rows needed before and behind, rows read
+    ("r = 20 : 10 : 10 : 4, c = 16 : 16 : 4 : 2", ROWS, 1, 1, 22),  # two groups read each other's edge
+    ("r = 20 : 20 : 20 : 1, c = 16 : 16 : 5 : 2", ROWS, 1, 1, 20),  # two rows go on through three steps
+    ("r = 20 : 20 : 20 : 3, c = 16 : 16 : 4 : 4", ROWS, 2, 2, 20),  # four rows go on in pieces of three
+    ("r = 20 : 20 : 20 : 6, c = 16 : 16 : 16 : 4", ROWS, 3, 0, 20),  # one unit
+    ("r = 20 : 12 : 12 : 5, c = 16 : 16 : 6 : 6", ROWS, 0, 2, 22),  # units that don't divide, steps that don't
+    ("r = 20 : 7 : 7 : 7, c = 16 : 16 : 4 : 2", ROWS, 1, 1, 24),  # one step: nothing slides
+    ("r = 20 : 10 : 3 : 3, c = 16 : 16 : 16 : 4", ROWS, 1, 1, 22),  # units share the rows
+]
+
+
+def expected(x: np.ndarray, before: int, behind: int) -> np.ndarray:
+    """Sums of neighbours, less the element itself."""
+    around = np.pad(x, ((before, behind), (1, 1)))
+    last = before + behind
+    return around[:20, 1:17] + around[last : last + 20, :16] + around[before : before + 20, 2:] - x
+
+
+def moved(module: ir.Module) -> Counter[tuple[str, str]]:
+    """Useful bytes by space and direction."""
+    found = Counter[tuple[str, str]]()
+    for entry in ledger_of(module, MACHINE).entries:
+        assert isinstance(entry.useful, int)
+        found[entry.space, entry.direction] += entry.useful
+    return found
+
+
+@pytest.mark.parametrize(("nest", "over", "before", "behind", "rows"), CASES)
+def test_halos_come_once(nest: str, over: str, before: int, behind: int, rows: int) -> None:
+    """A group reads each row once; both forms mean the same and move the same, in the ledger and the interpreter."""
+    padded = {"before": before, "behind": behind, "last": before + behind, "rows": 20 + before + behind}
+    text = STENCIL.format(nest=nest, over=over, **padded)
+    x = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
+    graph, (tile, remarks) = read_module(text), tiled(text)
+    assert not remarks
+    runs = [interpret(module, [x], machine=MACHINE) for module in (graph, tile)]
+    for run, module in zip(runs, (graph, tile), strict=True):
+        np.testing.assert_array_equal(run.results[0], expected(x, before, behind))
+        for key, figures in ledger_of(module, MACHINE).counts().items():
+            assert figures == (run.counts[key].useful, run.counts[key].issued)
+    assert moved(graph) == moved(tile)
+    assert counted(runs[0]) == counted(runs[1])
+    assert moved(graph)["gdram", "read"] == rows * 16 * 4
+    np.testing.assert_array_equal(pf.compile(text)(x), expected(x, before, behind))
+
+
+def test_parts_that_lie_apart_stay_out() -> None:
+    """What units need isn't one piece where each goes through several steps of its own."""
+    nest = "r = 20 : 20 : 10 : 1, c = 16 : 16 : 16 : 16"
+    _, remarks = tiled(STENCIL.format(nest=nest, over=ROWS, before=1, behind=1, last=2, rows=22))
+    assert remarks == ["the kernel isn't tiled by its nest: halos of units whose steps lie apart"]
