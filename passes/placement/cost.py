@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.granules import issued
 from powerfusion.passes.placement.model import Cost, Kind, NestDim, Op, Program, Step, Value, Where
+from powerfusion.passes.placement.staging import Held, held
 from powerfusion.passes.placement.trips import extent, groups_of, moved_along, steps_of, trips_of, units_of
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
@@ -54,6 +55,10 @@ class Place:
         return self.counted[key]
 
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+        dims: Mapping[int, NestDim] = self.by_class
+        if grouped:
+            there = held(self.nest, spans, shape)
+            spans, dims = there.spans, there.dims
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -67,17 +72,31 @@ class Place:
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
         for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
+            dim = None if span.cls is None else dims[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
 
-    def rests(self, spans: Spans, value: Value, op: Op) -> float:
+    def kept(self, spans: Spans, shape: Sequence[int | None]) -> int:
+        """Elements that a group has at sram from the step before, in all steps."""
+        there = held(self.nest, spans, shape)
+        if not there.slides:
+            return 0
+        hull = math.prod(moved_along(there.dims[s.cls], s, 1 << 62) for s in there.spans if s.cls is not None)
+        steps = math.prod(
+            moved_along(self.by_class[s.cls] if self.by_class[s.cls].steps > 1 else there.dims[s.cls], s, 1 << 62)
+            for s in there.spans
+            if s.cls is not None
+        )
+        return self.moved(spans, shape, grouped=True) * max(steps - hull, 0) // hull
+
+    def rests(self, spans: Spans, value: Value, op: Op, *, grouped: bool) -> float:
         """What a movement's transactions have over what it moves, where no cache keeps what they bring besides."""
         if op.outer is None or len(op.outer.dims) != len(spans) or cache_bytes(self.machine):
             return 1.0
         order = sorted(range(len(spans)), key=op.outer.dims.__getitem__)
         granule = self.machine.space_of("dram").granule_bytes
-        return issued(self.by_class, spans, value.shape, order, value.element_bytes, granule)
+        there = held(self.nest, spans, value.shape) if grouped else Held(spans, self.by_class)
+        return issued(there.dims, there.spans, value.shape, order, value.element_bytes, granule)
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -89,15 +108,16 @@ class Place:
             )
         return count
 
-    def held(self, spans: Spans) -> int:
+    def held(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that rest at sram: all of a group's part of what is swept, the steps of its units of the rest."""
         count = 1
-        for span in spans:
+        for span in held(self.nest, spans, shape).spans:
             if span.cls is None:
                 count *= span.high - span.low + 1
                 continue
             dim = self.by_class[span.cls]
-            count *= dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            length = dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            count *= span.scale * (length - 1) + span.high - span.low + 1
         return count
 
     def touched(self, spans: Spans) -> int:
@@ -132,10 +152,10 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             continue
         useful += moved
         if grouped:
-            near += moved
+            near += moved + 2 * value.element_bytes * place.kept(spans, value.shape)
             sram += moved
         touched = value.element_bytes * place.touched(spans)
-        moved = math.ceil(moved * place.rests(spans, value, op))
+        moved = math.ceil(moved * place.rests(spans, value, op, grouped=grouped))
         if op.outer is None or step.where is Where.STORE:
             arriving.store(moved, touched)
         else:

@@ -14,6 +14,7 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
+from powerfusion.passes.placement.sliding import sliding_nests
 from powerfusion.passes.placement.trips import extent
 from powerfusion.passes.placement.windows import Spans, Windows
 
@@ -380,7 +382,8 @@ class _Group:
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
         )
-        found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
+        nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
+        found = sketch.best(nests, crossing(scheduler, needed))
         if found is None:
             raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
         return found

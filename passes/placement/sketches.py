@@ -13,13 +13,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import Place, cost_of
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import Key, Spans, Windows
+from powerfusion.passes.placement.staging import held
+from powerfusion.passes.placement.windows import WAITING, Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
@@ -154,7 +155,7 @@ class Sketch:
     def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
         """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
         plan = self._plan(staged, rested)
-        if plan is None:
+        if plan is None or not self._holds_halos(place, plan):
             return None
         machine = self.objective.machine
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
@@ -167,7 +168,51 @@ class Sketch:
         peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
         if self.objective.overflows(place, peak_reg):
             return None
-        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+        whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
+        return Form(
+            self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole
+        )
+
+    def _holds_halos(self, place: Place, plan: _Plan) -> bool:
+        """Whether halos at sram, where there are some, suit the machine and the nest.
+
+        Where a cache serves halos, units load them themselves. Where what a group holds slides, its units start anew in
+        each step of the group: what they move must move with that.
+        """
+        halos = [plan.windows[step.value, WAITING] for step in plan.steps if step.where is Where.STAGE]
+        halos = [spans for spans in halos if any(span.cls is not None and not span.is_plain for span in spans)]
+        if not halos:
+            return True
+        machine = self.objective.machine
+        if cache_bytes(machine) or machine.space_of("sram").kind != "scratchpad":
+            return False
+        serial = [dim.cls for dim in place.nest if not dim.swept and dim.steps > 1]
+        around = max((serial.index(cls) for spans in halos for cls in _moving(place, spans) if cls in serial), default=0)
+        inner = set(serial[around:])
+        moved = [
+            plan.windows[step.value, WAITING if step.where is Where.STORE else step.number]
+            for step in plan.steps
+            if step.where in (Where.LOAD, Where.FETCH, Where.STORE)
+        ]
+        return not serial or all(inner & {span.cls for span in spans} for spans in moved)
+
+    def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
+        """By value that goes through sram, its dimensions with halos of which the group holds all."""
+        found: dict[int, frozenset[int]] = {}
+        for step in plan.steps:
+            if step.where is Where.STAGE:
+                spans = plan.windows[step.value, WAITING]
+                there = held(place.nest, spans, self.program.values[step.value].shape).spans
+                found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
+        return found
+
+
+def _moving(place: Place, spans: Spans) -> Iterator[int]:
+    """The classes that a value at sram with halos moves with; of those with halos the one along which it slides."""
+    serial = (dim for dim in place.nest if not dim.swept and dim.steps > 1)
+    halos = {span.cls for span in spans if not span.is_plain}
+    along = next((dim.cls for dim in serial if dim.cls in halos and dim.units == 1), None)
+    yield from (span.cls for span in spans if span.cls is not None and (span.is_plain or span.cls == along))
 
 
 def inner_elements(spans: Spans) -> int:
