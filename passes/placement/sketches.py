@@ -18,8 +18,8 @@ from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.staging import held
+from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import WAITING, Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
@@ -169,9 +169,7 @@ class Sketch:
         if self.objective.overflows(place, peak_reg):
             return None
         whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
-        return Form(
-            self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole
-        )
+        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
 
     def _holds_halos(self, place: Place, plan: _Plan) -> bool:
         """Whether halos at sram, where there are some, suit the machine and the nest.
@@ -187,7 +185,9 @@ class Sketch:
         if cache_bytes(machine) or machine.space_of("sram").kind != "scratchpad":
             return False
         serial = [dim.cls for dim in place.nest if not dim.swept and dim.steps > 1]
-        around = max((serial.index(cls) for spans in halos for cls in _moving(place, spans) if cls in serial), default=0)
+        around = max(
+            (serial.index(cls) for spans in halos for cls in _moving(place, spans) if cls in serial), default=0
+        )
         inner = set(serial[around:])
         moved = [
             plan.windows[step.value, WAITING if step.where is Where.STORE else step.number]

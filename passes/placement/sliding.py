@@ -4,8 +4,8 @@ rows r0, r1, r2, all with halos     r0 = 256 : 64 : 64 : 4          the group's 
                                     r1 = 256 : 256 : 64 : 16        the units' parts, side by side
                                     r2 = 256 : 256 : 256 : 256      whole
 
-They are for machines without a cache, on which each step would otherwise load its halos again: fewer groups, and shorter
-steps, are what makes the halos that are loaded twice few, so both are tried.
+They are for machines without a cache, on which each step would otherwise load its halos again. Fewer groups load fewer
+halos twice, so two numbers of groups are tried.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Held:
 def held(nest: Sequence[NestDim], spans: Spans, shape: Sequence[int | None]) -> Held:
     """What a group holds of a value of some shape, of which units need some spans."""
     dims = {dim.cls: dim for dim in nest}
-    halos = {span.cls for span in spans if span.cls is not None and not span.is_plain}
+    halos = {cls for span in spans if (cls := span.cls) is not None and not span.is_plain}
     serial = [dim for dim in nest if not dim.swept and dim.steps > 1]
     along = next((dim.cls for dim in serial if dim.cls in halos and dim.units == 1), None)
     whole = {dim.cls for dim in serial if dim.cls in halos and dim.cls != along}
@@ -49,7 +49,7 @@ def held(nest: Sequence[NestDim], spans: Spans, shape: Sequence[int | None]) -> 
     inner = [dim.cls for dim in serial if dim.cls in named]
     slides = along is not None and inner[-1] == along
     for cls in halos - whole:
-        dim = dims[cls] if cls is not None else None
-        if dim is not None and (dim.steps == 1 or (slides and cls == along)):
-            dims[dim.cls] = replace(dim, per_unit=dim.per_group, per_step=dim.per_group)
+        dim = dims[cls]
+        if dim.steps == 1 or (slides and cls == along):
+            dims[cls] = replace(dim, per_unit=dim.per_group, per_step=dim.per_group)
     return Held(found, dims, slides)

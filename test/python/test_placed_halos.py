@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
 import pytest
+from programs.program import Program
 from test_placed_tiling import counted, tiled
+from test_placement import check as check_placed
+from tolerance import Expected
 
 import powerfusion as pf
 from powerfusion.frontend.source import read_module
 from powerfusion.machines import find
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.reference import interpret
+from workloads import find as workload
 
 MACHINE = find("mlu372")
 
@@ -91,3 +97,49 @@ def test_parts_that_lie_apart_stay_out() -> None:
     nest = "r = 20 : 20 : 10 : 1, c = 16 : 16 : 16 : 16"
     _, remarks = tiled(STENCIL.format(nest=nest, over=ROWS, before=1, behind=1, last=2, rows=22))
     assert remarks == ["the kernel isn't tiled by its nest: halos of units whose steps lie apart"]
+
+
+def tight(nram_bytes: int, sram_bytes: int) -> Machine:
+    """An MLU of less memory."""
+    sizes = {"nram": nram_bytes, "sram": sram_bytes}
+    spaces = [
+        dataclasses.replace(space, capacity_bytes=sizes[space.name], reserve_bytes=0) if space.name in sizes else space
+        for space in MACHINE.spaces
+    ]
+    return dataclasses.replace(MACHINE, spaces=tuple(spaces))
+
+
+@pytest.mark.parametrize(
+    ("name", "nram", "sram"),
+    [
+        ("stencil5_1_step", 2048, 4096),
+        ("stencil5_2_steps", 4096, 4096),
+        ("stencil7_1_step", 4096, 3072),
+        ("stencil7_2_steps", 4096, 6144),
+    ],
+)
+def test_stencils_slide(name: str, nram: int, sram: int) -> None:
+    """Groups slide along rows that don't fit where units compute: each group reads each row that it needs once."""
+    program = workload(name, "f32")
+    inputs = program.inputs("small")
+    machine = tight(nram, sram)
+
+    def meaning(*arrays: np.ndarray) -> Expected:
+        return Expected(program.meaning(*arrays), scale=program.scale)
+
+    found = check_placed(Program(name, program.text("small"), inputs, meaning, roundings=program.roundings), machine)
+    (choice,) = found.answer.choices
+    assert choice.form is not None
+    assert choice.form.peak, "halos are at sram"
+    tile, remarks = tiled(str(found.after))
+    assert not remarks
+    assert moved(tile) == moved(found.after)
+    run = interpret(tile, inputs, machine=machine)
+    before = interpret(found.after, inputs, machine=machine)
+    assert counted(run) == counted(before)
+    np.testing.assert_array_equal(run.results[0], before.results[0])
+    halo = int(name[-7] if name.endswith("steps") else name[-6])
+    (x,) = inputs
+    groups = -(-x.shape[0] // choice.form.nest[0].per_group)
+    rows = x.shape[0] + 2 * halo * (groups - 1)
+    assert moved(tile)["gdram", "read"] == rows * x.nbytes // x.shape[0]
