@@ -92,7 +92,7 @@ class Filler:
         if before is not None and _follows(key, before.key) and len(kept := positions[before.present[positions]]):
             buffer.write(kept, before.data[kept], NOBODY, group.time)
             positions = positions[~before.present[positions]]
-        index = np.unravel_index(positions, value.shape)
+        index = np.unravel_index(positions, value.shape) if value.shape else ()
         data, addresses = self._source(group, self.values[op.operands[0]], op.operand_types[0].level == "sram", index)
         spaces.read(op.number, spaces.place(op.operand_types[0]), addresses, itemsize)
         spaces.written(op.number, place, buffer.write(positions, data.ravel(), NOBODY, group.time), itemsize)
