@@ -160,8 +160,8 @@ LLVM_CPU = Phase(
         "convert-vector-to-llvm",
         "convert-math-to-llvm",
         "convert-math-to-libm",
+        "finalize-memref-to-llvm{use-generic-functions=true}",  # before OpenMP's, which would call malloc
         "convert-openmp-to-llvm",
-        "finalize-memref-to-llvm",
         "convert-ub-to-llvm",
         "convert-arith-to-llvm",
         "convert-index-to-llvm",
