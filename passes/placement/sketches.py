@@ -18,6 +18,7 @@ from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
+from powerfusion.passes.placement.sharing import is_covered
 from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import WAITING, Key, Spans, Windows
@@ -157,6 +158,8 @@ class Sketch:
         plan = self._plan(staged, rested)
         if plan is None or not self._holds_halos(place, plan):
             return None
+        if not is_covered(place, self.program, plan.steps, plan.windows):
+            return None
         machine = self.objective.machine
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
         room = machine.space_of("sram").usable_bytes
@@ -172,29 +175,12 @@ class Sketch:
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
 
     def _holds_halos(self, place: Place, plan: _Plan) -> bool:
-        """Whether halos at sram, where there are some, suit the machine and the nest.
-
-        Where a cache serves halos, units load them themselves. Where what a group holds slides, its units start anew in
-        each step of the group: what they move must move with that.
-        """
-        halos = [plan.windows[step.value, WAITING] for step in plan.steps if step.where is Where.STAGE]
-        halos = [spans for spans in halos if any(span.cls is not None and not span.is_plain for span in spans)]
-        if not halos:
-            return True
+        """Whether halos at sram, where there are some, suit the machine: where a cache serves them, units load them."""
         machine = self.objective.machine
-        if cache_bytes(machine) or machine.space_of("sram").kind != "scratchpad":
-            return False
-        serial = [dim.cls for dim in place.nest if not dim.swept and dim.steps > 1]
-        around = max(
-            (serial.index(cls) for spans in halos for cls in _moving(place, spans) if cls in serial), default=0
-        )
-        inner = set(serial[around:])
-        moved = [
-            plan.windows[step.value, WAITING if step.where is Where.STORE else step.number]
-            for step in plan.steps
-            if step.where in (Where.LOAD, Where.FETCH, Where.STORE)
-        ]
-        return not serial or all(inner & {span.cls for span in spans} for spans in moved)
+        if not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad":
+            return True
+        halos = (plan.windows[step.value, WAITING] for step in plan.steps if step.where is Where.STAGE)
+        return all(span.cls is None or span.is_plain for spans in halos for span in spans)
 
     def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
         """By value that goes through sram, its dimensions with halos of which the group holds all."""
@@ -205,14 +191,6 @@ class Sketch:
                 there = held(place.nest, spans, self.program.values[step.value].shape).spans
                 found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
         return found
-
-
-def _moving(place: Place, spans: Spans) -> Iterator[int]:
-    """The classes that a value at sram with halos moves with; of those with halos the one along which it slides."""
-    serial = (dim for dim in place.nest if not dim.swept and dim.steps > 1)
-    halos = {span.cls for span in spans if not span.is_plain}
-    along = next((dim.cls for dim in serial if dim.cls in halos and dim.units == 1), None)
-    yield from (span.cls for span in spans if span.cls is not None and (span.is_plain or span.cls == along))
 
 
 def inner_elements(spans: Spans) -> int:

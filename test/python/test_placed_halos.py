@@ -13,6 +13,9 @@ from test_placement import check as check_placed
 from tolerance import Expected
 
 import powerfusion as pf
+from placement.route import FIRST, placed
+from placement.route import tiled as tiled_for
+from powerfusion.executable import compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.machines import find
 from powerfusion.machines.model import Machine
@@ -143,3 +146,10 @@ def test_stencils_slide(name: str, nram: int, sram: int) -> None:
     groups = -(-x.shape[0] // choice.form.nest[0].per_group)
     rows = x.shape[0] + 2 * halo * (groups - 1)
     assert moved(tile)["gdram", "read"] == rows * x.nbytes // x.shape[0]
+
+
+def test_only_what_tiling_covers_is_shared() -> None:
+    """Units whose steps of several elements lie apart can't share what is at sram, and don't: the nest is kept."""
+    module = compile_phases(workload("involution", "bf16").text("full"), FIRST, "cpu").module("simplify")
+    placed(module, "gfx90a", "time")
+    assert not [remark for remark in tiled_for(module, "gfx90a") if "isn't tiled by its nest" in remark]
