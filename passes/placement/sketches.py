@@ -21,7 +21,7 @@ from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.sharing import is_covered
 from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import WAITING, Key, Spans, Windows
+from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
@@ -175,12 +175,22 @@ class Sketch:
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
 
     def _holds_halos(self, place: Place, plan: _Plan) -> bool:
-        """Whether halos at sram, where there are some, suit the machine: where a cache serves them, units load them."""
+        """Whether halos at sram, where there are some, suit the machine, and move with dimensions that the nest names.
+
+        Where a cache serves halos, units load them. A dimension is named where a value is as long as the nest.
+        """
         machine = self.objective.machine
-        if not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad":
-            return True
-        halos = (plan.windows[step.value, WAITING] for step in plan.steps if step.where is Where.STAGE)
-        return all(span.cls is None or span.is_plain for spans in halos for span in spans)
+        suits = not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad"
+        for step in plan.steps:
+            if step.where is not Where.STAGE:
+                continue
+            needed, shape = plan.windows[step.value, WAITING], self.program.values[step.value].shape
+            if not suits and any(_has_halo(span) for span in needed):
+                return False
+            for span, size in zip(held(place.nest, needed, shape).spans, shape, strict=True):
+                if span.cls is not None and _has_halo(span) and place.by_class[span.cls].size != size:
+                    return False
+        return True
 
     def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
         """By value that goes through sram, its dimensions with halos of which the group holds all."""
@@ -191,6 +201,11 @@ class Sketch:
                 there = held(place.nest, spans, self.program.values[step.value].shape).spans
                 found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
         return found
+
+
+def _has_halo(span: Span) -> bool:
+    """Whether a span is more than a step."""
+    return span.cls is not None and not span.is_plain
 
 
 def inner_elements(spans: Spans) -> int:
