@@ -3,9 +3,13 @@
 from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
+    choose_rows,
+    copy_sources,
+    delay_windows,
     drop_results,
     drop_units,
     fold_splats,
+    forward_concats,
     forward_gathers,
     forward_stores,
     join_loads,
@@ -17,6 +21,7 @@ from powerfusion.passes.fusion import (
     size_constants,
     split_dims,
     spread_iotas,
+    turn_concats,
     turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_vector
@@ -35,14 +40,18 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "choose_rows",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
+    "copy_sources",
     "count_ops",
+    "delay_windows",
     "drop_results",
     "drop_units",
     "expand",
     "fold_splats",
+    "forward_concats",
     "forward_gathers",
     "forward_stores",
     "join_loads",
@@ -63,5 +72,6 @@ __all__ = [
     "spread_iotas",
     "stream_stores",
     "tile",
+    "turn_concats",
     "turn_windows",
 ]

@@ -15,20 +15,20 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, is_handed
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
+from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
+from powerfusion.passes.placement.fills import piece_of, reads_first
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
 from powerfusion.passes.placement.sliding import sliding_nests
-from powerfusion.passes.placement.trips import extent
-from powerfusion.passes.placement.windows import Spans, Windows
+from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
@@ -45,8 +45,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
     """What a kernel costs as it is."""
     kernel = program.kernels[node]
     assert kernel is not None
-    moved = cached = 0
+    moved = cached = fills = 0
     capacity = cache_bytes(objective.machine)
+    first = reads_first(objective.machine, program)
     for number in kernel.ops:
         op = program.ops[number]
         if op.outer is None:
@@ -55,7 +56,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.alone(moved, cached)
+        if op.kind is Kind.STORE and first:
+            fills += size
+    return objective.alone(moved, cached, fills, work_of(program, kernel.ops))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -96,7 +99,7 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
-        if others and not rows and not combining:
+        if others and not rows and not self._folds(combining, whole):
             raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
@@ -229,6 +232,10 @@ class _Group:
             rows &= set(self.classes(op.results[0])) - {self.ties.find(cls) for cls in op.folded}
         return [cls for cls in classes if cls in rows]
 
+    def _folds(self, combining: Sequence[int], whole: set[int]) -> bool:
+        """Whether some op folds what steps can have parts of: not only what is whole in each, as a neighbourhood is."""
+        return any({self.ties.find(cls) for cls in self._op(number).folded} - whole for number in combining)
+
     def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
         """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""
         free = [cls for cls in others if cls not in whole]
@@ -264,13 +271,15 @@ class _Group:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
         stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
-        scanned = {self.ties.find(c) for n in combining if self._op(n).kind is Kind.SCAN for c in self._op(n).folded}
-        found = [cls for cls in others if cls in folded - whole - scanned and all(cls in some for some in stored)]
+        ordered = {
+            self.ties.find(cls) for number in combining if self._op(number).ordered for cls in self._op(number).folded
+        }
+        found = [cls for cls in others if cls in folded - whole - ordered and all(cls in some for some in stored)]
         return [cls for cls in found if not swept or cls in swept]
 
-    def _size(self, cls: int, windows: Windows) -> int | None:
-        """The size of a class, by all values that are cut along it just as the nest is."""
-        sizes: set[int | None] = set()
+    def _size(self, cls: int, windows: Windows, combining: Iterable[int]) -> int | None:
+        """The size of a class, by all values that are cut along it just as the nest is, and by what is folded."""
+        sizes = folded_sizes(self.program, self.ties, combining, cls)
         for (value, _), spans in windows.of.items():
             read = self.program.values[value]
             sizes |= {size for span, size in zip(spans, read.shape, strict=True) if span.cls == cls and span.is_plain}
@@ -359,7 +368,7 @@ class _Group:
             combining,
         )
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
-        sizes = {cls: self._size(cls, windows) for cls in nested}
+        sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
         if any(sizes[cls] is None for cls in swept):
             raise NoScheduleError("a swept dimension is of open size")
@@ -381,6 +390,7 @@ class _Group:
             self._reuses(needed),
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            piece_of(self.machine, self.program, sinks),
         )
         nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
         found = sketch.best(nests, crossing(scheduler, needed))

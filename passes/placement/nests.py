@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores
-from powerfusion.passes.placement.model import NestDim
-from powerfusion.passes.placement.trips import extent
+from powerfusion.passes.placement.model import NestDim, extent
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
 LANE_BYTES = 16  # what a lane loads at once
@@ -46,6 +45,7 @@ class Wanted:
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
         haloed: Classes along which neighbouring steps need some elements both.
+        piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
     """
 
     rows: Sequence[int]
@@ -58,6 +58,7 @@ class Wanted:
     reuses: bool = False
     split: int | None = None
     haloed: Sequence[int] = ()
+    piece: int = 1
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -68,7 +69,12 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
         found = [
             nest
-            for steps in (plain, *_longer(wanted, plain), *_balanced(machine, wanted, plain))
+            for steps in (
+                plain,
+                *_in_pieces(wanted, plain),
+                *_longer(wanted, plain),
+                *_balanced(machine, wanted, plain),
+            )
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -120,6 +126,13 @@ def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
             whole = -(-even // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if cls in wanted.lanes else even
             made[cls] = min(whole, step)
     return made
+
+
+def _in_pieces(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are pieces along what is contiguous, where they aren't."""
+    for cls in wanted.lanes:
+        if steps[cls] % wanted.piece and steps[cls] != wanted.sizes[cls]:
+            yield {**steps, cls: -(-steps[cls] // wanted.piece) * wanted.piece}
 
 
 def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:

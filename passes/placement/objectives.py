@@ -22,6 +22,7 @@ FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's b
 FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
 NEAR_SPEEDUP = 4  # of registers over sram
+ISSUED_PART = 8  # of the time that memory takes, of which one is the cores': they ask for what it moves
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 
 
@@ -46,9 +47,16 @@ class Objective:
         used = min(place.groups() / cores(self.machine), 1.0)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
 
-    def alone(self, moved: int, cached: int) -> Cost:
-        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache."""
-        cost = Cost(arriving=moved, launches=1, useful=moved, cached=cached)
+    def alone(self, moved: int, cached: int, fills: int, near: int) -> Cost:
+        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache.
+
+        Args:
+            moved: The bytes.
+            cached: Those to and from a cache.
+            fills: What its stores read first.
+            near: What it does in the cores.
+        """
+        cost = Cost(arriving=moved + fills, launches=1, useful=moved, near=near, cached=cached)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
 
     def overflows(self, place: Place, peak_reg: int) -> bool:
@@ -71,9 +79,10 @@ class Objective:
         near = _bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far
         last = cost.arriving - cost.cached
         far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
-        asked_ns = cost.useful / (CACHE_SPEEDUP * far) / used
+        memory_ns = max(far_ns, cost.useful / (CACHE_SPEEDUP * far) / used)
         near_ns = cost.near / (NEAR_SPEEDUP * near) / used
-        return 1000 * (max(far_ns, asked_ns, near_ns) + cost.launches * (machine.launch_ns or LAUNCH_NS))
+        ns = max(memory_ns, near_ns + memory_ns / ISSUED_PART)
+        return 1000 * (ns + cost.launches * (machine.launch_ns or LAUNCH_NS))
 
 
 def units_of(place: Place) -> int:

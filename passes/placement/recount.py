@@ -11,13 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed
-from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, work_in, work_of
+from powerfusion.passes.placement.fills import fills_of, reads_first
+from powerfusion.passes.placement.model import (
+    Cost,
+    Handed,
+    Kernel,
+    Kind,
+    NestDim,
+    Op,
+    Program,
+    Step,
+    Ties,
+    Where,
+    extent,
+)
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.trips import extent
-from powerfusion.passes.placement.windows import Windows
+from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import Windows, folded_sizes
 
 Nodes = tuple[int, ...]
 
@@ -124,16 +136,18 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = 0
+        moved = cached = fills = 0
+        first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
             size = self._bytes((op.results or op.operands)[0])
             moved += size
+            fills += size if first and op.kind is Kind.STORE else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached)
+        return self.objective.alone(moved, cached, fills, work_of(self.program, self.kernels.kernel(nodes[0]).ops))
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -166,19 +180,22 @@ class Counter:
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
-            self._check_size(dim, windows)
+            self._check_size(dim, windows, group.combining(nested))
         place = Place(self.objective.machine, nest)
         room = self.objective.machine.space_of("sram").usable_bytes
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
+        life = life_of(scheduler, steps, windows.of, group.combining(nested))
+        if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
-        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
+        schedule = (place, self.program, steps, windows.of)
+        work = work_in(self.program, steps, windows.of)
+        return self.objective.timed(place, cost_of(*schedule, work) + fills_of(*schedule))
 
-    def _check_size(self, dim: NestDim, windows: Windows) -> None:
-        """A dimension of a nest has the size of the values that it cuts."""
-        sizes = {
+    def _check_size(self, dim: NestDim, windows: Windows, combining: frozenset[int]) -> None:
+        """A dimension of a nest has the size of the values that it cuts, and of what is folded along it."""
+        sizes = folded_sizes(self.program, windows.ties, combining, dim.cls) | {
             size
             for (value, _), spans in windows.of.items()
             for span, size in zip(spans, self.program.values[value].shape, strict=True)
@@ -302,6 +319,7 @@ class Group:
             raise NoScheduleError("its nest has no dimension, or one twice")
         whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
         combined = {cls for number in self.ops for cls in self.folded(number)}
+        ordered = {cls for number in self.ops if self.program.ops[number].ordered for cls in self.folded(number)}
         for dim in nest:
             if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
                 raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
@@ -310,3 +328,5 @@ class Group:
                 raise NoScheduleError("its nest cuts what can't be cut")
             if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
                 raise NoScheduleError("its nest gives parts of what is combined to several groups")
+            if dim.cls in ordered and dim.units > 1:
+                raise NoScheduleError("its nest gives parts of what is combined in order to several units")

@@ -10,9 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from powerfusion.passes.placement.cost import Place
-from powerfusion.passes.placement.model import NestDim, Program, Step, Where
+from powerfusion.passes.placement.model import NestDim, Program, Step, Where, extent
 from powerfusion.passes.placement.staging import held
-from powerfusion.passes.placement.trips import extent
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 WIDEST_GRANULE = 256  # bytes; granules of all machines divide it

@@ -13,14 +13,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of
+from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
+from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.sharing import is_covered
 from powerfusion.passes.placement.staging import held
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
@@ -32,10 +33,12 @@ Choice = frozenset[int]
 
 @dataclass(frozen=True)
 class _Plan:
-    """A schedule with its windows."""
+    """A schedule with its windows, and what is the same of it in all nests: what it computes and what lives when."""
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
+    work: Work
+    life: Life
 
 
 @dataclass
@@ -68,6 +71,10 @@ class Sketch:
     sinks: Sequence[int]
     combining: frozenset[int]
     plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
+    schedules: dict[tuple[Choice, Choice], tuple[Step, ...]] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
+    lives: dict[object, Life] = field(default_factory=dict)
+    works: dict[object, Work] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -75,7 +82,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler, owned=self.owned)
         windows.read(steps)
         return windows
 
@@ -131,7 +138,7 @@ class Sketch:
         """Forms of a choice of what rests, each better: with nothing staged, then more and more of what gains by it."""
         place = Place(self.objective.machine, nest)
         staged: Choice = frozenset()
-        plain = self.scheduler.schedule(self.sinks, staged, rested)
+        plain = self._schedule(staged, rested)
         best = self._made(place, staged, rested)
         if best is not None:
             yield best
@@ -146,12 +153,24 @@ class Sketch:
         """The schedule of some choices; None where it needs of what waits more than there is."""
         key = (staged, rested)
         if key not in self.plans:
-            steps = self.scheduler.schedule(self.sinks, staged, rested)
+            steps = self._schedule(staged, rested)
             try:
-                self.plans[key] = _Plan(steps, self.windows(steps).of)
+                windows = self.windows(steps).of
             except NoScheduleError:
                 self.plans[key] = None
+            else:
+                life = life_of(self.scheduler, steps, windows, self.combining)
+                life = self.lives.setdefault((life.tiles, life.moments), life)
+                work = work_in(self.program, steps, windows)
+                work = self.works.setdefault(work.parts, work)
+                self.plans[key] = _Plan(steps, windows, work, life)
         return self.plans[key]
+
+    def _schedule(self, staged: Choice, rested: Choice) -> tuple[Step, ...]:
+        key = (staged, rested)
+        if key not in self.schedules:
+            self.schedules[key] = self.scheduler.schedule(self.sinks, staged, rested)
+        return self.schedules[key]
 
     def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
         """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
@@ -165,11 +184,12 @@ class Sketch:
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
-        if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
-            return None
-        peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
+        peak_reg = peak_at_reg(place, plan.life)
         if self.objective.overflows(place, peak_reg):
+            return None
+        schedule = (place, self.program, plan.steps, plan.windows)
+        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
+        if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
         whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores
-from powerfusion.passes.placement.model import NestDim
+from powerfusion.passes.placement.model import NestDim, extent
 from powerfusion.passes.placement.nests import (
     GRANULE_ELEMENTS,
     GROUPS_PER_CORE,
@@ -25,7 +25,6 @@ from powerfusion.passes.placement.nests import (
     most_units,
     step_sizes,
 )
-from powerfusion.passes.placement.trips import extent
 
 LENGTHS = (1, 2, 4, 8, 16, 32)  # of a group's step
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from powerfusion.passes.placement.model import NestDim
-from powerfusion.passes.placement.trips import extent
+from powerfusion.passes.placement.model import NestDim, extent
 from powerfusion.passes.placement.windows import Span, Spans
 
 
@@ -26,12 +25,12 @@ class Held:
         spans: What a step of the group has of it, halos and all.
         dims: The nest's dimensions that these move with, as they are cut for the group: where what it holds slides,
             and where units have one step, its part is one piece.
-        slides: Whether it slides along the innermost loop that it moves with, and thus keeps something.
+        slides: The class along which it slides, that of the innermost loop that it moves with; None where it doesn't.
     """
 
     spans: Spans
     dims: Mapping[int, NestDim]
-    slides: bool = False
+    slides: int | None = None
 
 
 def held(nest: Sequence[NestDim], spans: Spans, shape: Sequence[int | None]) -> Held:
@@ -52,4 +51,4 @@ def held(nest: Sequence[NestDim], spans: Spans, shape: Sequence[int | None]) -> 
         dim = dims[cls]
         if dim.steps == 1 or (slides and cls == along):
             dims[cls] = replace(dim, per_unit=dim.per_group, per_step=dim.per_group)
-    return Held(found, dims, slides)
+    return Held(found, dims, along if slides else None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Op, Program, Step, Where
@@ -20,39 +22,95 @@ def peak_at_sram(place: Place, program: Program, steps: Sequence[Step], windows:
     )
 
 
-def peak_at_reg(
-    place: Place, scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]
-) -> int:
-    """Bytes of a unit: a tile lives from its step to its last use, and an op may write over what dies with it.
+@dataclass(frozen=True)
+class Moment:
+    """What lives at reg in a step; tiles are numbers of those of a `Life`.
+
+    Attributes:
+        live: Tiles, and how many of each.
+        dying: Of these, those that the step's result may take the place of, in order.
+        made: What it makes.
+    """
+
+    live: tuple[tuple[int, int], ...]
+    dying: tuple[int, ...]
+    made: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Life:
+    """What lives at reg in the steps of a schedule, whatever the nest.
+
+    Attributes:
+        tiles: Bytes of an element, and a window.
+        moments: Of the steps, each way once.
+    """
+
+    tiles: tuple[tuple[int, Spans], ...]
+    moments: tuple[Moment, ...]
+
+
+def peak_at_reg(place: Place, life: Life) -> int:
+    """Bytes of a unit: a tile lives from its step to its last use, and an op may write over what dies with it."""
+    if life not in place.known:
+        place.known[life] = _peak(place, life)
+    return place.known[life]
+
+
+def _peak(place: Place, life: Life) -> int:
+    sizes = [element_bytes * place.tile(spans) for element_bytes, spans in life.tiles]
+    most = 0
+    for moment in life.moments:
+        total = 0
+        for tile, count in moment.live:
+            total += count * sizes[tile]
+        if total > most and moment.dying and moment.made:
+            size = max(sizes[tile] for tile in moment.made)
+            total -= next((sizes[tile] for tile in moment.dying if sizes[tile] >= size), 0)
+        most = max(most, total)
+    return most
+
+
+def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]) -> Life:
+    """What lives in the steps of a schedule.
 
     What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.
     """
     program = scheduler.program
     steps = sorted(steps, key=lambda step: _when(scheduler, step))
-
-    def size(key: Key) -> int:
-        return program.values[key[0]].element_bytes * place.tile(windows[key]) if key in windows else 0
-
     last = _last_uses(scheduler, steps)
-    combined: dict[int, dict[Key, int]] = {}
+    combined: dict[int, dict[Key, None]] = {}
     for step in steps:
         if step.where is Where.DO and step.op in combining:
             keys = ((value, step.number) for value in ended(program.ops[step.op]))
-            combined.setdefault(step.number, {}).update((key, size(key)) for key in keys)
-    live: dict[Key, int] = {}
-    most = 0
+            combined.setdefault(step.number, {}).update(dict.fromkeys(keys))
+
+    numbers: dict[tuple[int, Spans], int] = {}
+    number_of: dict[Key, int] = {}
+
+    def number(key: Key) -> int:
+        if key not in number_of:
+            tile = program.values[key[0]].element_bytes, windows[key]
+            number_of[key] = numbers.setdefault(tile, len(numbers))
+        return number_of[key]
+
+    def tiles(keys: Iterable[Key]) -> tuple[int, ...]:
+        return tuple(number(key) for key in keys if key in windows)
+
+    live: dict[Key, None] = {}
+    found: dict[Moment, None] = {}
     for at, step in enumerate(steps):
         op = program.ops[step.op]
         live |= combined.pop(step.number, {})
-        made = {} if step.where is Where.DO and op.free else {key: size(key) for key in _made(op, step)}
+        made = [] if step.where is Where.DO and op.free else _made(op, step)
+        dying: list[Key] = []
         if step.where is Where.DO and not op.apart:
             operands = scheduler.operands(step.op)  # Not what these only repeat: that isn't laid out as they are.
             dying = [key for key in live if key[0] in operands and last.get(key, -1) == at]
-            live = _reused(live, dying, max(made.values(), default=0))
-        live |= made
-        most = max(most, sum(live.values()))
-        live = {key: held for key, held in live.items() if last.get(key, -1) > at}
-    return most
+        live |= dict.fromkeys(made)
+        found[Moment(tuple(Counter(tiles(live)).items()), tiles(dying), tiles(made))] = None
+        live = {key: None for key in live if last.get(key, -1) > at}
+    return Life(tuple(numbers), tuple(found))
 
 
 def _when(scheduler: Scheduler, step: Step) -> int:
@@ -67,12 +125,6 @@ def _made(op: Op, step: Step) -> list[Key]:
     if step.where is Where.DO:
         return [(value, step.number) for value in op.results]
     return [(step.value, step.number)] if step.where in (Where.LOAD, Where.FETCH) else []
-
-
-def _reused(live: Mapping[Key, int], dying: Sequence[Key], size: int) -> dict[Key, int]:
-    """What is live without one tile that dies with a step and is at least so large: the result takes its place."""
-    reused = next((key for key in dying if live[key] >= size), None)
-    return {key: held for key, held in live.items() if key != reused or not size}
 
 
 def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:

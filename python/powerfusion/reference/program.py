@@ -19,7 +19,11 @@ from powerfusion.core._mlir import DYNAMIC, attributes_of, defining_op, walk_num
 from powerfusion.errors import SourceError, UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.reference.affine import affine_of
+from powerfusion.reference.runs import Runs, runs_of
 from powerfusion.reference.types import DTYPES, Array, Type, type_of
+
+REPEATING = frozenset(["gir.broadcast", "gir.window"])
+"""Ops whose results take no room at `reg`: what reads them reads what they repeat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class Instruction:
         blocks: The first block of each region.
         location: Where it stands.
         dying: Values that nothing in this block uses after it.
+        runs: Of a gather or scatter, how it runs through memory.
     """
 
     number: int
@@ -49,6 +54,7 @@ class Instruction:
     blocks: tuple[Block, ...]
     location: ir.Location
     dying: tuple[int, ...]
+    runs: Runs | None = None
 
     @property
     def type(self) -> Type:
@@ -185,12 +191,13 @@ class _Reader:
                 blocks=tuple(self.block(region.blocks[0]) for region in op.regions if len(region.blocks) > 0),
                 location=op.location,
                 dying=dying,
+                runs=runs_of(op),
             )
         except UnsupportedError as error:
             raise UnsupportedError(error.message, location=error.mlir_location or op.location) from None
 
     def _used(self, op: ir.Operation) -> set[int]:
-        """The values that an op or anything in it takes; a broadcast takes no room, so what it repeats lives on."""
+        """The values that an op or anything in it takes, and what these only repeat: that lives on."""
         used = {self._number(source) for value in op.operands for source in _sources(value)}
         for region in op.regions:
             for block in region:
@@ -203,10 +210,10 @@ class _Reader:
 
 
 def _sources(value: ir.Value) -> Iterator[ir.Value]:
-    """A value, and what it repeats where it is a broadcast."""
+    """A value, and what it repeats where it is a broadcast or has neighbourhoods."""
     yield value
     op = defining_op(value)
-    while op is not None and op.name == "gir.broadcast":
+    while op is not None and op.name in REPEATING:
         yield op.operands[0]
         op = defining_op(op.operands[0])
 
