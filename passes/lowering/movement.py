@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, defining_op, i32_array, index_constant, integers, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
@@ -217,6 +217,19 @@ def lower_copy(lowering: VectorLowering, op: ir.Operation) -> None:
     places = ([lowering.scalar(v) for v in source_at], [lowering.scalar(v) for v in dest_at])
     _copy(lowering.scalar(source), lowering.scalar(dest), places, sizes)
     lowering.bind([op.result], [Rows(())])
+
+
+@lowers("memref.copy", to="vector")
+def lower_memref_copy(lowering: VectorLowering, op: ir.Operation) -> None:
+    """All of a memref to another, as loops."""
+    source, dest = (lowering.scalar(operand) for operand in op.operands)
+    index = ir.IndexType.get()
+    sizes = [
+        create("memref.dim", [source, index_constant(at)], [index]).result if size == DYNAMIC else size
+        for at, size in enumerate(source.type.shape)
+    ]
+    first = [index_constant(0)] * len(sizes)
+    _copy(source, dest, (first, first), sizes)
 
 
 def _copy(

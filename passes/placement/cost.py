@@ -17,6 +17,7 @@ from functools import lru_cache
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.granules import asked_bytes
 from powerfusion.passes.placement.model import Cost, Kind, Layout, NestDim, Program, Step, Value, Where, extent
+from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
@@ -149,9 +150,13 @@ class Place:
         return self.counted[key]
 
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+        dims: Mapping[int, NestDim] = self.by_class
+        if grouped:
+            there = held(self.nest, spans, shape)
+            spans, dims = there.spans, there.dims
         count = self._repeats(spans, grouped=grouped)
         for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
+            dim = None if span.cls is None else dims[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
 
@@ -176,7 +181,11 @@ class Place:
         granule = granule_of(self.machine)
         if granule <= value.element_bytes or layout is None:
             return value.element_bytes * self.moved(spans, value.shape, grouped=grouped)
-        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped)
+        slides: int | None = None
+        if grouped:
+            there = held(self.nest, spans, value.shape)
+            spans, slides = there.spans, there.slides
+        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped, slides)
         return self._repeats(spans, grouped=grouped) * asked
 
     def tile(self, spans: Spans) -> int:
@@ -189,16 +198,30 @@ class Place:
             )
         return count
 
-    def held(self, spans: Spans) -> int:
+    def held(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that rest at sram: all of a group's part of what is swept, the steps of its units of the rest."""
         count = 1
-        for span in spans:
+        for span in held(self.nest, spans, shape).spans:
             if span.cls is None:
                 count *= span.high - span.low + 1
                 continue
             dim = self.by_class[span.cls]
-            count *= dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            length = dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            count *= span.scale * (length - 1) + span.high - span.low + 1
         return count
+
+    def kept(self, spans: Spans, shape: Sequence[int | None]) -> int:
+        """Elements that a group has at sram from the step before, in all steps."""
+        there = held(self.nest, spans, shape)
+        if there.slides is None:
+            return 0
+        hull = math.prod(moved_along(there.dims[s.cls], s, 1 << 62) for s in there.spans if s.cls is not None)
+        steps = math.prod(
+            moved_along(self.by_class[s.cls] if self.by_class[s.cls].steps > 1 else there.dims[s.cls], s, 1 << 62)
+            for s in there.spans
+            if s.cls is not None
+        )
+        return self.moved(spans, shape, grouped=True) * max(steps - hull, 0) // hull
 
     def touched(self, spans: Spans) -> int:
         """Elements that a group touches."""
@@ -253,7 +276,7 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             continue
         useful += moved
         if grouped:
-            near += moved
+            near += moved + 2 * value.element_bytes * place.kept(spans, value.shape)
             sram += moved
         touched = value.element_bytes * place.touched(spans)
         asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped)

@@ -131,7 +131,7 @@ class _Body:
         op = self.handles.ops[step.op]
         match step.where:
             case Where.STAGE:
-                self.resting[step.value] = self._move(self._source(op), op, "sram", 0, self._over(step.value))
+                self.resting[step.value] = self._move(self._source(op), op, "sram", 0, self._held_over(step.value))
             case Where.LOAD:
                 self._have(step, self._move(self._source(op), op, "reg", step.number, self._over(step.value)))
             case Where.REST:
@@ -164,6 +164,11 @@ class _Body:
             self.names[cls] if cls in sizes and sizes[cls] == size else ""
             for cls, size in zip(classes, read.shape, strict=True)
         ]
+
+    def _held_over(self, value: int) -> list[str]:
+        """The nest's dimensions that a value at sram moves with; none along which the group holds all of it."""
+        whole = self.form.whole.get(value, frozenset())
+        return ["" if dim in whole else name for dim, name in enumerate(self._over(value))]
 
     def _move(
         self, value: ir.Value, op: ir.Operation, level: str, number: int, over: Sequence[str] | None = None

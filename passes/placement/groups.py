@@ -14,6 +14,7 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
+from powerfusion.passes.placement.sliding import sliding_nests
 from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
@@ -392,7 +394,8 @@ class _Group:
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
             piece_of(self.machine, self.program, sinks),
         )
-        found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
+        nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
+        found = sketch.best(nests, crossing(scheduler, needed))
         if found is None:
             raise NoScheduleError(sketch.lacking())
         return found

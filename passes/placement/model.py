@@ -318,6 +318,7 @@ class Form:
         cost: What it costs.
         peak: Bytes at sram.
         peak_reg: Bytes at reg, of a unit.
+        whole: By value that goes through sram, its dimensions of which the group holds all, though the nest cuts them.
     """
 
     nodes: tuple[int, ...]
@@ -329,3 +330,4 @@ class Form:
     cost: Cost
     peak: int
     peak_reg: int
+    whole: Mapping[int, frozenset[int]] = field(default_factory=dict, compare=False)

@@ -26,6 +26,7 @@ GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
 GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
+ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
 
@@ -69,7 +70,12 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
         found = [
             nest
-            for steps in (plain, *_in_pieces(wanted, plain), *_longer(wanted, plain), *_balanced(wanted, plain))
+            for steps in (
+                plain,
+                *_in_pieces(wanted, plain),
+                *_longer(wanted, plain),
+                *_balanced(machine, wanted, plain),
+            )
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -180,20 +186,42 @@ def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
     return steps
 
 
-def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps that are as large but about as long along each class that has halos: these are the least then."""
+def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are as large but about as long along each class that has halos: these are the least then.
+
+    Where no cache serves the rests of transactions, long pieces of rows are tried, too, and whole ones.
+    """
     rows = [cls for cls in wanted.haloed if cls in wanted.rows and wanted.sizes[cls] is not None]
-    if len(rows) < 2:
+    if not rows:
         return
+    rows.sort(key=lambda cls: wanted.sizes[cls] or 0)
+    if len(rows) > 1:
+        yield _even(wanted, steps, rows)
+    lanes = [cls for cls in rows if cls in wanted.lanes]
+    if cache_bytes(machine) or not lanes:
+        return
+    elements = math.prod(steps[cls] for cls in rows)
+    for parts in ROW_PARTS:
+        size = wanted.sizes[lanes[0]] or 1
+        length = -(-size // parts // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if parts > 1 else size
+        if length <= elements:
+            made = {**steps, **dict.fromkeys(rows, 1), lanes[0]: length}
+            others = [cls for cls in rows if cls != lanes[0]]
+            left = {**made, others[-1]: elements // length} if others else made
+            yield _even(wanted, left, others)
+
+
+def _even(wanted: Wanted, steps: Mapping[int, int], rows: Sequence[int]) -> dict[int, int]:
+    """Steps that have as much of some rows, about as long along each of them; the shortest rows first."""
     left = math.prod(steps[cls] for cls in rows)
     made = dict(steps)
-    for at, cls in enumerate(sorted(rows, key=lambda cls: wanted.sizes[cls] or 0)):
+    for at, cls in enumerate(rows):
         each = max(round(left ** (1 / (len(rows) - at))), 1)
         if cls in wanted.lanes and each > GRANULE_ELEMENTS:
             each = each // GRANULE_ELEMENTS * GRANULE_ELEMENTS
         made[cls] = min(each, wanted.sizes[cls] or each)
         left = max(left // made[cls], 1)
-    yield made
+    return made
 
 
 def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:

@@ -13,18 +13,20 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import Place, Work, cost_of, work_in
+from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
 from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
+from powerfusion.passes.placement.sharing import is_covered
+from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import Key, Spans, Windows
+from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
-SIZES_TRIED = 4  # sizes of steps that fit, where registers are a scratchpad and long steps leave few of them
+SIZES_TRIED = 4  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
 FEW = 3  # of the nests
 Choice = frozenset[int]
 
@@ -96,15 +98,16 @@ class Sketch:
             late: Values that a later pass needs.
         """
         choices = _choices(late)
-        left = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        most = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        left = most
         best: Form | None = None
         for some in nests:
             found = self._best_of(some, choices)
             if found is None:
                 continue
-            if best is None or self._is_better(found, best):
-                best = found
             left -= 1
+            if best is None or self._is_better(found, best):
+                best, left = found, most - 1
             if left == 0:  # Smaller steps only where larger ones don't fit.
                 break
         return best
@@ -176,7 +179,9 @@ class Sketch:
     def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
         """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
         plan = self._plan(staged, rested)
-        if plan is None:
+        if plan is None or not self._holds_halos(place, plan):
+            return None
+        if not is_covered(place, self.program, plan.steps, plan.windows):
             return None
         machine = self.objective.machine
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
@@ -193,7 +198,41 @@ class Sketch:
         cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
-        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+        whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
+        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
+
+    def _holds_halos(self, place: Place, plan: _Plan) -> bool:
+        """Whether halos at sram, where there are some, suit the machine, and move with dimensions that the nest names.
+
+        Where a cache serves halos, units load them. A dimension is named where a value is as long as the nest.
+        """
+        machine = self.objective.machine
+        suits = not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad"
+        for step in plan.steps:
+            if step.where is not Where.STAGE:
+                continue
+            needed, shape = plan.windows[step.value, WAITING], self.program.values[step.value].shape
+            if not suits and any(_has_halo(span) for span in needed):
+                return False
+            for span, size in zip(held(place.nest, needed, shape).spans, shape, strict=True):
+                if span.cls is not None and _has_halo(span) and place.by_class[span.cls].size != size:
+                    return False
+        return True
+
+    def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
+        """By value that goes through sram, its dimensions with halos of which the group holds all."""
+        found: dict[int, frozenset[int]] = {}
+        for step in plan.steps:
+            if step.where is Where.STAGE:
+                spans = plan.windows[step.value, WAITING]
+                there = held(place.nest, spans, self.program.values[step.value].shape).spans
+                found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
+        return found
+
+
+def _has_halo(span: Span) -> bool:
+    """Whether a span is more than a step."""
+    return span.cls is not None and not span.is_plain
 
     def _refuse(self, level: str, needed: int, room: int) -> None:
         """Notes what was too large, the least of it."""

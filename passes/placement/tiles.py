@@ -15,7 +15,8 @@ from powerfusion.passes.placement.windows import WAITING, Key, Spans
 def peak_at_sram(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> int:
     """Bytes of a group: what rests there does so until the kernel's step is over."""
     return sum(
-        program.values[step.value].element_bytes * place.held(windows[step.value, WAITING])
+        program.values[step.value].element_bytes
+        * place.held(windows[step.value, WAITING], program.values[step.value].shape)
         for step in steps
         if step.where in (Where.STAGE, Where.REST)
     )

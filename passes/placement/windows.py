@@ -64,6 +64,7 @@ class Windows:
         swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
+        staged: Values that are brought to sram.
         owned: By value, what a step has of it; the same for all schedules of a group.
     """
 
@@ -73,6 +74,7 @@ class Windows:
     swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
+    staged: set[int] = field(default_factory=set)
     owned: dict[int, Spans] = field(default_factory=dict)
 
     def own(self, value: int) -> Spans:
@@ -96,6 +98,7 @@ class Windows:
     def read(self, steps: Sequence[Step]) -> dict[Key, Spans]:
         """Follows the windows of a schedule backwards."""
         made: dict[int, list[int]] = {}
+        self.staged = {step.value for step in steps if step.where is Where.STAGE}
         for step in steps:
             if step.where in (Where.LOAD, Where.FETCH, Where.DO):
                 for value in self._results(step):
@@ -110,13 +113,15 @@ class Windows:
     def _step(self, step: Step, made: Mapping[int, Sequence[int]]) -> None:
         match step.where:
             case Where.STAGE:
-                self.of[step.value, WAITING] = self.own(step.value)
+                self.of[step.value, WAITING] = self._staged(step.value, made)
             case Where.STORE | Where.REST:
                 own = self.of[step.value, WAITING] = self.own(step.value)
                 self._need(step.value, step.number, own, made)
             case Where.DO:
                 self._do(step, made)
-            case Where.FETCH if self.of.get((step.value, step.number)) != self.own(step.value):
+            case Where.FETCH if step.value not in self.staged and (
+                self.of.get((step.value, step.number)) != self.own(step.value)
+            ):
                 raise NoScheduleError("what rests is needed beyond a step")
             case _:
                 pass
@@ -143,6 +148,15 @@ class Windows:
             raise NoScheduleError("what is folded or looked up would be needed beyond an edge")
         for value, reaches in zip(operands, op.reaches, strict=True):
             self._need(value, step.number, self._reached(value, reaches, spans), made)
+
+    def _staged(self, value: int, made: Mapping[int, Sequence[int]]) -> Spans:
+        """What is brought to sram of a value: a step's own, and what it needs beyond that."""
+        held = list(self.own(value))
+        for spans in [self.of[value, number] for number in made.get(value, ()) if (value, number) in self.of]:
+            for at, (own, span) in enumerate(zip(held, spans, strict=True)):
+                if own.cls is not None and own.cls == span.cls and own.cls not in self.swept:
+                    held[at] = _joined(own, span)
+        return tuple(held)
 
     def _reached(self, value: int, reaches: Sequence[Reach], spans: Spans) -> Spans:
         own = self.own(value)

@@ -79,7 +79,7 @@ class _Placed:
         self.here = here
         self.plan = plan
         self.nest = plan.nest
-        self.filler = Filler(here.spaces, plan, here.values)
+        self.filler = Filler(here.spaces, plan, here.values, self._wanted)
         self.rng = here.state.rng
         self.outputs: dict[int, Output] = {}
         self.scattered: dict[int, Tile] = {}
@@ -178,6 +178,15 @@ class _Placed:
         for value, type_, box in zip(op.operands, op.operand_types, boxes, strict=False):
             if type_.level == "reg" and box is not None:
                 step.wanted[value] = joined(step.wanted.get(value), box)
+
+    def _wanted(self, group: Group, unit: Unit, fixed: Index, op: Instruction) -> Box | None:
+        """The window of what an op gives that a unit needs in a step, before it gets there."""
+        when = self.plan.happens[op.number] or When(0)
+        step = Step(group, unit, fixed, () if when.stage else (0,) * len(self.nest.swept), when)
+        for each in reversed(self.plan.ops):
+            if self.plan.happens[each.number] in (when, None):
+                self._want(step, each)
+        return step.wanted.get(op.results[0])
 
     def _is_sink(self, op: Instruction) -> bool:
         if self.plan.happens[op.number] is None:
