@@ -229,11 +229,6 @@ class Sketch:
                 found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
         return found
 
-
-def _has_halo(span: Span) -> bool:
-    """Whether a span is more than a step."""
-    return span.cls is not None and not span.is_plain
-
     def _refuse(self, level: str, needed: int, room: int) -> None:
         """Notes what was too large, the least of it."""
         if level not in self.refused or needed < self.refused[level][0]:
@@ -247,6 +242,11 @@ def _has_halo(span: Span) -> bool:
             for level, (needed, room) in sorted(self.refused.items(), reverse=True)
         ]
         return " and ".join(parts) or "what rests would be needed beyond a step"
+
+
+def _has_halo(span: Span) -> bool:
+    """Whether a span is more than a step."""
+    return span.cls is not None and not span.is_plain
 
 
 def inner_elements(spans: Spans) -> int:
