@@ -188,7 +188,8 @@ def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, in
 
 def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:
     sizes = wanted.sizes
-    swept_elements = math.prod(extent(sizes[cls]) for cls in wanted.swept) * wanted.inner
+    folded = dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,))))
+    swept_elements = math.prod(extent(sizes[cls]) for cls in folded) * wanted.inner
     trips = [None if (size := sizes[cls]) is None else -(-size // steps[cls]) for cls in wanted.rows]
     of_rows = 1 if shared.split is not None else shared.units
     step_elements = math.prod(steps[cls] for cls in wanted.rows) * swept_elements
@@ -202,7 +203,7 @@ def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _S
         unit = min(-(-part // left) * step, group)
         made[cls] = NestDim(cls, size, group, unit, step, swept=False)
         left = max(left // -(-group // unit), 1)
-    for cls in dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,)))):
+    for cls in folded:
         size, swept = extent(sizes[cls]), cls in wanted.swept
         unit = size
         if cls == shared.split:

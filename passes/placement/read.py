@@ -73,7 +73,7 @@ class _Reader:
             self.node_of[op] = node
             self._read_needs(node, op)
             self.kernels.append(self._kernel(op) if is_naive(op) else None)
-        made = [defining_op(tensor) in self.node_of for tensor in self.handles.tensors]
+        made = [defining_op(_behind(tensor)) in self.node_of for tensor in self.handles.tensors]
         program = Program(self.values, self.ops, self.kernels, self.needs, self.readers, self.volumes, made)
         return program, self.handles
 
@@ -321,6 +321,15 @@ def root_of(value: ir.Value) -> ir.Value:
     """The tensor of the function that a value is another name of."""
     op = defining_op(value)
     while op is not None and is_renaming(op):
+        value = op.operands[0]
+        op = defining_op(value)
+    return value
+
+
+def _behind(value: ir.Value) -> ir.Value:
+    """The tensor whose elements a value has, in whatever shape."""
+    op = defining_op(value)
+    while op is not None and op.name in RENAMING:
         value = op.operands[0]
         op = defining_op(value)
     return value

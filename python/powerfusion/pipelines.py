@@ -97,6 +97,7 @@ SIMPLIFY = Phase(
         "gir-join-loads",
         "gir-spread-iotas",
         "gir-turn-windows",
+        "gir-name-kinds",
         "gir-drop-results",
     ),
 )
