@@ -17,6 +17,7 @@ from functools import lru_cache
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
+from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 STORED = -1  # in place of a tensor: what is stored
@@ -120,19 +121,26 @@ class Place:
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
-    counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    counted: dict[tuple[Spans, bool, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
 
-    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False) -> int:
-        """Elements that a movement moves in all its executions; `grouped` ones serve a whole group."""
-        key = (spans, grouped, tuple(shape))
+    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False, stored: bool = False) -> int:
+        """Elements that a movement moves in all its executions.
+
+        Args:
+            spans: Its window.
+            shape: Of the value.
+            grouped: Whether it serves a whole group at once.
+            stored: Whether the first of the units that have the same does it.
+        """
+        key = (spans, grouped, stored, tuple(shape))
         if key not in self.counted:
-            self.counted[key] = self._moved(spans, shape, grouped=grouped)
+            self.counted[key] = self._moved(spans, shape, grouped=grouped, stored=stored)
         return self.counted[key]
 
-    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool, stored: bool) -> int:
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -141,7 +149,7 @@ class Place:
         for at, dim in enumerate(order):
             if dim.cls in names:
                 continue
-            if grouped:
+            if grouped or stored:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
@@ -171,6 +179,21 @@ class Place:
             count *= dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
         return count
 
+    def kept(self, spans: Spans) -> int:
+        """Elements that a unit keeps at reg until a later pass: its part of what is swept, its step of the rest."""
+        found = self.tile(spans)
+        for dim in (self.by_class[span.cls] for span in spans if span.cls is not None):
+            if dim.swept:
+                found = found // min(dim.per_step, dim.per_unit) * dim.per_unit
+        return found
+
+    @property
+    def keeps(self) -> bool:
+        """Whether tiling can write out its sweep, so that units keep what they have in each step of it."""
+        swept = [dim for dim in self.nest if dim.swept and dim.steps > 1]
+        alike = len(swept) == 1 and extent(swept[0].size) % swept[0].per_unit == 0
+        return alike and swept[0].steps <= MOST_KEPT_STEPS
+
     def touched(self, spans: Spans) -> int:
         """Elements that a group touches."""
         parts = (self.by_class[span.cls].per_group if span.cls is not None else None for span in spans)
@@ -192,11 +215,14 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
         if step.where is Where.DO and op.kind is not Kind.GATHER:
             near += WORK_BYTES * op.work * _volume(place, program, step, windows)
             continue
+        if step.where is Where.KEEP:
+            continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
         spans = windows[step.value, WAITING if waits else step.number]
         grouped = step.where is Where.STAGE
-        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped)
+        stored = step.where is Where.STORE
+        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped, stored=stored)
         if step.where in (Where.REST, Where.FETCH):
             near += moved
             sram += moved

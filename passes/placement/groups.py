@@ -256,13 +256,13 @@ class _Group:
         others: Sequence[int],
         whole: set[int],
     ) -> list[int]:
-        """What units of a group may each have a part of in every row, combining what they fold: all stores have it."""
+        """What units of a group may each have a part of in every row, combining what they fold: a store has it."""
         if most_units(self.machine) == 1:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
         stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
         scanned = {self.ties.find(c) for n in combining if self._op(n).kind is Kind.SCAN for c in self._op(n).folded}
-        found = [cls for cls in others if cls in folded - whole - scanned and all(cls in some for some in stored)]
+        found = [cls for cls in others if cls in folded - whole - scanned and any(cls in some for some in stored)]
         return [cls for cls in found if not swept or cls in swept]
 
     def _size(self, cls: int, windows: Windows) -> int | None:

@@ -194,6 +194,7 @@ class Where(Enum):
     LOAD = "load"
     FETCH = "fetch"
     REST = "rest"
+    KEEP = "keep"
     DO = "do"
     STORE = "store"
 
@@ -203,7 +204,8 @@ class Step:
     """An instruction of a placed kernel, in order.
 
     Attributes:
-        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg. Else an op at reg.
+        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg.
+            `KEEP`: from an earlier pass, at reg. Else an op at reg.
         op: The op, or of `REST` and `FETCH` the one that made the value.
         value: What is there afterwards; -1 for a store.
         number: The pass.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores, extent
 from powerfusion.passes.placement.model import NestDim
+from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
 LANE_BYTES = 16  # what a lane loads at once
@@ -64,9 +65,10 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
+        longer = (*_longer(wanted, plain), *_balanced(wanted, plain), *_written_out(machine, wanted, plain))
         found = [
             nest
-            for steps in (plain, *_longer(wanted, plain), *_balanced(wanted, plain))
+            for steps in (plain, *longer)
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -184,6 +186,25 @@ def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, in
         made[cls] = min(each, wanted.sizes[cls] or each)
         left = max(left // made[cls], 1)
     yield made
+
+
+def _written_out(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps so long that few of them go through a unit's part of a row, where registers have room for all of that."""
+    if not wanted.swept:
+        return
+    units = 1 if wanted.split is None else most_units(machine)
+    serial = max(wanted.swept, key=lambda cls: extent(wanted.sizes[cls])) if wanted.split is None else wanted.split
+    parts = {cls: extent(wanted.sizes[cls]) for cls in wanted.swept}
+    parts[serial] = -(-parts[serial] // units)
+    room = machine.space_of("reg").usable_among(units)
+    rows = math.prod(steps[cls] for cls in wanted.rows) * wanted.inner
+    if room is None or math.prod(parts.values()) * rows * wanted.element_bytes > room:
+        return
+    block = math.prod(steps[cls] for cls in wanted.swept) * parts[serial] // math.prod(parts.values())
+    step = min(max(block, -(-parts[serial] // MOST_KEPT_STEPS)), parts[serial])
+    made = {**steps, **parts, serial: step}
+    if made != steps:
+        yield made
 
 
 def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:

@@ -160,13 +160,16 @@ class Counter:
         scheduler = group.scheduler(swept)
         staged = {step.op for step in steps if step.where is Where.STAGE}
         rested = {step.value for step in steps if step.where is Where.REST}
-        if scheduler.schedule(group.sinks, staged, rested) != steps:
+        kept = {step.value for step in steps if step.where is Where.KEEP}
+        if scheduler.schedule(group.sinks, staged, rested, kept) != steps:
             raise NoScheduleError("these steps don't do what its kernels do")
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
             self._check_size(dim, windows)
         place = Place(self.objective.machine, nest)
+        if kept and not place.keeps:
+            raise NoScheduleError("its sweep can't be written out, and something is kept over it")
         room = self.objective.machine.space_of("sram").usable_bytes
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):

@@ -24,15 +24,20 @@ def peak_at_reg(
 ) -> int:
     """Bytes of a unit: a tile lives from its step to its last use, and an op may write over what dies with it.
 
-    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.
+    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass; what is kept
+    over passes counts with all steps of its unit, to the end.
     """
     program = scheduler.program
     steps = sorted(steps, key=lambda step: _when(scheduler, step))
+    kept = {step.value for step in steps if step.where is Where.KEEP}
 
     def size(key: Key) -> int:
-        return program.values[key[0]].element_bytes * place.tile(windows[key]) if key in windows else 0
+        if key not in windows:
+            return 0
+        held = place.kept if key[0] in kept else place.tile
+        return program.values[key[0]].element_bytes * held(windows[key])
 
-    last = _last_uses(scheduler, steps)
+    last = {key: len(steps) if key[0] in kept else at for key, at in _last_uses(scheduler, steps).items()}
     combined: dict[int, dict[Key, int]] = {}
     for step in steps:
         if step.where is Where.DO and step.op in combining:
@@ -88,6 +93,6 @@ def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:
             made |= {value: repeats or (value, step.number) for value in op.results}
         elif step.where in (Where.LOAD, Where.FETCH):
             made[step.value] = (step.value, step.number)
-        else:
+        elif step.where is not Where.KEEP:  # What is kept is what it was.
             last[made.get(step.value, (step.value, step.number))] = at
     return last

@@ -90,7 +90,7 @@ class Windows:
         """Follows the windows of a schedule backwards."""
         made: dict[int, list[int]] = {}
         for step in steps:
-            if step.where in (Where.LOAD, Where.FETCH, Where.DO):
+            if step.where in (Where.LOAD, Where.FETCH, Where.KEEP, Where.DO):
                 for value in self._results(step):
                     made.setdefault(value, []).append(step.number)
         for step in reversed(steps):
@@ -109,8 +109,10 @@ class Windows:
                 self._need(step.value, step.number, own, made)
             case Where.DO:
                 self._do(step, made)
-            case Where.FETCH if self.of.get((step.value, step.number)) != self.own(step.value):
+            case Where.FETCH | Where.KEEP if self.of.get((step.value, step.number)) != self.own(step.value):
                 raise NoScheduleError("what rests is needed beyond a step")
+            case Where.KEEP:
+                self._need(step.value, step.number - 1, self.own(step.value), made)
             case _:
                 pass
 
