@@ -97,7 +97,6 @@ SIMPLIFY = Phase(
         "gir-join-loads",
         "gir-spread-iotas",
         "gir-turn-windows",
-        "gir-name-kinds",
         "gir-drop-results",
     ),
 )
