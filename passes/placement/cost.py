@@ -4,7 +4,7 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it.
+that run at once touch (`arrivals`); else all of it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.placement.arrivals import ASSUMED, Arrivals
 from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
-STORED = -1  # in place of a tensor: what is stored
-ASSUMED = 1024  # what an open size counts as
 
 
 def cores(machine: Machine) -> int:
@@ -194,13 +193,6 @@ class Place:
         alike = len(swept) == 1 and extent(swept[0].size) % swept[0].per_unit == 0
         return alike and swept[0].steps <= MOST_KEPT_STEPS
 
-    def touched(self, spans: Spans) -> int:
-        """Elements that a group touches."""
-        parts = (self.by_class[span.cls].per_group if span.cls is not None else None for span in spans)
-        return math.prod(
-            span.high - span.low + 1 if part is None else part for span, part in zip(spans, parts, strict=True)
-        )
-
     def groups(self) -> int:
         """How many groups there are."""
         return math.prod(groups_of(dim) for dim in self.nest)
@@ -208,7 +200,8 @@ class Place:
 
 def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
     """What a schedule costs."""
-    arriving = Arriving(place)
+    capacity = cache_bytes(place.machine)
+    arrivals = Arrivals(place.nest, cores(place.machine), capacity)
     useful = near = sram = 0
     for step in steps:
         op = program.ops[step.op]
@@ -231,14 +224,14 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
         if grouped:
             near += moved
             sram += moved
-        touched = value.element_bytes * place.touched(spans)
         if op.outer is None or step.where is Where.STORE:
-            arriving.store(moved, touched)
+            arrivals.store(moved, spans, value.element_bytes)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arriving.read(op.outer.tensor, op.outer.view, moved, touched, whole)
-    total, cached = arriving.total(program)
-    return Cost(total, 1, useful, near, sram, cached)
+            arrivals.read(op.outer.tensor, op.outer.view, moved, spans, value.element_bytes, whole)
+    arriving = arrivals.arriving(program)
+    cached = sum(some for tensor, some in arriving.items() if is_handed(program, tensor, capacity))
+    return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
 
 
 def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
@@ -250,43 +243,6 @@ def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Sp
             value = program.values[number]
             found = max(found, place.moved(windows[number, step.number], value.shape))
     return found
-
-
-@dataclass
-class Arriving:
-    """What arrives of the tensors that a kernel reads, and of what it stores."""
-
-    place: Place
-    reads: dict[int, int] = field(default_factory=dict)
-    views: dict[tuple[int, str], int] = field(default_factory=dict)
-    touched: dict[int, int] = field(default_factory=dict)
-    stored: int = 0
-
-    def store(self, moved: int, touched: int) -> None:
-        """Notes a store."""
-        self.stored += moved
-        self.touched[STORED] = self.touched.get(STORED, 0) + touched
-
-    def read(self, tensor: int, view: str, moved: int, touched: int, whole: int) -> None:
-        """Notes a read of what a view shows of a tensor; `whole` are the bytes of that."""
-        self.reads[tensor] = self.reads.get(tensor, 0) + moved
-        self.views[tensor, view] = whole
-        self.touched[tensor] = max(self.touched.get(tensor, 0), touched)
-
-    def total(self, program: Program) -> tuple[int, int]:
-        """All that arrives, and how much of it one kernel hands to another through a cache."""
-        capacity = cache_bytes(self.place.machine)
-        at_once = min(self.place.groups(), cores(self.place.machine))
-        kept = sum(self.touched.values()) * at_once <= capacity
-        arriving, cached = self.stored, 0
-        for tensor, moved in self.reads.items():
-            volume = program.volumes[tensor]
-            shown = sum(whole for (of, _), whole in self.views.items() if of == tensor)
-            some = min(moved, shown, shown if volume is None else volume) if kept else moved
-            arriving += some
-            if is_handed(program, tensor, capacity):
-                cached += some
-        return arriving, cached
 
 
 def cache_bytes(machine: Machine) -> int:

@@ -311,6 +311,12 @@ class _Group:
         moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
         return self.program.values[max(moved, key=lambda value: _bytes(self.program, value))].element_bytes
 
+    def _moved_bytes(self, needed: Sequence[int]) -> int:
+        """All that is loaded and stored, once."""
+        kinds = (Kind.LOAD, Kind.STORE)
+        moved = [number for number in needed if self._op(number).kind in kinds and number not in self.handed]
+        return sum(_bytes(self.program, value) for number in moved for value in self._moved(number))
+
     # -- where values wait --------------------------------------------------------------------------
 
     def _swept(
@@ -378,6 +384,7 @@ class _Group:
             self._reuses(needed),
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            self._moved_bytes(needed),
         )
         found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
         if found is None:

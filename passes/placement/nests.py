@@ -25,6 +25,7 @@ LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
 GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
+FEWEST = 4  # of the cores are tried: one in so many
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
@@ -45,6 +46,7 @@ class Wanted:
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
         haloed: Classes along which neighbouring steps need some elements both.
+        moved_bytes: All that is loaded and stored, once.
     """
 
     rows: Sequence[int]
@@ -57,6 +59,7 @@ class Wanted:
     reuses: bool = False
     split: int | None = None
     haloed: Sequence[int] = ()
+    moved_bytes: int = 0
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -70,7 +73,7 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
             nest
             for steps in (plain, *longer)
             for rows in _orders(machine, wanted)
-            for shared in _shared(machine, wanted)
+            for shared in _shared(machine, wanted, steps)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
         ]
         seen.update(found)
@@ -94,20 +97,38 @@ class _Shared:
         units: How many of them there are.
         outer_first: Whether they share the outermost rows that there are enough of, or the innermost.
         split: A class of which each has a part in every row, instead.
+        groups: How many groups there may be.
     """
 
     units: int
     outer_first: bool = False
     split: int | None = None
+    groups: int | None = None
 
 
-def _shared(machine: Machine, wanted: Wanted) -> list[_Shared]:
+def _shared(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> list[_Shared]:
     most = most_units(machine)
+    few = [_Shared(most if wanted.split is not None else 1, split=wanted.split, groups=_few(machine, wanted, steps))]
+    few = few if few[0].groups else []
     if wanted.split is not None:
-        return [_Shared(most, split=wanted.split)] if most > 1 else []
+        return [_Shared(most, split=wanted.split), *few] if most > 1 else []
     if most == 1:
-        return [_Shared(1)]
-    return [_Shared(most), _Shared(most, outer_first=True), _Shared(1)]
+        return [_Shared(1), *few]
+    return [_Shared(most), _Shared(most, outer_first=True), _Shared(1), *few]
+
+
+def _few(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> int | None:
+    """So few groups that a cache in front of DRAM holds what they go through at once, pass after pass.
+
+    None where it holds that of all cores, or of too few to use DRAM's bandwidth, or where sizes are open.
+    """
+    sizes = [wanted.sizes[cls] for cls in wanted.rows]
+    if not wanted.swept or any(size is None for size in sizes):
+        return None
+    trips = math.prod(-(-extent(size) // steps[cls]) for cls, size in zip(wanted.rows, sizes, strict=True))
+    fitting = cache_bytes(machine) * trips // max(wanted.moved_bytes, 1)
+    at_once = min(trips, cores(machine))
+    return fitting if at_once > fitting >= at_once // FEWEST else None
 
 
 def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
@@ -214,7 +235,7 @@ def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _S
     trips = [None if (size := sizes[cls]) is None else -(-size // steps[cls]) for cls in wanted.rows]
     of_rows = 1 if shared.split is not None else shared.units
     step_elements = math.prod(steps[cls] for cls in wanted.rows) * swept_elements
-    parts = _parts(machine, trips, step_elements, of_rows)
+    parts = _parts(machine, trips, step_elements, of_rows, shared.groups)
     left = of_rows
     made: dict[int, NestDim] = {}
     together = list(zip(wanted.rows, parts, strict=True))
@@ -239,8 +260,10 @@ def most_units(machine: Machine) -> int:
     return min((limits.max_count if limits else None) or 1, MOST_UNITS)
 
 
-def _parts(machine: Machine, trips: Sequence[int | None], step_elements: int, units: int) -> list[int]:
-    """How many steps a group takes of each row dimension: enough groups for the cores, none of them tiny.
+def _parts(
+    machine: Machine, trips: Sequence[int | None], step_elements: int, units: int, most: int | None
+) -> list[int]:
+    """How many steps a group takes of each row dimension: enough groups for the cores, none of them tiny, or `most`.
 
     Where a size is open it may be small: groups then are as small as they may be.
     """
@@ -249,7 +272,7 @@ def _parts(machine: Machine, trips: Sequence[int | None], step_elements: int, un
     left = max(1, least // max(step_elements, 1), units)
     if len(known) == len(trips):
         total = math.prod(known)
-        groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * step_elements // least))
+        groups = max(1, min(most or GROUPS_PER_CORE * cores(machine), total * step_elements // least))
         left = -(-total // groups)
         if units > 1:
             left = min(-(-left // units) * units, total)
