@@ -15,11 +15,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.analysis.timing import best_rate
 from powerfusion.passes.placement.arrivals import ASSUMED, Arrivals
-from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
+from powerfusion.passes.placement.model import Cost, Kernel, Kind, NestDim, Program, Reach, Step, Where
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
+DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
+NEAR_SPEEDUP = 4  # of registers over sram
+SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
 
@@ -206,7 +210,7 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
+            near += _work(place, program, step, windows)
             continue
         if step.where is Where.KEEP:
             continue
@@ -234,15 +238,73 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
     return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
 
 
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """Elements that an op computes on, in all steps."""
+def _work(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
+    """What an op computes in all steps, in bytes of sram that take a core as long."""
     op = program.ops[step.op]
-    found = 1
-    for number in (*op.results, *op.operands):
-        if (number, step.number) in windows:
-            value = program.values[number]
-            found = max(found, place.moved(windows[number, step.number], value.shape))
-    return found
+    values = (*op.results, *op.operands)
+    seen = [(spans, program.values[v].shape) for v in values if (spans := _window(windows, v, step.number)) is not None]
+    if op.contracts is None:
+        return WORK_BYTES * op.work * max([1, *(place.moved(*each) for each in seen)])
+    (result, sizes), (left, shape) = seen[:2]
+    folded = [at for at, reach in enumerate(op.reaches[0]) if reach.own]
+    spans = (*result, *(left[at] for at in folded))
+    return math.ceil(
+        product_bytes(place.machine, op.contracts) * place.moved(spans, (*sizes, *(shape[at] for at in folded)))
+    )
+
+
+def _window(windows: Mapping[Key, Spans], value: int, number: int) -> Spans | None:
+    """The window of a value in a pass: what isn't made again has that of an earlier one."""
+    return next((windows[value, at] for at in range(number, -1, -1) if (value, at) in windows), None)
+
+
+def work_of(program: Program, ops: Sequence[int], machine: Machine) -> int:
+    """What some ops compute where each runs over all of its values once, in the same bytes."""
+    work = 0
+    for op in (program.ops[number] for number in ops):
+        if op.kind in (Kind.LOAD, Kind.STORE, Kind.GATHER):
+            continue
+        shapes = [program.values[value].shape for value in (*op.results, *op.operands)]
+        if op.contracts is None:
+            work += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
+        else:
+            folded = [shapes[1][at] for at, reach in enumerate(op.reaches[0]) if reach.own]
+            work += math.ceil(product_bytes(machine, op.contracts) * math.prod(map(extent, (*shapes[0], *folded))))
+    return work
+
+
+def least_work(program: Program, kernel: Kernel, machine: Machine) -> int:
+    """What a kernel computes at least, whatever it is one with: all, where all of what it has and gives is needed."""
+    plain = all(
+        reach.own or reach == Reach(reach.dim)
+        for number in kernel.ops
+        for each in program.ops[number].reaches
+        for reach in each
+    )
+    if plain and all(map(program.is_read_whole, kernel.writes)):
+        return work_of(program, kernel.ops, machine)
+    return 0
+
+
+@lru_cache(maxsize=64)
+def product_bytes(machine: Machine, dtype: str) -> float:
+    """Bytes of sram that take as long as a product that is added up; as many as of any operation, if nobody knows."""
+    _, rate, known = best_rate(machine, "contract", dtype)
+    return 2 / rate * near_bytes_per_ns(machine) if known else WORK_BYTES
+
+
+@lru_cache(maxsize=64)
+def near_bytes_per_ns(machine: Machine) -> float:
+    """What cores do in a nanosecond, in bytes of sram."""
+    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
+
+
+def bandwidth(machine: Machine, source: str, result: str) -> float | None:
+    """Bytes per nanosecond of a way from one space to another; None where there is none, or nobody knows."""
+    link = machine.link(source, result)
+    return None if link is None else link.bandwidth_bytes_per_ns
 
 
 def cache_bytes(machine: Machine) -> int:

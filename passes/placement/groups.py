@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
+from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed, work_of
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
@@ -52,7 +52,7 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.alone(moved, cached)
+    return objective.alone(moved, cached, work_of(program, kernel.ops, objective.machine))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -98,7 +98,7 @@ class _Group:
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):
-            for split in (None, *self._splits(sinks, combining, swept, others, whole)):
+            for split in (None, *self._splits(combining, swept, others, whole)):
                 try:
                     form = self._swept(needed, sinks, rows, swept, split, classes)
                 except NoScheduleError as reason:
@@ -249,20 +249,14 @@ class _Group:
         return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
     def _splits(
-        self,
-        sinks: Sequence[int],
-        combining: Sequence[int],
-        swept: Sequence[int],
-        others: Sequence[int],
-        whole: set[int],
+        self, combining: Sequence[int], swept: Sequence[int], others: Sequence[int], whole: set[int]
     ) -> list[int]:
-        """What units of a group may each have a part of in every row, combining what they fold: a store has it."""
+        """What units of a group may each have a part of in every row, combining what they fold."""
         if most_units(self.machine) == 1:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
-        stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
         scanned = {self.ties.find(c) for n in combining if self._op(n).kind is Kind.SCAN for c in self._op(n).folded}
-        found = [cls for cls in others if cls in folded - whole - scanned and any(cls in some for some in stored)]
+        found = [cls for cls in others if cls in folded - whole - scanned]
         return [cls for cls in found if not swept or cls in swept]
 
     def _size(self, cls: int, windows: Windows) -> int | None:

@@ -100,6 +100,7 @@ class Op:
         view: Whether its results are other names of what its operands have: nothing is computed.
         free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
+        contracts: Of a contraction, the type of what it multiplies; None of anything else.
     """
 
     kind: Kind
@@ -113,6 +114,7 @@ class Op:
     view: bool = False
     free: bool = False
     apart: bool = False
+    contracts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,11 @@ class Program:
     readers: Sequence[int]
     volumes: Sequence[int | None]
     made: Sequence[bool]
+
+    def is_read_whole(self, tensor: int) -> bool:
+        """Whether whoever reads a tensor needs all of it, for certain."""
+        outers = [op.outer for op in self.ops if op.kind is not Kind.STORE and op.outer is not None]
+        return all(outer.whole and outer.needed for outer in outers if outer.tensor == tensor)
 
 
 class Ties:

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, is_tensor, mixed, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    element_of,
+    entry_block,
+    integers,
+    is_tensor,
+    mixed,
+    operations,
+    segments,
+)
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -144,6 +154,7 @@ class _Reader:
                 meaning.view,
                 meaning.free,
                 meaning.apart,
+                str(element_of(op.operands[0].type)) if op.name == "gir.contract" else None,
             )
         )
         self.handles.ops.append(op)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed, least_work, work_of
 from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
@@ -107,7 +107,8 @@ class Counter:
         asked = {tensor for tensor in made if readers[tensor] & ~as_bits(nodes)}
         moved = sum(volumes[tensor] or 0 for tensor in (*taken, *asked))
         cached = sum(volumes[tensor] or 0 for tensor in taken if is_handed(self.program, tensor, self.capacity))
-        return self.objective.bound(moved, 1, cached)
+        near = sum(least_work(self.program, self.kernels.kernel(node), self.objective.machine) for node in nodes)
+        return self.objective.bound(moved, 1, cached, near)
 
     def _needed(self, node: int) -> set[int]:
         """The tensors of which a kernel needs all there is."""
@@ -132,7 +133,8 @@ class Counter:
             moved += size
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached)
+        work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
+        return self.objective.alone(moved, cached, work)
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]

@@ -95,6 +95,9 @@ class Windows:
                     made.setdefault(value, []).append(step.number)
         for step in reversed(steps):
             self._step(step, made)
+        for value in self.scheduler.alias:  # Other names of values have their windows.
+            source = self.scheduler.same(value)
+            self.of |= {(value, number): spans for (of, number), spans in self.of.items() if of == source}
         return self.of
 
     def _results(self, step: Step) -> Sequence[int]:
