@@ -192,10 +192,14 @@ class Place:
 
     @property
     def keeps(self) -> bool:
-        """Whether tiling can write out its sweep, so that units keep what they have in each step of it."""
+        """Whether tiling can write out its sweep, so that units keep what they have in each step of it.
+
+        In a scratchpad what is kept is a step: as long as fits.
+        """
         swept = [dim for dim in self.nest if dim.swept and dim.steps > 1]
-        alike = len(swept) == 1 and extent(swept[0].size) % swept[0].per_unit == 0
-        return alike and swept[0].steps <= MOST_KEPT_STEPS
+        if len(swept) != 1 or self.machine.space_of("reg").kind == "scratchpad":
+            return False
+        return extent(swept[0].size) % swept[0].per_unit == 0 and swept[0].steps <= MOST_KEPT_STEPS
 
     def groups(self) -> int:
         """How many groups there are."""

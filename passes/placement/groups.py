@@ -104,11 +104,15 @@ class _Group:
                 except NoScheduleError as reason:
                     reasons.append(str(reason))
                     continue
-                if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
+                if best is None or self._rank(form) < self._rank(best):
                     best = form
         if best is None:
             raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
         return best
+
+    def _rank(self, form: Form) -> tuple[int, ...]:
+        """Of forms that cost the same the one of fewer instructions: no sweep, rather than one written out."""
+        return *self.objective.key(form.cost), len(form.steps)
 
     # -- what is one --------------------------------------------------------------------------------
 

@@ -210,8 +210,11 @@ def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, in
 
 
 def _written_out(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps so long that few of them go through a unit's part of a row, where registers have room for all of that."""
-    if not wanted.swept:
+    """Steps so long that few of them go through a unit's part of a row, where registers have room for all of that.
+
+    A scratchpad that has room gets steps of whole rows.
+    """
+    if not wanted.swept or machine.space_of("reg").kind == "scratchpad":
         return
     units = 1 if wanted.split is None else most_units(machine)
     serial = max(wanted.swept, key=lambda cls: extent(wanted.sizes[cls])) if wanted.split is None else wanted.split
