@@ -16,11 +16,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.model import NestDim, Program
+from powerfusion.passes.placement.model import NestDim, Program, extent
 from powerfusion.passes.placement.windows import Spans
 
 STORED = -1  # in place of a tensor: what is stored
-ASSUMED = 1024  # what an open size counts as
 
 
 @dataclass(frozen=True)
@@ -118,4 +117,4 @@ class Arrivals:
 
 
 def _extent(dim: NestDim) -> int:
-    return ASSUMED if dim.size is None else dim.size
+    return extent(dim.size)

@@ -4,7 +4,7 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch (`arrivals`); else all of it.
+that run at once touch (`arrivals`); else all of it. Where there is no cache, whole granules arrive.
 """
 
 from __future__ import annotations
@@ -16,8 +16,21 @@ from functools import lru_cache
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.analysis.timing import best_rate
-from powerfusion.passes.placement.arrivals import ASSUMED, Arrivals
-from powerfusion.passes.placement.model import Cost, Kernel, Kind, NestDim, Program, Reach, Step, Where
+from powerfusion.passes.placement.arrivals import Arrivals
+from powerfusion.passes.placement.granules import asked_bytes
+from powerfusion.passes.placement.model import (
+    Cost,
+    Kernel,
+    Kind,
+    Layout,
+    NestDim,
+    Program,
+    Reach,
+    Step,
+    Value,
+    Where,
+    extent,
+)
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
@@ -31,11 +44,6 @@ def cores(machine: Machine) -> int:
     """How many groups run at once."""
     limits = machine.scope("group")
     return (limits.count if limits else None) or 1
-
-
-def extent(size: int | None) -> int:
-    """A size to count with."""
-    return ASSUMED if size is None else size
 
 
 def groups_of(dim: NestDim) -> int:
@@ -144,6 +152,14 @@ class Place:
         return self.counted[key]
 
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool, stored: bool) -> int:
+        count = self._repeats(spans, grouped=grouped, stored=stored)
+        for span, size in zip(spans, shape, strict=True):
+            dim = None if span.cls is None else self.by_class[span.cls]
+            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
+        return count
+
+    def _repeats(self, spans: Spans, *, grouped: bool, stored: bool) -> int:
+        """How often a movement moves the same."""
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -156,10 +172,17 @@ class Place:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
-        for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
-            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
+
+    def asked(
+        self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False, stored: bool = False
+    ) -> int:
+        """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
+        granule = granule_of(self.machine)
+        if granule <= value.element_bytes or layout is None:
+            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped, stored=stored)
+        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped)
+        return self._repeats(spans, grouped=grouped, stored=stored) * asked
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -214,7 +237,8 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += _work(place, program, step, windows)
+            if op.work:
+                near += _work(place, program, step, windows)
             continue
         if step.where is Where.KEEP:
             continue
@@ -232,11 +256,12 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
         if grouped:
             near += moved
             sram += moved
+        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped, stored=stored)
         if op.outer is None or step.where is Where.STORE:
-            arrivals.store(moved, spans, value.element_bytes)
+            arrivals.store(asked, spans, value.element_bytes)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arrivals.read(op.outer.tensor, op.outer.view, moved, spans, value.element_bytes, whole)
+            arrivals.read(op.outer.tensor, op.outer.view, asked, spans, value.element_bytes, whole)
     arriving = arrivals.arriving(program)
     cached = sum(some for tensor, some in arriving.items() if is_handed(program, tensor, capacity))
     return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
@@ -315,6 +340,11 @@ def cache_bytes(machine: Machine) -> int:
     """What the largest cache in front of DRAM holds."""
     caches = machine.caches_of(machine.space_of("dram").name)
     return max((cache.capacity_bytes or 0 for cache in caches), default=0)
+
+
+def granule_of(machine: Machine) -> int:
+    """Bytes of what is asked of DRAM at once; 1 where a cache in front of it keeps what isn't used yet."""
+    return 1 if cache_bytes(machine) else machine.space_of("dram").granule_bytes
 
 
 def is_handed(program: Program, tensor: int, capacity: int) -> bool:

@@ -209,7 +209,7 @@ class Executable:
     def _function(self) -> HostFunction:
         engine = self._engine
         address = engine.lookup(ENTRY)
-        return HostFunction(address, self.signature, self._constants, self._assertions, engine)
+        return HostFunction(address, HostEngine.free, self.signature, self._constants, self._assertions, engine)
 
     @cached_property
     def _constants(self) -> list[Array]:
