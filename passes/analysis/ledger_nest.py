@@ -196,7 +196,7 @@ class NestLook(GraphLook):
         names = {name for interval in window for name in interval.names}
         serial = {dim.name for dim in self.depth(names, grouped=False)}
         dims = [replace(dim, units=Axis(1)) if out and dim.name not in names else dim for dim in self.dims]
-        masks = [_less(*(dim.of_step() if dim.name in serial else dim.of_unit())) for dim in dims]
+        masks = [_less(*(dim.of_step() if dim.name in serial else dim.of_unit())) for dim in dims if dim.size]
         axes = [axis for dim in dims for axis in (dim.groups, dim.units)]
         axes += [dim.steps for dim in dims if dim.name in serial]
         return scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
@@ -287,7 +287,7 @@ class NestLook(GraphLook):
         own = self.own(value)
         names = {name for interval in own for name in interval.names}
         serial = self.depth(names, grouped=True)
-        masks = [_less(*(dim.of_first_step() if dim in serial else dim.of_group())) for dim in self.dims]
+        masks = [_less(*(dim.of_first_step() if dim in serial else dim.of_group())) for dim in self.dims if dim.size]
         axes = [dim.groups for dim in self.dims] + [dim.steps for dim in serial]
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
         counts = tuple(count for count, _ in self.held(value))
@@ -335,7 +335,7 @@ class NestLook(GraphLook):
         names = {name for i in own if not self._is_whole(i) for name in i.names}
         parts = [dim.of_unit() if dim.name in names else dim.of_group() for dim in self.dims]
         parts = [dim.of_step() if dim in serial else part for dim, part in zip(self.dims, parts, strict=True)]
-        masks = [_less(*part) for part in parts]
+        masks = [_less(*part) for dim, part in zip(self.dims, parts, strict=True) if dim.size]
         axes = [dim.groups for dim in self.dims] + [dim.units for dim in self.dims if dim.name in names]
         axes += [dim.steps for dim in serial]
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
@@ -386,7 +386,7 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
         UnsupportedError: An open size has no bound.
     """
     nest = gir.NestAttr(kernel.attributes["nest"])
-    bounds: dict[str, int] = {name: bound for name, *_, bound in nest.dims if bound is not None}
+    bounds: dict[str, int] = {name: bound for name, *_, bound in nest.dims if bound not in (None, gir.ALL)}
     for name, size in _sizes(kernel, look):
         if isinstance(size, Polynomial) and len(size.symbols) == 1 and name in bounds:
             look.assumed.update(dict.fromkeys(size.symbols, bounds[name]))
@@ -401,10 +401,17 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
                 help="give the shapes of the arguments, or the nest a bound (upto)",
             )
         steps = "sweep" if name in nest.sweep else ""
-        parts = ((size, group, "group"), (group, unit, "unit"), (unit, step, steps))
+        parts = ((size, group, "group"), (group, unit, "unit"), (_reached(unit, step, size), step, steps))
         axes = [Axis(-(-left // right), runs) for left, right, runs in parts]
+        if name in nest.sweep and not size:  # A group goes through it, though nothing be there.
+            axes[0] = Axis(1, "group")
         dims.append(NestDim(name, size, group, unit, step, name in nest.sweep, *axes))
     return dims
+
+
+def _reached(unit: int, step: int, size: int) -> int:
+    """How much of a part there can be: several steps stay several, for they are a loop, but not all of `gir.ALL`."""
+    return min(unit, max(size, 2 * step))
 
 
 def _sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]]:

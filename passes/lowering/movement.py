@@ -43,6 +43,8 @@ from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
+ALIGNED = "gir.aligned_bytes"
+
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
 
@@ -76,9 +78,16 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
     extents = Extents.of(tile.shape, valid)
     for row, place in zip(rows_of(lowering.value(old)), row_indices(tile.shape), strict=True):
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
-        value = to_storage(row, tile.element_type)
-        target = Lanes(dest, at, dim, lanes)
-        target.store(value, extents.mask(place), nontemporal="nontemporal" in op.attributes)
+        value, count = to_storage(row, tile.element_type), extents.lanes(place)
+        if "nontemporal" in op.attributes and count is not None:
+            Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))
+        else:
+            Lanes(dest, at, dim, lanes).store(value, extents.mask(place))
+
+
+def _aligned_bytes(op: ir.Operation) -> int | None:
+    """A number of bytes of which each row's address is a multiple, where a pass has said so."""
+    return ir.IntegerAttr(op.attributes[ALIGNED]).value if ALIGNED in op.attributes else None
 
 
 # -- computed places -----------------------------------------------------------------------------

@@ -55,6 +55,10 @@ class Bounds:
             needs |= self.program.needs[node]
         return needs
 
+    def between(self, bits: int) -> int:
+        """What some kernels need that itself needs some of them."""
+        return sum(1 << node for node in members(self.needs(bits) & ~bits) if self.program.needs[node] & bits)
+
     def least(self, bits: int) -> Cost:
         """What some kernels cost at least: whatever they don't make comes in once, what others read goes out."""
         if bits not in self.known:

@@ -10,7 +10,7 @@ that run at once touch (`arrivals`); else all of it. Where there is no cache, wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -78,25 +78,22 @@ def trips_of(dim: NestDim) -> int:
     return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
-def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, in order."""
-    size = extent(dim.size)
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
+def _passed(dim: NestDim, at: int) -> tuple[int, int]:
+    """How many steps end at an element or before, and where the next one begins."""
+    if at >= extent(dim.size):
+        return steps_of(dim), extent(dim.size)
+    groups, rest = divmod(max(at, 0), dim.per_group)
+    units, rest = divmod(rest, dim.per_unit)
+    steps = rest // dim.per_step
+    begin = groups * dim.per_group + units * dim.per_unit + steps * dim.per_step
+    return groups * _steps_in(dim.per_group, dim) + units * dim.steps + steps, begin
 
 
-def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, the last first."""
-    size = extent(dim.size)
-    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
-            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
+def _ends(dim: NestDim, begin: int) -> int:
+    """Where a step ends that begins at an element."""
+    group = begin - begin % dim.per_group
+    unit = begin - (begin - group) % dim.per_unit
+    return min(begin + dim.per_step, unit + dim.per_unit, group + dim.per_group, extent(dim.size))
 
 
 @lru_cache(maxsize=16384)
@@ -105,19 +102,42 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
     count = extent(dim.size)
     if span.is_plain:
         return count
-    width, steps = span.high - span.low, steps_of(dim)
-    total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, end in _starts(dim):
-        out = -(span.scale * begin + span.low)
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    for begin, end in _starts_backwards(dim):
-        out = span.scale * (end - 1) + span.high + 1 - size
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    return total
+    width, steps = span.high - span.low + 1, steps_of(dim)
+
+    def length(elements: int, steps: int) -> int:
+        return span.scale * (elements - steps) + width * steps
+
+    total = length(count, steps)
+    # Steps of which nothing is there are the first and the last: `0 > scale * (end - 1) + high`, and beyond `size`.
+    before, begin = _passed(dim, (-span.high - 1) // span.scale + 1)
+    total -= length(begin, before)
+    while begin < count and (out := -(span.scale * begin + span.low)) > 0:
+        end = _ends(dim, begin)
+        total -= min(out, length(end - begin, 1))
+        begin = end
+    last = -(-(size - span.low) // span.scale)  # the first element of whose step nothing is there
+    _, begin = _passed(dim, (size - span.high - 1) // span.scale + 1)
+    while begin < min(last, count):
+        end = _ends(dim, begin)
+        total -= min(span.scale * (end - 1) + span.high + 1 - size, length(end - begin, 1))
+        begin = end
+    passed, _ = _passed(dim, begin)
+    return total - length(count - begin, steps - passed)
+
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a schedule computes, in whatever nest.
+
+    Attributes:
+        parts: By windows that an op computes on, and their values' shapes, what an element of the largest costs.
+    """
+
+    parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]
+    products: tuple[tuple[str, Spans, Shape], ...]
 
 
 @dataclass(frozen=True)
@@ -127,12 +147,14 @@ class Place:
     Attributes:
         machine: Whose caches and spaces.
         nest: The loops, outermost first.
+        known: By what is the same in all nests, what it comes to in this one.
     """
 
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
     counted: dict[tuple[Spans, bool, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
@@ -220,27 +242,57 @@ class Place:
         In a scratchpad what is kept is a step: as long as fits.
         """
         swept = [dim for dim in self.nest if dim.swept and dim.steps > 1]
-        if len(swept) != 1 or self.machine.space_of("reg").kind == "scratchpad":
+        if len(swept) != 1 or swept[0].size is None or self.machine.space_of("reg").kind == "scratchpad":
             return False
-        return extent(swept[0].size) % swept[0].per_unit == 0 and swept[0].steps <= MOST_KEPT_STEPS
+        return swept[0].size % swept[0].per_unit == 0 and swept[0].steps <= MOST_KEPT_STEPS
 
     def groups(self) -> int:
         """How many groups there are."""
         return math.prod(groups_of(dim) for dim in self.nest)
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
-    """What a schedule costs."""
-    capacity = cache_bytes(place.machine)
-    arrivals = Arrivals(place.nest, cores(place.machine), capacity)
-    useful = near = sram = 0
+def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
+    """What a schedule computes, in whatever nest."""
+    found: dict[frozenset[tuple[Spans, Shape]], int] = {}
+    products: list[tuple[str, Spans, Shape]] = []
     for step in steps:
         op = program.ops[step.op]
-        if step.where is Where.DO and op.kind is not Kind.GATHER:
-            if op.work:
-                near += _work(place, program, step, windows)
+        if step.where is not Where.DO or op.kind is Kind.GATHER or not op.work:
             continue
-        if step.where is Where.KEEP:
+        values = (*op.results, *op.operands)
+        there = ((_window(windows, value, step.number), tuple(program.values[value].shape)) for value in values)
+        seen = [(spans, shape) for spans, shape in there if spans is not None]
+        if op.contracts is None:
+            found[frozenset(seen)] = found.get(frozenset(seen), 0) + WORK_BYTES * op.work
+        else:
+            (result, sizes), (left, shape) = seen[:2]
+            folded = [at for at, reach in enumerate(op.reaches[0]) if reach.own]
+            spans = (*result, *(left[at] for at in folded))
+            products.append((op.contracts, spans, (*sizes, *(shape[at] for at in folded))))
+    return Work(tuple(found.items()), tuple(products))
+
+
+def computed(place: Place, work: Work) -> int:
+    """What that takes in the cores, as `Cost.near` counts it."""
+    if work not in place.known:
+        each = sum(bytes_ * max(1, *(place.moved(*seen) for seen in some)) for some, bytes_ in work.parts)
+        products = (
+            math.ceil(product_bytes(place.machine, dtype) * place.moved(spans, shape))
+            for dtype, spans, shape in work.products
+        )
+        place.known[work] = each + sum(products)
+    return place.known[work]
+
+
+def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs that computes some work."""
+    capacity = cache_bytes(place.machine)
+    arrivals = Arrivals(place.nest, cores(place.machine), capacity)
+    useful = sram = 0
+    near = computed(place, work)
+    for step in steps:
+        op = program.ops[step.op]
+        if step.where is Where.KEEP or (step.where is Where.DO and op.kind is not Kind.GATHER):
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
@@ -265,21 +317,6 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
     arriving = arrivals.arriving(program)
     cached = sum(some for tensor, some in arriving.items() if is_handed(program, tensor, capacity))
     return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
-
-
-def _work(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """What an op computes in all steps, in bytes of sram that take a core as long."""
-    op = program.ops[step.op]
-    values = (*op.results, *op.operands)
-    seen = [(spans, program.values[v].shape) for v in values if (spans := _window(windows, v, step.number)) is not None]
-    if op.contracts is None:
-        return WORK_BYTES * op.work * max([1, *(place.moved(*each) for each in seen)])
-    (result, sizes), (left, shape) = seen[:2]
-    folded = [at for at, reach in enumerate(op.reaches[0]) if reach.own]
-    spans = (*result, *(left[at] for at in folded))
-    return math.ceil(
-        product_bytes(place.machine, op.contracts) * place.moved(spans, (*sizes, *(shape[at] for at in folded)))
-    )
 
 
 def _window(windows: Mapping[Key, Spans], value: int, number: int) -> Spans | None:

@@ -44,7 +44,10 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     location = ir.Location.fused([kernel.location for kernel in kernels])
     names = _names(form)
     nest = gir.nest(
-        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step) for dim in form.nest],
+        [
+            gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step, dim.bound)
+            for dim in form.nest
+        ],
         [names[dim.cls] for dim in form.nest if dim.swept],
     )
     with ir.InsertionPoint(kernels[-1]), location:
@@ -221,16 +224,16 @@ class _Body:
         kept = [reach.dim for reach in handed.reaches if reach.dim is not None]
         sizes = list(op.result.type.shape)
         loc = op.location
-        if any(reach.dim is None or reach != Reach(reach.dim) for reach in handed.reaches):
-            value = self._slice(value, handed.reaches, sizes, loc)
+        shape = [1 if reach.dim is None else sizes[reach.dim] for reach in handed.reaches]
+        if shape != list(value.type.shape):
+            value = self._slice(value, handed.reaches, shape, loc)
         if kept == sorted(kept):
             return value
         perm = [kept.index(dim) for dim in range(len(kept))]
         return create("gir.permute", [value], [op.result.type], {"perm": i64_array(perm)}, loc=loc).result
 
-    def _slice(self, value: ir.Value, reaches: Sequence[Reach], sizes: Sequence[int], loc: ir.Location) -> ir.Value:
-        """A part of a value at reg; `sizes` are those of the part's dimensions, in another order."""
-        shape = [1 if reach.dim is None else sizes[reach.dim] for reach in reaches]
+    def _slice(self, value: ir.Value, reaches: Sequence[Reach], shape: Sequence[int], loc: ir.Location) -> ir.Value:
+        """A part of a value at reg; `shape` has a 1 for each dimension that the part lacks."""
         type_ = gir.tensor_at(
             "reg",
             [size for size, reach in zip(shape, reaches, strict=True) if reach.dim is not None],

@@ -89,12 +89,12 @@ def _steps(dim: NestDim, grouped: bool) -> tuple[np.ndarray, np.ndarray]:
     last = np.minimum(group + dim.per_group, size)
     if grouped and (dim.swept or dim.steps == 1 or dim.units == 1):
         step = dim.per_group if dim.swept else dim.per_step * dim.units
-        begin = group + np.arange(0, dim.per_group, step)[None, :, None]
+        begin = group + np.arange(0, min(dim.per_group, size), step)[None, :, None]
         end = np.minimum(begin + step, last)
     else:
         unit = group + (np.arange(dim.units) * dim.per_unit)[None, :, None]
         last = np.minimum(unit + dim.per_unit, last)
-        begin = unit + (np.arange(dim.steps) * dim.per_step)[None, None, :]
+        begin = unit + np.arange(0, min(dim.per_unit, size), dim.per_step)[None, None, :]  # Of what is open, no more.
         end = np.minimum(begin + dim.per_step, last)
     there = begin < end
     return begin[there], end[there]

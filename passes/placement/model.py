@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from powerfusion.dialects.gir import ALL
+
 ASSUMED = 1024  # what an open size counts as
 
 
@@ -260,6 +262,11 @@ class NestDim:
     per_unit: int
     per_step: int
     swept: bool
+
+    @property
+    def bound(self) -> int | None:
+        """What an open size is at most, where a group takes all of it."""
+        return ALL if self.size is None and self.per_group == ALL else None
 
     @property
     def units(self) -> int:

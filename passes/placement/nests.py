@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
@@ -47,6 +48,7 @@ class Wanted:
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
         haloed: Classes along which neighbouring steps need some elements both.
         moved_bytes: All that is loaded and stored, once.
+        piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
     """
 
     rows: Sequence[int]
@@ -60,6 +62,7 @@ class Wanted:
     split: int | None = None
     haloed: Sequence[int] = ()
     moved_bytes: int = 0
+    piece: int = 1
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -71,7 +74,7 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         longer = (*_longer(wanted, plain), *_balanced(wanted, plain), *_written_out(machine, wanted, plain))
         found = [
             nest
-            for steps in (plain, *longer)
+            for steps in (plain, *_in_pieces(wanted, plain), *longer)
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted, steps)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -141,6 +144,13 @@ def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
             whole = -(-even // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if cls in wanted.lanes else even
             made[cls] = min(whole, step)
     return made
+
+
+def _in_pieces(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are pieces along what is contiguous, where they aren't."""
+    for cls in wanted.lanes:
+        if steps[cls] % wanted.piece and steps[cls] != wanted.sizes[cls]:
+            yield {**steps, cls: -(-steps[cls] // wanted.piece) * wanted.piece}
 
 
 def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
@@ -214,7 +224,7 @@ def _written_out(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> 
 
     A scratchpad that has room gets steps of whole rows.
     """
-    if not wanted.swept or machine.space_of("reg").kind == "scratchpad":
+    if not wanted.swept or None in map(wanted.sizes.get, wanted.swept) or machine.space_of("reg").kind == "scratchpad":
         return
     units = 1 if wanted.split is None else most_units(machine)
     serial = max(wanted.swept, key=lambda cls: extent(wanted.sizes[cls])) if wanted.split is None else wanted.split
@@ -249,11 +259,11 @@ def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _S
         made[cls] = NestDim(cls, size, group, unit, step, swept=False)
         left = max(left // -(-group // unit), 1)
     for cls in folded:
-        size, swept = extent(sizes[cls]), cls in wanted.swept
-        unit = size
+        known, swept = sizes[cls], cls in wanted.swept
+        unit = size = ALL if known is None else known
         if cls == shared.split:
             unit = min(-(-size // shared.units // steps[cls]) * steps[cls], size)
-        made[cls] = NestDim(cls, sizes[cls], size, unit, steps[cls] if swept else unit, swept=swept)
+        made[cls] = NestDim(cls, known, size, unit, steps[cls] if swept else unit, swept=swept)
     return tuple(made[cls] for cls in dict.fromkeys((*wanted.rows, *made)))
 
 

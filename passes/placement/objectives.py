@@ -44,21 +44,27 @@ class Objective:
         used = min(place.groups() / cores(self.machine), 1.0)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
 
-    def alone(self, moved: int, cached: int, near: int) -> Cost:
+    def alone(self, moved: int, cached: int, fills: int, near: int) -> Cost:
         """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache.
 
         Args:
             moved: The bytes.
             cached: Those to and from a cache.
+            fills: What its stores read first.
             near: What it does in the cores.
         """
-        cost = Cost(arriving=moved, launches=1, useful=moved, near=near, cached=cached)
+        cost = Cost(arriving=moved + fills, launches=1, useful=moved, near=near, cached=cached)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
+
+    def room(self, place: Place) -> int | None:
+        """How many bytes a unit's tiles may have where it computes; None where that isn't known."""
+        room = self.machine.space_of("reg").usable_among(units_of(place))
+        return None if room is None else room - room // FREE_PART
 
     def overflows(self, place: Place, peak_reg: int) -> bool:
         """Whether a unit's tiles don't fit where it computes."""
-        room = self.machine.space_of("reg").usable_among(units_of(place))
-        return room is not None and peak_reg > room - room // FREE_PART
+        room = self.room(place)
+        return room is not None and peak_reg > room
 
     def bound(self, moved: int, launches: int, cached: int = 0, near: int = 0) -> Cost:
         """What moving some bytes in so many kernels costs at least; some of them to and from a cache.

@@ -133,7 +133,10 @@ class _Reader:
     def _op(self, op: ir.Operation, spaces: Spaces, kernel: ir.Operation) -> None:
         """Reads one op of a kernel, if it deals with tensors at reg."""
         tensors = [value for value in (*op.operands, *op.results) if is_tensor(value)]
-        if op.name == "gir.return" or (not tensors and op.name.startswith(SCALARS)):
+        if op.name == "gir.return":
+            _check_returned(op)
+            return
+        if not tensors and op.name.startswith(SCALARS):
             return
         if op.name in VIEWS and gir.is_at(op.result, "dram"):
             _check_view(op)
@@ -323,6 +326,16 @@ def _check_view(op: ir.Operation) -> None:
     for use in op.result.uses:
         if use.owner.operation.name not in ("gir.move", "gir.return", *VIEWS):
             raise Blocked(f"it has a '{use.owner.operation.name}' of a tensor at dram")
+
+
+def _check_returned(op: ir.Operation) -> None:
+    """All that a kernel returns it must have stored: what is an input of it, or put together of some, no step makes."""
+    for value in op.operands:
+        source = defining_op(value)
+        while source is not None and source.name == "gir.permute":
+            source = defining_op(source.operands[0])
+        if source is None or source.name != "gir.move":
+            raise Blocked("it returns what it doesn't store")
 
 
 def _volume(value: ir.Value) -> int | None:

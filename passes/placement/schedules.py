@@ -76,6 +76,14 @@ class Scheduler:
             value = self.alias[value]
         return value
 
+    def before_spreading(self, value: int) -> int:
+        """What a value was spread from; the value itself where it wasn't, or was from nothing, as indices are."""
+        maker = self.makers[value]
+        operands = self.operands(maker)
+        if self.program.ops[maker].kind is Kind.SPREAD and operands:
+            return self.before_spreading(operands[0])
+        return value
+
     def schedule(
         self, sinks: Sequence[int], staged: Set[int], rested: Set[int], kept: Set[int] = frozenset()
     ) -> tuple[Step, ...]:
@@ -154,12 +162,15 @@ class _Run:
 
 
 def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:
-    """Computed values that stream by in an earlier pass than the first of something that uses them, in order."""
+    """Computed values that stream by in an earlier pass than the first of something that uses them, in order.
+
+    Of what is spread, what it was before: that is less, and is spread again.
+    """
     found: dict[int, None] = {}
     for number in needed:
         op = scheduler.program.ops[number]
         late = max((scheduler.time(value) // 2 for value in op.results), default=0)
-        for operand in scheduler.operands(number):
+        for operand in map(scheduler.before_spreading, scheduler.operands(number)):
             made = scheduler.program.ops[scheduler.makers[operand]]
             early = operand in scheduler.streams and scheduler.time(operand) // 2 < late
             if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.view:

@@ -14,12 +14,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.cost import Place, cost_of
+from powerfusion.passes.placement.cost import Place, Work, cost_of, work_in
+from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import Moment, moments_of, peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
@@ -46,11 +47,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A schedule with its windows, and when its tiles live."""
+    """A schedule with its windows, and what is the same of it in all nests: what it computes and what lives when."""
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
-    moments: tuple[Moment, ...]
+    work: Work
+    life: Life
 
 
 @dataclass
@@ -69,6 +71,9 @@ class Sketch:
         swept: Those of them that are swept.
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
+        plans: By what is staged and what rests, the schedule.
+        owned: By value, what a step has of it.
+        refused: By level, the least bytes that didn't fit, and how many would.
     """
 
     program: Program
@@ -83,6 +88,11 @@ class Sketch:
     sinks: Sequence[int]
     combining: frozenset[int]
     plans: dict[Waiting, _Plan | None] = field(default_factory=dict)
+    schedules: dict[Waiting, tuple[Step, ...]] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
+    lives: dict[object, Life] = field(default_factory=dict)
+    works: dict[object, Work] = field(default_factory=dict)
+    refused: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -90,7 +100,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler, owned=self.owned)
         windows.read(steps)
         return windows
 
@@ -165,17 +175,25 @@ class Sketch:
                     break
 
     def _steps(self, waiting: Waiting) -> tuple[Step, ...]:
-        return self.scheduler.schedule(self.sinks, waiting.staged, waiting.rested, waiting.kept)
+        if waiting not in self.schedules:
+            found = self.scheduler.schedule(self.sinks, waiting.staged, waiting.rested, waiting.kept)
+            self.schedules[waiting] = found
+        return self.schedules[waiting]
 
     def _plan(self, waiting: Waiting) -> _Plan | None:
         """The schedule of some choices; None where it needs of what waits more than there is."""
         if waiting not in self.plans:
             steps = self._steps(waiting)
             try:
-                moments = moments_of(self.scheduler, steps, self.combining)
-                self.plans[waiting] = _Plan(steps, self.windows(steps).of, moments)
+                windows = self.windows(steps).of
             except NoScheduleError:
                 self.plans[waiting] = None
+            else:
+                life = life_of(self.scheduler, steps, windows, self.combining)
+                life = self.lives.setdefault((life.tiles, life.moments), life)
+                work = work_in(self.program, steps, windows)
+                work = self.works.setdefault((work.parts, work.products), work)
+                self.plans[waiting] = _Plan(steps, windows, work, life)
         return self.plans[waiting]
 
     def _made(self, place: Place, waiting: Waiting, best: Form | None = None) -> Form | None:
@@ -187,14 +205,32 @@ class Sketch:
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
+            self._refuse("sram", peak, room or 0)
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
+        peak_reg = peak_at_reg(place, plan.life)
+        room = self.objective.room(place)
+        if room is not None and peak_reg > room:
+            self._refuse("reg", peak_reg, room)
+            return None
+        schedule = (place, self.program, plan.steps, plan.windows)
+        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
-        peak_reg = peak_at_reg(place, self.program, plan.moments, plan.windows)
-        if self.objective.overflows(place, peak_reg):
-            return None
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+
+    def _refuse(self, level: str, needed: int, room: int) -> None:
+        """Notes what was too large, the least of it."""
+        if level not in self.refused or needed < self.refused[level][0]:
+            self.refused[level] = needed, room
+
+    def lacking(self) -> str:
+        """Why nothing fits: the least that was needed."""
+        words = {"sram": "what a group needs at", "reg": "a step of a unit at"}
+        parts = [
+            f"{words[level]} {self.objective.machine.space_of(level).name} takes {needed} B or more, of {room} B"
+            for level, (needed, room) in sorted(self.refused.items(), reverse=True)
+        ]
+        return " and ".join(parts) or "what rests would be needed beyond a step"
 
 
 def inner_elements(spans: Spans) -> int:

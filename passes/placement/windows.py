@@ -8,7 +8,7 @@ pass, for a sweep to end) is had as the nest cuts it, no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from powerfusion.passes.placement.model import Kind, Program, Reach, Step, Ties, Where
@@ -64,6 +64,7 @@ class Windows:
         swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
+        owned: By value, what a step has of it; the same for all schedules of a group.
     """
 
     program: Program
@@ -72,9 +73,15 @@ class Windows:
     swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
 
     def own(self, value: int) -> Spans:
         """What a step has of a value: its part of what the nest cuts, all of the rest."""
+        if value not in self.owned:
+            self.owned[value] = self._own(value)
+        return self.owned[value]
+
+    def _own(self, value: int) -> Spans:
         read = self.program.values[value]
         spans: list[Span] = []
         for cls, size in zip(map(self.ties.find, read.classes), read.shape, strict=True):
@@ -161,20 +168,32 @@ class Windows:
         self.of[value, at] = spans if known is None else tuple(map(_joined, known, spans))
 
 
+def folded_sizes(program: Program, ties: Ties, combining: Iterable[int], cls: int) -> set[int | None]:
+    """How long what some ops fold is along a class: a nest that goes through less would leave elements out."""
+    found: set[int | None] = set()
+    for op in (program.ops[number] for number in combining):
+        if cls in map(ties.find, op.folded):
+            values = [program.values[value] for value in op.operands]
+            sides = (side for value in values for side in zip(value.classes, value.shape, strict=True))
+            found |= {size for own, size in sides if ties.find(own) == cls}
+    return found
+
+
 def _reach(reach: Reach, spans: Spans, own: Span) -> Span:
     if reach.own:
         return own
     if reach.dim is None:
         return Span(None, 0, reach.low, reach.high)
     span = spans[reach.dim]
-    scaled = replace(
+    if (reach.scale, reach.low, reach.high, reach.clip) == (1, 0, 0, False):
+        return span
+    return replace(
         span,
         scale=span.scale * reach.scale,
         low=span.low * reach.scale + reach.low,
         high=span.high * reach.scale + reach.high,
         clip=span.clip or reach.clip,
     )
-    return scaled
 
 
 def _clipped(span: Span, size: int | None) -> Span:

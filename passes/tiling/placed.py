@@ -188,7 +188,8 @@ class PlacedTiler(KernelTiler):
                 index = affine_apply(counted_back(dim.per_step), [part.low, end, index])
             elif alike:
                 index = index_op("arith.addi", [part.low, index])
-            self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end))
+            uneven = dim.idle_units or dim.unit_lengths is None or len(dim.unit_lengths) > 1
+            self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end), may_be_empty=alike and uneven)
             create("scf.yield", body(carried))
         return list(loop.results)
 

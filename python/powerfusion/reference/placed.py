@@ -144,7 +144,8 @@ class _Placed:
         return found[::-1] if self.backwards else found
 
     def _there(self, group: Group, unit: Unit, dims: Sequence[Dim], steps: Index) -> bool:
-        return all(len(interval_of(self.nest, group, unit, dim, step)) for dim, step in zip(dims, steps, strict=True))
+        parts = (interval_of(self.nest, group, unit, dim, step) for dim, step in zip(dims, steps, strict=True))
+        return all(dim.is_there((part.low, part.high)) for dim, part in zip(dims, parts, strict=True))
 
     # One step: what it needs, then what it does
 
