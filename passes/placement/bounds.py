@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.cost import cache_bytes, is_handed, least_work
 from powerfusion.passes.placement.model import Cost, Program
 from powerfusion.passes.placement.objectives import Objective
 
@@ -27,6 +27,7 @@ class Bounds:
     program: Program
     objective: Objective
     known: dict[int, Cost] = field(default_factory=dict)
+    works: dict[int, int] = field(default_factory=dict)
 
     def near(self, nodes: Sequence[int]) -> dict[int, int]:
         """By kernel, those that read or write something that it reads or writes too."""
@@ -81,7 +82,16 @@ class Bounds:
         for tensor in written:
             if program.readers[tensor] & ~bits:
                 moved += program.volumes[tensor] or 0
-        return self.objective.bound(moved, 1, cached)
+        near = sum(self._work(node) for node in members(bits))
+        return self.objective.bound(moved, 1, cached, near)
+
+    def _work(self, node: int) -> int:
+        """What a kernel computes at least."""
+        if node not in self.works:
+            kernel = self.program.kernels[node]
+            assert kernel is not None, "kernels alone are asked for"
+            self.works[node] = least_work(self.program, kernel, self.objective.machine)
+        return self.works[node]
 
     def _is_needed(self, node: int, tensor: int) -> bool:
         """Whether all of a tensor must come in for a kernel."""

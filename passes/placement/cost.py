@@ -4,7 +4,7 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it. Where there is no cache, whole granules arrive.
+that run at once touch (`arrivals`); else all of it. Where there is no cache, whole granules arrive.
 """
 
 from __future__ import annotations
@@ -15,13 +15,30 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.analysis.timing import best_rate
+from powerfusion.passes.placement.arrivals import Arrivals
 from powerfusion.passes.placement.granules import asked_bytes
-from powerfusion.passes.placement.model import Cost, Kind, Layout, NestDim, Program, Step, Value, Where, extent
+from powerfusion.passes.placement.model import (
+    Cost,
+    Kernel,
+    Kind,
+    Layout,
+    NestDim,
+    Program,
+    Reach,
+    Step,
+    Value,
+    Where,
+    extent,
+)
 from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
+from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
+DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
+NEAR_SPEEDUP = 4  # of registers over sram
+SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
-STORED = -1  # in place of a tensor: what is stored
 
 
 def cores(machine: Machine) -> int:
@@ -121,6 +138,7 @@ class Work:
     """
 
     parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]
+    products: tuple[tuple[str, Spans, Shape], ...]
 
 
 @dataclass(frozen=True)
@@ -136,31 +154,38 @@ class Place:
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
-    counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    counted: dict[tuple[Spans, bool, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
     known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
 
-    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False) -> int:
-        """Elements that a movement moves in all its executions; `grouped` ones serve a whole group."""
-        key = (spans, grouped, tuple(shape))
+    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False, stored: bool = False) -> int:
+        """Elements that a movement moves in all its executions.
+
+        Args:
+            spans: Its window.
+            shape: Of the value.
+            grouped: Whether it serves a whole group at once.
+            stored: Whether the first of the units that have the same does it.
+        """
+        key = (spans, grouped, stored, tuple(shape))
         if key not in self.counted:
-            self.counted[key] = self._moved(spans, shape, grouped=grouped)
+            self.counted[key] = self._moved(spans, shape, grouped=grouped, stored=stored)
         return self.counted[key]
 
-    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool, stored: bool) -> int:
         dims: Mapping[int, NestDim] = self.by_class
         if grouped:
             there = held(self.nest, spans, shape)
             spans, dims = there.spans, there.dims
-        count = self._repeats(spans, grouped=grouped)
+        count = self._repeats(spans, grouped=grouped, stored=stored)
         for span, size in zip(spans, shape, strict=True):
             dim = None if span.cls is None else dims[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
 
-    def _repeats(self, spans: Spans, *, grouped: bool) -> int:
+    def _repeats(self, spans: Spans, *, grouped: bool, stored: bool) -> int:
         """How often a movement moves the same."""
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
@@ -170,23 +195,25 @@ class Place:
         for at, dim in enumerate(order):
             if dim.cls in names:
                 continue
-            if grouped:
+            if grouped or stored:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
         return count
 
-    def asked(self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False) -> int:
+    def asked(
+        self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False, stored: bool = False
+    ) -> int:
         """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
         granule = granule_of(self.machine)
         if granule <= value.element_bytes or layout is None:
-            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped)
+            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped, stored=stored)
         slides: int | None = None
         if grouped:
             there = held(self.nest, spans, value.shape)
             spans, slides = there.spans, there.slides
         asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped, slides)
-        return self._repeats(spans, grouped=grouped) * asked
+        return self._repeats(spans, grouped=grouped, stored=stored) * asked
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -210,7 +237,7 @@ class Place:
             count *= span.scale * (length - 1) + span.high - span.low + 1
         return count
 
-    def kept(self, spans: Spans, shape: Sequence[int | None]) -> int:
+    def slid(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that a group has at sram from the step before, in all steps."""
         there = held(self.nest, spans, shape)
         if there.slides is None:
@@ -223,13 +250,24 @@ class Place:
         )
         return self.moved(spans, shape, grouped=True) * max(steps - hull, 0) // hull
 
-    def touched(self, spans: Spans) -> int:
-        """Elements that a group touches."""
-        dims = (self.by_class[span.cls] if span.cls is not None else None for span in spans)
-        parts = (None if dim is None else min(dim.per_group, extent(dim.size)) for dim in dims)
-        return math.prod(
-            span.high - span.low + 1 if part is None else part for span, part in zip(spans, parts, strict=True)
-        )
+    def kept(self, spans: Spans) -> int:
+        """Elements that a unit keeps at reg until a later pass: its part of what is swept, its step of the rest."""
+        found = self.tile(spans)
+        for dim in (self.by_class[span.cls] for span in spans if span.cls is not None):
+            if dim.swept:
+                found = found // min(dim.per_step, dim.per_unit) * dim.per_unit
+        return found
+
+    @property
+    def keeps(self) -> bool:
+        """Whether tiling can write out its sweep, so that units keep what they have in each step of it.
+
+        In a scratchpad what is kept is a step: as long as fits.
+        """
+        swept = [dim for dim in self.nest if dim.swept and dim.steps > 1]
+        if len(swept) != 1 or swept[0].size is None or self.machine.space_of("reg").kind == "scratchpad":
+            return False
+        return swept[0].size % swept[0].per_unit == 0 and swept[0].steps <= MOST_KEPT_STEPS
 
     def groups(self) -> int:
         """How many groups there are."""
@@ -239,102 +277,123 @@ class Place:
 def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
     """What a schedule computes, in whatever nest."""
     found: dict[frozenset[tuple[Spans, Shape]], int] = {}
+    products: list[tuple[str, Spans, Shape]] = []
     for step in steps:
         op = program.ops[step.op]
         if step.where is not Where.DO or op.kind is Kind.GATHER or not op.work:
             continue
-        keys = ((value, step.number) for value in (*op.results, *op.operands))
-        seen = frozenset((windows[key], tuple(program.values[key[0]].shape)) for key in keys if key in windows)
-        found[seen] = found.get(seen, 0) + WORK_BYTES * op.work
-    return Work(tuple(found.items()))
+        values = (*op.results, *op.operands)
+        there = ((_window(windows, value, step.number), tuple(program.values[value].shape)) for value in values)
+        seen = [(spans, shape) for spans, shape in there if spans is not None]
+        if op.contracts is None:
+            found[frozenset(seen)] = found.get(frozenset(seen), 0) + WORK_BYTES * op.work
+        else:
+            (result, sizes), (left, shape) = seen[:2]
+            folded = [at for at, reach in enumerate(op.reaches[0]) if reach.own]
+            spans = (*result, *(left[at] for at in folded))
+            products.append((op.contracts, spans, (*sizes, *(shape[at] for at in folded))))
+    return Work(tuple(found.items()), tuple(products))
 
 
 def computed(place: Place, work: Work) -> int:
     """What that takes in the cores, as `Cost.near` counts it."""
     if work not in place.known:
-        place.known[work] = sum(each * max(1, *(place.moved(*seen) for seen in some)) for some, each in work.parts)
+        each = sum(bytes_ * max(1, *(place.moved(*seen) for seen in some)) for some, bytes_ in work.parts)
+        products = (
+            math.ceil(product_bytes(place.machine, dtype) * place.moved(spans, shape))
+            for dtype, spans, shape in work.products
+        )
+        place.known[work] = each + sum(products)
     return place.known[work]
 
 
 def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
     """What a schedule costs that computes some work."""
-    arriving = Arriving(place)
+    capacity = cache_bytes(place.machine)
+    arrivals = Arrivals(place.nest, cores(place.machine), capacity)
     useful = sram = 0
     near = computed(place, work)
     for step in steps:
         op = program.ops[step.op]
-        if step.where is Where.DO and op.kind is not Kind.GATHER:
+        if step.where is Where.KEEP or (step.where is Where.DO and op.kind is not Kind.GATHER):
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
         spans = windows[step.value, WAITING if waits else step.number]
         grouped = step.where is Where.STAGE
-        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped)
+        stored = step.where is Where.STORE
+        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped, stored=stored)
         if step.where in (Where.REST, Where.FETCH):
             near += moved
             sram += moved
             continue
         useful += moved
         if grouped:
-            near += moved + 2 * value.element_bytes * place.kept(spans, value.shape)
+            near += moved + 2 * value.element_bytes * place.slid(spans, value.shape)
             sram += moved
-        touched = value.element_bytes * place.touched(spans)
-        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped)
+        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped, stored=stored)
         if op.outer is None or step.where is Where.STORE:
-            arriving.store(asked, touched)
+            arrivals.store(asked, spans, value.element_bytes)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arriving.read(op.outer.tensor, op.outer.view, asked, touched, whole)
-    total, cached = arriving.total(program)
-    return Cost(total, 1, useful, near, sram, cached)
+            arrivals.read(op.outer.tensor, op.outer.view, asked, spans, value.element_bytes, whole)
+    arriving = arrivals.arriving(program)
+    cached = sum(some for tensor, some in arriving.items() if is_handed(program, tensor, capacity))
+    return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
 
 
-def work_of(program: Program, ops: Sequence[int]) -> int:
-    """What some ops do in the cores where each runs over all of its values once, as `Cost.near` counts it."""
-    near = 0
-    for number in ops:
-        op = program.ops[number]
-        if op.kind not in (Kind.LOAD, Kind.STORE, Kind.GATHER):
-            shapes = (program.values[value].shape for value in (*op.results, *op.operands))
-            near += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
-    return near
+def _window(windows: Mapping[Key, Spans], value: int, number: int) -> Spans | None:
+    """The window of a value in a pass: what isn't made again has that of an earlier one."""
+    return next((windows[value, at] for at in range(number, -1, -1) if (value, at) in windows), None)
 
 
-@dataclass
-class Arriving:
-    """What arrives of the tensors that a kernel reads, and of what it stores."""
+def work_of(program: Program, ops: Sequence[int], machine: Machine) -> int:
+    """What some ops compute where each runs over all of its values once, in the same bytes."""
+    work = 0
+    for op in (program.ops[number] for number in ops):
+        if op.kind in (Kind.LOAD, Kind.STORE, Kind.GATHER):
+            continue
+        shapes = [program.values[value].shape for value in (*op.results, *op.operands)]
+        if op.contracts is None:
+            work += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
+        else:
+            folded = [shapes[1][at] for at, reach in enumerate(op.reaches[0]) if reach.own]
+            work += math.ceil(product_bytes(machine, op.contracts) * math.prod(map(extent, (*shapes[0], *folded))))
+    return work
 
-    place: Place
-    reads: dict[int, int] = field(default_factory=dict)
-    views: dict[tuple[int, str], int] = field(default_factory=dict)
-    touched: dict[int, int] = field(default_factory=dict)
-    stored: int = 0
 
-    def store(self, moved: int, touched: int) -> None:
-        """Notes a store."""
-        self.stored += moved
-        self.touched[STORED] = self.touched.get(STORED, 0) + touched
+def least_work(program: Program, kernel: Kernel, machine: Machine) -> int:
+    """What a kernel computes at least, whatever it is one with: all, where all of what it has and gives is needed."""
+    plain = all(
+        reach.own or reach == Reach(reach.dim)
+        for number in kernel.ops
+        for each in program.ops[number].reaches
+        for reach in each
+    )
+    if plain and all(map(program.is_read_whole, kernel.writes)):
+        return work_of(program, kernel.ops, machine)
+    return 0
 
-    def read(self, tensor: int, view: str, moved: int, touched: int, whole: int) -> None:
-        """Notes a read of what a view shows of a tensor; `whole` are the bytes of that."""
-        self.reads[tensor] = self.reads.get(tensor, 0) + moved
-        self.views[tensor, view] = whole
-        self.touched[tensor] = max(self.touched.get(tensor, 0), touched)
 
-    def total(self, program: Program) -> tuple[int, int]:
-        """All that arrives, and how much of it one kernel hands to another through a cache."""
-        capacity = cache_bytes(self.place.machine)
-        at_once = min(self.place.groups(), cores(self.place.machine))
-        kept = sum(self.touched.values()) * at_once <= capacity
-        arriving, cached = self.stored, 0
-        for tensor, moved in self.reads.items():
-            volume = program.volumes[tensor]
-            shown = sum(whole for (of, _), whole in self.views.items() if of == tensor)
-            some = min(moved, shown, shown if volume is None else volume) if kept else moved
-            arriving += some
-            if is_handed(program, tensor, capacity):
-                cached += some
-        return arriving, cached
+@lru_cache(maxsize=64)
+def product_bytes(machine: Machine, dtype: str) -> float:
+    """Bytes of sram that take as long as a product that is added up; as many as of any operation, if nobody knows."""
+    _, rate, known = best_rate(machine, "contract", dtype)
+    return 2 / rate * near_bytes_per_ns(machine) if known else WORK_BYTES
+
+
+@lru_cache(maxsize=64)
+def near_bytes_per_ns(machine: Machine) -> float:
+    """What cores do in a nanosecond, in bytes of sram."""
+    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
+
+
+def bandwidth(machine: Machine, source: str, result: str) -> float | None:
+    """Bytes per nanosecond of a way from one space to another; None where there is none, or nobody knows."""
+    link = machine.link(source, result)
+    return None if link is None else link.bandwidth_bytes_per_ns
 
 
 def cache_bytes(machine: Machine) -> int:

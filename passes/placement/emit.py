@@ -78,7 +78,7 @@ def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Va
     found: list[ir.Value] = []
     seen: set[ir.Value] = set()
     for step in form.steps:
-        if step.where in (Where.REST, Where.FETCH):
+        if step.where in (Where.REST, Where.FETCH, Where.KEEP):
             continue
         op = handles.ops[step.op]
         is_load = program.ops[step.op].kind is Kind.LOAD
@@ -137,6 +137,9 @@ class _Body:
             case Where.REST:
                 value = self._at(step.value, step.number)
                 self.resting[step.value] = self._move(value, op, "sram", step.number)
+            case Where.KEEP:
+                first = min(number for value, number in self.made if value == step.value)
+                self._have(step, self._move(self.made[step.value, first], op, "reg", step.number))
             case Where.FETCH:
                 self._have(step, self._move(self.resting[step.value], op, "reg", step.number))
             case Where.DO:

@@ -58,7 +58,7 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
             cached += size
         if op.kind is Kind.STORE and first:
             fills += size
-    return objective.alone(moved, cached, fills, work_of(program, kernel.ops))
+    return objective.alone(moved, cached, fills, work_of(program, kernel.ops, objective.machine))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -104,17 +104,21 @@ class _Group:
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):
-            for split in (None, *self._splits(sinks, combining, swept, others, whole)):
+            for split in (None, *self._splits(combining, swept, others, whole)):
                 try:
                     form = self._swept(needed, sinks, rows, swept, split, classes)
                 except NoScheduleError as reason:
                     reasons.append(str(reason))
                     continue
-                if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
+                if best is None or self._rank(form) < self._rank(best):
                     best = form
         if best is None:
             raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
         return best
+
+    def _rank(self, form: Form) -> tuple[int, ...]:
+        """Of forms that cost the same the one of fewer instructions: no sweep, rather than one written out."""
+        return *self.objective.key(form.cost), len(form.steps)
 
     # -- what is one --------------------------------------------------------------------------------
 
@@ -261,22 +265,16 @@ class _Group:
         return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
     def _splits(
-        self,
-        sinks: Sequence[int],
-        combining: Sequence[int],
-        swept: Sequence[int],
-        others: Sequence[int],
-        whole: set[int],
+        self, combining: Sequence[int], swept: Sequence[int], others: Sequence[int], whole: set[int]
     ) -> list[int]:
-        """What units of a group may each have a part of in every row, combining what they fold: all stores have it."""
+        """What units of a group may each have a part of in every row, combining what they fold."""
         if most_units(self.machine) == 1:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
-        stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
         ordered = {
             self.ties.find(cls) for number in combining if self._op(number).ordered for cls in self._op(number).folded
         }
-        found = [cls for cls in others if cls in folded - whole - ordered and all(cls in some for some in stored)]
+        found = [cls for cls in others if cls in folded - whole - ordered]
         return [cls for cls in found if not swept or cls in swept]
 
     def _size(self, cls: int, windows: Windows, combining: Iterable[int]) -> int | None:
@@ -324,6 +322,12 @@ class _Group:
         """What an element has of what is moved most."""
         moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
         return self.program.values[max(moved, key=lambda value: _bytes(self.program, value))].element_bytes
+
+    def _moved_bytes(self, needed: Sequence[int]) -> int:
+        """All that is loaded and stored, once."""
+        kinds = (Kind.LOAD, Kind.STORE)
+        moved = [number for number in needed if self._op(number).kind in kinds and number not in self.handed]
+        return sum(_bytes(self.program, value) for number in moved for value in self._moved(number))
 
     # -- where values wait --------------------------------------------------------------------------
 
@@ -392,6 +396,7 @@ class _Group:
             self._reuses(needed),
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
         )
         nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))

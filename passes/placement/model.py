@@ -126,6 +126,7 @@ class Op:
         view: Whether its results are other names of what its operands have: nothing is computed.
         free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
+        contracts: Of a contraction, the type of what it multiplies; None of anything else.
         ordered: Whether what it folds is combined in its order, by one unit.
     """
 
@@ -140,6 +141,7 @@ class Op:
     view: bool = False
     free: bool = False
     apart: bool = False
+    contracts: str | None = None
     ordered: bool = False
 
 
@@ -182,6 +184,11 @@ class Program:
     volumes: Sequence[int | None]
     made: Sequence[bool]
 
+    def is_read_whole(self, tensor: int) -> bool:
+        """Whether whoever reads a tensor needs all of it, for certain."""
+        outers = [op.outer for op in self.ops if op.kind is not Kind.STORE and op.outer is not None]
+        return all(outer.whole and outer.needed for outer in outers if outer.tensor == tensor)
+
 
 class Ties:
     """Classes tied together: a union-find over numbers."""
@@ -222,6 +229,7 @@ class Where(Enum):
     LOAD = "load"
     FETCH = "fetch"
     REST = "rest"
+    KEEP = "keep"
     DO = "do"
     STORE = "store"
 
@@ -231,7 +239,8 @@ class Step:
     """An instruction of a placed kernel, in order.
 
     Attributes:
-        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg. Else an op at reg.
+        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg.
+            `KEEP`: from an earlier pass, at reg. Else an op at reg.
         op: The op, or of `REST` and `FETCH` the one that made the value.
         value: What is there afterwards; -1 for a store.
         number: The pass.

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, is_tensor, mixed, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    element_of,
+    entry_block,
+    integers,
+    is_tensor,
+    mixed,
+    operations,
+    segments,
+)
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -74,7 +84,7 @@ class _Reader:
             self.node_of[op] = node
             self._read_needs(node, op)
             self.kernels.append(self._kernel(op) if is_naive(op) else None)
-        made = [defining_op(tensor) in self.node_of for tensor in self.handles.tensors]
+        made = [defining_op(_behind(tensor)) in self.node_of for tensor in self.handles.tensors]
         program = Program(self.values, self.ops, self.kernels, self.needs, self.readers, self.volumes, made)
         return program, self.handles
 
@@ -148,6 +158,7 @@ class _Reader:
                 meaning.view,
                 meaning.free,
                 meaning.apart,
+                str(element_of(op.operands[0].type)) if op.name == "gir.contract" else None,
                 meaning.ordered,
             )
         )
@@ -345,6 +356,15 @@ def root_of(value: ir.Value) -> ir.Value:
     """The tensor of the function that a value is another name of."""
     op = defining_op(value)
     while op is not None and is_renaming(op):
+        value = op.operands[0]
+        op = defining_op(value)
+    return value
+
+
+def _behind(value: ir.Value) -> ir.Value:
+    """The tensor whose elements a value has, in whatever shape."""
+    op = defining_op(value)
+    while op is not None and op.name in RENAMING:
         value = op.operands[0]
         op = defining_op(value)
     return value

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, work_in, work_of
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, least_work, work_in, work_of
 from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
@@ -127,7 +127,8 @@ class Counter:
         asked = {tensor for tensor in made if readers[tensor] & ~as_bits(nodes)}
         moved = sum(volumes[tensor] or 0 for tensor in (*taken, *asked))
         cached = sum(volumes[tensor] or 0 for tensor in taken if is_handed(self.program, tensor, self.capacity))
-        return self.objective.bound(moved, 1, cached)
+        near = sum(least_work(self.program, self.kernels.kernel(node), self.objective.machine) for node in nodes)
+        return self.objective.bound(moved, 1, cached, near)
 
     def _needed(self, node: int) -> set[int]:
         """The tensors of which a kernel needs all there is."""
@@ -154,7 +155,8 @@ class Counter:
             fills += size if first and op.kind is Kind.STORE else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached, fills, work_of(self.program, self.kernels.kernel(nodes[0]).ops))
+        work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
+        return self.objective.alone(moved, cached, fills, work)
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -182,13 +184,16 @@ class Counter:
         scheduler = group.scheduler(swept)
         staged = {step.op for step in steps if step.where is Where.STAGE}
         rested = {step.value for step in steps if step.where is Where.REST}
-        if scheduler.schedule(group.sinks, staged, rested) != steps:
+        kept = {step.value for step in steps if step.where is Where.KEEP}
+        if scheduler.schedule(group.sinks, staged, rested, kept) != steps:
             raise NoScheduleError("these steps don't do what its kernels do")
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
             self._check_size(dim, windows, group.combining(nested))
         place = Place(self.objective.machine, nest)
+        if kept and not place.keeps:
+            raise NoScheduleError("its sweep can't be written out, and something is kept over it")
         room = self.objective.machine.space_of("sram").usable_bytes
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):

@@ -1,9 +1,10 @@
 """Forms of a group whose roles of dimensions are settled: which nest, what rests at sram, what goes through it.
 
-    nests x what rests x what is staged
+    nests x what rests, or is kept x what is staged
 
-All of it is tried where that is little; else what rests and is staged is chosen in the first nest that fits, and of the
-nests the few that are best with that are tried with all of it.
+What later passes need may rest at sram, or be kept by the units at reg, each its part, if the nest's sweep can be
+written out. All of it is tried where that is little; else what waits where is chosen in the first nest that fits, and
+of the nests the few that are best with that are tried with all of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
 from powerfusion.passes.placement.fills import fills_of
@@ -29,6 +30,21 @@ MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are 
 SIZES_TRIED = 4  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
 FEW = 3  # of the nests
 Choice = frozenset[int]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits where.
+
+    Attributes:
+        staged: Loads that go through sram.
+        rested: Values that rest at sram until later passes.
+        kept: Values that units keep at reg until then.
+    """
+
+    staged: Choice = frozenset()
+    rested: Choice = frozenset()
+    kept: Choice = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,8 +89,8 @@ class Sketch:
     swept: frozenset[int]
     sinks: Sequence[int]
     combining: frozenset[int]
-    plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
-    schedules: dict[tuple[Choice, Choice], tuple[Step, ...]] = field(default_factory=dict)
+    plans: dict[Waiting, _Plan | None] = field(default_factory=dict)
+    schedules: dict[Waiting, tuple[Step, ...]] = field(default_factory=dict)
     owned: dict[int, Spans] = field(default_factory=dict)
     lives: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
@@ -116,20 +132,19 @@ class Sketch:
         """The cheapest form in some nests."""
         if len(nests) * len(choices) > MOST_TRIED:
             nests = self._promising(nests, choices)
-        forms = (form for nest in nests for rested in choices for form in self._staged(nest, rested))
+        forms = (form for nest in nests for _, form in self._forms(nest, choices))
         return min(forms, key=lambda form: self.objective.key(form.cost), default=None)
 
     def _promising(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Sequence[Nest]:
         """The few nests that are best with what is best in the first of them that something fits in."""
         for nest in nests:
-            forms = [form for rested in choices for form in self._staged(nest, rested)]
+            forms = list(self._forms(nest, choices))
             if forms:
-                best = min(forms, key=lambda form: self.objective.key(form.cost))
+                best, _ = min(forms, key=lambda pair: self.objective.key(pair[1].cost))
                 break
         else:
             return nests[:FEW]
-        (staged, rested) = next(key for key, plan in self.plans.items() if plan and plan.steps == best.steps)
-        made = [(self._made(Place(self.objective.machine, nest), staged, rested), nest) for nest in nests]
+        made = [(self._made(Place(self.objective.machine, nest), best), nest) for nest in nests]
         ranked = sorted(
             ((form, nest) for form, nest in made if form is not None), key=lambda pair: self.objective.key(pair[0].cost)
         )
@@ -138,47 +153,55 @@ class Sketch:
     def _is_better(self, one: Form, other: Form) -> bool:
         return self.objective.key(one.cost) < self.objective.key(other.cost)
 
-    def _staged(self, nest: Nest, rested: Choice) -> Iterator[Form]:
-        """Forms of a choice of what rests, each better: with nothing staged, then more and more of what gains by it."""
+    def _forms(self, nest: Nest, choices: Sequence[Choice]) -> Iterator[tuple[Waiting, Form]]:
+        """Forms in a nest: with each choice of what rests, and where units can keep it with that kept instead."""
         place = Place(self.objective.machine, nest)
-        staged: Choice = frozenset()
-        plain = self._schedule(staged, rested)
-        best = self._made(place, staged, rested)
-        if best is not None:
-            yield best
-        for load in dict.fromkeys(step.op for step in plain if step.where is Where.LOAD):
-            form = self._made(place, staged | {load}, rested, best)
-            if form is not None:
-                staged |= {load}
-                best = form
-                yield form
+        for choice in choices:
+            yield from self._grown(place, Waiting(rested=choice))
+            if choice and place.keeps:
+                yield from self._grown(place, Waiting(kept=choice))
 
-    def _plan(self, staged: Choice, rested: Choice) -> _Plan | None:
+    def _grown(self, place: Place, waiting: Waiting) -> Iterator[tuple[Waiting, Form]]:
+        """Forms, each better: with no more that waits, then with more and more loads that gain by it."""
+        plain = [step for step in self._steps(waiting) if step.where is Where.LOAD]
+        best = self._made(place, waiting)
+        if best is not None:
+            yield waiting, best
+        for load, value in dict.fromkeys((step.op, step.value) for step in plain):
+            again = sum(step.op == load for step in plain) > 1
+            kept = [replace(waiting, kept=waiting.kept | {value})] if again and place.keeps else []
+            for more in (*kept, replace(waiting, staged=waiting.staged | {load})):
+                form = self._made(place, more, best)
+                if form is not None:
+                    waiting, best = more, form
+                    yield waiting, best
+                    break
+
+    def _steps(self, waiting: Waiting) -> tuple[Step, ...]:
+        if waiting not in self.schedules:
+            found = self.scheduler.schedule(self.sinks, waiting.staged, waiting.rested, waiting.kept)
+            self.schedules[waiting] = found
+        return self.schedules[waiting]
+
+    def _plan(self, waiting: Waiting) -> _Plan | None:
         """The schedule of some choices; None where it needs of what waits more than there is."""
-        key = (staged, rested)
-        if key not in self.plans:
-            steps = self._schedule(staged, rested)
+        if waiting not in self.plans:
+            steps = self._steps(waiting)
             try:
                 windows = self.windows(steps).of
             except NoScheduleError:
-                self.plans[key] = None
+                self.plans[waiting] = None
             else:
                 life = life_of(self.scheduler, steps, windows, self.combining)
                 life = self.lives.setdefault((life.tiles, life.moments), life)
                 work = work_in(self.program, steps, windows)
-                work = self.works.setdefault(work.parts, work)
-                self.plans[key] = _Plan(steps, windows, work, life)
-        return self.plans[key]
+                work = self.works.setdefault((work.parts, work.products), work)
+                self.plans[waiting] = _Plan(steps, windows, work, life)
+        return self.plans[waiting]
 
-    def _schedule(self, staged: Choice, rested: Choice) -> tuple[Step, ...]:
-        key = (staged, rested)
-        if key not in self.schedules:
-            self.schedules[key] = self.scheduler.schedule(self.sinks, staged, rested)
-        return self.schedules[key]
-
-    def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
+    def _made(self, place: Place, waiting: Waiting, best: Form | None = None) -> Form | None:
         """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
-        plan = self._plan(staged, rested)
+        plan = self._plan(waiting)
         if plan is None or not self._holds_halos(place, plan):
             return None
         if not is_covered(place, self.program, plan.steps, plan.windows):

@@ -42,11 +42,11 @@ class Life:
     """What lives at reg in the steps of a schedule, whatever the nest.
 
     Attributes:
-        tiles: Bytes of an element, and a window.
+        tiles: Bytes of an element, a window, and whether all steps of a unit's sweep are kept.
         moments: Of the steps, each way once.
     """
 
-    tiles: tuple[tuple[int, Spans], ...]
+    tiles: tuple[tuple[int, Spans, bool], ...]
     moments: tuple[Moment, ...]
 
 
@@ -58,7 +58,7 @@ def peak_at_reg(place: Place, life: Life) -> int:
 
 
 def _peak(place: Place, life: Life) -> int:
-    sizes = [element_bytes * place.tile(spans) for element_bytes, spans in life.tiles]
+    sizes = [size * (place.kept if kept else place.tile)(spans) for size, spans, kept in life.tiles]
     most = 0
     for moment in life.moments:
         total = 0
@@ -74,23 +74,25 @@ def _peak(place: Place, life: Life) -> int:
 def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]) -> Life:
     """What lives in the steps of a schedule.
 
-    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.
+    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass; what is kept
+    over passes counts with all steps of its unit, to the end.
     """
     program = scheduler.program
     steps = sorted(steps, key=lambda step: _when(scheduler, step))
-    last = _last_uses(scheduler, steps)
+    kept = {step.value for step in steps if step.where is Where.KEEP}
+    last = {key: len(steps) if key[0] in kept else at for key, at in _last_uses(scheduler, steps).items()}
     combined: dict[int, dict[Key, None]] = {}
     for step in steps:
         if step.where is Where.DO and step.op in combining:
             keys = ((value, step.number) for value in ended(program.ops[step.op]))
             combined.setdefault(step.number, {}).update(dict.fromkeys(keys))
 
-    numbers: dict[tuple[int, Spans], int] = {}
+    numbers: dict[tuple[int, Spans, bool], int] = {}
     number_of: dict[Key, int] = {}
 
     def number(key: Key) -> int:
         if key not in number_of:
-            tile = program.values[key[0]].element_bytes, windows[key]
+            tile = program.values[key[0]].element_bytes, windows[key], key[0] in kept
             number_of[key] = numbers.setdefault(tile, len(numbers))
         return number_of[key]
 
@@ -141,6 +143,6 @@ def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:
             made |= {value: repeats or (value, step.number) for value in op.results}
         elif step.where in (Where.LOAD, Where.FETCH):
             made[step.value] = (step.value, step.number)
-        else:
+        elif step.where is not Where.KEEP:  # What is kept is what it was.
             last[made.get(step.value, (step.value, step.number))] = at
     return last

@@ -100,11 +100,14 @@ class Windows:
         made: dict[int, list[int]] = {}
         self.staged = {step.value for step in steps if step.where is Where.STAGE}
         for step in steps:
-            if step.where in (Where.LOAD, Where.FETCH, Where.DO):
+            if step.where in (Where.LOAD, Where.FETCH, Where.KEEP, Where.DO):
                 for value in self._results(step):
                     made.setdefault(value, []).append(step.number)
         for step in reversed(steps):
             self._step(step, made)
+        for value in self.scheduler.alias:  # Other names of values have their windows.
+            source = self.scheduler.same(value)
+            self.of |= {(value, number): spans for (of, number), spans in self.of.items() if of == source}
         return self.of
 
     def _results(self, step: Step) -> Sequence[int]:
@@ -119,10 +122,12 @@ class Windows:
                 self._need(step.value, step.number, own, made)
             case Where.DO:
                 self._do(step, made)
-            case Where.FETCH if step.value not in self.staged and (
+            case Where.FETCH | Where.KEEP if step.value not in self.staged and (
                 self.of.get((step.value, step.number)) != self.own(step.value)
             ):
                 raise NoScheduleError("what rests is needed beyond a step")
+            case Where.KEEP:
+                self._need(step.value, step.number - 1, self.own(step.value), made)
             case _:
                 pass
 
