@@ -19,7 +19,7 @@ from powerfusion.passes.fusion import (
     spread_iotas,
     turn_windows,
 )
-from powerfusion.passes.lowering import convert_gir_to_vector
+from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
@@ -35,6 +35,7 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "convert_gir_to_emitc",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",

@@ -1,0 +1,216 @@
+"""Kernels, parallel scopes, loops and branches in C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from powerfusion.core._mlir import create, entry_block, operations, segments
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.emitc import code
+from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, copy_into, start, wide_type
+from powerfusion.passes.lowering.emitc.lowering import TARGET
+from powerfusion.passes.lowering.emitc.scalars import computed
+from powerfusion.passes.lowering.emitc.tiles import Held, Tile
+from powerfusion.passes.lowering.lockstep import holds, is_needed
+from powerfusion.passes.lowering.registry import lowers
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
+
+SERIAL_BELOW = 1 << 15  # elements of work below which threads cost more than they save
+
+
+@lowers("gir.extern", to=TARGET)
+@lowers("gir.kernel", to=TARGET)
+def lower_kernel(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """A kernel's body, where the kernel stands."""
+    if list(op.results):
+        raise UnsupportedError(
+            "a kernel in graph form can't be lowered", location=op.location, help="run gir-tile first"
+        )
+    block = entry_block(op)
+    lowering.bind(block.arguments, [lowering.values[value] for value in segments(op)[0]])
+    lowering.emit_block(block)
+
+
+@lowers("gir.return", to=TARGET)
+@lowers("gir.yield", to=TARGET)
+@lowers("scf.yield", to=TARGET)
+def lower_end(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """Nothing: what ends is written by what holds it."""
+
+
+@lowers("gir.alternatives", to=TARGET)
+def lower_alternatives(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """The first way."""
+    block = entry_block(op)
+    for inner in operations(block)[:-1]:
+        lowering.emit(inner)
+    lowering.bind(op.results, [lowering.values[value] for value in operations(block)[-1].operands])
+
+
+@lowers("gir.sync", to=TARGET)
+def lower_sync(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """Nothing where one unit is all that there is; units that meet are refused before."""
+
+
+# -- scopes ----------------------------------------------------------------------------------------
+
+
+@lowers("gir.parallel", to=TARGET)
+def lower_parallel(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """Outermost, loops that OpenMP may deal out to threads; further in, and where little is to do, serial ones."""
+    counts = lowering.numbers(op.operands)
+    if is_needed(op) and any(count != 1 for count in counts):
+        raise UnsupportedError(
+            "units that meet can't be lowered to C yet",
+            location=op.location,
+            help="take one unit per group, or place the program for a machine that has one, as 'c' does",
+        )
+    lowering.group.flush()
+    scatters = holds(op, lambda inner: inner.name == "gir.scatter")
+    work = ir.IntegerAttr(op.attributes["gir.work"]).value if "gir.work" in op.attributes else SERIAL_BELOW
+    threaded = bool(counts) and not lowering.threads and not scatters and work >= SERIAL_BELOW
+    with ExitStack() as nest:
+        nest.enter_context(lowering.scratch_of(op, threaded=threaded))
+        if threaded:
+            code.verbatim(pragma(len(counts)))
+        index = [nest.enter_context(code.loop(0, count)) for count in counts]
+        lowering.bind(entry_block(op).arguments, index)
+        lowering.threads += threaded
+        nest.enter_context(lowering.scratch_of_one(op))
+        lowering.emit_block(entry_block(op))
+        lowering.threads -= threaded
+
+
+def pragma(loops: int) -> str:
+    """What deals loops out to threads."""
+    return "#pragma omp parallel for schedule(static)" + (f" collapse({loops})" if loops > 1 else "")
+
+
+# -- control flow ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a loop or branch keeps a value in: an array for a tile, a variable for a number.
+
+    Attributes:
+        type_: The old type.
+        held: The array.
+        place: The variable.
+    """
+
+    type_: ir.Type
+    held: Held | None = None
+    place: ir.Value | None = None
+
+    @classmethod
+    def of(cls, lowering: EmitcLowering, type_: ir.Type, op: ir.Operation) -> Slot:
+        """A slot for a value of a type.
+
+        Raises:
+            UnsupportedError: No slot is for that type.
+        """
+        if isinstance(type_, ir.RankedTensorType):
+            held = Held(tuple(type_.shape), type_.element_type)
+            lowering.declare(held, op)
+            return cls(type_, held)
+        if isinstance(type_, ir.IntegerType | ir.FloatType | ir.IndexType):
+            place = code.variable(computed(type_))
+            lowering.name(place, "carried")
+            return cls(type_, None, place)
+        raise UnsupportedError(f"a value of type {type_} can't be carried by a loop in C", location=op.location)
+
+    def value(self) -> Tile | ir.Value:
+        """What is in it."""
+        if self.held is not None:
+            return Tile.of(self.held)
+        assert self.place is not None
+        return code.load(self.place)
+
+
+def fill(lowering: EmitcLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir.Operation) -> None:
+    """Writes values to slots, as if all at once: what reads another slot is put aside first."""
+    lowering.group.flush()
+    own = {slot.held for slot, _ in slots if slot.held is not None}
+    pending: list[tuple[Slot, Tile | ir.Value]] = []
+    for slot, old in slots:
+        if slot.held is None:
+            pending.append((slot, lowering.scalar(old)))
+            continue
+        tile = lowering.tile(old)
+        if tile.base is slot.held:
+            continue
+        if tile.reads & own and len(own) + len(tile.shape) > 1:
+            aside = Held(tile.shape, tile.element)
+            lowering.declare(aside, op)
+            copy_into(aside, tile, computed(tile.element))
+            tile = Tile.of(aside)
+        pending.append((slot, tile))
+    for slot, value in pending:
+        if isinstance(value, Tile):
+            assert slot.held is not None
+            copy_into(slot.held, value, computed(value.element))
+        else:
+            assert slot.place is not None
+            code.assign(value, slot.place)
+
+
+@lowers("scf.for", to=TARGET)
+def lower_for(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """A loop; what it carries is in variables and arrays before it."""
+    body = entry_block(op)
+    old_index, *arguments = body.arguments
+    low, high, step, *inits = op.operands
+    carried: list[Slot | Carry] = []
+    inherited: list[bool] = []
+    lowering.group.flush()
+    slots: list[tuple[Slot, ir.Value]] = []
+    for at, (argument, init) in enumerate(zip(arguments, inits, strict=True)):
+        given = lowering.values[init]
+        found = carried_by(argument, at, op)
+        inherited.append(isinstance(given, Carry) and isinstance(init.owner, ir.Block) and found is not None)
+        if inherited[-1]:
+            carried.append(given)  # pyright: ignore[reportArgumentType]
+        elif found is not None:
+            carried.append(start(lowering, found, lowering.tile(init), wide_type(found, init.type.element_type)))
+        else:
+            slot = Slot.of(lowering, argument.type, op)
+            carried.append(slot)
+            slots.append((slot, init))
+    fill(lowering, slots, op)
+    with code.loop(lowering.number(low), lowering.number(high), lowering.number(step)) as index:
+        lowering.bind([old_index], [index])
+        for argument, slot in zip(arguments, carried, strict=True):
+            lowering.values[argument] = slot if isinstance(slot, Carry) else slot.value()
+        for inner in operations(body)[:-1]:
+            lowering.emit(inner)
+        ends = operations(body)[-1].operands
+        fill(lowering, [(s, v) for s, v in zip(carried, ends, strict=True) if isinstance(s, Slot)], op)
+    for result, slot, outer in zip(op.results, carried, inherited, strict=True):
+        if isinstance(slot, Slot):
+            lowering.values[result] = slot.value()
+        else:
+            lowering.values[result] = slot if outer else slot.finish()
+
+
+@lowers("scf.if", to=TARGET)
+def lower_if(lowering: EmitcLowering, op: ir.Operation) -> None:
+    """A branch, as peeling leaves for the rest of a loop."""
+    lowering.group.flush()
+    slots = [Slot.of(lowering, result.type, op) for result in op.results]
+    made = create("emitc.if", [lowering.scalar(op.operands[0])], regions=2)
+    for old, new in zip(op.regions, made.regions, strict=True):
+        if len(old.blocks) == 0:
+            continue
+        with ir.InsertionPoint(new.blocks.append()):
+            for inner in operations(old.blocks[0])[:-1]:
+                lowering.emit(inner)
+            fill(lowering, list(zip(slots, operations(old.blocks[0])[-1].operands, strict=True)), op)
+            create("emitc.yield")
+    lowering.bind(op.results, [slot.value() for slot in slots])
