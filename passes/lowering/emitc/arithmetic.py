@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from powerfusion.core._mlir import defining_op
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import scalars
@@ -277,6 +278,8 @@ def _wrapping(name: str) -> Callable[[Scalar], Values]:
     """An op that wraps around, in an unsigned type that C doesn't promote."""
 
     def emit(op: Scalar) -> Values:
+        if isinstance(op.elements[0], ir.IndexType):  # what counts elements doesn't wrap around
+            return [binary(name, *op.operands)]
         type_ = unsigned(max(_width(op.elements[0]), 32))
         left, right = (cast(value, type_) for value in op.operands)
         return [_back(binary(name, left, right), op.results[0])]
@@ -331,12 +334,20 @@ def _cmpi(op: Scalar) -> Values:
 def _harmless(op: Scalar, left: ir.Value, right: ir.Value) -> ir.Value:
     """The divisor, or 1 where C doesn't say what division by it is: least / 1 is what least / -1 wraps to."""
     type_ = right.type
+    if known_text(right) not in ("", "0", "0u", "(-1)", "UINT64_C(0)"):
+        return right
     traps = compare("eq", right, integer(0, type_))
     if not str(type_).startswith("ui"):
         minus = compare("eq", right, integer(-1, type_))
         least = compare("eq", left, integer(1 << (ir.IntegerType(type_).width - 1), type_))
         traps = binary("logical_or", traps, binary("logical_and", minus, least))
     return choose(traps, integer(1, type_), right)
+
+
+def known_text(value: ir.Value) -> str:
+    """The text of a literal; nothing of what isn't one."""
+    maker = defining_op(value)
+    return ir.StringAttr(maker.attributes["value"]).value if maker is not None and maker.name == "emitc.literal" else ""
 
 
 def _division(name: str, *, is_unsigned: bool = False) -> Callable[[Scalar], Values]:

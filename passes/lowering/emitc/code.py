@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce as fold
 
-from powerfusion.core._mlir import create
+from powerfusion.core._mlir import create, defining_op
 from powerfusion.mlir import ir
 
 Number = int | ir.Value
@@ -68,8 +68,35 @@ def flag_of(flag: Flag) -> ir.Value:
     return literal("true" if flag else "false", bool_type()) if isinstance(flag, bool) else flag
 
 
+ARITHMETIC = frozenset(f"emitc.{name}" for name in "add sub mul div rem".split())
+BITWISE = frozenset(
+    f"emitc.bitwise_{name}" for name in ("and", "or", "xor", "left_shift", "right_shift")
+)
+COMPARING = frozenset({"emitc.cmp", "emitc.logical_not"})
+
+
+def _is_any(value: ir.Value, names: frozenset[str]) -> bool:
+    maker = defining_op(value)
+    return maker is not None and maker.name in names
+
+
+def _apart(value: ir.Value) -> ir.Value:
+    """An operand in parentheses, which compilers want where precedence alone would do."""
+    if value.type == bool_type():
+        return choose(value, flag_of(True), flag_of(False)) if _is_any(value, COMPARING) else value
+    if not _is_any(value, ARITHMETIC | BITWISE):
+        return value
+    text = str(value.type)
+    other = ir.Type.parse(text.removeprefix("u") if text.startswith("u") else f"u{text}")
+    return cast(cast(value, other), value.type)
+
+
 def binary(name: str, left: ir.Value, right: ir.Value) -> ir.Value:
     """`left name right` in the type of its operands."""
+    if name == "logical_or" and any(_is_any(side, frozenset({"emitc.logical_and"})) for side in (left, right)):
+        return choose(left, flag_of(True), right)  # compilers warn of `&&` within `||`
+    if name.startswith("bitwise"):
+        left, right = _apart(left), _apart(right)
     return create(f"emitc.{name}", [left, right], [left.type]).result
 
 
@@ -86,6 +113,8 @@ def cast(value: ir.Value, type_: ir.Type) -> ir.Value:
 def compare(relation: str, left: ir.Value, right: ir.Value) -> ir.Value:
     """Whether two values stand in a relation: `eq ne lt le gt ge`, as C sees it."""
     predicate = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), CMP[relation])
+    if left.type == bool_type():
+        left, right = _apart(left), _apart(right)
     return create("emitc.cmp", [left, right], [bool_type()], {"predicate": predicate}).result
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import attributes_of, operations
+from powerfusion.core._mlir import attributes_of, defining_op, operations
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
@@ -151,7 +151,8 @@ class EmitcLowering:
 
     def name_element(self, value: ir.Value, op: ir.Operation) -> None:
         """Names what an op gives for one element, where it has a line of its own."""
-        if not isinstance(value.owner, ir.Block) and value.owner.name != "emitc.literal":
+        maker = defining_op(value)
+        if maker is not None and maker.name != "emitc.literal":
             self.name(value, _hint(op))
 
     def declare(self, held: Held, op: ir.Operation) -> None:
