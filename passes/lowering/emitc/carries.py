@@ -120,16 +120,16 @@ def copy_into(held: Held, tile: Tile, wide: ir.Type) -> None:
 
 
 def accumulator(
-    lowering: EmitcLowering, op: ir.Operation, init: ir.Value, result: ir.Value, wide: ir.Type | None = None
+    lowering: EmitcLowering, op: ir.Operation, init: ir.Value, wide: ir.Type | None = None
 ) -> Carry:
     """What an op folds into: what the loop around it carries, or an array of its own that begins with its init."""
     given = lowering.values[init]
-    if isinstance(given, Carry) and carried_result(init, result):
+    if isinstance(given, Carry) and is_argument(init):
         return given
     return start(lowering, op, lowering.tile(init), wide or wide_type(op, init.type.element_type))
 
 
-def carried_result(init: ir.Value, result: ir.Value) -> bool:
-    """Whether an op's init is a loop's argument that it may overwrite, for its result is what the loop carries on."""
+def is_argument(init: ir.Value) -> bool:
+    """Whether an op's init is what a loop carries, which the op may then overwrite."""
     owner = init.owner
-    return isinstance(owner, ir.Block) and owner.owner.operation.name == "scf.for" and result is not None
+    return isinstance(owner, ir.Block) and owner.owner.operation.name == "scf.for"

@@ -15,22 +15,18 @@ from powerfusion.core._mlir import integers, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.arithmetic import combined
-from powerfusion.passes.lowering.emitc.carries import Carry, accumulator, copy_into, start
+from powerfusion.passes.lowering.emitc.carries import Carry, accumulator, copy_into, is_argument, start
 from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.computation import there
-from powerfusion.passes.lowering.emitc.lanes import fold_lanes, has_lanes
+from powerfusion.passes.lowering.emitc.lanes import LaneCarry, kind_of, lanes_of, start_lanes
 from powerfusion.passes.lowering.emitc.lowering import TARGET
 from powerfusion.passes.lowering.emitc.scalars import computed
 from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile, viewed
+from powerfusion.passes.lowering.emitc.tree import Tree, folds_as_tree
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
-
-
-def kind_of(op: ir.Operation, at: int) -> str:
-    """The name of a kind: add, maximumf, ..."""
-    return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
 
 
 @lowers("gir.reduce", to=TARGET)
@@ -45,24 +41,56 @@ def lower_reduce(lowering: EmitcLowering, op: ir.Operation) -> None:
     if len({len(tile.shape) for tile in tiles}) == 1 and counts and len(counts) < len(tiles[0].shape):
         Fold(lowering, op, dims, counts).reduce()
         return
-    if has_lanes(lowering, op, tiles, dims):
-        fold_lanes(lowering, op, tiles, (dims, counts))
+    if lanes_of(op) and "kinds" in op.attributes:
+        _fold_lanes(lowering, op, tiles, (dims, counts))
         return
-    carries = [
-        accumulator(lowering, op, init, result) for init, result in zip(inits, op.results, strict=True)
-    ]
+    carries = [accumulator(lowering, op, init) for init in inits]
+    if folds_as_tree(op):
+        Tree(lowering, op, tiles, counts, combine).fold(carries)
+        lowering.bind(op.results, carries)
+        return
     for carry in carries:
         carry.held.late = True
     shape = tiles[0].shape
 
     def compute(index: Index) -> Sequence[ir.Value]:
         kept = tuple(at for dim, at in enumerate(index) if dim not in dims)
-        with code.when(there(counts, index, shape)):
-            places = [carry.place(kept) for carry in carries]
-            elements = [tile.at(index) for tile in tiles]
-            made = combine(lowering, op, elements, [code.load(place) for place in places])
-            for value, place in zip(made, places, strict=True):
-                code.assign(value, place)
+        flag = there(counts, index, shape)
+        places = [carry.place(kept) for carry in carries]
+        elements = [tile.at(index) for tile in tiles]
+        given = [code.load(place) for place in places]
+        made = combine(lowering, op, elements, given)
+        for value, before, place in zip(made, given, places, strict=True):
+            code.assign(code.choose(flag, value, before), place)
+        return []
+
+    lowering.join(Member(op, shape, compute, [carry.held for carry in carries]), tiles)
+    lowering.bind(op.results, carries)
+
+
+def _fold_lanes(
+    lowering: EmitcLowering,
+    op: ir.Operation,
+    tiles: Sequence[Tile],
+    extents: tuple[Sequence[int], Sequence[Number]],
+) -> None:
+    """Each lane has an accumulator of its own."""
+    dims, counts = extents
+    inits = segments(op)[1]
+    shape = tiles[0].shape
+    lane = max(dim for dim in dims if shape[dim] != 1)
+    carries: list[LaneCarry] = []
+    for at, init in enumerate(inits):
+        given = lowering.values[init]
+        if not isinstance(given, LaneCarry) or not is_argument(init):
+            given = start_lanes(lowering, op, at, lowering.tile(init), None)
+        carries.append(given)
+
+    def compute(index: Index) -> Sequence[ir.Value]:
+        kept = tuple(at for dim, at in enumerate(index) if dim not in dims)
+        flag = there(counts, index, shape)
+        for tile, carry in zip(tiles, carries, strict=True):
+            carry.fold(tile.at(index), kept, index[lane], flag)
         return []
 
     lowering.join(Member(op, shape, compute, [carry.held for carry in carries]), tiles)
@@ -116,7 +144,7 @@ class Fold:
     def reduce(self) -> None:
         """Folds everything away."""
         results = self.op.results
-        carries = [accumulator(self.lowering, self.op, i, r) for i, r in zip(self.inits, results, strict=True)]
+        carries = [accumulator(self.lowering, self.op, init) for init in self.inits]
         with ExitStack() as nest:
             index = self._loops(nest)
             with code.when(there(self.counts, index, self.common)):

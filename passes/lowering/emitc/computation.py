@@ -119,7 +119,7 @@ def lower_contract(lowering: EmitcLowering, op: ir.Operation) -> None:
     factors = [lowering.tile(lhs), lowering.tile(rhs)]
     lowering.settle(*factors)
     lowering.group.flush()
-    into = accumulator(lowering, op, acc, op.result, wide=computed(acc.type.element_type))
+    into = accumulator(lowering, op, acc, wide=computed(acc.type.element_type))
     summed = [dim for dim in range(rank) if dim not in maps[2]]
     order = [*maps[2][:-1], *summed, *maps[2][-1:]]
     place: dict[int, Number] = {}
@@ -133,9 +133,14 @@ def lower_contract(lowering: EmitcLowering, op: ir.Operation) -> None:
             for tile, dims in zip(factors, maps[:2], strict=True)
         ]
         element = acc.type.element_type
-        total = combined("mul", *values, element, lowering.helper)
         where = into.place(tuple(place[dim] for dim in maps[2]))
-        code.assign(combined("add", code.load(where), total, element, lowering.helper), where)
+        if is_float(element):
+            name = "pf_fma_f64" if into.type_ == ir.F64Type.get() else "pf_fma_f32"
+            total = lowering.helper(name, [*values, code.load(where)], into.type_)
+        else:
+            total = combined("mul", *values, element, lowering.helper)
+            total = combined("add", code.load(where), total, element, lowering.helper)
+        code.assign(total, where)
     lowering.values[op.result] = into.result()
 
 

@@ -134,47 +134,64 @@ static inline double pf_minnum_f64(double a, double b) {
   return ((a < b) | (b != b) | ((a == b) & (pf_bits_f64(a) >> 63 == 1))) ? a : b;
 }
 
+// A product and a sum, rounded once where the processor does that as fast.
+static inline float pf_fma_f32(float a, float b, float c) {
+#ifdef FP_FAST_FMAF
+  return fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+// A product and a sum, rounded once where the processor does that as fast.
+static inline double pf_fma_f64(double a, double b, double c) {
+#ifdef FP_FAST_FMA
+  return fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 // e to the power of x: 2^n times a polynomial of what is left, at most 1e-7 off.
 static inline float pf_exp_f32(float x) {
-  float c = x > 89.0f ? 89.0f : x;
-  c = c < -104.0f ? -104.0f : c;
-  c = c != c ? 0.0f : c;
-  float n = (c * 1.44269504f + 12582912.0f) - 12582912.0f;
-  float r = (c - n * 0.693359375f) - n * -2.12194440e-4f;
+  float c = x > 89.0f ? 89.0f : x < -104.0f ? -104.0f : x;
+  float shifted = pf_fma_f32(c, 1.44269504f, 12582912.0f), n = shifted - 12582912.0f;
+  float r = pf_fma_f32(n, -0.693359375f, c);
+  r = pf_fma_f32(n, 2.12194440e-4f, r);
   float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = (p * r * r + r) + 1.0f;
-  int32_t e = (int32_t)n, half = e / 2;
-  float low = pf_from_bits_f32((uint32_t)(half + 127) << 23);
-  float high = pf_from_bits_f32((uint32_t)(e - half + 127) << 23);
-  return x != x ? x : p * low * high;
+  p = pf_fma_f32(p, r, 1.3981999507e-3f);
+  p = pf_fma_f32(p, r, 8.3334519073e-3f);
+  p = pf_fma_f32(p, r, 4.1665795894e-2f);
+  p = pf_fma_f32(p, r, 1.6666665459e-1f);
+  p = pf_fma_f32(p, r, 5.0000001201e-1f);
+  p = pf_fma_f32(p, r * r, r) + 1.0f;
+  uint32_t e = pf_bits_f32(shifted) - pf_bits_f32(12582912.0f) + 254u, half = e / 2u;
+  return p * pf_from_bits_f32(half << 23) * pf_from_bits_f32((e - half) << 23);
 }
 
 // The natural logarithm: the exponent's, and a polynomial of the mantissa, at most 1e-7 off.
 static inline float pf_log_f32(float x) {
-  float s = x < 0x1p-126f ? x * 0x1p23f : x;
+  uint32_t tiny = x < 0x1p-126f;
+  float s = x * pf_from_bits_f32(0x3f800000u + tiny * (23u << 23));
   uint32_t bits = pf_bits_f32(s) - 0x3f3504f3u;
-  float e = (float)((int32_t)bits >> 23) - (x < 0x1p-126f ? 23.0f : 0.0f);
+  float e = (float)(((int32_t)bits >> 23) - (int32_t)(tiny * 23u));
   float m = pf_from_bits_f32((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
   float z = m * m;
   float p = 7.0376836292e-2f;
-  p = p * m - 1.1514610310e-1f;
-  p = p * m + 1.1676998740e-1f;
-  p = p * m - 1.2420140846e-1f;
-  p = p * m + 1.4249322787e-1f;
-  p = p * m - 1.6668057665e-1f;
-  p = p * m + 2.0000714765e-1f;
-  p = p * m - 2.4999993993e-1f;
-  p = p * m + 3.3333331174e-1f;
+  p = pf_fma_f32(p, m, -1.1514610310e-1f);
+  p = pf_fma_f32(p, m, 1.1676998740e-1f);
+  p = pf_fma_f32(p, m, -1.2420140846e-1f);
+  p = pf_fma_f32(p, m, 1.4249322787e-1f);
+  p = pf_fma_f32(p, m, -1.6668057665e-1f);
+  p = pf_fma_f32(p, m, 2.0000714765e-1f);
+  p = pf_fma_f32(p, m, -2.4999993993e-1f);
+  p = pf_fma_f32(p, m, 3.3333331174e-1f);
   float y = m * z * p + e * -2.12194440e-4f - 0.5f * z;
   y = m + y + e * 0.693359375f;
-  y = x == 0.0f ? -INFINITY : y;
-  y = x < 0.0f ? NAN : y;
-  return ((x == INFINITY) | (x != x)) ? x : y;
+  uint32_t negative = 0u - (uint32_t)(x < 0.0f), zero = 0u - (uint32_t)(x == 0.0f), plain = 0u - (uint32_t)(x < INFINITY);
+  uint32_t made = (pf_bits_f32(y) & plain) | (pf_bits_f32(x) & ~plain);
+  made = (made & ~zero) | (0xff800000u & zero);
+  return pf_from_bits_f32(made | (0x7fc00000u & negative));
 }
 
 // The logarithm of 1 + x, right where x is small: what was lost in the sum is put back.
@@ -185,13 +202,23 @@ static inline float pf_log1p_f32(float x) {
   return ((x == INFINITY) | (u == 0.0f)) ? pf_log_f32(u) : y;
 }
 
-// e to the power of x, less 1, right where x is small.
+// e to the power of x, less 1, right where x is small: 2^n times what a polynomial has beyond 1, and 2^n - 1.
 static inline float pf_expm1_f32(float x) {
-  float u = pf_exp_f32(x);
-  float l = pf_log_f32(u);
-  float y = (u - 1.0f) * (x / (u == 1.0f ? 1.0f : l));
-  y = u == 1.0f ? x : y;
-  return ((u < 1e-8f) | (u > 1e30f)) ? u - 1.0f : y;
+  float c = x > 89.0f ? 89.0f : x < -104.0f ? -104.0f : x;
+  float shifted = pf_fma_f32(c, 1.44269504f, 12582912.0f), n = shifted - 12582912.0f;
+  float r = pf_fma_f32(n, -0.693359375f, c);
+  r = pf_fma_f32(n, 2.12194440e-4f, r);
+  float p = 1.9875691500e-4f;
+  p = pf_fma_f32(p, r, 1.3981999507e-3f);
+  p = pf_fma_f32(p, r, 8.3334519073e-3f);
+  p = pf_fma_f32(p, r, 4.1665795894e-2f);
+  p = pf_fma_f32(p, r, 1.6666665459e-1f);
+  p = pf_fma_f32(p, r, 5.0000001201e-1f);
+  p = pf_fma_f32(p, r * r, r);
+  uint32_t e = pf_bits_f32(shifted) - pf_bits_f32(12582912.0f) + 254u, half = e / 2u;
+  float low = pf_from_bits_f32(half << 23), high = pf_from_bits_f32((e - half) << 23), s = low * high;
+  float y = x > 80.0f ? (p + 1.0f) * low * high : pf_fma_f32(p, s, s - 1.0f);
+  return x == 0.0f ? x : y;
 }
 
 // The hyperbolic tangent.

@@ -12,6 +12,7 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, copy_into, start, wide_type
+from powerfusion.passes.lowering.emitc.lanes import lanes_of, start_lanes
 from powerfusion.passes.lowering.emitc.lowering import TARGET
 from powerfusion.passes.lowering.emitc.scalars import computed
 from powerfusion.passes.lowering.emitc.tiles import Held, Tile
@@ -178,7 +179,7 @@ def lower_for(lowering: EmitcLowering, op: ir.Operation) -> None:
         if inherited[-1]:
             carried.append(given)  # pyright: ignore[reportArgumentType]
         elif found is not None:
-            carried.append(start(lowering, found, lowering.tile(init), wide_type(found, init.type.element_type)))
+            carried.append(_begin(lowering, argument, lowering.tile(init), found, op))
         else:
             slot = Slot.of(lowering, argument.type, op)
             carried.append(slot)
@@ -197,6 +198,24 @@ def lower_for(lowering: EmitcLowering, op: ir.Operation) -> None:
             lowering.values[result] = slot.value()
         else:
             lowering.values[result] = slot if outer else slot.finish()
+
+
+def _begin(
+    lowering: EmitcLowering, argument: ir.Value, init: Tile, found: ir.Operation, loop: ir.Operation
+) -> Carry:
+    """The accumulator of a loop, for the op that folds into it."""
+    if found.name == "gir.reduce" and "kinds" in found.attributes and lanes_of(found):
+        return start_lanes(lowering, found, _which(argument, loop), init, loop)
+    return start(lowering, found, init, wide_type(found, init.element))
+
+
+def _which(argument: ir.Value, loop: ir.Operation) -> int:
+    """Which of its results a reduction folds into what a loop carries."""
+    use = next(iter(argument.uses))
+    user, at = use.owner.operation, use.operand_number
+    if user.name == "scf.for":
+        return _which(entry_block(user).arguments[at - 2], user)
+    return at - len(segments(user)[0])
 
 
 @lowers("scf.if", to=TARGET)
