@@ -26,14 +26,16 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public
 from powerfusion.passes.lowering.emitc import (  # they fill the table
+    code,
     combining,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    helpers,
     memory,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     movement,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     views,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )
-from powerfusion.passes.lowering.emitc import code, helpers
-from powerfusion.passes.lowering.emitc.function import EntryLowering, lower_kernel_function
+from powerfusion.passes.lowering.emitc.entry import EntryLowering
+from powerfusion.passes.lowering.emitc.function import lower_kernel_function
 from powerfusion.passes.lowering.emitc.lowering import Program
 from powerfusion.passes.lowering.emitc.tidy import tidy
 from powerfusion.passes.scheduling.kernels import ops_in
@@ -53,6 +55,7 @@ class ConvertGirToEmitcPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its C form."""
+        op.context.dialects["emitc"]  # loads it: a host that reads no op of it hasn't
         found = list(functions(op))
         public = [function for function in found if is_public(function)]
         for other in public[1:]:
@@ -110,7 +113,8 @@ def _write_head(module: ir.Operation, program: Program) -> None:
     block = module.regions[0].blocks[0]
     with ir.InsertionPoint.at_block_begin(block), module.location:
         for header in HEADERS:
-            create("emitc.include", attributes={"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()})
+            named = {"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()}
+            create("emitc.include", attributes=named)
         code.verbatim("#ifdef _OPENMP\n#include <omp.h>\n#endif")
         for text in helpers.needed(program.helpers):
             code.verbatim("\n" + text.rstrip())

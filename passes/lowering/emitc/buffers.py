@@ -85,9 +85,7 @@ class Buffer:
 
     def permuted(self, perm: Sequence[int]) -> Buffer:
         """Its dimensions in another order."""
-        return replace(
-            self, sizes=tuple(self.sizes[d] for d in perm), strides=tuple(self.strides[d] for d in perm)
-        )
+        return replace(self, sizes=tuple(self.sizes[d] for d in perm), strides=tuple(self.strides[d] for d in perm))
 
     def collapsed(self, groups: Sequence[Sequence[int]]) -> Buffer:
         """Neighbouring dimensions as one; the last that isn't 1 of each says how far its elements are apart."""

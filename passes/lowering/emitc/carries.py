@@ -119,9 +119,7 @@ def copy_into(held: Held, tile: Tile, wide: ir.Type) -> None:
         code.assign(code.cast(tile.at(spread_index(index, tile.shape)), wide), held.place(index))
 
 
-def accumulator(
-    lowering: EmitcLowering, op: ir.Operation, init: ir.Value, wide: ir.Type | None = None
-) -> Carry:
+def accumulator(lowering: EmitcLowering, op: ir.Operation, init: ir.Value, wide: ir.Type | None = None) -> Carry:
     """What an op folds into: what the loop around it carries, or an array of its own that begins with its init."""
     given = lowering.values[init]
     if isinstance(given, Carry) and is_argument(init):

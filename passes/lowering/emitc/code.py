@@ -30,9 +30,17 @@ def bool_type() -> ir.Type:
     return ir.IntegerType.get_signless(1)
 
 
-def pointer_type(element: ir.Type, *, const: bool = False) -> ir.Type:
+def pointer_type(element: ir.Type) -> ir.Type:
     """A pointer to elements of a type."""
-    return ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"const {c_name(element)}">>' if const else f"!emitc.ptr<{element}>")
+    return ir.Type.parse(f"!emitc.ptr<{element}>")
+
+
+def parameter_type(element: ir.Type, *, const: bool, restrict: bool) -> ir.Type:
+    """A pointer as functions take it: opaque to emitc, so that its qualifiers stay out of what is read through it."""
+    if not const and not restrict:
+        return pointer_type(element)
+    text = f"{'const ' if const else ''}{c_name(element)}* {'restrict' if restrict else ''}"
+    return ir.Type.parse(f'!emitc.opaque<"{text}">')
 
 
 def c_name(type_: ir.Type) -> str:
@@ -68,10 +76,8 @@ def flag_of(flag: Flag) -> ir.Value:
     return literal("true" if flag else "false", bool_type()) if isinstance(flag, bool) else flag
 
 
-ARITHMETIC = frozenset(f"emitc.{name}" for name in "add sub mul div rem".split())
-BITWISE = frozenset(
-    f"emitc.bitwise_{name}" for name in ("and", "or", "xor", "left_shift", "right_shift")
-)
+ARITHMETIC = frozenset(f"emitc.{name}" for name in ("add", "sub", "mul", "div", "rem"))
+BITWISE = frozenset(f"emitc.bitwise_{name}" for name in ("and", "or", "xor", "left_shift", "right_shift"))
 COMPARING = frozenset({"emitc.cmp", "emitc.logical_not"})
 
 
@@ -172,17 +178,20 @@ def product(numbers: Sequence[Number]) -> Number:
 
 def least(left: Number, right: Number) -> Number:
     """The smaller of two numbers."""
-    return _extreme(left, right, "lt", min)
+    if isinstance(left, int) and isinstance(right, int):
+        return min(left, right)
+    return _chosen("lt", left, right)
 
 
 def most(left: Number, right: Number) -> Number:
     """The larger of two numbers."""
-    return _extreme(left, right, "gt", max)
-
-
-def _extreme(left: Number, right: Number, relation: str, known: type[min] | type[max]) -> Number:  # pyright: ignore
     if isinstance(left, int) and isinstance(right, int):
-        return known(left, right)
+        return max(left, right)
+    return _chosen("gt", left, right)
+
+
+def _chosen(relation: str, left: Number, right: Number) -> Number:
+    """The one that stands in a relation to the other."""
     if left is right or left == right:
         return left
     one, other = value_of(left), value_of(right)
@@ -270,7 +279,8 @@ def array(shape: Sequence[int], element: ir.Type) -> ir.Value:
     """An array of known sizes, not written yet."""
     sizes = "x".join(map(str, shape))
     type_ = ir.Type.parse(f"!emitc.array<{sizes}x{element}>")
-    return create("emitc.variable", results=[type_], attributes={"value": ir.Attribute.parse('#emitc.opaque<"">')}).result
+    unset = {"value": ir.Attribute.parse('#emitc.opaque<"">')}
+    return create("emitc.variable", results=[type_], attributes=unset).result
 
 
 def element(place: ir.Value, indices: Sequence[Number], type_: ir.Type) -> ir.Value:

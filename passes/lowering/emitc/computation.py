@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 from powerfusion.core._mlir import attributes_of, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code, scalars
-from powerfusion.passes.lowering.emitc.arithmetic import Scalar, combined, elementwise
+from powerfusion.passes.lowering.emitc.arithmetic import combined, elementwise
 from powerfusion.passes.lowering.emitc.carries import accumulator
 from powerfusion.passes.lowering.emitc.code import Flag, Number
 from powerfusion.passes.lowering.emitc.lowering import ELEMENTWISE, TARGET
+from powerfusion.passes.lowering.emitc.scalar_op import Scalar
 from powerfusion.passes.lowering.emitc.scalars import computed, is_float
 from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
+    from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
 
 @lowers(ELEMENTWISE, to=TARGET)
-def lower_elementwise(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_elementwise(lowering: FunctionLowering, op: ir.Operation) -> None:
     """An `arith` or `math` op on tiles, in one loop with others of its shape."""
     if op.name == "arith.constant":
         _constant(lowering, op)
@@ -45,7 +46,7 @@ def lower_elementwise(lowering: EmitcLowering, op: ir.Operation) -> None:
     lowering.bind(op.results, [Tile.of(result) for result in held])
 
 
-def _constant(lowering: EmitcLowering, op: ir.Operation) -> None:
+def _constant(lowering: FunctionLowering, op: ir.Operation) -> None:
     type_ = op.result.type
     splat = ir.DenseElementsAttr(op.attributes["value"]).get_splat_value()
     made = Tile(tuple(type_.shape), type_.element_type, lambda _: scalars.constant(splat, type_.element_type))
@@ -53,14 +54,14 @@ def _constant(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("tensor.splat", to=TARGET)
-def lower_splat(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_splat(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: the number itself, wherever an element is wanted."""
     type_, value = op.result.type, lowering.scalar(op.operands[0])
     lowering.bind([op.result], [Tile(tuple(type_.shape), type_.element_type, lambda _: value)])
 
 
 @lowers("gir.iota", to=TARGET)
-def lower_iota(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_iota(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: the loop's own index, wherever an element is wanted."""
     offsets = segments(op)[0]
     start: Number = lowering.number(offsets[0]) if offsets else 0
@@ -83,7 +84,7 @@ def there(counts: Sequence[Number], index: Sequence[Number], shape: Sequence[int
 
 
 @lowers("gir.assert", to=TARGET)
-def lower_assert(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_assert(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The number of the assertion goes to the program's status where an element that is there fails."""
     old, *valid = op.operands
     tile, counts = lowering.tile(old), lowering.numbers(valid)
@@ -106,7 +107,7 @@ def _dims(attribute: ir.Attribute) -> list[int]:
 
 
 @lowers("gir.contract", to=TARGET)
-def lower_contract(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_contract(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A nest of loops, the accumulator's last dimension innermost, so that compilers make vectors of it."""
     lhs, rhs, acc, *valid = op.operands
     maps = [_dims(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
@@ -126,25 +127,25 @@ def lower_contract(lowering: EmitcLowering, op: ir.Operation) -> None:
     with ExitStack() as nest:
         for dim in order:
             bound = counts[dim]
-            at = 0 if sizes[dim] == 1 and bound == 1 else nest.enter_context(code.loop(0, code.least(bound, sizes[dim])))
-            place[dim] = at
-        values = [
+            is_one = sizes[dim] == 1 and bound == 1
+            place[dim] = 0 if is_one else nest.enter_context(code.loop(0, code.least(bound, sizes[dim])))
+        left, right = (
             _widened(lowering, op, tile, tuple(place[dim] for dim in dims), into.type_)
             for tile, dims in zip(factors, maps[:2], strict=True)
-        ]
+        )
         element = acc.type.element_type
         where = into.place(tuple(place[dim] for dim in maps[2]))
         if is_float(element):
             name = "pf_fma_f64" if into.type_ == ir.F64Type.get() else "pf_fma_f32"
-            total = lowering.helper(name, [*values, code.load(where)], into.type_)
+            total = lowering.helper(name, [left, right, code.load(where)], into.type_)
         else:
-            total = combined("mul", *values, element, lowering.helper)
+            total = combined("mul", left, right, element, lowering.helper)
             total = combined("add", code.load(where), total, element, lowering.helper)
         code.assign(total, where)
     lowering.values[op.result] = into.result()
 
 
-def _widened(lowering: EmitcLowering, op: ir.Operation, tile: Tile, index: Index, type_: ir.Type) -> ir.Value:
+def _widened(lowering: FunctionLowering, op: ir.Operation, tile: Tile, index: Index, type_: ir.Type) -> ir.Value:
     """A factor in the accumulator's type."""
     value = tile.at(index)
     if is_float(tile.element):

@@ -10,10 +10,11 @@ from powerfusion.core._mlir import attributes_of, defining_op, operations
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
-from powerfusion.passes.lowering.emitc.arithmetic import Scalar, elementwise
+from powerfusion.passes.lowering.emitc.arithmetic import elementwise
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape
 from powerfusion.passes.lowering.emitc.code import Flag, Number
 from powerfusion.passes.lowering.emitc.names import Names
+from powerfusion.passes.lowering.emitc.scalar_op import Scalar
 from powerfusion.passes.lowering.emitc.scalars import computed, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Group, Held, Member, Tile, squeezed, used_outside
 from powerfusion.passes.lowering.registry import lowering_of
@@ -24,7 +25,6 @@ VIEWS = frozenset(
     f"gir.{name}" for name in ("move", "permute", "broadcast", "reshape", "concat", "window", "slice", "pad")
 )
 LARGEST_TILE_BYTES = 1 << 20  # an array on a thread's stack
-
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,9 @@ class EmitcLowering:
         what = "x".join(map(str, held.shape)) or "one"
         if shape:
             code.verbatim(f"// tile {what} of {held.element} in registers: {size} bytes")
-        held.array = code.array(shape, element) if shape else code.variable(element)
-        self.name(held.array, _hint(op))
+        place = code.array(shape, element) if shape else code.variable(element)
+        self.name(place, _hint(op))
+        held.array = place
 
     # -- ops ---------------------------------------------------------------------------------------
 
@@ -255,5 +256,7 @@ def _hint(op: ir.Operation) -> str:
     """What to call what an op gives."""
     if "kinds" in op.attributes:
         kind = _KIND.search(str(op.attributes["kinds"]))
-        return SHORT.get(kind[1], kind[1]) if kind else "reduced"
-    return {"for": "carried", "if": "chosen"}.get(op.name.partition(".")[2], op.name.rpartition(".")[2])
+        name = str(kind[1]) if kind else "reduced"
+        return SHORT.get(name, name)
+    name: str = op.name.rpartition(".")[2]
+    return {"for": "carried", "if": "chosen"}.get(name, name)

@@ -18,11 +18,11 @@ from powerfusion.passes.lowering.emitc.scalars import float_literal, integer, is
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
+    from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
 
 @lowers("memref.alloc", to=TARGET)
-def lower_alloc(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_alloc(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Memory of its own, or the caller's, where it is returned."""
     dynamic = iter(lowering.numbers(op.operands))
     type_ = op.result.type
@@ -32,7 +32,7 @@ def lower_alloc(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.dim", to=TARGET)
-def lower_dim(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_dim(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: a size that is known here."""
     dim = lowering.number(op.operands[1])
     assert isinstance(dim, int), "expected a known dimension"
@@ -40,7 +40,7 @@ def lower_dim(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.load", to=TARGET)
-def lower_load(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_load(lowering: FunctionLowering, op: ir.Operation) -> None:
     """One element."""
     source, *at = op.operands
     lowering.group.flush()
@@ -48,7 +48,7 @@ def lower_load(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.store", to=TARGET)
-def lower_store(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_store(lowering: FunctionLowering, op: ir.Operation) -> None:
     """One element."""
     value, dest, *at = op.operands
     lowering.group.flush()
@@ -56,14 +56,14 @@ def lower_store(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.copy", to=TARGET)
-def lower_copy(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_copy(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Element by element."""
     lowering.group.flush()
     copy(lowering.buffer(op.operands[0]), lowering.buffer(op.operands[1]))
 
 
 @lowers("memref.cast", to=TARGET)
-def lower_cast(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_cast(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing, but sizes that are now known."""
     source = lowering.buffer(op.operands[0])
     wanted = op.result.type.shape
@@ -72,16 +72,16 @@ def lower_cast(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.subview", to=TARGET)
-def lower_subview(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_subview(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Another offset, other sizes and strides."""
     source = lowering.buffer(op.operands[0])
     _, *dynamic = segments(op)
-    boxes = [
+    offsets, sizes, strides = (
         [v if isinstance(v, int) else lowering.number(v) for v in mixed(op, part, f"static_{name}")]
         for part, name in zip(dynamic, ("offsets", "sizes", "strides"), strict=True)
-    ]
+    )
     dropped = _dropped(integers(op.attributes["static_sizes"]), list(op.result.type.shape))
-    lowering.bind([op.result], [source.boxed(*boxes, dropped)])
+    lowering.bind([op.result], [source.boxed(offsets, sizes, strides, dropped)])
 
 
 def _dropped(sizes: Sequence[int], shape: Sequence[int]) -> set[int]:
@@ -97,14 +97,14 @@ def _dropped(sizes: Sequence[int], shape: Sequence[int]) -> set[int]:
 
 
 @lowers("memref.collapse_shape", to=TARGET)
-def lower_collapse(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_collapse(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Neighbouring dimensions as one."""
     groups = [integers(group) for group in op.attributes["reassociation"]]
     lowering.bind([op.result], [lowering.buffer(op.operands[0]).collapsed(groups)])
 
 
 @lowers("memref.expand_shape", to=TARGET)
-def lower_expand(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_expand(lowering: FunctionLowering, op: ir.Operation) -> None:
     """One dimension as several."""
     groups = [integers(group) for group in op.attributes["reassociation"]]
     source, *dynamic = op.operands
@@ -113,7 +113,7 @@ def lower_expand(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.transpose", to=TARGET)
-def lower_transpose(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_transpose(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Sizes and strides in another order."""
     map_ = ir.AffineMapAttr(op.attributes["permutation"]).value
     perm = [ir.AffineDimExpr(result).position for result in map_.results]
@@ -121,7 +121,7 @@ def lower_transpose(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("memref.reinterpret_cast", to=TARGET)
-def lower_reinterpret(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_reinterpret(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The same memory under sizes and strides that the op says."""
     (source,), *dynamic = segments(op)
     offsets, sizes, strides = (
@@ -129,13 +129,11 @@ def lower_reinterpret(lowering: EmitcLowering, op: ir.Operation) -> None:
         for part, name in zip(dynamic, ("offsets", "sizes", "strides"), strict=True)
     )
     buffer = lowering.buffer(source)
-    lowering.bind(
-        [op.result], [replace(buffer, sizes=tuple(sizes), strides=tuple(strides), offset=offsets[0])]
-    )
+    lowering.bind([op.result], [replace(buffer, sizes=tuple(sizes), strides=tuple(strides), offset=offsets[0])])
 
 
 @lowers("memref.view", to=TARGET)
-def lower_view(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_view(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A part of the workspace, as elements of another type."""
     source, shift, *dynamic = op.operands
     type_, workspace = op.result.type, lowering.buffer(source)
@@ -144,16 +142,18 @@ def lower_view(lowering: EmitcLowering, op: ir.Operation) -> None:
     start = replace(workspace, offset=code.plus(workspace.offset, lowering.number(shift))).begin()
     pointer = code.cast(start, code.pointer_type(stored(type_.element_type)))
     name = lowering.name(pointer, "between")
-    lowering.bind([op.result], [Buffer(pointer, type_.element_type, sizes, row_major(sizes), 0, workspace.memory, name)])
+    lowering.bind(
+        [op.result], [Buffer(pointer, type_.element_type, sizes, row_major(sizes), 0, workspace.memory, name)]
+    )
 
 
 @lowers("memref.dealloc", to=TARGET)
-def lower_dealloc(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_dealloc(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: memory goes when nothing uses it any more."""
 
 
 @lowers("ub.poison", to=TARGET)
-def lower_poison(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_poison(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Zero: any value will do."""
     type_ = op.result.type
     if isinstance(type_, ir.ShapedType):
@@ -171,14 +171,14 @@ def lower_poison(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("affine.apply", to=TARGET)
-def lower_apply(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_apply(lowering: FunctionLowering, op: ir.Operation) -> None:
     """An expression of indices."""
     (result,) = _results(lowering, op)
     lowering.bind([op.result], [result])
 
 
 @lowers("affine.min", to=TARGET)
-def lower_min(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_min(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The least of some expressions."""
     first, *others = _results(lowering, op)
     for other in others:
@@ -187,7 +187,7 @@ def lower_min(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("affine.max", to=TARGET)
-def lower_max(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_max(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The largest of some expressions."""
     first, *others = _results(lowering, op)
     for other in others:
@@ -195,13 +195,13 @@ def lower_max(lowering: EmitcLowering, op: ir.Operation) -> None:
     lowering.bind([op.result], [first])
 
 
-def _results(lowering: EmitcLowering, op: ir.Operation) -> list[Number]:
+def _results(lowering: FunctionLowering, op: ir.Operation) -> list[Number]:
     map_ = ir.AffineMapAttr(op.attributes["map"]).value
     given = lowering.numbers(op.operands)
     return [_affine(lowering, e, given[: map_.n_dims], given[map_.n_dims :]) for e in map_.results]
 
 
-def _affine(lowering: EmitcLowering, expr: Any, dims: Sequence[Number], symbols: Sequence[Number]) -> Number:
+def _affine(lowering: FunctionLowering, expr: Any, dims: Sequence[Number], symbols: Sequence[Number]) -> Number:
     """An affine expression of some numbers."""
     if isinstance(expr, ir.AffineConstantExpr):
         return ir.AffineConstantExpr(expr).value
@@ -212,13 +212,26 @@ def _affine(lowering: EmitcLowering, expr: Any, dims: Sequence[Number], symbols:
     pair = ir.AffineBinaryExpr(expr)
     left, right = (_affine(lowering, side, dims, symbols) for side in (pair.lhs, pair.rhs))
     if isinstance(expr, ir.AffineAddExpr):
+        for side, other in ((left, pair.rhs), (right, pair.lhs)):
+            taken = _subtracted(other)
+            if taken is not None:
+                return code.minus(side, code.times(_affine(lowering, taken[0], dims, symbols), taken[1]))
         return code.plus(left, right)
     if isinstance(expr, ir.AffineMulExpr):
         return code.times(left, right)
     return divided(lowering, expr, left, right)
 
 
-def divided(lowering: EmitcLowering, expr: Any, left: Number, right: Number) -> Number:
+def _subtracted(expr: Any) -> tuple[Any, int] | None:
+    """What a product with a negative number subtracts, and how often, if it is one."""
+    if not isinstance(expr, ir.AffineMulExpr):
+        return None
+    pair: Any = ir.AffineBinaryExpr(expr)
+    is_negative = isinstance(pair.rhs, ir.AffineConstantExpr) and pair.rhs.value < 0
+    return (pair.lhs, -pair.rhs.value) if is_negative else None
+
+
+def divided(lowering: FunctionLowering, expr: Any, left: Number, right: Number) -> Number:
     """What a division rounded down or up gives, or leaves."""
     is_mod, is_floor = isinstance(expr, ir.AffineModExpr), isinstance(expr, ir.AffineFloorDivExpr)
     if isinstance(left, int) and isinstance(right, int) and right != 0:

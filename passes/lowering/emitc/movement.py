@@ -19,7 +19,7 @@ from powerfusion.passes.lowering.emitc.tiles import Access, Held, Index, Member,
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
+    from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
 
 def window(buffer: Buffer, starts: Sequence[Number]) -> Access:
@@ -33,7 +33,7 @@ def places(starts: Sequence[Number], index: Index) -> list[Number]:
 
 
 @lowers("gir.load", to=TARGET)
-def lower_load(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_load(lowering: FunctionLowering, op: ir.Operation) -> None:
     """An element of memory, wherever one of the tile is wanted; what isn't there isn't accessed."""
     (source,), indices, valid = segments(op)
     buffer, starts, counts = lowering.buffer(source), lowering.numbers(indices), lowering.numbers(valid)
@@ -53,7 +53,7 @@ def lower_load(lowering: EmitcLowering, op: ir.Operation) -> None:
     lowering.bind([op.result], [Tile.of(held)])
 
 
-def read(lowering: EmitcLowering, buffer: Buffer, at: Sequence[Number], flag: Flag) -> ir.Value:
+def read(lowering: FunctionLowering, buffer: Buffer, at: Sequence[Number], flag: Flag) -> ir.Value:
     """An element of memory; zero, without an access, where a condition doesn't hold."""
     type_ = stored(buffer.element)
     zero = scalars.float_literal(0.0, type_) if scalars.is_float(type_) else scalars.integer(0, type_)
@@ -61,13 +61,13 @@ def read(lowering: EmitcLowering, buffer: Buffer, at: Sequence[Number], flag: Fl
     return scalars.decoded(value, buffer.element, lowering.helper)
 
 
-def write(lowering: EmitcLowering, value: ir.Value, buffer: Buffer, at: Sequence[Number]) -> None:
+def write(lowering: FunctionLowering, value: ir.Value, buffer: Buffer, at: Sequence[Number]) -> None:
     """Writes an element to memory."""
     code.assign(scalars.encoded(value, buffer.element, lowering.helper), buffer.place(at))
 
 
 @lowers("gir.store", to=TARGET)
-def lower_store(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_store(lowering: FunctionLowering, op: ir.Operation) -> None:
     """An element to memory, for each of the tile that is there."""
     (old,), (dest,), indices, valid = segments(op)
     tile, buffer = lowering.tile(old), lowering.buffer(dest)
@@ -93,7 +93,7 @@ def within(at: Sequence[Number], buffer: Buffer) -> Flag:
 
 
 @lowers("gir.gather", to=TARGET)
-def lower_gather(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_gather(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Elements at computed places; zero, without an access, where one is outside of the table."""
     table, *olds = op.operands
     buffer, indices = lowering.buffer(table), [lowering.tile(old) for old in olds]
@@ -110,7 +110,7 @@ def lower_gather(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("gir.scatter", to=TARGET)
-def lower_scatter(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_scatter(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Elements to computed places, combined with what is there where there is a kind; loops around are serial."""
     (old,), (table,), olds, valid = segments(op)
     tile, buffer = lowering.tile(old), lowering.buffer(table)
@@ -136,7 +136,7 @@ def lower_scatter(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("gir.alloc", to=TARGET)
-def lower_alloc(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_alloc(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A part of the group's scratch memory, where the plan has put it."""
     type_ = op.result.type
     dynamic = iter(lowering.numbers(op.operands))
@@ -147,7 +147,7 @@ def lower_alloc(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("gir.stage", to=TARGET)
-def lower_stage(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_stage(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The window itself: caches bring it near."""
     (source,), indices, dynamic = segments(op)
     sizes = [v if isinstance(v, int) else lowering.number(v) for v in mixed(op, dynamic, "static_sizes")]
@@ -156,7 +156,7 @@ def lower_stage(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("gir.copy", to=TARGET)
-def lower_copy(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_copy(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A copy that is done at once, as loops."""
     (source,), source_at, (dest,), dest_at, dynamic = segments(op)
     sizes = [v if isinstance(v, int) else lowering.number(v) for v in mixed(op, dynamic, "static_sizes")]
@@ -177,5 +177,5 @@ def copy(source: Buffer, dest: Buffer) -> None:
 
 
 @lowers("gir.wait", to=TARGET)
-def lower_wait(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_wait(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: copies are done where they start."""

@@ -15,28 +15,26 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
 
 MARK = "//@ "
-KEYWORDS = frozenset(
-    "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
-    "long main register restrict return short signed sizeof static struct switch true typedef union unsigned void "
-    "volatile while asm typeof signbit isnan isinf isfinite isnormal abs labs free malloc memcpy memset NAN INFINITY "
-    "index main".split()
-)
-LIBRARY = frozenset(
-    f"{name}{suffix}"
-    for name in (
-        "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma fmax "
-        "fmin fmod log log10 log1p log2 lround nearbyint pow rint round sin sinh sqrt tan tanh trunc gamma j0 j1 y0 y1 jn "
-        "yn ldexp frexp logb modf remainder scalb tgamma lgamma div rand random time exit abort"
-    ).split()
-    for suffix in ("", "f")
-)
+WORDS = """
+    auto bool break case char const continue default do double else enum extern false float for goto if inline int long
+    main register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile
+    while asm typeof signbit isnan isinf isfinite isnormal abs labs free malloc memcpy memset NAN INFINITY NULL index
+    div rand random time exit abort
+"""
+FUNCTIONS = """
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma fmax fmin
+    fmod log log10 log1p log2 lround nearbyint pow rint round sin sinh sqrt tan tanh trunc gamma jn yn ldexp frexp logb
+    modf remainder scalb tgamma lgamma
+"""
+TAKEN = {*WORDS.split(), *(f"{name}{suffix}" for name in FUNCTIONS.split() for suffix in ("", "f"))}
+"""What means something in C already."""
 
 
 def identifier(text: str) -> str:
     """A text as an identifier of C that means nothing else there."""
     made = re.sub(r"\W", "_", text, flags=re.ASCII).strip("_") or "x"
     made = f"_{made}" if made[0].isdigit() else made
-    taken = made in KEYWORDS or made in LIBRARY or re.fullmatch(r"[a-z]\d*|pf_.*|_.*|.*_t", made)
+    taken = made in TAKEN or re.fullmatch(r"[a-z]\d*|pf_.*|_.*|.*_t", made)
     return f"x{made}" if made.startswith("_") else f"{made}_" if taken else made
 
 

@@ -1,12 +1,12 @@
 """How GIR's element types look in C: in memory, and while one computes with them.
 
-    element     in memory    in computation
-    f64 f32     itself       itself
-    f16 bf16    uint16_t     float, rounded to the type after each op
-    f8          uint8_t      float, likewise
-    i1          uint8_t      bool
-    index       int64_t      int64_t
-    i8 .. i64   itself       itself, signed; unsigned ops convert
+element     in memory    in computation
+f64 f32     itself       itself
+f16 bf16    uint16_t     float, rounded to the type after each op
+f8          uint8_t      float, likewise
+i1          uint8_t      bool
+index       int64_t      int64_t
+i8 .. i64   itself       itself, signed; unsigned ops convert
 """
 
 from __future__ import annotations

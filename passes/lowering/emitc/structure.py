@@ -17,17 +17,17 @@ from powerfusion.passes.lowering.emitc.lowering import TARGET
 from powerfusion.passes.lowering.emitc.scalars import computed
 from powerfusion.passes.lowering.emitc.tiles import Held, Tile
 from powerfusion.passes.lowering.lockstep import holds, is_needed
-from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.lowering.registry import lowers, unsupported
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
+    from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
 SERIAL_BELOW = 1 << 15  # elements of work below which threads cost more than they save
 
 
 @lowers("gir.extern", to=TARGET)
 @lowers("gir.kernel", to=TARGET)
-def lower_kernel(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_kernel(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A kernel's body, where the kernel stands."""
     if list(op.results):
         raise UnsupportedError(
@@ -41,12 +41,12 @@ def lower_kernel(lowering: EmitcLowering, op: ir.Operation) -> None:
 @lowers("gir.return", to=TARGET)
 @lowers("gir.yield", to=TARGET)
 @lowers("scf.yield", to=TARGET)
-def lower_end(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_end(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: what ends is written by what holds it."""
 
 
 @lowers("gir.alternatives", to=TARGET)
-def lower_alternatives(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_alternatives(lowering: FunctionLowering, op: ir.Operation) -> None:
     """The first way."""
     block = entry_block(op)
     for inner in operations(block)[:-1]:
@@ -55,15 +55,23 @@ def lower_alternatives(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 @lowers("gir.sync", to=TARGET)
-def lower_sync(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_sync(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing where one unit is all that there is; units that meet are refused before."""
+
+
+unsupported(
+    "gir.all_reduce",
+    to=TARGET,
+    why="units that meet aren't written in C yet",
+    help="place the program for a machine with one unit per group, as 'c' is",
+)
 
 
 # -- scopes ----------------------------------------------------------------------------------------
 
 
 @lowers("gir.parallel", to=TARGET)
-def lower_parallel(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_parallel(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Outermost, loops that OpenMP may deal out to threads; further in, and where little is to do, serial ones."""
     counts = lowering.numbers(op.operands)
     if is_needed(op) and any(count != 1 for count in counts):
@@ -111,7 +119,7 @@ class Slot:
     place: ir.Value | None = None
 
     @classmethod
-    def of(cls, lowering: EmitcLowering, type_: ir.Type, op: ir.Operation) -> Slot:
+    def of(cls, lowering: FunctionLowering, type_: ir.Type, op: ir.Operation) -> Slot:
         """A slot for a value of a type.
 
         Raises:
@@ -135,7 +143,7 @@ class Slot:
         return code.load(self.place)
 
 
-def fill(lowering: EmitcLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir.Operation) -> None:
+def fill(lowering: FunctionLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir.Operation) -> None:
     """Writes values to slots, as if all at once: what reads another slot is put aside first."""
     lowering.group.flush()
     own = {slot.held for slot, _ in slots if slot.held is not None}
@@ -163,7 +171,7 @@ def fill(lowering: EmitcLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir
 
 
 @lowers("scf.for", to=TARGET)
-def lower_for(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_for(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A loop; what it carries is in variables and arrays before it."""
     body = entry_block(op)
     old_index, *arguments = body.arguments
@@ -201,7 +209,7 @@ def lower_for(lowering: EmitcLowering, op: ir.Operation) -> None:
 
 
 def _begin(
-    lowering: EmitcLowering, argument: ir.Value, init: Tile, found: ir.Operation, loop: ir.Operation
+    lowering: FunctionLowering, argument: ir.Value, init: Tile, found: ir.Operation, loop: ir.Operation
 ) -> Carry:
     """The accumulator of a loop, for the op that folds into it."""
     if found.name == "gir.reduce" and "kinds" in found.attributes and lanes_of(found):
@@ -219,7 +227,7 @@ def _which(argument: ir.Value, loop: ir.Operation) -> int:
 
 
 @lowers("scf.if", to=TARGET)
-def lower_if(lowering: EmitcLowering, op: ir.Operation) -> None:
+def lower_if(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A branch, as peeling leaves for the rest of a loop."""
     lowering.group.flush()
     slots = [Slot.of(lowering, result.type, op) for result in op.results]

@@ -5,14 +5,11 @@ from __future__ import annotations
 from powerfusion.core._mlir import operations
 from powerfusion.mlir import ir
 
-PURE = frozenset(
-    f"emitc.{name}"
-    for name in (
-        "add sub mul div rem cmp cast conditional expression literal load subscript get_global address_of "
-        "logical_and logical_or logical_not bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift "
-        "unary_minus"
-    ).split()
-)
+VALUES = """
+    add sub mul div rem cmp cast conditional expression literal load subscript get_global address_of unary_minus
+    logical_and logical_or logical_not bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift
+"""
+PURE = frozenset(f"emitc.{name}" for name in VALUES.split())
 EFFECTS = ("malloc", "free", "pf_allocate", "pf_release")
 MARKS = "emitc.verbatim"
 

@@ -254,5 +254,3 @@ def used_outside(value: ir.Value, own: set[ir.Operation], views: frozenset[str])
             continue
         return True
     return False
-
-

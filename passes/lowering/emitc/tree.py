@@ -103,6 +103,7 @@ class Tree:
 
     def _first_level(self, index: Index) -> None:
         """From the tiles themselves to arrays of half their lanes."""
+
         def at(lane: Number) -> list[ir.Value]:
             where = (*index[: self.lane], lane, *index[self.lane + 1 :])
             return [tile.at(where) for tile in self.tiles]

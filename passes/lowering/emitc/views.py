@@ -11,8 +11,8 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.lowering import TARGET
-from powerfusion.passes.lowering.emitc.tiles import Index, Tile, renamed, squeezed, viewed
-from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.lowering.emitc.tiles import Index, renamed, squeezed, viewed
+from powerfusion.passes.lowering.registry import lowers, unsupported
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.emitc.lowering import EmitcLowering
@@ -180,3 +180,6 @@ def lower_pad(lowering: EmitcLowering, op: ir.Operation) -> None:
         return code.choose(flag, tile.at(near), fill)
 
     lowering.bind([op.result], [viewed([tile], op.result.type.shape, at)])
+
+
+unsupported("gir.insert", to=TARGET, why="a view at dram is stored by gir-tile", help="run gir-tile first")

@@ -1,6 +1,6 @@
 """C from a module of emitc: upstream's translation, then the names that the program has for what it calls v1, v2, ...
 
-    emitc ── mlir-translate --mlir-to-cpp ──► C with marks ── names ──► C99, and a header for callers
+emitc ── mlir-translate --mlir-to-cpp ──► C with marks ── names ──► C99, and a header for callers
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def translate(module: ir.Module, note: str = "") -> Source:
         ToolError: LLVM's translator isn't there.
         CompileError: It refused the module.
     """
-    text = named(_translated(module))
+    text = named(_translated(module)).replace("*  ", "* ")  # emitc takes no type whose last letter is a star
     entry = next(op.operation for op in module.body.operations if "gir.assertions" in op.operation.attributes)
     name = ir.StringAttr(entry.attributes["sym_name"]).value
     messages = tuple(ir.StringAttr(message).value for message in entry.attributes["gir.assertions"])
@@ -104,7 +104,7 @@ def _header(name: str, prototype: str, messages: tuple[str, ...]) -> str:
     )
     return (
         f"#ifndef {guard}\n#define {guard}\n\n#include <stdbool.h>\n#include <stdint.h>\n\n"
-        f"#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n{says}{prototype};\n\n#ifdef __cplusplus\n}}\n#endif\n\n#endif\n"
+        f'#ifdef __cplusplus\nextern "C" {{\n#endif\n\n{says}{prototype};\n\n#ifdef __cplusplus\n}}\n#endif\n\n#endif\n'
     )
 
 
@@ -142,7 +142,11 @@ def named(text: str) -> str:
             _rename(lines, blocks.pop(), at)
         if stripped.endswith("{"):
             blocks.append(_Block(at))
-    return "\n".join(_LOOP.sub(r"\1", line) for line, kept in zip(lines, keep, strict=True) if kept) + "\n"
+    return "\n".join(_looped(line) for line, kept in zip(lines, keep, strict=True) if kept) + "\n"
+
+
+def _looped(line: str) -> str:
+    return line if line.lstrip().startswith("//") else _LOOP.sub(r"\1", line)
 
 
 def _declared(lines: list[str], name: str, start: int, mark: int) -> int:
@@ -178,9 +182,7 @@ def build(source: Source) -> bytes:
         compiler = knobs.c_compiler()
         command = [compiler, *FLAGS, "program.c", "-o", "program.so", "-lm"]
         try:
-            done = subprocess.run(
-                command, cwd=place, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
-            )
+            done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
         except OSError as error:
             raise ToolError(
                 f"the C compiler '{compiler}' can't be run: {error.strerror}",

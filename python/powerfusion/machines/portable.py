@@ -52,11 +52,17 @@ def machines() -> tuple[Machine, ...]:
                 Link("cache", "registers", instruction="load"),
                 Link("registers", "cache", instruction="store"),
             ),
-            engines=(Engine("statements", ("registers",), ("registers",), ("elementwise", "reduce", "scan", "contract")),),
+            engines=(
+                Engine("statements", ("registers",), ("registers",), ("elementwise", "reduce", "scan", "contract")),
+            ),
             scopes=(
-                ScopeLimits("device", "process", 1, 1, barrier="join of the threads", sources=_cite("count", "max_count")),
-                ScopeLimits("group", "iteration of a parallel loop", 4, None, barrier="none needed", sources=_cite("count")),
-                ScopeLimits("unit", "statement", 1, 1, barrier="none needed", sources=_cite("count", "max_count")),
+                ScopeLimits(
+                    "device", "process", 1, 1, barrier="join of the threads", sources=_cite("count", "max_count")
+                ),
+                ScopeLimits(
+                    "group", "iteration of a parallel loop", 4, None, barrier="none needed", sources=_cite("count")
+                ),
+                ScopeLimits("unit", "statement", 1, 1, "none needed", sources=_cite("count", "max_count")),
             ),
             caches=(Cache("L1", "cache", 32 << 10, 64, "group", sources=_cite("capacity_bytes", "granule_bytes")),),
         ),
