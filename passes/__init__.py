@@ -3,6 +3,8 @@
 from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
+    choose_rows,
+    copy_sources,
     drop_results,
     drop_units,
     fold_splats,
@@ -35,10 +37,12 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "choose_rows",
     "convert_gir_to_emitc",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",
+    "copy_sources",
     "count_ops",
     "drop_results",
     "drop_units",

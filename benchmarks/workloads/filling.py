@@ -18,13 +18,15 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "f32": np.dtype(np.float32),
     "bf16": np.dtype(ml_dtypes.bfloat16),
     "i1": np.dtype(np.bool_),
+    "i8": np.dtype(np.int8),
     "i64": np.dtype(np.int64),
 }
 
 
-def draw(fill: Fill, name: str, shape: tuple[int, ...], dtype: str) -> Array:
-    """The array of an argument."""
-    generator = np.random.default_rng(zlib.crc32(repr((name, shape)).encode()))
+def draw(fill: Fill, name: str, shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
+    """The array of an argument; another one for each seed."""
+    key = (name, shape, seed) if seed else (name, shape)
+    generator = np.random.default_rng(zlib.crc32(repr(key).encode()))
     return np.asarray(fill(generator, shape)).astype(DTYPES[dtype])
 
 

@@ -46,14 +46,15 @@ def _relu_add(w: Writer, dtype: str, *shape: int) -> Value:
     return w.binary("addf", relu(w, x), y)
 
 
-def _gelu(b: Body, x: Scalar) -> Scalar:
+def gelu_of(b: Body, x: Scalar) -> Scalar:
+    """In a body: x times the share of a normal distribution below it, by erf."""
     share = b("math.erf", b("mulf", x, b.number(1 / sqrt(2))))
     return b("mulf", b("mulf", x, b.number(0.5)), b("addf", share, b.number(1.0)))
 
 
 def _bias_gelu(w: Writer, dtype: str, rows: int, columns: int) -> Value:
     x, bias = w.argument((rows, columns), dtype), w.argument((columns,), dtype)
-    return w.pointwise(_gelu, w.binary("addf", x, bias))
+    return w.pointwise(gelu_of, w.binary("addf", x, bias))
 
 
 def _bias_gelu_meaning(x: Array, bias: Array) -> Array:

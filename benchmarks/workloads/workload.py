@@ -48,10 +48,10 @@ class Workload:
         """Its MLIR: linalg on tensors."""
         return self._written(size)[0]
 
-    def inputs(self, size: Size = "full") -> tuple[Array, ...]:
-        """Arrays for a call."""
+    def inputs(self, size: Size = "full", seed: int = 0) -> tuple[Array, ...]:
+        """Arrays for a call; others for each seed."""
         arguments = [(a.fill, a.value) for a in self._written(size)[1].arguments]
-        return tuple(draw(fill, value.name, value.shape, value.dtype) for fill, value in arguments)
+        return tuple(draw(fill, value.name, value.shape, value.dtype, seed) for fill, value in arguments)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         """What NumPy says in float64 about some inputs."""

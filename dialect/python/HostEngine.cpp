@@ -26,6 +26,13 @@
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 
+// emit/memory.c
+extern "C" {
+void *_mlir_memref_to_llvm_alloc(size_t size);
+void _mlir_memref_to_llvm_free(void *memory);
+void _pf_release_memory();
+}
+
 namespace nb = nanobind;
 using namespace mlir;
 
@@ -75,6 +82,16 @@ public:
     if (!created)
       fail(created.takeError());
     engine = std::move(*created);
+    engine->registerSymbols([](llvm::orc::MangleAndInterner mangle) {
+      llvm::orc::SymbolMap symbols;
+      auto add = [&](StringRef name, auto *function) {
+        symbols[mangle(name)] = {llvm::orc::ExecutorAddr::fromPtr(function),
+                                 llvm::JITSymbolFlags::Exported};
+      };
+      add("_mlir_memref_to_llvm_alloc", _mlir_memref_to_llvm_alloc);
+      add("_mlir_memref_to_llvm_free", _mlir_memref_to_llvm_free);
+      return symbols;
+    });
   }
 
   uint64_t lookup(const std::string &symbol) {
@@ -105,6 +122,14 @@ NB_MODULE(_host, m) {
            nb::arg("keep_object") = false)
       .def("lookup", &HostEngine::lookup, nb::arg("symbol"),
            "The address of a symbol.")
+      .def_prop_ro_static(
+          "free",
+          [](nb::handle) {
+            return reinterpret_cast<uint64_t>(&_mlir_memref_to_llvm_free);
+          },
+          "The address of what gives a program's memory back.")
       .def("write_object", &HostEngine::writeObject, nb::arg("path"),
            "Writes the object file; wants `keep_object` and a lookup before.");
+  m.def("release_memory", &_pf_release_memory,
+        "Gives memory that is kept for results back to the system.");
 }

@@ -143,13 +143,15 @@ class Access:
         counts: Elements per dimension of the window that are there.
         element: Bytes of one.
         box: Their addresses; None where they have none, at `reg`.
-        scattered: Each element is a transaction of its own.
+        scattered: Each element, or each of `runs`, is a transaction of its own.
         nontemporal: A write that doesn't read first.
         exact: False where `counts` are the most that there may be.
         cells: Their addresses one by one, where they are no box.
         axes: Dimensions of a tile whose elements are accessed one by one,
         masks: and which of them are.
         rows: Of scattered ones, in which rows they are.
+        runs: Of scattered ones, the rows that are asked for at once, where these are more than single elements.
+        steps: What moves where it begins by multiples that aren't known, in elements; it counts as where it lies worst.
         boxes: Where `cells` are known as boxes too, those of more executions: an access, and the loops around it.
     """
 
@@ -165,6 +167,8 @@ class Access:
     axes: tuple[Axis, ...] = ()
     masks: tuple[Number, ...] = ()
     rows: Rows | None = None
+    runs: Access | None = None
+    steps: tuple[Number, ...] = ()
     boxes: tuple[Access, Scope] | None = None
 
 

@@ -18,7 +18,8 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Access, Box, Look, place_of
 from powerfusion.passes.analysis.ledger_lookups import rows_of
-from powerfusion.passes.analysis.ledger_numbers import Number, add, minimum, positive, subtract
+from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, minimum, positive, subtract
+from powerfusion.passes.analysis.ledger_runs import runs_of
 from powerfusion.passes.analysis.ledger_tiles import Elements, accessed_elements
 from powerfusion.passes.analysis.sizes import element_bytes
 
@@ -113,9 +114,8 @@ def _stage(op: ir.Operation, look: Look) -> Iterable[Access]:
 def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
     table, *indices = op.operands
     found = accessed_elements(indices, table, (), look)
-    rows = rows_of(indices, table, found.axes, look)
     return (
-        replace(_each(found, place_of(table), "read", op.result), rows=rows),
+        _looked_up(_each(found, place_of(table), "read", op.result), indices, table, found, look),
         _each(found, place_of(op.result), "write", op.result, scattered=False),
     )
 
@@ -124,13 +124,22 @@ def _gather(op: ir.Operation, look: Look) -> Iterable[Access]:
 def _scatter(op: ir.Operation, look: Look) -> Iterable[Access]:
     (value,), (dest,), indices, valid = segments(op)
     found = accessed_elements(indices, dest, valid, look)
-    there = replace(_each(found, place_of(dest), "write", value), rows=rows_of(indices, dest, found.axes, look))
+    there = _looked_up(_each(found, place_of(dest), "write", value), indices, dest, found, look)
     combined = [replace(there, direction="read")] if "kind" in op.attributes else []
     return (
         _each(found, place_of(value), "read", value, scattered=False),
         *combined,
         there,
     )
+
+
+def _looked_up(access: Access, indices: Sequence[ir.Value], table: ir.Value, found: Elements, look: Look) -> Access:
+    """An access of elements one by one, with the rows that they are in."""
+    access = replace(access, rows=rows_of(indices, table, found.axes, look))
+    try:
+        return replace(access, runs=runs_of(indices, table, found, look))
+    except UnknownIndex:
+        return replace(access, runs=replace(access, exact=False))
 
 
 def _each(found: Elements, at: gir.AtAttr, direction: str, value: ir.Value, *, scattered: bool = True) -> Access:

@@ -155,10 +155,10 @@ def _by_address(
 
 
 def _phase(buffer: Buffer, found: Sequence[Index]) -> int:
-    """Where in a granule a row begins: at its beginning if all do, else as badly as may be."""
+    """Where in a granule a row begins: as badly as may be, where all begin at multiples of some bytes."""
     steps = [stride for index, stride in zip(found, buffer.strides, strict=True) if index.loaded]
-    aligned = all(isinstance(step, int) and step * buffer.element % WIDEST_GRANULE == 0 for step in steps)
-    return 0 if aligned else WIDEST_GRANULE // buffer.element - 1
+    known = [step * buffer.element if isinstance(step, int) else buffer.element for step in steps]
+    return (WIDEST_GRANULE - math.gcd(WIDEST_GRANULE, *known)) // buffer.element
 
 
 def _closed(number: Number) -> int:

@@ -178,7 +178,9 @@ def _granules(access: Access, counts: Sequence[Count], granule: int) -> tuple[Co
     strides = [_open(stride) for stride in access.box.strides]
     offset = _open(access.box.offset) * access.element
     terms = Polynomial.of(offset).terms
+    steps = [_open(step) * access.element for step in access.steps]
     aligned = all(factor % granule == 0 for powers, factor in terms if powers)
+    aligned &= all(isinstance(step, int) and step % granule == 0 for step in steps)
     phase = sum(factor for powers, factor in terms if not powers) % granule
     run = product(counts) * access.element
     if _is_dense(strides, counts):

@@ -22,6 +22,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     Grid,
     Number,
     UnknownIndex,
+    closed,
     dense,
     positive,
     spread,
@@ -32,6 +33,7 @@ from powerfusion.symbolic import Polynomial
 
 def measure(access: Access, scope: Scope, granule: int) -> Figures:
     """The figures of an access in a space with granules of that size."""
+    around = scope
     scope = scope.inside(*access.axes, masks=access.masks)
     unsure = frozenset({"useful", "issued"}) if scope.unsure or not access.exact else frozenset[str]()
     try:
@@ -40,6 +42,9 @@ def measure(access: Access, scope: Scope, granule: int) -> Figures:
         if scope.loops:
             raise
         figures = _most(access, scope, granule)
+    if access.runs is not None and granule > access.element:
+        rows = measure(access.runs, around, granule)
+        figures = Figures(figures.useful, rows.issued, figures.bounds | (rows.bounds & {"issued"}))
     return replace(figures, bounds=figures.bounds | unsure)
 
 
@@ -50,20 +55,25 @@ def _measure(access: Access, scope: Scope, granule: int) -> Figures:
         return Figures(cells.elements() * access.element * times, issued * times)
     strides = access.box.strides if access.box else ()
     offset = access.box.offset if access.box else 0
-    if scope.loops or any(isinstance(each, Polynomial) for each in (offset, *strides, *access.counts)):
+    if scope.loops or any(isinstance(each, Polynomial) for each in (offset, *strides, *access.counts, *access.steps)):
         return open_figures(access, scope.loops, _executions(scope), granule)
     if access.box is None or access.scattered:
         elements = sum(math.prod(counts) * times for (_, counts), times in alike(scope, 0, access.counts, 1).items())
         each = granule * -(-access.element // granule) if access.scattered else access.element
         return Figures(elements * access.element, elements * each)
     useful = issued = 0
-    rank = len(access.counts)
+    rank, shifts = len(access.counts), _shifts(access, granule)
     for (phase, known), times in alike(scope, offset, (*access.counts, *strides), granule, access.element).items():
         counts, apart = known[:rank], known[rank:]
         useful += times * distinct(tuple(zip(counts, apart, strict=True)))
         dims = tuple((count, stride * access.element) for count, stride in zip(counts, apart, strict=True))
-        issued += times * granules(phase, dims, access.element, granule)
+        issued += times * max(granules(phase + shift, dims, access.element, granule) for shift in shifts)
     return Figures(useful * access.element, issued * granule)
+
+
+def _shifts(access: Access, granule: int) -> range:
+    """By how many bytes a window may lie further on in a granule than where it is said to begin."""
+    return range(0, granule, math.gcd(granule, *(step * access.element for step in closed(access.steps))))
 
 
 def _most(access: Access, scope: Scope, granule: int) -> Figures:

@@ -113,6 +113,9 @@ class _Tiles:
             case "gir.broadcast":
                 new = integers(op.attributes["dims"])
                 return self.of(op.operands[0], [axis for dim, axis in enumerate(axes) if dim not in new])
+            case "arith.select" if (chosen := self._chosen(op, axes)) is not None:
+                self.masks.append(chosen)
+                return self.of(op.operands[1], axes)
             case name if name in EVALUATED or name.startswith(("arith.", "math.")):
                 return self._computed(op, axes)
             case _:
@@ -136,6 +139,13 @@ class _Tiles:
         valid = list(op.operands)[1 + len(axes) :]
         for axis, extent in zip(axes, valid, strict=False):
             self.masks.append(_below(_counter(axis), self.look.number(extent)))
+
+    def _chosen(self, op: ir.Operation, axes: Sequence[Axis]) -> Number | None:
+        """Where a tile isn't chosen to point out of every table; None where that can't be told."""
+        elsewhere = self.of(op.operands[2], axes)
+        if not isinstance(elsewhere, int) or elsewhere >= 0:
+            return None
+        return self.of(op.operands[0], axes)
 
     def _computed(self, op: ir.Operation, axes: Sequence[Axis]) -> Number | None:
         tiles = [operand for operand in op.operands if isinstance(operand.type, ir.ShapedType)]

@@ -51,7 +51,7 @@ def evaluate(lowering: VectorLowering, op: ir.Operation, elements: Sequence[Tile
         ]
     block = op.regions[0].blocks[0]
     lowering.bind(block.arguments, [*elements, *given])
-    if not _is_arithmetic(op):
+    if not is_arithmetic(op):
         lowering.emit_block(block)
         return [lowering.value(value) for value in operations(block)[-1].operands]
     columns = [rows_of(tile) for tile in [*elements, *given]]
@@ -81,7 +81,7 @@ def _evaluate_row(lowering: VectorLowering, block: ir.Block, rows: Sequence[ir.V
     return [inside(value) for value in operations(block)[-1].operands]
 
 
-def _is_arithmetic(op: ir.Operation) -> bool:
+def is_arithmetic(op: ir.Operation) -> bool:
     """Whether a combiner can be emitted on vectors: scalars, and nothing but arithmetic on them."""
     block = op.regions[0].blocks[0]
     scalars = not any(isinstance(argument.type, ir.ShapedType) for argument in block.arguments)
@@ -114,7 +114,7 @@ def combine_elements(
     given: Sequence[Tile],
 ) -> list[Tile]:
     """Combines tiles whose leading dimensions are in common; what follows is one element's payload."""
-    if "kinds" in op.attributes or _is_arithmetic(op):
+    if "kinds" in op.attributes or is_arithmetic(op):
         return evaluate(lowering, op, elements, given)
     rank = min(map(len, shapes[0]))
     count = int(np.prod(shapes[0][0][:rank], dtype=np.int64))
@@ -202,7 +202,7 @@ def reduce_by_combiner(lowering: VectorLowering, op: ir.Operation) -> None:
     starts = [lowering.value(value) for value in inits]
     kept = slices.kept, [tuple(value.type.shape) for value in inits]
     lane = lane_dim(shapes[0])
-    if is_associative(op) and _is_arithmetic(op) and lane in dims and len(slices.places) == lanes_of(shapes[0]):
+    if is_associative(op) and is_arithmetic(op) and lane in dims and len(slices.places) == lanes_of(shapes[0]):
         given = _fold_tree(lowering, op, tiles, starts, extents)
     else:
         given = starts

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import attributes_of, element_of, index_constant, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering import reductions
+from powerfusion.passes.lowering import partials, reductions
 from powerfusion.passes.lowering.combiners import reduce_by_combiner
 from powerfusion.passes.lowering.elementwise import constant, elementwise
 from powerfusion.passes.lowering.expansions import with_element
@@ -69,15 +69,20 @@ def lower_assert(lowering: VectorLowering, op: ir.Operation) -> None:
 @lowers("gir.reduce", to="vector")
 def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
     """Folds tiles into accumulators, or into values at once."""
-    if "kinds" not in op.attributes:
-        reduce_by_combiner(lowering, op)
-        return
     inputs, inits, valid = segments(op)
+    carried = [lowering.values[init] for init in inits]
+    if "kinds" not in op.attributes:
+        parts = [value for value in carried if isinstance(value, partials.Partial)]
+        if parts:
+            lowering.bind(op.results, partials.fold_in(lowering, op, parts))
+        else:
+            reduce_by_combiner(lowering, op)
+        return
     counts = [lowering.scalar(value) for value in valid]
-    for at, (tile, init) in enumerate(zip(inputs, inits, strict=True)):
+    for at, (tile, given) in enumerate(zip(inputs, carried, strict=True)):
         extents = Extents.of(tile.type.shape, counts)
         masks = [extents.mask(place) for place in row_indices(tile.type.shape)]
-        value, given = lowering.value(tile), lowering.values[init]
+        value = lowering.value(tile)
         if isinstance(given, Accumulator):
             lowering.values[op.results[at]] = given.fold(value, masks, op.location)
         else:

@@ -42,6 +42,7 @@ from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.lifetimes import Lifetimes
 from powerfusion.passes.lowering.memory import SGE, host_memref, storage, to_register, to_storage
+from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, check_size
 from powerfusion.passes.lowering.registry import lowering_of
@@ -119,7 +120,7 @@ class VectorLowering:
 
     function: ir.Operation
     serial_below: int
-    values: dict[ir.Value, Tile | Accumulator] = field(default_factory=dict)
+    values: dict[ir.Value, Tile | Accumulator | Partial] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     callees: dict[str, ir.Operation] = field(default_factory=dict)
     status: ir.Value | None = None
@@ -132,6 +133,7 @@ class VectorLowering:
     def value(self, old: ir.Value) -> Tile:
         """What an old value has become; an accumulator under way is finished on the spot."""
         new = self.values[old]
+        assert not isinstance(new, Partial), f"expected {old} to be folded into alone"
         return new.finish(ir.Location.unknown()) if isinstance(new, Accumulator) else new
 
     def scalar(self, old: ir.Value) -> ir.Value:
@@ -140,7 +142,7 @@ class VectorLowering:
         assert not isinstance(new, Rows), f"expected one value for {old}"
         return new
 
-    def bind(self, old: Sequence[ir.Value], new: Sequence[Tile | Accumulator]) -> None:
+    def bind(self, old: Sequence[ir.Value], new: Sequence[Tile | Accumulator | Partial]) -> None:
         """Records what old values have become."""
         self.values.update(zip(old, new, strict=True))
 

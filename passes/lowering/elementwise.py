@@ -72,6 +72,8 @@ def elementwise(
             return [convert_float(operands[0], element_of(results[0]))]
         if name in DIVISIONS:
             operands = [operands[0], harmless_divisor(name, *operands)]
+        if name == "arith.select" and isinstance(element_of(results[0]), ir.BF16Type):
+            return [_chosen_bits(operands, results[0])]
         if name in EXPANSIONS:
             return [EXPANSIONS[name](operands, results[0])]
         narrow = name not in EXACT and any(is_narrow(t) for t in [*results, *(o.type for o in operands)])
@@ -87,6 +89,14 @@ def elementwise(
             convert_float(value, element_of(t)) if is_narrow(t) else value
             for value, t in zip(made, results, strict=True)
         ]
+
+
+def _chosen_bits(operands: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
+    """A choice between bf16 values by their bits: LLVM 22 can't choose between vectors of them of any length."""
+    bits = with_element(type_, ir.IntegerType.get_signless(element_of(type_).width))
+    sides = [create("arith.bitcast", [value], [bits]).result for value in operands[1:]]
+    chosen = create("arith.select", [operands[0], *sides], [bits]).result
+    return create("arith.bitcast", [chosen], [type_]).result
 
 
 def combine(kind: str, left: ir.Value, right: ir.Value, loc: ir.Location) -> ir.Value:

@@ -220,6 +220,13 @@ def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Val
     return create("vector.gather", [flat, start, places, mask, zero(type_)], [type_]).result
 
 
+def gather_run(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
+    """As `gather`, where all lanes are in one row and side by side: scalars for the place of the first."""
+    lanes = ir.VectorType(type_).shape[0]
+    mask = clip_mask(indices, sizes, len(indices) - 1, lanes)
+    return create("vector.maskedload", [memref, *indices, mask, zero(type_)], [type_]).result
+
+
 def sizes_of(memref: ir.Value) -> list[ir.Value]:
     """A memref's sizes as values."""
     index = ir.IndexType.get()

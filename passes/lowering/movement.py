@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, i32_array, index_constant, mixed, segments
+from powerfusion.core._mlir import create, defining_op, i32_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
@@ -17,6 +17,7 @@ from powerfusion.passes.lowering.memory import (
     clip_flag,
     clip_mask,
     gather,
+    gather_run,
     has_atomic,
     host_memref,
     places_in,
@@ -91,8 +92,24 @@ def lower_gather(lowering: VectorLowering, op: ir.Operation) -> None:
     stored = with_element(row_type(tile), memref.type.element_type)
     sizes = sizes_of(memref)
     columns = [rows_of(lowering.value(index)) for index in indices]
-    rows = [gather(memref, row, sizes, stored) for row in zip(*columns, strict=True)]
+    if _is_run(indices, memref.type):
+        columns = [[extract(row, 0) for row in column] for column in columns]
+        rows = [gather_run(memref, row, sizes, stored) for row in zip(*columns, strict=True)]
+    else:
+        rows = [gather(memref, row, sizes, stored) for row in zip(*columns, strict=True)]
     lowering.bind([op.result], [tile_of([to_register(row, tile.element_type) for row in rows])])
+
+
+def _is_run(indices: Sequence[ir.Value], table: ir.Type) -> bool:
+    """Whether the lanes of each row of some indices name neighbours: the last one counts up, the others stay."""
+    lane = lane_dim(indices[0].type.shape)
+    if lane is None or ir.MemRefType(table).get_strides_and_offset()[0][-1] != 1:
+        return False
+    *others, last = map(defining_op, indices)
+    counts_up = last is not None and last.name == "gir.iota" and ir.IntegerAttr(last.attributes["dim"]).value == lane
+    return counts_up and all(
+        op is not None and op.name == "gir.broadcast" and lane in integers(op.attributes["dims"]) for op in others
+    )
 
 
 @lowers("gir.scatter", to="vector")

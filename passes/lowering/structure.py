@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from powerfusion.core._mlir import attributes_of, create, entry_block, i32_array, index_constant, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering import lockstep, reductions
+from powerfusion.passes.lowering import lockstep, partials, reductions
+from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
 from powerfusion.passes.lowering.registry import lowers
@@ -105,18 +107,21 @@ def lower_sync(lowering: VectorLowering, op: ir.Operation) -> None:
 # -- control flow --------------------------------------------------------------------------------
 
 
-def flatten(value: Tile | Accumulator) -> list[ir.Value]:
+Carried = Tile | Accumulator | Partial
+
+
+def flatten(value: Carried) -> list[ir.Value]:
     """The values that a loop carries for one."""
-    return list(value.carry) if isinstance(value, Accumulator) else rows_of(value)
+    return rows_of(value) if isinstance(value, ir.Value | Rows) else list(value.carry)
 
 
-def like(value: Tile | Accumulator, carried: list[ir.Value]) -> Tile | Accumulator:
+def like(value: Carried, carried: list[ir.Value]) -> Carried:
     """A value with other contents, taken from the front of a list."""
     count = len(flatten(value))
     taken = tuple(carried[:count])
     del carried[:count]
-    if isinstance(value, Accumulator):
-        return Accumulator(value.kind, taken, value.init, value.shape, value.element, value.lanes, value.targets)
+    if isinstance(value, Accumulator | Partial):
+        return replace(value, carry=taken)
     return Rows(taken) if isinstance(value, Rows) else taken[0]
 
 
@@ -125,30 +130,49 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     """A loop carries values, and accumulators lane by lane."""
     body = entry_block(op)
     index, *arguments = body.arguments
-    inits: list[Tile | Accumulator] = []
-    inherited: list[bool] = []
-    for at, (argument, operand) in enumerate(zip(arguments, list(op.operands)[3:], strict=True)):
-        given = lowering.values[operand]
-        found = reductions.plan(argument, at, op)
-        inherited.append(isinstance(given, Accumulator))
-        inits.append(given if found is None or isinstance(given, Accumulator) else reductions.start(found, given))
-    carried = [value for init in inits for value in flatten(init)]
+    inits, inherited = _begun(lowering, op)
+    folds = [fold for fold in partials.folds_of(op) if not inherited.intersection(fold.positions)]
+    for fold in folds:
+        inits |= dict(
+            zip(fold.positions, partials.begin(fold, [cast(Tile, inits[at]) for at in fold.positions]), strict=True)
+        )
+    ordered = [inits[at] for at in range(len(arguments))]
+    carried = [value for init in ordered for value in flatten(init)]
     bounds = [lowering.scalar(value) for value in list(op.operands)[:3]]
     loop = create("scf.for", [*bounds, *carried], [value.type for value in carried], attributes_of(op), regions=1)
     types = [ir.IndexType.get(), *(value.type for value in carried)]
     block = loop.regions[0].blocks.append(*types, arg_locs=[op.location] * len(types))
     new_index, *new_arguments = block.arguments
     lowering.bind([index], [new_index])
-    for argument, init in zip(arguments, inits, strict=True):
+    for argument, init in zip(arguments, ordered, strict=True):
         lowering.values[argument] = like(init, new_arguments)
     with ir.InsertionPoint(block):
         lowering.emit_block(body)
         yielded = [lowering.values[value] for value in operations(body)[-1].operands]
         create("scf.yield", [part for value in yielded for part in flatten(value)])
     results = list(loop.results)
-    for result, init, outer in zip(op.results, inits, inherited, strict=True):
-        value = like(init, results)
-        lowering.values[result] = value.finish(op.location) if isinstance(value, Accumulator) and not outer else value
+    ended = [like(init, results) for init in ordered]
+    for at, (result, value) in enumerate(zip(op.results, ended, strict=True)):
+        if isinstance(value, Accumulator) and at not in inherited:
+            value = value.finish(op.location)
+        lowering.values[result] = value
+    for fold in folds:
+        made = partials.finish(lowering, [cast(Partial, ended[at]) for at in fold.positions], bounds[:2])
+        lowering.bind([op.results[at] for at in fold.positions], made)
+
+
+def _begun(lowering: VectorLowering, op: ir.Operation) -> tuple[dict[int, Carried], set[int]]:
+    """What a loop's arguments start from, and which of them are accumulators of a loop around it."""
+    inits: dict[int, Carried] = {}
+    inherited: set[int] = set()
+    arguments = list(entry_block(op).arguments)[1:]
+    for at, (argument, operand) in enumerate(zip(arguments, list(op.operands)[3:], strict=True)):
+        given = lowering.values[operand]
+        if isinstance(given, Accumulator | Partial):
+            inherited.add(at)
+        found = None if at in inherited else reductions.plan(argument, at, op)
+        inits[at] = given if found is None else reductions.start(found, given)
+    return inits, inherited
 
 
 @lowers("scf.if", to="vector")

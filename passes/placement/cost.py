@@ -4,7 +4,7 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it.
+that run at once touch; else all of it. Where there is no cache, whole granules arrive.
 """
 
 from __future__ import annotations
@@ -15,23 +15,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.model import Cost, Kind, NestDim, Program, Step, Where
+from powerfusion.passes.placement.granules import asked_bytes
+from powerfusion.passes.placement.model import Cost, Kind, Layout, NestDim, Program, Step, Value, Where, extent
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 STORED = -1  # in place of a tensor: what is stored
-ASSUMED = 1024  # what an open size counts as
 
 
 def cores(machine: Machine) -> int:
     """How many groups run at once."""
     limits = machine.scope("group")
     return (limits.count if limits else None) or 1
-
-
-def extent(size: int | None) -> int:
-    """A size to count with."""
-    return ASSUMED if size is None else size
 
 
 def groups_of(dim: NestDim) -> int:
@@ -133,6 +128,14 @@ class Place:
         return self.counted[key]
 
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
+        count = self._repeats(spans, grouped=grouped)
+        for span, size in zip(spans, shape, strict=True):
+            dim = None if span.cls is None else self.by_class[span.cls]
+            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
+        return count
+
+    def _repeats(self, spans: Spans, *, grouped: bool) -> int:
+        """How often a movement moves the same."""
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
         names = {span.cls for span in spans if span.cls is not None}
@@ -145,10 +148,15 @@ class Place:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
-        for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
-            count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
+
+    def asked(self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False) -> int:
+        """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
+        granule = granule_of(self.machine)
+        if granule <= value.element_bytes or layout is None:
+            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped)
+        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped)
+        return self._repeats(spans, grouped=grouped) * asked
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -186,11 +194,13 @@ class Place:
 def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
     """What a schedule costs."""
     arriving = Arriving(place)
+    volumes: dict[Key, int] = {}
     useful = near = sram = 0
     for step in steps:
         op = program.ops[step.op]
         if step.where is Where.DO and op.kind is not Kind.GATHER:
-            near += WORK_BYTES * op.work * _volume(place, program, step, windows)
+            if op.work:
+                near += WORK_BYTES * op.work * _volume(place, program, step, windows, volumes)
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
@@ -206,23 +216,26 @@ def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapp
             near += moved
             sram += moved
         touched = value.element_bytes * place.touched(spans)
+        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped)
         if op.outer is None or step.where is Where.STORE:
-            arriving.store(moved, touched)
+            arriving.store(asked, touched)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arriving.read(op.outer.tensor, op.outer.view, moved, touched, whole)
+            arriving.read(op.outer.tensor, op.outer.view, asked, touched, whole)
     total, cached = arriving.total(program)
     return Cost(total, 1, useful, near, sram, cached)
 
 
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans]) -> int:
-    """Elements that an op computes on, in all steps."""
+def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans], volumes: dict[Key, int]) -> int:
+    """Elements that an op computes on, in all steps; `volumes` are those of values that are known already."""
     op = program.ops[step.op]
     found = 1
     for number in (*op.results, *op.operands):
-        if (number, step.number) in windows:
-            value = program.values[number]
-            found = max(found, place.moved(windows[number, step.number], value.shape))
+        key = (number, step.number)
+        if key in windows:
+            if key not in volumes:
+                volumes[key] = place.moved(windows[key], program.values[number].shape)
+            found = max(found, volumes[key])
     return found
 
 
@@ -267,6 +280,11 @@ def cache_bytes(machine: Machine) -> int:
     """What the largest cache in front of DRAM holds."""
     caches = machine.caches_of(machine.space_of("dram").name)
     return max((cache.capacity_bytes or 0 for cache in caches), default=0)
+
+
+def granule_of(machine: Machine) -> int:
+    """Bytes of what is asked of DRAM at once; 1 where a cache in front of it keeps what isn't used yet."""
+    return 1 if cache_bytes(machine) else machine.space_of("dram").granule_bytes
 
 
 def is_handed(program: Program, tensor: int, capacity: int) -> bool:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, extent, is_handed
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties
+from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
@@ -261,8 +261,10 @@ class _Group:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
         stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
-        scanned = {self.ties.find(c) for n in combining if self._op(n).kind is Kind.SCAN for c in self._op(n).folded}
-        found = [cls for cls in others if cls in folded - whole - scanned and all(cls in some for some in stored)]
+        ordered = {
+            self.ties.find(cls) for number in combining if self._op(number).ordered for cls in self._op(number).folded
+        }
+        found = [cls for cls in others if cls in folded - whole - ordered and all(cls in some for some in stored)]
         return [cls for cls in found if not swept or cls in swept]
 
     def _size(self, cls: int, windows: Windows) -> int | None:

@@ -10,6 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+ASSUMED = 1024  # what an open size counts as
+
+
+def extent(size: int | None) -> int:
+    """A size to count with."""
+    return ASSUMED if size is None else size
+
 
 class Kind(Enum):
     """What an op does, as far as placing asks."""
@@ -62,6 +69,21 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How a value lies in a tensor of the function, in elements.
+
+    Attributes:
+        offset: Where its first element is.
+        strides: How far its elements are apart, by dimension of the value.
+        steps: What moves where it begins by multiples that aren't known; it counts as where it lies worst.
+    """
+
+    offset: int
+    strides: tuple[int, ...]
+    steps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outer:
     """Where a load or a store meets the function.
 
@@ -73,6 +95,7 @@ class Outer:
         contiguous: The class along which it lies contiguous in memory.
         needed: Whether all of what is moved is needed, for certain.
         reach: By dimension of the tensor, what a window of the value needs of it; None where views are of another kind.
+        layout: How the value lies in the tensor; None where that is open.
     """
 
     tensor: int
@@ -82,6 +105,7 @@ class Outer:
     contiguous: int | None
     needed: bool = True
     reach: tuple[Reach, ...] | None = None
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +124,7 @@ class Op:
         view: Whether its results are other names of what its operands have: nothing is computed.
         free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
+        ordered: Whether what it folds is combined in its order, by one unit.
     """
 
     kind: Kind
@@ -113,6 +138,7 @@ class Op:
     view: bool = False
     free: bool = False
     apart: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

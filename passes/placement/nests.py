@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import cache_bytes, cores, extent
-from powerfusion.passes.placement.model import NestDim
+from powerfusion.passes.placement.cost import cache_bytes, cores
+from powerfusion.passes.placement.model import NestDim, extent
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
 LANE_BYTES = 16  # what a lane loads at once

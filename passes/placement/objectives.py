@@ -22,6 +22,7 @@ FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's b
 FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
 NEAR_SPEEDUP = 4  # of registers over sram
+ISSUED_PART = 8  # of the time that memory takes, of which one is the cores': they ask for what it moves
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 
 
@@ -71,9 +72,10 @@ class Objective:
         near = _bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far
         last = cost.arriving - cost.cached
         far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
-        asked_ns = cost.useful / (CACHE_SPEEDUP * far) / used
+        memory_ns = max(far_ns, cost.useful / (CACHE_SPEEDUP * far) / used)
         near_ns = cost.near / (NEAR_SPEEDUP * near) / used
-        return 1000 * (max(far_ns, asked_ns, near_ns) + cost.launches * (machine.launch_ns or LAUNCH_NS))
+        ns = max(memory_ns, near_ns + memory_ns / ISSUED_PART)
+        return 1000 * (ns + cost.launches * (machine.launch_ns or LAUNCH_NS))
 
 
 def units_of(place: Place) -> int:

@@ -17,6 +17,7 @@ from powerfusion.core._mlir import DYNAMIC, integer_of, integers, is_tensor, mix
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.placement.model import Kind, Reach
+from powerfusion.passes.tiling.placed_units import may_start_apart
 
 OWN = Reach(None, own=True)
 SCALARS = ("arith.", "math.")
@@ -39,6 +40,7 @@ class Meaning:
         view: Whether results are other names of what the operands have.
         free: Whether results take no room.
         apart: Whether results can't take the place of what dies with the op.
+        ordered: Whether what is folded is combined in its order, by one unit.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Meaning:
     view: bool = False
     free: bool = False
     apart: bool = False
+    ordered: bool = False
 
 
 def meaning_of(op: ir.Operation) -> Meaning:
@@ -128,7 +131,8 @@ def _reduce(op: ir.Operation) -> Meaning:
     reaches += [tuple(Reach(dim) if dim < len(kept) else OWN for dim in range(init.type.rank)) for init in inits]
     payloads = [(value, dim) for value in inputs for dim in range(common, value.type.rank)]
     payloads += [(value, dim) for value in op.results for dim in range(len(kept), value.type.rank)]
-    return Meaning(Kind.FOLD, tuple(reaches), tuple((inputs[0], dim) for dim in dims), tuple(payloads), apart=True)
+    folded = tuple((inputs[0], dim) for dim in dims)
+    return Meaning(Kind.FOLD, tuple(reaches), folded, tuple(payloads), apart=True, ordered=not may_start_apart(op))
 
 
 def _scan(op: ir.Operation) -> Meaning:
@@ -139,7 +143,7 @@ def _scan(op: ir.Operation) -> Meaning:
         raise Blocked("it has a scan of payloads")
     reaches = [tuple(OWN if dim == along else Reach(dim) for dim in range(rank)) for _ in inputs]
     reaches += [tuple(Reach(dim if dim < along else dim + 1) for dim in range(rank - 1)) for _ in inits]
-    return Meaning(Kind.SCAN, tuple(reaches), ((inputs[0], along),), apart=True)
+    return Meaning(Kind.SCAN, tuple(reaches), ((inputs[0], along),), apart=True, ordered=True)
 
 
 def _contract(op: ir.Operation) -> Meaning:

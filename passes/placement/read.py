@@ -15,6 +15,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
+from powerfusion.passes.placement.layouts import gathered_layout, loaded_layout, stored_layout
 from powerfusion.passes.placement.model import Kernel, Kind, Op, Outer, Program, Reach, Value
 from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept_in_front, meaning_of, through_view
 
@@ -144,6 +145,7 @@ class _Reader:
                 meaning.view,
                 meaning.free,
                 meaning.apart,
+                meaning.ordered,
             )
         )
         self.handles.ops.append(op)
@@ -168,7 +170,8 @@ class _Reader:
         if not gir.is_at(table, "dram") or table not in self.handles.taken:
             raise Blocked("it gathers from what it computed")
         root = root_of(self.handles.taken[table])
-        return Outer(self._tensor(root), f"gathered {self._name(op.result)}", (), False, None, needed=False)
+        layout = gathered_layout(op)
+        return Outer(self._tensor(root), f"gathered {self._name(op.result)}", (), False, None, False, layout=layout)
 
     def _value(self, value: ir.Value, spaces: Spaces) -> None:
         if not is_tensor(value) or not gir.is_at(value, "reg"):
@@ -225,7 +228,14 @@ class _Reader:
         contiguous = None if last is None else self._class(spaces.find((move.result, dims.index(last))))
         needed = whole and any(use.owner.operation.name not in PARTIAL for use in move.result.uses)
         return Outer(
-            self._tensor(root), view, tuple(dims), whole, contiguous, needed, None if reach is None else tuple(reach)
+            self._tensor(root),
+            view,
+            tuple(dims),
+            whole,
+            contiguous,
+            needed,
+            None if reach is None else tuple(reach),
+            loaded_layout(move.operands[0]),
         )
 
     def _is_all(self, op: ir.Operation) -> bool:
@@ -263,7 +273,8 @@ class _Reader:
         self.handles.stored[len(self.ops)] = result
         last = max(dims, default=None)
         contiguous = None if last is None else self._class(spaces.find((move.operands[0], dims.index(last))))
-        return Outer(self._tensor(result), "", tuple(dims), True, contiguous)
+        layout = stored_layout(value.type.shape, dims)
+        return Outer(self._tensor(result), "", tuple(dims), True, contiguous, layout=layout)
 
 
 def dynamic_sizes(root: ir.Value) -> list[ir.Value]:
@@ -291,7 +302,7 @@ def _tie_more(spaces: Spaces, op: ir.Operation) -> None:
 
 
 def _work(op: ir.Operation, meaning: Meaning) -> int:
-    if meaning.view:
+    if meaning.view or meaning.free:  # An index is its loops' and lanes', like what is only repeated.
         return 0
     return WORK.get(op.name.partition(".")[0], 1)
 

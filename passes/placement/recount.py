@@ -11,11 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, extent, is_handed
-from powerfusion.passes.placement.model import Cost, Handed, Kernel, Kind, NestDim, Op, Program, Step, Ties, Where
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed
+from powerfusion.passes.placement.model import (
+    Cost,
+    Handed,
+    Kernel,
+    Kind,
+    NestDim,
+    Op,
+    Program,
+    Step,
+    Ties,
+    Where,
+    extent,
+)
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import moments_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Windows
 
 Nodes = tuple[int, ...]
@@ -171,7 +183,8 @@ class Counter:
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        if self.objective.overflows(place, peak_at_reg(place, scheduler, steps, windows.of, group.combining(nested))):
+        moments = moments_of(scheduler, steps, group.combining(nested))
+        if self.objective.overflows(place, peak_at_reg(place, self.program, moments, windows.of)):
             raise NoScheduleError("a step doesn't fit at reg")
         return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
 
@@ -301,6 +314,7 @@ class Group:
             raise NoScheduleError("its nest has no dimension, or one twice")
         whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
         combined = {cls for number in self.ops for cls in self.folded(number)}
+        ordered = {cls for number in self.ops if self.program.ops[number].ordered for cls in self.folded(number)}
         for dim in nest:
             if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
                 raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
@@ -309,3 +323,5 @@ class Group:
                 raise NoScheduleError("its nest cuts what can't be cut")
             if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
                 raise NoScheduleError("its nest gives parts of what is combined to several groups")
+            if dim.cls in ordered and dim.units > 1:
+                raise NoScheduleError("its nest gives parts of what is combined in order to several units")

@@ -18,7 +18,7 @@ from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.tiles import Moment, moments_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Key, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
@@ -30,10 +30,11 @@ Choice = frozenset[int]
 
 @dataclass(frozen=True)
 class _Plan:
-    """A schedule with its windows."""
+    """A schedule with its windows, and when its tiles live."""
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
+    moments: tuple[Moment, ...]
 
 
 @dataclass
@@ -145,7 +146,8 @@ class Sketch:
         if key not in self.plans:
             steps = self.scheduler.schedule(self.sinks, staged, rested)
             try:
-                self.plans[key] = _Plan(steps, self.windows(steps).of)
+                moments = moments_of(self.scheduler, steps, self.combining)
+                self.plans[key] = _Plan(steps, self.windows(steps).of, moments)
             except NoScheduleError:
                 self.plans[key] = None
         return self.plans[key]
@@ -163,7 +165,7 @@ class Sketch:
         cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
-        peak_reg = peak_at_reg(place, self.scheduler, plan.steps, plan.windows, self.combining)
+        peak_reg = peak_at_reg(place, self.program, plan.moments, plan.windows)
         if self.objective.overflows(place, peak_reg):
             return None
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)

@@ -31,6 +31,8 @@ from powerfusion.passes.tiling.rules import add_units, drop_units
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Axis, Window, valid_extents
 
+SIDE = 16  # of a square tile: as many vector registers as it has rows
+SQUARES = 4  # beside one another: what a page or a line's neighbours hold is used while it is near
 Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
 
 
@@ -51,7 +53,9 @@ class NestEmitter:
 
     def tile_size(self, c: Dim) -> int:
         """How far a loop over a dimension steps."""
-        return lanes_of(self._static(c), self.width) if c == self.plan.vector else 1
+        if self.plan.across is not None and c in (self.plan.vector, self.plan.across):
+            return lanes_of(self._static(c), SIDE)
+        return lanes_of(self._static(c), self.width * self.plan.widths) if c == self.plan.vector else 1
 
     def _range(self, c: Dim) -> Range:
         return whole_range(self._size(c), self._static(c), self.tile_size(c))
@@ -63,8 +67,11 @@ class NestEmitter:
         for c in plan.outer:
             if self._static(c) == 1:
                 self.axes[c] = Axis(index_constant(0), 1)
-            elif c != plan.vector:
+            elif c not in (plan.vector, plan.across):
                 inner.append(c)
+        if plan.across is not None:
+            self._emit_squares(inner, plan.across)
+            return
         parallel, rest = inner[:PARALLEL_DIMS], inner[PARALLEL_DIMS:]
         vector = plan.vector if plan.vector in plan.outer else None
         if vector is not None and not parallel:
@@ -89,6 +96,21 @@ class NestEmitter:
             self._emit_loops([(vector, part)])
 
         groups([ceil_div(self._size(vector), step * tiles)], self.plan.work, body)
+
+    def _emit_squares(self, others: Sequence[Dim], across: Dim) -> None:
+        """Deals the other side of a square tile out to groups, some tiles each, which lie side by side in memory."""
+        vector, step = self.plan.vector, self.tile_size(across)
+        assert vector is not None, "expected a tile"
+        parallel, rest = others[: PARALLEL_DIMS - 1], others[PARALLEL_DIMS - 1 :]
+
+        def body(indices: list[ir.Value]) -> None:
+            for c, index in zip(parallel, indices, strict=False):
+                self.axes[c] = Axis(index, 1)
+            part = chunk_range(indices[-1], self._size(across), self._static(across), step, SQUARES)
+            self._emit_loops([*((c, self._range(c)) for c in [*rest, vector]), (across, part)])
+
+        counts = [*map(self._size, parallel), ceil_div(self._size(across), step * SQUARES)]
+        groups(counts, self.plan.work, body)
 
     def _emit_loops(self, loops: Sequence[tuple[Dim, Range]]) -> None:
         """Emits serial loops over outer dimensions, then what is inside of them."""

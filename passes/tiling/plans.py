@@ -9,7 +9,8 @@ runs over the dimensions that all its sinks have; inside, whatever sweeps furthe
       for c: s = s + exp(x[r, c] - m)    pass 1: depends on m
       store m[r], s[r]
 
-One dimension is the tile's: it is stepped by the vector's width, all others by one.
+One dimension is the tile's: it is stepped by the vector's width, all others by one. Where what is moved lies along
+another one in memory, as in a transposition, that is stepped too: the tile is a square that registers transpose.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, ancestors, innermost_class, reduced_classes
 from powerfusion.passes.tiling.combiners import payload_rank
 
+WORTH = 4  # a tile is square where at least a fourth as much lies along its other side
+SHORTEST_SIDE = 8
+FREE = ("gir.move", "gir.broadcast", "arith.constant", "gir.reshape")  # ops that hold no register of their own for long
+FEW = 3
+LONGEST_WIDTHS = 4
+ENOUGH_ELEMENTS = 512  # of the columns, per width that a tile is longer
 DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
 SHIFTS = ("gir.pad", "gir.window", "gir.slice", "gir.concat")  # their operands' windows aren't their own
 CLIPPED = ("gir.pad", "gir.concat")  # their operands' tiles may stick out: not everywhere is something to reduce
@@ -80,6 +87,7 @@ class NestPlan:
         outer: The dimensions that the nest runs over.
         sweeps: What is done inside, in order.
         vector: The dimension that the tile lies along.
+        across: Another one along which much of what is moved is contiguous: the tile's other side.
     """
 
     def __init__(self, sinks: Sequence[Sink], spaces: Spaces) -> None:
@@ -93,7 +101,10 @@ class NestPlan:
         else:
             self.outer: list[Dim] = [(first.value, dim) for dim in range(first.value.type.rank)]
         self.sweeps = self._sweeps() if self.plain else []
-        self.vector = self._choose_vector()
+        weights = self._contiguous() if self.plain else {self.outer[-1]: 0}
+        candidates = {c: weight for c, weight in weights.items() if c[0].type.shape[c[1]] != 1}
+        self.vector = max(candidates, key=lambda c: candidates[c]) if candidates else None
+        self.across = self._choose_across(candidates)
 
     @property
     def work(self) -> int | None:
@@ -104,6 +115,20 @@ class NestPlan:
                 return None
             work *= size
         return work
+
+    @property
+    def widths(self) -> int:
+        """How many times the usual width a tile has: columns that are folded row by row want long pieces of rows.
+
+        Only where there is little else to keep in registers, and tiles enough for many groups.
+        """
+        if self.vector is None or not self.sweeps or self.vector not in self.outer:
+            return 1
+        found = [op for op in ancestors([sink.value for sink in self.sinks]) if op.name not in FREE]
+        if len(found) > FEW or any(op.name.startswith("math.") for op in found):
+            return 1
+        size = self.vector[0].type.shape[self.vector[1]]
+        return 1 if size == DYNAMIC else max(1, min(LONGEST_WIDTHS, size // ENOUGH_ELEMENTS))
 
     # -- sweeps ------------------------------------------------------------------------------
 
@@ -147,13 +172,9 @@ class NestPlan:
 
     # -- the tile ----------------------------------------------------------------------------
 
-    def _choose_vector(self) -> Dim | None:
-        """The dimension that the tile lies along: where most bytes are contiguous."""
-        if not self.plain:
-            last = self.outer[-1]
-            return None if last[0].type.shape[last[1]] == 1 else last
+    def _contiguous(self) -> dict[Dim, int]:
+        """Per dimension that a tile may lie along, how many elements lie along it in memory."""
         candidates = set(self.outer) | {c for sweep in self.sweeps for c in sweep.extra}
-        candidates = {c for c in candidates if c[0].type.shape[c[1]] != 1}
         found = list(ancestors([sink.value for sink in self.sinks]))
         for op in found:
             if op.name == "gir.reduce" and not _folds_lanes(op):
@@ -170,7 +191,18 @@ class NestPlan:
                 c = followers[c]
             if c in weights:
                 weights[c] += _volume(place)
-        return max(weights, key=lambda c: weights[c]) if weights else None
+        return weights
+
+    def _choose_across(self, weights: dict[Dim, int]) -> Dim | None:
+        """The other side of a square tile: of what only moves element by element, where that is worth it."""
+        if self.vector is None or self.sweeps or self.vector not in self.outer:
+            return None
+        rest = {c: weight for c, weight in weights.items() if c != self.vector and c in self.outer}
+        best = max(rest, key=lambda c: rest[c]) if rest else None
+        if best is None or rest[best] * WORTH < weights[self.vector]:
+            return None
+        sides = [c[0].type.shape[c[1]] for c in (best, self.vector)]
+        return best if all(size == DYNAMIC or size >= SHORTEST_SIDE for size in sides) else None
 
     def _order(self, c: Dim) -> int:
         """Innermost first, so that ties go to the later dimension."""

@@ -237,7 +237,7 @@ class Executable:
             return self._c_function
         engine = self._engine
         address = engine.lookup(ENTRY)
-        return HostFunction(address, self.signature, self._constants, self._assertions, engine)
+        return HostFunction(address, HostEngine.free, self.signature, self._constants, self._assertions, engine)
 
     @cached_property
     def _c_function(self) -> CFunction:

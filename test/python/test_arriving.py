@@ -258,9 +258,9 @@ LOOKUP_NESTS = ("", "r = 64 : 8 : 2 : 1, c = 130 : 130 : 130 : 32", "r = 64 : 5 
 
 
 @pytest.mark.parametrize("nest", LOOKUP_NESTS)
-@pytest.mark.parametrize(("rows", "lines"), [(1000, 64 * 10), (3, 25)])
+@pytest.mark.parametrize(("rows", "lines"), [(1000, 64 * 9), (3, 25)])
 def test_rows_of_a_table_arrive_line_by_line(nest: str, rows: int, lines: int) -> None:
-    """Rows of 520 bytes that begin anywhere lie in at most 10 lines of 64; a table of 3 rows has 25."""
+    """Rows of 520 bytes, one after the other, lie in at most 9 lines of 64; a table of 3 rows has 25."""
     names = {"r": ' over ["r"]', "rc": ' over ["r", "c"]'} if nest else {"r": "", "rc": ""}
     text = LOOKUP.format(rows=rows, nest=f" nest <[{nest}]>" if nest else "", **names)
     inputs = [np.zeros((rows, 130), np.float32), np.arange(64) % rows]
@@ -270,7 +270,7 @@ def test_rows_of_a_table_arrive_line_by_line(nest: str, rows: int, lines: int) -
         found = moved(form, inputs, target)
         assert found == {"read": 64 * lines + 64 * 8, "write": 64 * 130 * 4}
         assert found["read"] >= cached_bytes(form, inputs, target, None)["read"]
-        assert moved(form, inputs, target, "issued")["read"] > 64 * 130 * 64
+        assert moved(form, inputs, target, "issued")["read"] >= 64 * 64 * 9 + 64 * 8
 
 
 MIRRORED = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import io
 import json
@@ -20,6 +21,7 @@ import powerfusion as pf
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime import artifact, manifest, processor
 from powerfusion.runtime.manifest import HOST_CODE, MANIFEST, Member
+from powerfusion.runtime.shared_library import Library
 
 FIRST = "constants/0.npy"
 
@@ -43,9 +45,9 @@ def no_code(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Collects the code that would be mapped, in place of mapping it."""
     mapped: list[bytes] = []
 
-    def record(code: bytes, _: object) -> tuple[None, int]:
+    def record(code: bytes, _: object) -> Library:
         mapped.append(code)
-        return None, 1
+        return Library(ctypes.CDLL(None), 1, 1)
 
     monkeypatch.setattr(artifact, "load_library", record)
     return mapped

@@ -341,8 +341,8 @@ def doubles() -> np.ndarray[Any, np.dtype[np.float64]]:
 def test_conversions_of_16_bit_floats(tmp_path: Path) -> None:
     """Where the processor can't narrow, our own functions do, as NumPy and ml_dtypes do; NaN stays NaN."""
     code = host_object.link(build_c(tmp_path, CONVERT))
-    held, entry = library.load_library(code, ())
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
+    held = library.load_library(code, ())
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(held.entry)
     with np.errstate(all="ignore"):
         every = doubles()
         for kind, (source, result) in enumerate(NARROWINGS):

@@ -132,10 +132,12 @@ def test_the_checker_has_no_search() -> None:
 
 
 def tiny(reg_bytes: int = 64) -> Machine:
-    """A CPU with 256 B of sram for a core."""
+    """A CPU with 256 B of sram for a core, which asks DRAM for elements."""
     machine = machine_with(256)
     spaces = (
-        dataclasses.replace(space, capacity_bytes=reg_bytes) if space.level == "reg" else space
+        dataclasses.replace(space, capacity_bytes=reg_bytes)
+        if space.level == "reg"
+        else dataclasses.replace(space, granule_bytes=1)
         for space in machine.spaces
     )
     return dataclasses.replace(machine, spaces=tuple(spaces))

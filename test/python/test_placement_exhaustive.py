@@ -41,10 +41,12 @@ FOLDS = ("addf", "maximumf", "minimumf", "mulf")
 
 
 def machine_of(room: Room) -> Machine:
-    """One core of one unit, without a cache in front of DRAM."""
+    """One core of one unit, without a cache in front of DRAM, of which it asks for elements."""
     machine = machine_with(room.sram, cores=1)
     spaces = (
-        dataclasses.replace(space, capacity_bytes=room.reg) if space.level == "reg" else space
+        dataclasses.replace(space, capacity_bytes=room.reg)
+        if space.level == "reg"
+        else dataclasses.replace(space, granule_bytes=1)
         for space in machine.spaces
     )
     return dataclasses.replace(machine, spaces=tuple(spaces))

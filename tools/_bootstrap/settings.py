@@ -13,7 +13,7 @@ from _bootstrap.console import BootstrapError
 
 LLVM_MAJOR = "22"
 LLVM_MINOR = "22.1"
-EXTRAS = ("torch",)
+EXTRAS = ("torch", "peers")
 
 DESCRIPTION = """\
 Make this clone ready to work. Every stage is skipped when it is up to date, and an

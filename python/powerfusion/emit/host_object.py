@@ -16,11 +16,13 @@ from powerfusion._native._host import HostEngine
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
-from powerfusion.runtime.shared_library import ENTRY, OPENMP_PREFIX
+from powerfusion.runtime.shared_library import ENTRY, FREE, OPENMP_PREFIX
 
 HALF_SOURCE = Path(__file__).with_name("half.c")
 HALF_SYMBOLS = (b"__truncsfhf2", b"__truncdfhf2", b"__extendhfsf2", b"__truncsfbf2", b"__truncdfbf2")
-EXPORTS = f"{{ global: {ENTRY}; local: *; }};\n"
+MEMORY_SOURCE = Path(__file__).with_name("memory.c")
+EXPORTS = f"{{ global: {ENTRY}; {FREE}; local: *; }};\n"
+C_FLAGS = ("-O2", "-fPIC", "-ffunction-sections")
 LINK_FLAGS = (
     "-shared",
     "-fuse-ld=lld",
@@ -74,10 +76,10 @@ def link(code: bytes) -> bytes:
         folder = Path(name)
         (folder / "host.o").write_bytes(code)
         (folder / "exports").write_text(EXPORTS)
-        objects = ["host.o"]
+        _clang(folder, *C_FLAGS, "-c", str(MEMORY_SOURCE), "-o", "memory.o")
+        objects = ["host.o", "memory.o"]
         if any(b"\0" + symbol + b"\0" in code for symbol in HALF_SYMBOLS):
-            flags = ("-O2", "-fPIC", "-ffreestanding", "-ffunction-sections")
-            _clang(folder, *flags, "-c", str(HALF_SOURCE), "-o", "half.o")
+            _clang(folder, *C_FLAGS, "-ffreestanding", "-c", str(HALF_SOURCE), "-o", "half.o")
             objects.append("half.o")
         libraries = ["-lm", "-lc"]
         if OPENMP_PREFIX in code:

@@ -19,6 +19,7 @@ from powerfusion.core._mlir import DYNAMIC, attributes_of, defining_op, walk_num
 from powerfusion.errors import SourceError, UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.reference.affine import affine_of
+from powerfusion.reference.runs import Runs, runs_of
 from powerfusion.reference.types import DTYPES, Array, Type, type_of
 
 
@@ -37,6 +38,7 @@ class Instruction:
         blocks: The first block of each region.
         location: Where it stands.
         dying: Values that nothing in this block uses after it.
+        runs: Of a gather or scatter, how it runs through memory.
     """
 
     number: int
@@ -49,6 +51,7 @@ class Instruction:
     blocks: tuple[Block, ...]
     location: ir.Location
     dying: tuple[int, ...]
+    runs: Runs | None = None
 
     @property
     def type(self) -> Type:
@@ -185,6 +188,7 @@ class _Reader:
                 blocks=tuple(self.block(region.blocks[0]) for region in op.regions if len(region.blocks) > 0),
                 location=op.location,
                 dying=dying,
+                runs=runs_of(op),
             )
         except UnsupportedError as error:
             raise UnsupportedError(error.message, location=error.mlir_location or op.location) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,30 @@ class Place:
     granule: int = 1
     write_allocate: bool = False
     capacity: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Elements that are asked for row by row.
+
+    Attributes:
+        numbers: By element, the number of its row.
+        apart: Bytes of which the places where rows begin are multiples.
+    """
+
+    numbers: Array
+    apart: int
+
+    def granules(self, addresses: Array, granule: int) -> int:
+        """How many granules the rows lie in, each where it may lie worst."""
+        if not addresses.size:
+            return 0
+        _, numbers = np.unique(self.numbers.ravel(), return_inverse=True)
+        most = np.zeros(int(numbers.max()) + 1, dtype=np.int64)
+        for shift in range(0, granule, math.gcd(granule, self.apart)):
+            lines = np.unique(np.stack([numbers, (addresses.ravel() + shift) // granule]), axis=1)
+            most = np.maximum(most, np.bincount(lines[0], minlength=len(most)))
+        return int(most.sum())
 
 
 class Spaces:
@@ -81,16 +106,23 @@ class Spaces:
         base = self.address(size * dtype.itemsize)
         return (base + np.arange(size, dtype=np.int64) * dtype.itemsize).reshape(shape)
 
-    def read(self, number: int, place: Place, addresses: Array, itemsize: int, *, singly: bool = False) -> None:
-        """Counts one execution's reads of the elements at some addresses; `singly`: each is a transaction."""
-        useful, issued = touched(addresses, itemsize, place.granule, singly)
+    def read(self, number: int, place: Place, addresses: Array, itemsize: int, *, rows: Rows | None = None) -> None:
+        """Counts one execution's reads of the elements at some addresses; `rows`: those of each are asked for alone."""
+        useful, issued = touched(addresses, itemsize, place.granule, rows)
         self._add(number, place, "read", useful, issued)
 
     def written(
-        self, number: int, place: Place, addresses: Array, itemsize: int, *, singly: bool = False, past: bool = False
+        self,
+        number: int,
+        place: Place,
+        addresses: Array,
+        itemsize: int,
+        *,
+        rows: Rows | None = None,
+        past: bool = False,
     ) -> None:
         """Counts one execution's writes; `past`: they don't pass through a cache that reads lines first."""
-        useful, issued = touched(addresses, itemsize, place.granule, singly)
+        useful, issued = touched(addresses, itemsize, place.granule, rows)
         self._add(number, place, "write", useful, issued)
         if place.write_allocate and not past:
             self._add(number, place, "read", 0, issued)
@@ -114,13 +146,17 @@ class Spaces:
         return {key: Counted(useful, self.issued[key]) for key, useful in self.useful.items()}
 
 
-def touched(addresses: Array, itemsize: int, granule: int, singly: bool = False) -> tuple[int, int]:
+def touched(addresses: Array, itemsize: int, granule: int, rows: Rows | None = None) -> tuple[int, int]:
     """Bytes of the distinct elements at some addresses, and of the distinct granules that these lie in.
 
-    Where elements are accessed singly, each counts, and brings granules of its own.
+    Where elements are in rows that are asked for one by one, each element counts, and the granules of each row, as many
+    as it may lie in.
     """
-    if singly:
-        return int(addresses.size) * itemsize, int(addresses.size) * max(granule, itemsize)
+    if rows is not None:
+        useful = int(addresses.size) * itemsize
+        if granule <= itemsize:
+            return useful, useful
+        return useful, rows.granules(addresses, granule) * granule
     distinct = np.unique(addresses)
     if granule <= itemsize:
         return len(distinct) * itemsize, len(distinct) * itemsize

@@ -152,10 +152,12 @@ def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
             read_constant(data.pop(constant_member(position)), spec, constant_member(position))
             for position, spec in enumerate(manifest.constants)
         ]
-        library, entry = load_library(data[HOST_CODE], manifest.needs)
+        library = load_library(data[HOST_CODE], manifest.needs)
     except ArtifactError as error:
         raise ArtifactError(error.message, location=str(place), help=error.help) from error
-    return LoadedProgram(manifest, HostFunction(entry, manifest.signature, constants, manifest.assertions, library))
+    return LoadedProgram(
+        manifest, HostFunction(library.entry, library.free, manifest.signature, constants, manifest.assertions, library)
+    )
 
 
 def _member(chunks: Chunks) -> Member:

@@ -20,10 +20,6 @@ from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature, l
 
 WORD = 8
 RESULTS_MADE = 1 << 32  # in the status word: an assertion failed, and results were made all the same
-_libc = ctypes.CDLL(None)
-_free: Callable[[int], None] = _libc.free
-_libc.free.argtypes = [ctypes.c_void_p]
-_libc.free.restype = None
 
 
 class HostFunction:
@@ -31,6 +27,7 @@ class HostFunction:
 
     Args:
         address: Of the packed C interface.
+        free: The address of what gives a result's memory back.
         signature: What callers pass and get.
         constants: Arrays passed behind the callers' own arguments.
         assertions: Messages of the program's assertions, in the order of their numbers.
@@ -38,10 +35,17 @@ class HostFunction:
     """
 
     def __init__(
-        self, address: int, signature: Signature, constants: Sequence[Array], assertions: Sequence[str], owner: object
+        self,
+        address: int,
+        free: int,
+        signature: Signature,
+        constants: Sequence[Array],
+        assertions: Sequence[str],
+        owner: object,
     ) -> None:
         self.signature = signature
         self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        self._free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(free)
         self._constants = [np.require(c, requirements=["C", "A"]) for c in constants]
         self._constant_descriptors = [_descriptor(c) for c in self._constants]
         self._assertions = tuple(assertions)
@@ -84,7 +88,7 @@ class HostFunction:
             allocated, aligned, offset = words[at], words[at + 1], words[at + 2]
             shape = tuple(words[at + 3 : at + 3 + rank])
             at += 3 + 2 * rank
-            arrays.append(_adopt(allocated, aligned, offset, shape, spec))
+            arrays.append(_adopt(self._free, allocated, aligned, offset, shape, spec))
         return arrays
 
 
@@ -101,11 +105,13 @@ def _descriptor(array: Array) -> ctypes.Array[ctypes.c_int64]:
     return words
 
 
-def _adopt(allocated: int, aligned: int, offset: int, shape: tuple[int, ...], spec: ArraySpec) -> Array:
+def _adopt(
+    free: Callable[[int], None], allocated: int, aligned: int, offset: int, shape: tuple[int, ...], spec: ArraySpec
+) -> Array:
     """An array over a buffer that the function allocated; the buffer goes when the array does."""
     dtype = DTYPES[spec.dtype]
     count = int(np.prod(shape, dtype=np.int64))
     size = max(count * dtype.itemsize, 1)
     buffer = (ctypes.c_char * size).from_address(aligned + offset * dtype.itemsize)
-    weakref.finalize(buffer, _free, allocated)
+    weakref.finalize(buffer, free, allocated)
     return np.frombuffer(cast(Any, buffer), dtype=dtype, count=count).reshape(shape)

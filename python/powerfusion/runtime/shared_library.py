@@ -13,26 +13,40 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from powerfusion import knobs
 from powerfusion.errors import ArtifactError, ToolError
 
 ENTRY = "_mlir__mlir_ciface_pf_main"
+FREE = "_mlir_memref_to_llvm_free"
 OPENMP = "libomp"
 OPENMP_SONAME = "libomp.so.5"
 OPENMP_PREFIX = b"__kmpc_"
 
 
-def load_library(code: bytes, needs: tuple[str, ...]) -> tuple[ctypes.CDLL, int]:
+@dataclass(frozen=True)
+class Library:
+    """A mapped shared library, which stays for as long as the process.
+
+    Attributes:
+        mapped: It.
+        entry: The address of the packed C interface.
+        free: The address of what gives results' memory back.
+    """
+
+    mapped: ctypes.CDLL
+    entry: int
+    free: int
+
+
+def load_library(code: bytes, needs: tuple[str, ...]) -> Library:
     """Maps a shared library into this process.
 
     Args:
         code: An ELF shared library.
         needs: Runtimes that it calls; `libomp` is the only one there is.
-
-    Returns:
-        The library, which stays for as long as the process, and the address of its entry.
 
     Raises:
         ToolError: A runtime isn't there, or no temporary folder lets code run.
@@ -52,9 +66,14 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> tuple[ctypes.CDLL, int]
             f"the program's code can't be put into {tempfile.gettempdir()}: {error.strerror or error}",
             help="set TMPDIR to a folder with room",
         ) from error
-    if not hasattr(library, ENTRY):
-        raise ArtifactError(f"the program's code has no entry '{ENTRY}'")
-    return library, ctypes.cast(getattr(library, ENTRY), ctypes.c_void_p).value or 0
+    entry, free = (_address(library, name) for name in (ENTRY, FREE))
+    return Library(library, entry, free)
+
+
+def _address(library: ctypes.CDLL, name: str) -> int:
+    if not hasattr(library, name):
+        raise ArtifactError(f"the program's code has no entry '{name}'", help="compile it again")
+    return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
 
 
 def load_entry(code: bytes, name: str) -> tuple[ctypes.CDLL, int]:

@@ -71,3 +71,32 @@ func.func @iota(%n: index) -> (tensor<4x1xindex, #gir.at<reg>>, tensor<4x1xindex
   %2 = gir.iota dim 0 : tensor<4x1xindex, #gir.at<reg>>
   return %0, %1, %2 : tensor<4x1xindex, #gir.at<reg>>, tensor<4x1xindex, #gir.at<reg>>, tensor<4x1xindex, #gir.at<reg>>
 }
+
+// -----
+
+// A combiner of one op whose order nobody can tell is a kind, with its two operands either way round.
+// CHECK-LABEL: @reduce_by_maximum
+// CHECK:       gir.reduce {{.*}} kinds [#vector.kind<maximumf>]
+// CHECK-NOT:   combiner
+func.func @reduce_by_maximum(%x: tensor<4x8xf32, #gir.at<reg>>, %i: tensor<4xf32, #gir.at<reg>>) -> tensor<4xf32, #gir.at<reg>> {
+  %0 = gir.reduce %x into %i dims [1] combiner {
+  ^bb0(%e: f32, %a: f32):
+    %1 = arith.maximumf %a, %e : f32
+    gir.yield %1 : f32
+  } : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+  return %0 : tensor<4xf32, #gir.at<reg>>
+}
+
+// -----
+
+// The sum of floats keeps its order: whoever wrote a combiner may have meant it.
+// CHECK-LABEL: @reduce_in_order
+// CHECK:       gir.reduce {{.*}} combiner
+func.func @reduce_in_order(%x: tensor<4x8xf32, #gir.at<reg>>, %i: tensor<4xf32, #gir.at<reg>>) -> tensor<4xf32, #gir.at<reg>> {
+  %0 = gir.reduce %x into %i dims [1] combiner {
+  ^bb0(%e: f32, %a: f32):
+    %1 = arith.addf %a, %e : f32
+    gir.yield %1 : f32
+  } : tensor<4x8xf32, #gir.at<reg>> into tensor<4xf32, #gir.at<reg>>
+  return %0 : tensor<4xf32, #gir.at<reg>>
+}

@@ -282,3 +282,24 @@ func.func @launch(%x: memref<8xf32>) {
   gir.launch @callee(%x) : (memref<8xf32>) -> ()
   return
 }
+
+// -----
+
+// A choice between bf16 goes by their bits, since LLVM can't choose between vectors of them of any length.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       %[[ONE:.*]] = arith.bitcast %{{.*}} : vector<65xbf16> to vector<65xi16>
+// CHECK:       %[[OTHER:.*]] = arith.bitcast %{{.*}} : vector<65xbf16> to vector<65xi16>
+// CHECK:       %[[BITS:.*]] = arith.select %{{.*}}, %[[ONE]], %[[OTHER]] : vector<65xi1>, vector<65xi16>
+// CHECK:       arith.bitcast %[[BITS]] : vector<65xi16> to vector<65xbf16>
+func.func @choice(%x: memref<65xbf16>, %y: memref<65xbf16>) {
+  gir.kernel "choice" (%a = %x : memref<65xbf16>, %b = %y : memref<65xbf16>) -> () {
+    %c0 = arith.constant 0 : index
+    %0 = gir.load %a[%c0] : memref<65xbf16, #gir.at<dram>> -> tensor<65xbf16, #gir.at<reg>>
+    %1 = gir.load %b[%c0] : memref<65xbf16, #gir.at<dram>> -> tensor<65xbf16, #gir.at<reg>>
+    %2 = arith.cmpf olt, %0, %1 : tensor<65xbf16, #gir.at<reg>>
+    %3 = arith.select %2, %0, %1 : tensor<65xi1, #gir.at<reg>>, tensor<65xbf16, #gir.at<reg>>
+    gir.store %3, %b[%c0] : tensor<65xbf16, #gir.at<reg>>, memref<65xbf16, #gir.at<dram>>
+    gir.return
+  }
+  return
+}

@@ -64,15 +64,15 @@ def _listening(granule: int, touches: list[Touch]) -> Iterator[None]:
         found = np.unique(np.asarray(addresses).ravel() // granule)
         touches.append(Touch(number, direction, tuple(map(int, found)), past))
 
-    def on_read(self: Spaces, number: int, place: Any, addresses: Any, size: int, *, singly: bool = False) -> None:
+    def on_read(self: Spaces, number: int, place: Any, addresses: Any, size: int, *, rows: Any = None) -> None:
         note(self, number, place, addresses, "read", past=False)
-        read(self, number, place, addresses, size, singly=singly)
+        read(self, number, place, addresses, size, rows=rows)
 
     def on_write(
-        self: Spaces, number: int, place: Any, addresses: Any, size: int, *, singly: bool = False, past: bool = False
+        self: Spaces, number: int, place: Any, addresses: Any, size: int, *, rows: Any = None, past: bool = False
     ) -> None:
         note(self, number, place, addresses, "write", past=past and place.write_allocate)
-        written(self, number, place, addresses, size, singly=singly, past=past)
+        written(self, number, place, addresses, size, rows=rows, past=past)
 
     def silent(self: Spaces) -> Spaces:
         deaf.append(uncounted(self))

@@ -241,6 +241,7 @@ def GIR_AllReduceOp : GIR_CombiningOp<"all_reduce", [AllTypesMatch<["inputs", "r
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif // GIR_IR_COMBINING_OPS

@@ -144,7 +144,8 @@ def GIR_GatherOp : GIR_MovementOp<"gather", [AlwaysSpeculatable, GIR_PassOpInter
     Each element of the result is the element of `source` at the indices that the
     index tensors hold in its place. Indices outside of `source` give an
     unspecified element and access nothing. In graph form `source` is a tensor, in
-    tile form a memref.
+    tile form a memref. Elements whose indices differ only in what a `gir.iota`
+    counts are a row, and a row is asked for at once; rows are asked for one by one.
 
     ```
     source  [ a b c d ]    index  [ 2 0 2 ]  -->  [ c a c ]
@@ -188,7 +189,8 @@ def GIR_ScatterOp : GIR_MovementOp<"scatter", [AlwaysSpeculatable, AttrSizedOper
     `kind` it is combined with what is there, in any order; without one, any one
     of several elements with one place stays. `valid`, in tile form, says how many
     elements are there in each dimension. In graph form the result is `dest` with
-    these elements; in tile form `dest` is a memref, and there is no result.
+    these elements; in tile form `dest` is a memref, and there is no result. Elements
+    whose indices differ only in what a `gir.iota` counts are a row, written at once.
 
     ```
     value [ a b c ]   index [ 2 0 2 ]   kind add   dest [ p q r ]  -->  [ p+b q r+a+c ]

@@ -16,6 +16,7 @@ from powerfusion.reference.ops.combining import BITWISE, FLOAT_KINDS, INTEGER_KI
 from powerfusion.reference.ops.views import shape_of
 from powerfusion.reference.program import Instruction, integer
 from powerfusion.reference.registry import meaning
+from powerfusion.reference.spaces import Rows
 from powerfusion.reference.stream import Event, Here, Moved, Running, Token
 from powerfusion.reference.types import Array, Type
 from powerfusion.reference.values import Store, Tile, demand_real
@@ -107,14 +108,15 @@ def gather(here: Here, op: Instruction, source: Tile | MemRef, *indices: Tile) -
     if isinstance(source, MemRef):
         flat = source.whole[at.index]
         data[at.there] = source.buffer.read(flat, here.agents)
-        addresses = source.buffer.addresses(flat)
+        table = source.buffer.addresses(source.whole)
     else:
         assert source.addresses is not None, "a table at dram has addresses"
         data[at.there] = source.data[at.index]
         real[at.there] = True if source.real is None else source.real[at.index]
-        addresses = source.addresses[at.index]
-    itemsize = data.dtype.itemsize
-    here.spaces.read(op.number, here.spaces.place(op.operand_types[0]), addresses, itemsize, singly=True)
+        table = source.addresses
+    itemsize, addresses = data.dtype.itemsize, table[at.index]
+    rows = _rows(op, at, table)
+    here.spaces.read(op.number, here.spaces.place(op.operand_types[0]), addresses, itemsize, rows=rows)
     here.spaces.tile(op.number, here.spaces.place(op.type), "write", addresses.size, itemsize)
     return Tile(data, None if real.all() else real)
 
@@ -132,12 +134,19 @@ def scatter(here: Here, op: Instruction, value: Tile, dest: Tile | MemRef, *oper
     table = _Table(here, dest, scatter_of(op))
     table.combine(index, values, op.get("kind"))
     place, itemsize = here.spaces.place(op.operand_types[1]), values.dtype.itemsize
-    addresses = table.addresses[index]
+    addresses, rows = table.addresses[index], _rows(op, at, table.addresses, order)
     here.spaces.tile(op.number, here.spaces.place(op.operand_types[0]), "read", values.size, itemsize)
-    here.spaces.written(op.number, place, addresses, itemsize, singly=True)
+    here.spaces.written(op.number, place, addresses, itemsize, rows=rows)
     if op.get("kind"):
-        here.spaces.read(op.number, place, addresses, itemsize, singly=True)
+        here.spaces.read(op.number, place, addresses, itemsize, rows=rows)
     return table.result()
+
+
+def _rows(op: Instruction, at: _Lookup, table: Array, order: Array | None = None) -> Rows:
+    """The rows of the elements that are looked up; `table` has the addresses of all that there is."""
+    assert op.runs is not None, "it is a gather or scatter"
+    numbers = op.runs.rows(at.there.shape)[at.there]
+    return Rows(numbers if order is None else numbers[order], op.runs.apart(table))
 
 
 def scatter_of(op: Instruction) -> int:

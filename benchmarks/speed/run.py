@@ -1,0 +1,103 @@
+"""A whole run with its progress: what `pf bench` calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from peers import PEERS, PeerSpec
+from speed import table
+from speed.ceilings import measure
+from speed.session import ROOT, Row, run_case, workers
+from suites import SUITES, Case
+
+LOG = ROOT / "build" / "bench.log"
+
+
+class BenchmarkError(Exception):
+    """What was asked for can't be measured."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to measure.
+
+    Attributes:
+        suite: A key of `SUITES`.
+        dtypes: Of the cases.
+        cases: Starts of names; all, if empty.
+        peers: Modules of peers; all, if empty.
+        threads: Of each peer.
+        rounds: How often each has its turn.
+        clang: What compiles the ceilings.
+    """
+
+    suite: str
+    dtypes: Sequence[str]
+    cases: Sequence[str]
+    peers: Sequence[str]
+    threads: int
+    rounds: int
+    clang: Path
+
+
+def run(request: Request, told: Callable[[str], None], shown: Callable[[str], None]) -> dict[str, object]:
+    """Measures; gives everything as plain data.
+
+    Args:
+        request: What to measure.
+        told: Is told what happens.
+        shown: Is given lines of Markdown, at the end.
+
+    Raises:
+        BenchmarkError: No case or no peer is left.
+    """
+    cases, specs = _cases(request), _peers(request)
+    told("the machine's ceilings")
+    ceilings = measure(request.threads, request.clang)
+    rows: list[Row] = []
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with workers(specs, request.threads, LOG) as running:
+        versions = {title: worker.versions for title, worker in running.items()}
+        for title, worker in running.items():
+            if worker.failure:
+                shown(f"- {title} can't be measured: {worker.failure}")
+        alive = {title: worker for title, worker in running.items() if not worker.failure}
+        for at, case in enumerate(cases):
+            rows.append(
+                run_case(
+                    request.suite, case, alive, request.rounds, lambda m, at=at: told(f"{at + 1}/{len(cases)} {m}")
+                )
+            )
+    load = os.getloadavg()[0]
+    shown(f"`{platform.machine()}`, {table.machine(ceilings)}; {datetime.now(UTC):%Y-%m-%d}; load after it {load:.1f}")
+    shown("")
+    for line in (*table.table(rows, ceilings), "", *table.summary(rows, ceilings), "", *table.failures(rows)):
+        shown(line)
+    return table.to_json(rows, ceilings, versions)
+
+
+def _cases(request: Request) -> list[Case]:
+    found = [
+        case
+        for case in SUITES[request.suite]()
+        if case.workload.dtype in request.dtypes
+        and (not request.cases or any(case.workload.name.startswith(name) for name in request.cases))
+    ]
+    if not found:
+        raise BenchmarkError(f"no case of {request.suite} is called {' or '.join(request.cases)}")
+    return found
+
+
+def _peers(request: Request) -> list[PeerSpec]:
+    return [spec for spec in PEERS if not request.peers or spec.module in request.peers]
+
+
+def save(path: Path, data: dict[str, object]) -> None:
+    """Writes the data as JSON."""
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

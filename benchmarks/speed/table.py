@@ -1,0 +1,112 @@
+"""What a run comes to, as Markdown and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp, log
+from typing import Any
+
+from speed.ceilings import Ceilings
+from speed.session import Row, Timing
+
+OURS = "PowerFusion"
+
+
+def best_peer(row: Row) -> tuple[str, float] | None:
+    """The fastest of the others, and its seconds."""
+    others = {title: t.median for title, t in row.timings.items() if title != OURS and not t.failure}
+    return min(others.items(), key=lambda item: item[1]) if others else None
+
+
+def gain(row: Row, peer: str | None = None) -> float | None:
+    """How many times faster we are than the best of the others, or than one of them."""
+    ours = row.timings.get(OURS)
+    if ours is None or ours.failure:
+        return None
+    if peer is None:
+        best = best_peer(row)
+        return best[1] / ours.median if best else None
+    theirs = row.timings.get(peer)
+    return theirs.median / ours.median if theirs and not theirs.failure else None
+
+
+def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
+    """The run in a few lines."""
+    gains = [g for row in rows if (g := gain(row)) is not None]
+    yield f"- over the best peer of each case, geometric mean: {_mean(gains):.2f}"
+    yield f"- at least 1.3 times the best peer: {sum(g >= 1.3 for g in gains)} of {len(gains)}"
+    slow = [f"{row.case} {g:.2f}" for row in rows if (g := gain(row)) is not None and g < 0.9]
+    yield f"- below 0.9 of the best peer: {', '.join(slow) or 'none'}"
+    ours = [(row, row.timings[OURS]) for row in rows if OURS in row.timings and not row.timings[OURS].failure]
+    yield f"- our time over the roofline, geometric mean: {_mean(t.median / row.roof(ceilings) for row, t in ours):.2f}"
+    for peer in sorted({title for row in rows for title in row.timings} - {OURS}):
+        known = [g for row in rows if (g := gain(row, peer)) is not None]
+        if known:
+            yield f"- over {peer}, geometric mean of {len(known)}: {_mean(known):.2f}"
+    wrong = [f"{row.case} ({title}: {t.failure})" for row in rows for title, t in row.timings.items() if _is_wrong(t)]
+    yield f"- wrong answers: {'; '.join(wrong) or 'none'}"
+
+
+def table(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
+    """A row a case: milliseconds, in parts of the roofline, and ours over the best of the others."""
+    titles = list(dict.fromkeys(title for row in rows for title in row.timings))
+    yield f"| case | MB | roof ms | {' | '.join(titles)} | best peer / ours |"
+    yield f"|---|--:|--:|{'--:|' * len(titles)}--:|"
+    for row in rows:
+        roof = row.roof(ceilings)
+        cells = [_cell(row.timings.get(title), roof) for title in titles]
+        ratio = gain(row)
+        size = (row.read + row.written) / 1e6
+        yield f"| {row.case} | {size:.1f} | {roof * 1e3:.3f} | {' | '.join(cells)} | {_ratio(ratio)} |"
+
+
+def failures(rows: Sequence[Row]) -> Iterator[str]:
+    """Why cells are empty."""
+    for row in rows:
+        for title, timing in row.timings.items():
+            if timing.failure:
+                yield f"- **{row.case}**, {title}: {timing.failure}"
+
+
+def machine(ceilings: Ceilings) -> str:
+    """The ceilings in a line."""
+    names = ("read", "copy", "copy_streamed", "triad_streamed", "write_streamed", "l2", "l3")
+    bandwidths = ", ".join(f"{n.replace('_', ' ')} {getattr(ceilings, n) / 1e9:.1f}" for n in names)
+    return f"{ceilings.threads} threads; GB/s: {bandwidths}; multiply-adds {ceilings.fma / 1e9:.0f} Gflop/s"
+
+
+def to_json(rows: Sequence[Row], ceilings: Ceilings, versions: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Everything."""
+    return {
+        "ceilings": vars(ceilings),
+        "versions": versions,
+        "rows": [
+            {
+                "case": row.case,
+                "read_bytes": row.read,
+                "written_bytes": row.written,
+                "roof_s": row.roof(ceilings),
+                "timings": {title: vars(timing) for title, timing in row.timings.items()},
+            }
+            for row in rows
+        ],
+    }
+
+
+def _is_wrong(timing: Timing) -> bool:
+    return timing.failure.startswith("wrong")
+
+
+def _cell(timing: Timing | None, roof: float) -> str:
+    if timing is None or timing.failure:
+        return "wrong" if timing and _is_wrong(timing) else "-"
+    return f"{timing.median * 1e3:.3f} ({timing.median / roof:.2f}x)"
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"**{value:.2f}**"
+
+
+def _mean(values: Iterable[float]) -> float:
+    logarithms = [log(v) for v in values]
+    return exp(sum(logarithms) / len(logarithms)) if logarithms else float("nan")

@@ -1,0 +1,14 @@
+"""Suites of `pf bench`: named lists of cases.
+
+A case is a workload of a size that counts, and how often its tensors cross the memory bus at the least.
+"""
+
+from __future__ import annotations
+
+from suites.case import Case
+from suites.memory_bound import memory_bound
+
+__all__ = ["SUITES", "Case"]
+
+SUITES = {"memory-bound": memory_bound}
+"""By name: what gives a suite's cases."""

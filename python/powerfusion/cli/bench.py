@@ -1,0 +1,72 @@
+"""`pf bench`: this compiler and others side by side, on the same programs and inputs, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from powerfusion import knobs
+from powerfusion.errors import PowerFusionError
+
+ROOT = Path(__file__).resolve().parents[3]
+EPILOG = """\
+examples:
+  pf bench --suite memory-bound --threads 1
+  pf bench --case softmax --dtype f32 --peer torch_eager --peer powerfusion_cpu
+  pf bench --case layernorm --json layernorm.json
+
+Peers live in an environment of their own: `tools/bootstrap --with peers` makes it. Medians of interleaved rounds are
+shown, beside the least time that the machine's own ceilings, measured in the same run, allow for the bytes."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Says what the command takes."""
+    parser.add_argument("--suite", default="memory-bound", help="which cases (default: %(default)s)")
+    parser.add_argument("--case", action="append", default=[], metavar="NAME", help="only cases that start so")
+    parser.add_argument("--dtype", action="append", default=[], choices=("f32", "bf16"), help="(default: f32)")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="only these, as torch_eager")
+    parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each peer (default: %(default)s)")
+    parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="turns of each (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything that was measured")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
+    return value
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Measures and prints."""
+    folder = ROOT / "benchmarks"
+    if not folder.is_dir():
+        raise PowerFusionError("the benchmarks aren't installed with the package", help="run pf from a clone")
+    sys.path.insert(0, str(folder))
+    from peers import PEERS  # pyright: ignore[reportMissingImports]
+    from speed.run import BenchmarkError, Request, run, save  # pyright: ignore[reportMissingImports]
+    from suites import SUITES  # pyright: ignore[reportMissingImports]
+
+    if options.suite not in SUITES:
+        raise PowerFusionError(f"expected a suite of {', '.join(SUITES)}, got '{options.suite}'")
+    known = [spec.module for spec in PEERS]
+    for name in options.peer:
+        if name not in known:
+            raise PowerFusionError(f"expected a peer of {', '.join(known)}, got '{name}'")
+    request = Request(
+        options.suite,
+        options.dtype or ["f32"],
+        options.case,
+        options.peer,
+        options.threads,
+        options.rounds,
+        knobs.llvm_prefix() / "bin" / "clang",
+    )
+    try:
+        data = run(request, lambda text: print(text, file=sys.stderr, flush=True), print)
+    except BenchmarkError as error:
+        raise PowerFusionError(str(error)) from error
+    if options.json:
+        save(options.json, data)
+    return 0

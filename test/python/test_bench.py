@@ -1,0 +1,104 @@
+"""The benchmark: its suites' programs are right, its arithmetic is, and a run of one case goes through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tolerance
+
+import powerfusion as pf
+from powerfusion.cli.main import main
+from speed import table
+from speed.ceilings import Ceilings
+from speed.session import Row, Timing
+from suites import SUITES, Case
+from suites.case import error_of, rows_of
+
+CASES = [pytest.param(case, id=case.name.replace(" ", "-")) for suite in SUITES.values() for case in suite()]
+CEILINGS = Ceilings(1, 40e9, 30e9, 50e9, 60e9, 20e9, 300e9, 100e9, 200e9)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_programs_mean_what_numpy_says(case: Case) -> None:
+    """Compiled at the small size."""
+    inputs = case.workload.inputs("small")
+    results = pf.compile(case.workload.text("small"))(*inputs)
+    got = results if isinstance(results, tuple) else (results,)
+    for at, (array, value) in enumerate(zip(got, case.wanted(inputs), strict=True)):
+        expected = tolerance.Expected(value, case.workload.scale)
+        tolerance.check(array, expected, array.dtype, roundings=max(4, case.workload.roundings), what=f"result {at}")
+
+
+def test_inputs_differ_between_sets_and_not_between_runs() -> None:
+    """Else caches lie, or runs can't be compared."""
+    workload = SUITES["memory-bound"]()[0].workload
+    first, again, other = (workload.inputs("small", seed)[0] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_roofline_goes_by_what_is_read_and_written() -> None:
+    """Reads alone at the rate of reads; pairs at the copy's; two for one at the triad's."""
+    assert CEILINGS.seconds(40, 0) == pytest.approx(1e-9)
+    assert CEILINGS.seconds(50, 50) == pytest.approx(2e-9)
+    assert CEILINGS.seconds(40, 20) == pytest.approx(1e-9)
+    assert CEILINGS.seconds(80, 20) == pytest.approx(2e-9)
+    assert CEILINGS.seconds(0, 20) == pytest.approx(1e-9)
+    assert CEILINGS.seconds(30, 20) == pytest.approx(0.5e-9 + 0.4e-9)
+
+
+def test_errors_see_shapes_and_special_values() -> None:
+    """A wrong shape, a NaN where none belongs, an infinity of the other sign."""
+    right = np.array([1.0, np.inf, np.nan])
+    assert error_of(right, right, 0) == 0
+    assert error_of(right[:2], right, 0) == np.inf
+    assert error_of(np.array([np.nan, np.inf, np.nan]), right, 0) == np.inf
+    assert error_of(np.array([1.0, -np.inf, np.nan]), right, 0) == np.inf
+    assert error_of(np.array([1.5, np.inf, np.nan]), right, 0) == pytest.approx(0.5)
+    assert error_of(np.array([3, 5]), np.array([3, 4]), 0) == np.inf
+    assert error_of(np.array([3, 5], np.int8), np.array([3, 4], np.int8), 0) == 0
+
+
+def test_a_lookup_reads_its_rows() -> None:
+    """Each once, however often it is named."""
+    ids, rows = np.array([1, 1, 3]), np.zeros((8, 4), np.float32)
+    assert rows_of(1, 0)((ids, rows)) == 2 * 16 + ids.nbytes
+
+
+def test_the_table_says_who_is_fastest_and_who_is_wrong() -> None:
+    """A wrong answer counts for nobody."""
+    timings = {
+        table.OURS: Timing((2e-3, 2e-3)),
+        "slow": Timing((5e-3,)),
+        "fast": Timing((1e-3, 3e-3, 1e-3)),
+        "liar": Timing((), failure="wrong: off by 1.0e+00 of the magnitude"),
+    }
+    row = Row("case", 50_000_000, 50_000_000, timings)
+    assert table.best_peer(row) == ("fast", 1e-3)
+    assert table.gain(row) == pytest.approx(0.5)
+    assert table.gain(row, "slow") == pytest.approx(2.5)
+    assert table.gain(row, "liar") is None
+    lines = list(table.table([row], CEILINGS))
+    assert all(words in lines[-1] for words in ("2.000 (1.00x)", "wrong", "**0.50**"))
+    assert any("below 0.9 of the best peer: case 0.50" in line for line in table.summary([row], CEILINGS))
+
+
+def test_a_run_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One case of ours alone: ceilings, a time, data."""
+    place = tmp_path / "run.json"
+    words = ["bench", "--case", "batchnorm_statistics", "--peer", "powerfusion_cpu", "--rounds", "1"]
+    assert main([*words, "--json", str(place)]) == 0
+    assert "batchnorm_statistics f32" in capsys.readouterr().out
+    row = json.loads(place.read_text())["rows"][0]
+    assert row["timings"][table.OURS]["failure"] == ""
+    assert len(row["timings"][table.OURS]["seconds"]) == 1
+
+
+def test_wrong_names_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A suite, a peer, a case that isn't there."""
+    for words in (["--suite", "none"], ["--peer", "none"], ["--case", "none"]):
+        assert main(["bench", *words]) == 1
+        assert "none" in capsys.readouterr().err
