@@ -22,6 +22,7 @@ from powerfusion.passes.lowering.registry import lowers, unsupported
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
+TOKEN = "!gir.token"
 SERIAL_BELOW = 1 << 15  # elements of work below which threads cost more than they save
 
 
@@ -106,7 +107,7 @@ def pragma(loops: int) -> str:
 
 @dataclass(frozen=True)
 class Slot:
-    """What a loop or branch keeps a value in: an array for a tile, a variable for a number.
+    """What a loop or branch keeps a value in: an array for a tile, a variable for a number, nothing for a token.
 
     Attributes:
         type_: The old type.
@@ -133,14 +134,15 @@ class Slot:
             place = code.variable(computed(type_))
             lowering.name(place, "carried")
             return cls(type_, None, place)
+        if str(type_) == TOKEN:
+            return cls(type_)
         raise UnsupportedError(f"a value of type {type_} can't be carried by a loop in C", location=op.location)
 
-    def value(self) -> Tile | ir.Value:
+    def value(self) -> Tile | ir.Value | None:
         """What is in it."""
         if self.held is not None:
             return Tile.of(self.held)
-        assert self.place is not None
-        return code.load(self.place)
+        return None if self.place is None else code.load(self.place)
 
 
 def fill(lowering: FunctionLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir.Operation) -> None:
@@ -150,7 +152,8 @@ def fill(lowering: FunctionLowering, slots: Sequence[tuple[Slot, ir.Value]], op:
     pending: list[tuple[Slot, Tile | ir.Value]] = []
     for slot, old in slots:
         if slot.held is None:
-            pending.append((slot, lowering.scalar(old)))
+            if slot.place is not None:
+                pending.append((slot, lowering.scalar(old)))
             continue
         tile = lowering.tile(old)
         if tile.base is slot.held:
