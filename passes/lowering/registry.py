@@ -3,7 +3,7 @@
     @lowers("gir.load", to="vector")
     def lower_load(lowering: VectorLowering, op: ir.Operation) -> None: ...
 
-    unsupported("gir.all_reduce", to="emitc", why="units that meet aren't written in C yet", help="take one unit")
+    unsupported("gir.insert", to="emitc", why="a view at dram is stored by gir-tile", help="run gir-tile first")
 
 A second registration for one op and target is refused. A hole is declared, so that the table of what is lowered to
 what says why.

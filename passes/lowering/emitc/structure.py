@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import create, entry_block, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
-from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, copy_into, start, wide_type
+from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, start, wide_type
+from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.lanes import lanes_of, start_lanes
 from powerfusion.passes.lowering.emitc.lowering import TARGET
-from powerfusion.passes.lowering.emitc.scalars import computed
-from powerfusion.passes.lowering.emitc.tiles import Held, Tile
-from powerfusion.passes.lowering.lockstep import holds, is_needed
-from powerfusion.passes.lowering.registry import lowers, unsupported
+from powerfusion.passes.lowering.emitc.slots import Slot, fill
+from powerfusion.passes.lowering.emitc.tiles import Tile
+from powerfusion.passes.lowering.emitc.units import Units
+from powerfusion.passes.lowering.lockstep import holds, is_needed, scope_of
+from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
-TOKEN = "!gir.token"
 SERIAL_BELOW = 1 << 15  # elements of work below which threads cost more than they save
 
 
@@ -57,15 +57,17 @@ def lower_alternatives(lowering: FunctionLowering, op: ir.Operation) -> None:
 
 @lowers("gir.sync", to=TARGET)
 def lower_sync(lowering: FunctionLowering, op: ir.Operation) -> None:
-    """Nothing where one unit is all that there is; units that meet are refused before."""
+    """Nothing: units in step have all come here."""
 
 
-unsupported(
-    "gir.all_reduce",
-    to=TARGET,
-    why="units that meet aren't written in C yet",
-    help="place the program for a machine with one unit per group, as 'c' is",
-)
+@lowers("gir.all_reduce", to=TARGET)
+def lower_all_reduce(lowering: FunctionLowering, op: ir.Operation) -> None:
+    """In step with the other units: what each has is combined, in order, and given to all."""
+    raise UnsupportedError(
+        "'gir.all_reduce' outside of units that run in step can't be lowered",
+        location=op.location,
+        help="put it into a gir.parallel <unit>, reached by all units",
+    )
 
 
 # -- scopes ----------------------------------------------------------------------------------------
@@ -73,14 +75,11 @@ unsupported(
 
 @lowers("gir.parallel", to=TARGET)
 def lower_parallel(lowering: FunctionLowering, op: ir.Operation) -> None:
-    """Outermost, loops that OpenMP may deal out to threads; further in, and where little is to do, serial ones."""
+    """Outermost, loops that OpenMP may deal out to threads; further in, and for little, serial ones, or in step."""
     counts = lowering.numbers(op.operands)
-    if is_needed(op) and any(count != 1 for count in counts):
-        raise UnsupportedError(
-            "units that meet can't be lowered to C yet",
-            location=op.location,
-            help="take one unit per group, or place the program for a machine that has one, as 'c' does",
-        )
+    if is_needed(op):
+        Units.run(lowering, op)
+        return
     lowering.group.flush()
     scatters = holds(op, lambda inner: inner.name == "gir.scatter")
     work = ir.IntegerAttr(op.attributes["gir.work"]).value if "gir.work" in op.attributes else SERIAL_BELOW
@@ -91,10 +90,20 @@ def lower_parallel(lowering: FunctionLowering, op: ir.Operation) -> None:
             code.verbatim(pragma(len(counts)))
         index = [nest.enter_context(code.loop(0, count)) for count in counts]
         lowering.bind(entry_block(op).arguments, index)
+        if scope_of(op) == "unit":
+            lowering.unit = _linear(index, counts)
         lowering.threads += threaded
         nest.enter_context(lowering.scratch_of_one(op))
         lowering.emit_block(entry_block(op))
         lowering.threads -= threaded
+
+
+def _linear(index: Sequence[Number], counts: Sequence[Number]) -> Number:
+    """Which of a parallel's instances one is."""
+    number: Number = 0
+    for at, count in zip(index, counts, strict=True):
+        number = code.plus(code.times(number, count), at)
+    return number
 
 
 def pragma(loops: int) -> str:
@@ -103,74 +112,6 @@ def pragma(loops: int) -> str:
 
 
 # -- control flow ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Slot:
-    """What a loop or branch keeps a value in: an array for a tile, a variable for a number, nothing for a token.
-
-    Attributes:
-        type_: The old type.
-        held: The array.
-        place: The variable.
-    """
-
-    type_: ir.Type
-    held: Held | None = None
-    place: ir.Value | None = None
-
-    @classmethod
-    def of(cls, lowering: FunctionLowering, type_: ir.Type, op: ir.Operation) -> Slot:
-        """A slot for a value of a type.
-
-        Raises:
-            UnsupportedError: No slot is for that type.
-        """
-        if isinstance(type_, ir.RankedTensorType):
-            held = Held(tuple(type_.shape), type_.element_type)
-            lowering.declare(held, op)
-            return cls(type_, held)
-        if isinstance(type_, ir.IntegerType | ir.FloatType | ir.IndexType):
-            place = code.variable(computed(type_))
-            lowering.name(place, "carried")
-            return cls(type_, None, place)
-        if str(type_) == TOKEN:
-            return cls(type_)
-        raise UnsupportedError(f"a value of type {type_} can't be carried by a loop in C", location=op.location)
-
-    def value(self) -> Tile | ir.Value | None:
-        """What is in it."""
-        if self.held is not None:
-            return Tile.of(self.held)
-        return None if self.place is None else code.load(self.place)
-
-
-def fill(lowering: FunctionLowering, slots: Sequence[tuple[Slot, ir.Value]], op: ir.Operation) -> None:
-    """Writes values to slots, as if all at once: what reads another slot is put aside first."""
-    lowering.group.flush()
-    own = {slot.held for slot, _ in slots if slot.held is not None}
-    pending: list[tuple[Slot, Tile | ir.Value]] = []
-    for slot, old in slots:
-        if slot.held is None:
-            if slot.place is not None:
-                pending.append((slot, lowering.scalar(old)))
-            continue
-        tile = lowering.tile(old)
-        if tile.base is slot.held:
-            continue
-        if tile.reads & own and len(own) + len(tile.shape) > 1:
-            aside = Held(tile.shape, tile.element)
-            lowering.declare(aside, op)
-            copy_into(aside, tile, computed(tile.element))
-            tile = Tile.of(aside)
-        pending.append((slot, tile))
-    for slot, value in pending:
-        if isinstance(value, Tile):
-            assert slot.held is not None
-            copy_into(slot.held, value, computed(value.element))
-        else:
-            assert slot.place is not None
-            code.assign(value, slot.place)
 
 
 @lowers("scf.for", to=TARGET)

@@ -40,15 +40,14 @@ func.func @large(%x: memref<1024x1024xf32>) {
 
 // -----
 
-// Threads of OpenMP can't wait for one another within a loop that is dealt out.
-func.func @meeting(%x: memref<4xf32>) {
-  gir.kernel "meet" (%a = %x : memref<4xf32>) -> () {
+// Units that meet are written out one by one.
+func.func @meeting(%n: index) {
+  gir.kernel "meet" (%k = %n : index) -> () {
     %c1 = arith.constant 1 : index
-    %c4 = arith.constant 4 : index
     gir.parallel <group> (%g) in (%c1) {
-      // expected-error @+2 {{units that meet can't be lowered to C yet}}
-      // expected-note @+1 {{help: take one unit per group}}
-      gir.parallel <unit> (%u) in (%c4) {
+      // expected-error @+2 {{units that meet can't be lowered to C unless their number is a constant}}
+      // expected-note @+1 {{help: give the count by arith.constant in the kernel}}
+      gir.parallel <unit> (%u) in (%k) {
         gir.sync <group>
       }
     }
@@ -59,18 +58,21 @@ func.func @meeting(%x: memref<4xf32>) {
 
 // -----
 
-// A hole of the table says why it is one.
-func.func @collective(%x: memref<4xf32>) {
-  gir.kernel "sum" (%a = %x : memref<4xf32>) -> () {
+// What is dealt out to threads can't wait for other groups.
+func.func @groups(%x: memref<4xf32>) {
+  gir.kernel "meet" (%a = %x : memref<4xf32>) -> () {
     %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    gir.parallel <group> (%g) in (%c1) {
-      gir.parallel <unit> (%u) in (%c1) {
-        %0 = gir.load %a[%c0] : memref<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
-        // expected-error @+2 {{'gir.all_reduce' can't be lowered: units that meet aren't written in C yet}}
-        // expected-note @+1 {{help: place the program for a machine with one unit per group}}
-        %1 = gir.all_reduce <group> %0 kinds [#vector.kind<add>] : tensor<4xf32, #gir.at<reg>>
-        gir.store %1, %a[%c0] : tensor<4xf32, #gir.at<reg>>, memref<4xf32, #gir.at<dram>>
+    %c2 = arith.constant 2 : index
+    gir.parallel <cluster> (%c) in (%c2) {
+      // expected-error @+2 {{groups that meet can't be lowered to C where each has memory at sram}}
+      // expected-note @+1 {{help: keep it at dram, or let groups run apart}}
+      gir.parallel <group> (%g) in (%c2) attributes {gir.scratch = {cache = 16 : i64}} {
+        %b = gir.alloc {gir.offset = 0 : i64} : memref<4xf32, #gir.at<sram>>
+        gir.parallel <unit> (%u) in (%c2) {
+          %0 = gir.load %a[%c0] : memref<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+          gir.store %0, %b[%c0] : tensor<4xf32, #gir.at<reg>>, memref<4xf32, #gir.at<sram>>
+          gir.sync <cluster>
+        }
       }
     }
     gir.return
