@@ -64,7 +64,8 @@ def lower_reduce(lowering: EmitcLowering, op: ir.Operation) -> None:
             code.assign(code.choose(flag, value, before), place)
         return []
 
-    lowering.join(Member(op, shape, compute, [carry.held for carry in carries]), tiles)
+    held = [carry.held for carry in carries]
+    lowering.join(Member(op, shape, compute, held, folds=frozenset(dims)), tiles)
     lowering.bind(op.results, carries)
 
 

@@ -144,6 +144,7 @@ class Member:
         results: What it gives.
         reads: The memory that it reads, by an id per buffer, with what tells windows apart.
         writes: Likewise.
+        folds: Dimensions that it folds away, element after element.
     """
 
     op: ir.Operation
@@ -152,6 +153,16 @@ class Member:
     results: Sequence[Held] = ()
     reads: Sequence[Access] = ()
     writes: Sequence[Access] = ()
+    folds: frozenset[int] = frozenset()
+
+    @property
+    def order(self) -> list[int]:
+        """Its long dimensions, outermost first: where the last is folded, what is kept goes within, for vectors."""
+        long = [dim for dim, size in enumerate(self.shape) if size != 1]
+        if not long or long[-1] not in self.folds:
+            return list(range(len(long)))
+        kept = [at for at, dim in enumerate(long) if dim not in self.folds]
+        return [at for at, dim in enumerate(long) if dim in self.folds] + kept
 
 
 @dataclass(frozen=True)
@@ -224,7 +235,9 @@ class Group:
                     kept.append((held, result))
         arrays = {id(held) for held, _ in kept}
         with members[0].op.location, ExitStack() as nest:
-            index = [nest.enter_context(code.loop(0, size)) for size in shape]
+            order = next((member.order for member in members if member.folds), range(len(shape)))
+            loops = {at: nest.enter_context(code.loop(0, shape[at])) for at in order}
+            index = [loops[at] for at in range(len(shape))]
             for member in members:
                 with member.op.location:
                     values = member.compute(spread_index(index, member.shape))
