@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from powerfusion.passes.lowering.emitc.code import Flag, Number
 from powerfusion.passes.lowering.emitc.lowering import ELEMENTWISE, TARGET
 from powerfusion.passes.lowering.emitc.scalar_op import Scalar
 from powerfusion.passes.lowering.emitc.scalars import computed, is_float
-from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile
+from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile, squeezed
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
@@ -42,22 +42,33 @@ def lower_elementwise(lowering: FunctionLowering, op: ir.Operation) -> None:
         results = [result.element for result in held]
         return elementwise(Scalar(op.name, operands, elements, results, attributes, lowering.helper, op.location))
 
+    if squeezed(shape) and all(tile is None or tile.uniform for tile in tiles):
+        lowering.settle(*(tile for tile in tiles if tile is not None))
+        values = compute((0,) * len(shape))
+        lowering.bind(
+            op.results, [uniform(result.type, lambda v=v: v) for result, v in zip(op.results, values, strict=True)]
+        )
+        return
     lowering.join(Member(op, shape, compute, held), [tile for tile in tiles if tile is not None])
     lowering.bind(op.results, [Tile.of(result) for result in held])
+
+
+def uniform(type_: ir.RankedTensorType, value: Callable[[], ir.Value]) -> Tile:
+    """A tile whose elements are all one value."""
+    return Tile(tuple(type_.shape), type_.element_type, lambda _: value(), uniform=True)
 
 
 def _constant(lowering: FunctionLowering, op: ir.Operation) -> None:
     type_ = op.result.type
     splat = ir.DenseElementsAttr(op.attributes["value"]).get_splat_value()
-    made = Tile(tuple(type_.shape), type_.element_type, lambda _: scalars.constant(splat, type_.element_type))
-    lowering.bind([op.result], [made])
+    lowering.bind([op.result], [uniform(type_, lambda: scalars.constant(splat, type_.element_type))])
 
 
 @lowers("tensor.splat", to=TARGET)
 def lower_splat(lowering: FunctionLowering, op: ir.Operation) -> None:
     """Nothing: the number itself, wherever an element is wanted."""
-    type_, value = op.result.type, lowering.scalar(op.operands[0])
-    lowering.bind([op.result], [Tile(tuple(type_.shape), type_.element_type, lambda _: value)])
+    value = lowering.scalar(op.operands[0])
+    lowering.bind([op.result], [uniform(op.result.type, lambda: value)])
 
 
 @lowers("gir.iota", to=TARGET)
@@ -71,7 +82,8 @@ def lower_iota(lowering: FunctionLowering, op: ir.Operation) -> None:
     def at(index: Index) -> ir.Value:
         return code.value_of(code.plus(start, index[dim]))
 
-    lowering.bind([op.result], [Tile(tuple(type_.shape), type_.element_type, at)])
+    shape = tuple(type_.shape)
+    lowering.bind([op.result], [Tile(shape, type_.element_type, at, uniform=shape[dim] == 1)])
 
 
 def there(counts: Sequence[Number], index: Sequence[Number], shape: Sequence[int]) -> Flag:

@@ -86,6 +86,7 @@ class Tile:
         at: Gives an element, as one computes with it.
         base: What waits or is held, where this is that, but for dimensions of size 1.
         needs: What else it reads that may wait.
+        uniform: Whether all of its elements are one.
     """
 
     shape: tuple[int, ...]
@@ -93,11 +94,12 @@ class Tile:
     at: Callable[[Index], ir.Value]
     base: Held | None = None
     needs: frozenset[Held] = frozenset()
+    uniform: bool = False
 
     @classmethod
     def of(cls, held: Held) -> Tile:
         """The tile of what waits or is held."""
-        return cls(held.shape, held.element, held.at, held)
+        return cls(held.shape, held.element, held.at, held, uniform=not squeezed(held.shape))
 
     @property
     def reads(self) -> frozenset[Held]:
@@ -121,6 +123,7 @@ def renamed(tile: Tile, shape: Sequence[int], at: Callable[[Index], Index]) -> T
         lambda index: tile.at(at(index)),
         tile.base if same else None,
         tile.needs if same else tile.reads,
+        tile.uniform,
     )
 
 
