@@ -1,7 +1,7 @@
 """The memory-bound parts of well-known networks, as `torch.nn` modules.
 
-Matrix multiplications and convolutions are left out: their results come in as arguments. Every module is written the
-way its network writes it, so that what torch-mlir makes of it is what a user's model gives.
+Matrix multiplications and convolutions are left out, but for one whole layer: their results come in as arguments. Every
+module is written the way its network writes it, so that what torch-mlir makes of it is what a user's model gives.
 """
 
 import math
@@ -64,6 +64,37 @@ class BertMaskedSoftmax(nn.Module):
         return self.dropout(torch.softmax(scores / math.sqrt(self.head_width) + penalty, dim=-1))
 
 
+class BertLayer(nn.Module):
+    """One layer of BERT's encoder: attention of several heads, then two dense layers, each with residual and norm."""
+
+    def __init__(self, width: int, heads: int, intermediate: int) -> None:
+        """Makes a layer for hidden states of `width` elements; `intermediate` is the width between the dense layers."""
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.attention = BertMaskedSoftmax(width // heads)
+        self.joined = nn.Linear(width, width)
+        self.attended = BertResidualLayerNorm(width)
+        self.intermediate = nn.Linear(width, intermediate)
+        self.activation = nn.GELU()
+        self.output = nn.Linear(intermediate, width)
+        self.finished = BertResidualLayerNorm(width)
+
+    def _by_head(self, projected: Tensor) -> Tensor:
+        batch, sequence, width = projected.shape
+        return projected.view(batch, sequence, self.heads, width // self.heads).transpose(1, 2)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Takes (batch, sequence, width), gives the same; a mask (batch, sequence) is 1 where a key counts."""
+        query, key, value = (self._by_head(dense(hidden)) for dense in (self.query, self.key, self.value))
+        weights = self.attention(query @ key.transpose(-1, -2), mask)
+        context = (weights @ value).transpose(1, 2).reshape(hidden.shape)
+        attended = self.attended(self.joined(context), hidden)
+        return self.finished(self.output(self.activation(self.intermediate(attended))), attended)
+
+
 class CausalSoftmax(nn.Module):
     """A decoder's attention between its two matrix multiplications, with a boolean mask."""
 
@@ -122,6 +153,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "bert_bias_gelu": lambda: BertBiasGelu(references.BERT_INTERMEDIATE),
     "bert_residual_layernorm": lambda: BertResidualLayerNorm(references.BERT_WIDTH),
     "bert_masked_softmax": lambda: BertMaskedSoftmax(references.BERT_HEAD_WIDTH),
+    "bert_layer": lambda: BertLayer(references.BERT_WIDTH, references.BERT_HEADS, references.BERT_INTERMEDIATE),
     "causal_softmax": CausalSoftmax,
     "shufflenet_block": _shufflenet_block,
     "vit_embedding": lambda: VitEmbedding(references.VIT_WIDTH, references.VIT_PATCHES),

@@ -21,6 +21,7 @@ FOLDER = Path(__file__).resolve().parent
 """The folder of the exported programs."""
 
 BERT_SEQUENCE = 512
+BERT_LAYER_SEQUENCE = 128
 BERT_WIDTH = 768
 BERT_INTERMEDIATE = 3072
 BERT_HEADS = 12
@@ -41,8 +42,9 @@ VIT_EPSILON = 1e-12
 
 _PIECE = 1 << 16
 
-Fill = Literal["normal", "padding", "causal"]
-"""How an input is filled: a normal distribution, ones and then zeros, or true above the diagonal."""
+Fill = Literal["normal", "weights", "padding", "causal"]
+"""How an input is filled: a normal distribution, one that a product over the last dimension leaves as wide as it was,
+ones and then zeros, or true above the diagonal."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ class Input:
         match self.fill:
             case "normal":
                 return random.standard_normal(shape, dtype=np.float32).astype(self.dtype, copy=False)
+            case "weights":
+                drawn = random.standard_normal(shape, dtype=np.float32) / math.sqrt(shape[-1])
+                return drawn.astype(self.dtype, copy=False)
             case "padding":
                 counted = np.arange(shape[-1]) < shape[-1] - shape[-1] // 4
                 return np.broadcast_to(counted, shape).astype(self.dtype)
@@ -220,6 +225,21 @@ def _bert_masked_softmax(scores: Float, mask: NDArray[np.int64]) -> Float:
     return _softmax(scores / math.sqrt(BERT_HEAD_WIDTH) + penalty)
 
 
+def _bert_layer(hidden: Float, mask: NDArray[np.int64], *parameters: Float) -> Float:
+    dense = [(parameters[at], parameters[at + 1]) for at in (0, 2, 4, 6, 10, 12)]
+    query, key, value = (_by_head(hidden @ weight.T + bias) for weight, bias in dense[:3])
+    context = _bert_masked_softmax(query @ key.swapaxes(-1, -2), mask) @ value
+    (joined, joined_bias), (inner, inner_bias), (outer, outer_bias) = dense[3:]
+    projected = context.swapaxes(1, 2).reshape(hidden.shape) @ joined.T + joined_bias
+    attended = _layer_norm(projected + hidden, *parameters[8:10], BERT_EPSILON)
+    projected = _bert_bias_gelu(attended @ inner.T, inner_bias) @ outer.T + outer_bias
+    return _layer_norm(projected + attended, *parameters[14:16], BERT_EPSILON)
+
+
+def _by_head(projected: Float) -> Float:
+    return projected.reshape(*projected.shape[:2], BERT_HEADS, -1).swapaxes(1, 2)
+
+
 def _causal_softmax(scores: Float, hidden: NDArray[np.bool_]) -> Float:
     return _softmax(np.where(hidden, -np.inf, scores))
 
@@ -244,6 +264,29 @@ def _vit_embedding(
     tokens[:, 1:] = np.moveaxis(patches.reshape(batch, width, rows * columns), 1, 2)
     tokens += position
     return tokens, _layer_norm(tokens, weight, bias, VIT_EPSILON)
+
+
+def _bert_layer_inputs() -> tuple[Input, ...]:
+    inputs = [
+        Input("hidden", (1, BERT_LAYER_SEQUENCE, BERT_WIDTH)),
+        Input("mask", (1, BERT_LAYER_SEQUENCE), "int64", "padding"),
+    ]
+    widths = {
+        "query": (BERT_WIDTH, BERT_WIDTH),
+        "key": (BERT_WIDTH, BERT_WIDTH),
+        "value": (BERT_WIDTH, BERT_WIDTH),
+        "joined": (BERT_WIDTH, BERT_WIDTH),
+        "attended.norm": (BERT_WIDTH,),
+        "intermediate": (BERT_INTERMEDIATE, BERT_WIDTH),
+        "output": (BERT_WIDTH, BERT_INTERMEDIATE),
+        "finished.norm": (BERT_WIDTH,),
+    }
+    for name, shape in widths.items():
+        short = name.replace(".", "_")
+        fill = "weights" if len(shape) > 1 else "normal"
+        inputs.append(Input(f"{short}_weight", shape, fill=fill, parameter=f"{name}.weight"))
+        inputs.append(Input(f"{short}_bias", shape[:1], parameter=f"{name}.bias"))
+    return tuple(inputs)
 
 
 def _every_example() -> tuple[Example, ...]:
@@ -287,6 +330,13 @@ def _every_example() -> tuple[Example, ...]:
             title="BERT masked softmax",
             inputs=(Input("scores", attention), Input("mask", (1, BERT_SEQUENCE), "int64", "padding")),
             reference=_bert_masked_softmax,
+            tolerance=1e-5,
+        ),
+        Example(
+            name="bert_layer",
+            title="BERT layer",
+            inputs=_bert_layer_inputs(),
+            reference=_bert_layer,
             tolerance=1e-5,
         ),
         Example(

@@ -5,9 +5,11 @@ from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
     choose_rows,
     copy_sources,
+    delay_windows,
     drop_results,
     drop_units,
     fold_splats,
+    forward_concats,
     forward_gathers,
     forward_stores,
     join_loads,
@@ -19,6 +21,8 @@ from powerfusion.passes.fusion import (
     size_constants,
     split_dims,
     spread_iotas,
+    turn_concats,
+    turn_operands,
     turn_windows,
 )
 from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector
@@ -44,10 +48,12 @@ __all__ = [
     "convert_linalg_to_gir",
     "copy_sources",
     "count_ops",
+    "delay_windows",
     "drop_results",
     "drop_units",
     "expand",
     "fold_splats",
+    "forward_concats",
     "forward_gathers",
     "forward_stores",
     "join_loads",
@@ -68,5 +74,7 @@ __all__ = [
     "spread_iotas",
     "stream_stores",
     "tile",
+    "turn_concats",
+    "turn_operands",
     "turn_windows",
 ]

@@ -118,22 +118,18 @@ def _meaning(name: str) -> str:
 
 
 def passes_page() -> str:
-    """Every pass by phase, with its options, and what the pipeline of the CPU is made of."""
+    """What the CPU's pipeline is made of, and on which page each pass stands."""
     lines = [
         "# Passes\n",
         "Every pass of this project, from the modules' own docstrings. `pf-opt --help` lists the same, with all of",
         "upstream's. A pass says which normal forms it requires and establishes; a pipeline is checked against that.\n",
-        "## The pipeline of the CPU\n",
-        "| phase | what holds after it | passes |\n|---|---|---|",
-        *(_phase(phase) for phase in CPU),
-        "",
+        "| | |\n|---|---|",
     ]
-    by_folder: dict[str, list[type[Pass]]] = {}
-    for pass_ in registered_passes().values():
-        by_folder.setdefault(pass_.__module__.split(".")[-2], []).append(pass_)
-    for folder, passes in sorted(by_folder.items()):
-        lines.append(f"## {folder}\n")
-        lines += [_pass(pass_) for pass_ in passes]
+    for folder in PASS_FOLDERS:
+        links = (f"[`{each.name}`](passes-{folder}.md#{each.name})" for each in _passes_of(folder))
+        lines.append(f"| [{folder}](passes-{folder}.md) | {' '.join(links)} |")
+    lines += ["\n## The pipeline of the CPU\n", "| phase | what holds after it | passes |\n|---|---|---|"]
+    lines += map(_phase, CPU)
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 
@@ -155,6 +151,20 @@ def targets_page() -> str:
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 
+def passes_of_page(folder: str) -> str:
+    """The passes of a folder, with their options."""
+    lines = [f"# Passes: {folder}\n", "Part of [the passes](passes.md).\n", *map(_pass, _passes_of(folder))]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def _folder_of(pass_: type[Pass]) -> str:
+    return pass_.__module__.split(".")[-2]
+
+
+def _passes_of(folder: str) -> list[type[Pass]]:
+    return [each for each in registered_passes().values() if _folder_of(each) == folder]
+
+
 def _phase(phase: Phase) -> str:
     return f"| {phase.name} | {phase.summary} | {' '.join(f'`{name}`' for name in phase.passes)} |"
 
@@ -172,7 +182,7 @@ def _pass(pass_: type[Pass]) -> str:
         if found
     ]
     said = f"{'; '.join(forms).capitalize()}." if forms else ""
-    lines = [f"### `{pass_.name}`\n", f"{pass_.summary()}. {said}".rstrip() + "\n"]
+    lines = [f"## `{pass_.name}`\n", f"{pass_.summary()}. {said}".rstrip() + "\n"]
     lines.append(f"```text\n{page}\n```\n")
     if pass_.options():
         lines.append("| option | default | |\n|---|---|---|")
@@ -183,12 +193,14 @@ def _pass(pass_: type[Pass]) -> str:
 
 # -- writing ---------------------------------------------------------------------------------
 
+PASS_FOLDERS = sorted({_folder_of(each) for each in registered_passes().values()})
 MAKERS: dict[str, Callable[[], str]] = {
     "dialect.md": dialect_page,
     **{f"{group}.md": partial(ops_page, group) for group in GROUPS},
     "machines.md": lambda: HEAD + machines_page(),
     "passes.md": passes_page,
     "targets.md": targets_page,
+    **{f"passes-{folder}.md": partial(passes_of_page, folder) for folder in PASS_FOLDERS},
 }
 
 

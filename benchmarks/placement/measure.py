@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from placement.machines import machine_of
+from placement.machines import halved, machine_of
 from placement.route import FIRST, Said, placed, tiled
 from powerfusion.core._mlir import functions, operations
 from powerfusion.dialects import gir
@@ -25,6 +25,7 @@ from powerfusion.executable import Executable, compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.beyond import Beyond, beyond_once
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import on_chip_bytes
@@ -33,6 +34,8 @@ from workloads import Size, Workload
 UNLIMITED = 1 << 62
 PROMISES = ("placed ", "0 kernels placed")
 """How remarks begin that say what was done, not what stood against it."""
+PART = 0.005
+"""Of the least, what a tensor must move beyond once to be named."""
 Result = TypeVar("Result")
 
 
@@ -60,6 +63,7 @@ class Cell:
         structure: Per kernel, what is swept and which levels its movements join.
         nests: Of the kernels that have one.
         blocked: What passes said against moving less.
+        halved: Whether it is placed otherwise with half of the sram.
         seconds: By step, how long the processor took.
         error: What went wrong, where something did; the figures are then 0.
     """
@@ -83,6 +87,7 @@ class Cell:
     structure: tuple[str, ...] = ()
     nests: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    halved: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     error: str = ""
 
@@ -142,6 +147,8 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
     middle = clock("simplified ledger", lambda: arriving(simplified, machine))
     found = _placed(simplified, name, "time", clock)
     other = _placed(executable.module("simplify"), name, "bytes", Clock(), found)
+    half = executable.module("simplify")
+    placed(half, name, machine=halved(machine))
     nothing = Figures(0, 0, 0)
     figures = found.figures or nothing
     return Cell(
@@ -163,7 +170,8 @@ def _cell(workload: Workload, name: str, executable: Executable, seconds: dict[s
         form=found.form,
         structure=found.structure,
         nests=found.nests,
-        blocked=found.remarks,
+        blocked=(*found.remarks, *_beyond(found.beyond, max(compulsory, bound))),
+        halved=str(half) != found.text,
         seconds=clock.seconds,
     )
 
@@ -179,6 +187,7 @@ class _Placed:
     structure: tuple[str, ...]
     nests: tuple[str, ...]
     remarks: tuple[str, ...]
+    beyond: tuple[Beyond, ...]
     text: str
 
 
@@ -189,24 +198,31 @@ def _placed(module: ir.Module, name: str, objective: str, clock: Clock, known: _
     if known is not None and str(module) == known.text:
         return replace(known, said=said)
     text, kernels, form = str(module), kernels_of(module), "tile"
-    figures, more = _tile_figures(text, name, clock)
+    figures, more, beyond = _tile_figures(text, name, clock)
     if figures is None:
         figures, form = clock("graph ledger", lambda: arriving(module, machine_of(name))), "graph"
     elif figures.is_bound:
         form = "at most"
     structure, nests = tuple(map(structure_of, kernels)), tuple(filter(None, map(nest_of, kernels)))
     said_against = (remark for remark in (*remarks, *more) if not remark.startswith(PROMISES))
-    return _Placed(figures, form, said, len(kernels), structure, nests, tuple(dict.fromkeys(said_against)), text)
+    remarked = tuple(dict.fromkeys(said_against))
+    return _Placed(figures, form, said, len(kernels), structure, nests, remarked, beyond, text)
 
 
-def _tile_figures(text: str, name: str, clock: Clock) -> tuple[Figures | None, tuple[str, ...]]:
-    """What arrives in tile form, and what was remarked; None, and why, where that can't be told."""
+def _tile_figures(text: str, name: str, clock: Clock) -> tuple[Figures | None, tuple[str, ...], tuple[Beyond, ...]]:
+    """What arrives in tile form, what was remarked, what is beyond once; None, and why, where that can't be told."""
     module = read_module(text)
     try:
         remarks = clock("tile", lambda: tiled(module, name))
-        return clock("tile ledger", lambda: arriving(module, machine_of(name))), remarks
+        figures = clock("tile ledger", lambda: arriving(module, machine_of(name)))
+        return figures, remarks, tuple(beyond_once(module, machine_of(name)))
     except PowerFusionError as error:
-        return None, (f"tile form: {_words(error)}",)
+        return None, (f"tile form: {_words(error)}",), ()
+
+
+def _beyond(found: Sequence[Beyond], least: int) -> Iterator[str]:
+    """What is worth a word of what tensors move beyond once."""
+    yield from dict.fromkeys(each.message for each in found if each.bytes >= PART * least)
 
 
 def structure_of(kernel: ir.Operation) -> str:

@@ -7,7 +7,7 @@ from itertools import groupby
 from math import exp, log
 
 from placement.machines import MACHINES
-from placement.measure import Cell
+from placement.measure import PART, Cell
 
 HEAD = "<!-- Written by tools/placement_page.py; change the passes, then run it again. -->\n\n"
 TITLE = """# What placing makes of the table's programs
@@ -34,6 +34,11 @@ def page(cells: Sequence[Cell]) -> str:
         "bytes* for the objective `bytes`. *Search* is `exact`, or `beam` where the budget ran out; of one that takes",
         f"{SECONDS} s of a processor or more it says so.\n",
         *details(cells),
+        "",
+        "## Half of the sram\n",
+        "Programs that are placed otherwise, in kernels, nests or levels, for a file that describes the same machine",
+        "with half of its space at `sram`.\n",
+        *halved(cells),
         "",
         f"## Over {GOOD}\n",
         *reasons(cells),
@@ -82,10 +87,20 @@ def details(cells: Sequence[Cell]) -> Iterator[str]:
             yield f"| {_label(key)} | {' '.join(names)} | {' | '.join(figures)} |"
 
 
+def halved(cells: Sequence[Cell]) -> Iterator[str]:
+    """By machine the programs whose placement changes with half of the sram."""
+    for machine in MACHINES:
+        found = [f"{cell.program} {cell.dtype}" for cell in cells if cell.machine == machine and cell.halved]
+        yield f"- {machine}: {len(found)} of {sum(cell.machine == machine for cell in cells)}"
+        yield from ([f"  ({', '.join(found)})"] if found else [])
+
+
 def reasons(cells: Sequence[Cell]) -> Iterator[str]:
     """What cells that aren't good move beyond the least, in parts of it, and what passes say about that."""
     yield "Beyond the least, in parts of it: *again* are elements that are moved more often than they must be, *rests*"
-    yield "what transactions move beside the elements that are asked for, *fills* reads of what is written in parts.\n"
+    yield "what transactions move beside the elements that are asked for, *fills* reads of what is written in parts."
+    yield "Then what passes said: what kernels hand on, or wait for, and what keeps that from registers; and each"
+    yield "tensor that moves more than itself, with the capacity or the transactions that forbid less.\n"
     for key, row in by_program(cells):
         same: dict[str, list[str]] = {}
         for cell in row:
@@ -106,7 +121,7 @@ def beyond(cell: Cell) -> Iterator[str]:
     least = max(cell.compulsory, cell.bound, 1)
     rests = cell.placed - cell.elements - cell.fills
     for name, part in (("again", cell.elements - least), ("rests", rests), ("fills", cell.fills)):
-        if part / least >= 0.005:
+        if part >= PART * least:
             yield f"{name} {part / least:.2f}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from placement.machines import machine_of, option_of
 from powerfusion.core._mlir import functions
 from powerfusion.executable import run_phase
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.placement.place import place
@@ -27,8 +28,15 @@ class Said:
     time_ps: int
 
 
-def placed(module: ir.Module, name: str, objective: str = "time") -> Said:
-    """Places a simplified module in place. The one place that calls the pass."""
+def placed(module: ir.Module, name: str, objective: str = "time", machine: Machine | None = None) -> Said:
+    """Places a simplified module in place. The one place that calls the pass.
+
+    Args:
+        module: After `FIRST`.
+        name: A machine of the table.
+        objective: What is made small.
+        machine: Another one that the search is asked for in its place, without remarks.
+    """
     phases = phases_for(option_of(name))
     for phase in phases[SIMPLE + 1 : PLACE]:
         run_phase(module, phase)
@@ -36,7 +44,7 @@ def placed(module: ir.Module, name: str, objective: str = "time") -> Said:
     with module.context:
         for function in functions(module.operation):
             for block in function.regions[0].blocks:
-                answer = place(block, machine_of(name), BUDGET, objective, remarks=True)
+                answer = place(block, machine or machine_of(name), BUDGET, objective, remarks=machine is None)
                 exact &= answer.exact
                 time_ps += sum(choice.cost.time_ps for choice in answer.choices)
         PassManager.parse(_without_placing(phases[PLACE]).pipeline).run(module.operation)

@@ -23,6 +23,7 @@ import numpy as np
 from powerfusion.core._mlir import is_tensor
 from powerfusion.machines.model import Cache, Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving_calls import is_made, memory_of
 from powerfusion.passes.analysis.arriving_footprints import Footprint, Still, Trip, footprint_of, needed_axes
 from powerfusion.passes.analysis.ledger_access import Access, Scope
 from powerfusion.passes.analysis.ledger_numbers import Axis, Grid, UnknownIndex
@@ -31,17 +32,25 @@ from powerfusion.passes.analysis.ledger_unions import Placed, union
 from powerfusion.symbolic import Count
 
 OF_GROUPS = ("device", "cluster", "group")
+OPEN_LINES = 4  # of writes past the caches that a core gathers: half of what processors have, see decision 0031
 
 
 def arriving_bytes(recorder: Recorder) -> dict[Record, Count]:
     """The arriving bytes of each record."""
     result: dict[Record, Count] = {record: record.figures.issued for record in recorder.records}
-    kernels: dict[tuple[ir.Operation | None, str], list[Record]] = {}
+    spaces: dict[str, list[Record]] = {}
     for record in recorder.records:
-        if recorder.machine.caches_of(record.key[1]) and isinstance(record.figures.issued, int):
-            kernels.setdefault((record.kernel, record.key[1]), []).append(record)
-    for (_, space), records in kernels.items():
-        result |= _Kernel.of(recorder.machine, space, records).arriving()
+        if recorder.machine.caches_of(record.key[1]):
+            spaces.setdefault(record.key[1], []).append(record)
+    for space, records in spaces.items():
+        kernels: dict[ir.Operation | None, list[Record]] = {}
+        known = [record for record in records if isinstance(record.figures.issued, int)]
+        for record in known:
+            kernels.setdefault(record.kernel, []).append(record)
+        for each in kernels.values():
+            result |= _Kernel.of(recorder.machine, space, each).arriving()
+        if len(known) == len(records):
+            result |= _Kernel.of(recorder.machine, space, known).left_by_last_call()
     return result
 
 
@@ -76,7 +85,7 @@ class _Use:
     @property
     def root(self) -> Hashable:
         """The buffer; one of its own where its addresses aren't known."""
-        return self.access.box.root if self.is_known and self.access.box else self
+        return memory_of(self.access.box.root) if self.is_known and self.access.box else self
 
     @property
     def is_known(self) -> bool:
@@ -87,6 +96,11 @@ class _Use:
     def brings(self) -> bool:
         """True if it brings lines from memory: a read, or a write that reads first."""
         return self.record.key[2] == "read"
+
+    @property
+    def is_fill(self) -> bool:
+        """True for a write that reads first."""
+        return self.brings and self.record.access.direction == "write"
 
     @property
     def streams(self) -> bool:
@@ -133,17 +147,36 @@ class _Kernel:
         cache = max(machine.caches_of(space_name), key=lambda cache: cache.capacity_bytes or 0)
         shared = space.scope in ("device", "cluster")
         at_once = running_at_once(machine, cache)
-        uses = [_use(record, at_once, shared) for record in records if record.figures.issued]
+        uses = [
+            _use(record, at_once, shared and not (space.write_allocate and record.access.nontemporal))
+            for record in records
+            if record.figures.issued
+        ]
         return _Kernel(cache.capacity_bytes or 0, space.granule_bytes, space.write_allocate, uses)
 
     def arriving(self) -> Mapping[Record, Count]:
-        """What arrives of each."""
-        kept = [use for use in self.uses if not self._bypasses(use)]
-        outside = 0
-        while kept and all(len(use.trips) > outside and use.trips[outside].outside for use in kept):
-            outside += 1
-        self._settle(kept, outside)
+        """What arrives of each; what goes past the cache is gathered in lines that are the core's own."""
+        past = [use for use in self.uses if self._bypasses(use)]
+        open_bytes = OPEN_LINES * self.granule
+        for part in (replace(self, uses=self._kept()), replace(self, uses=past, capacity=open_bytes)):
+            part.settle()
         return self.found
+
+    def settle(self) -> None:
+        """Counts all."""
+        outside = 0
+        while self.uses and all(len(use.trips) > outside and use.trips[outside].outside for use in self.uses):
+            outside += 1
+        self._settle(self.uses, outside)
+
+    def left_by_last_call(self) -> Mapping[Record, Count]:
+        """Of the movements of a whole program, those that needn't read what they write first, for that is there."""
+        fills = [use for use in self.uses if use.is_fill and use.is_known and is_made(use.root)]
+        fits = bool(fills) and self._touched(self._kept(), 0) <= self.capacity
+        return {use.record: 0 for use in fills if fits}
+
+    def _kept(self) -> list[_Use]:
+        return [use for use in self.uses if not self._bypasses(use)]
 
     def _bypasses(self, use: _Use) -> bool:
         return self.allocates and use.access.nontemporal

@@ -25,7 +25,9 @@ from powerfusion.passes.analysis.extents import Extents
 from powerfusion.passes.analysis.ledger_access import Access, Box, Buffer, Cells, Scope, place_of
 from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
 from powerfusion.passes.analysis.ledger_cells import addresses_of, box_cells
+from powerfusion.passes.analysis.ledger_dims import NestDim
 from powerfusion.passes.analysis.ledger_graph import GraphLook, anywhere, body_of
+from powerfusion.passes.analysis.ledger_held import Hulls, hulls_of
 from powerfusion.passes.analysis.ledger_names import Names, over
 from powerfusion.passes.analysis.ledger_numbers import (
     MOST_CELLS,
@@ -34,17 +36,10 @@ from powerfusion.passes.analysis.ledger_numbers import (
     UnknownIndex,
     add,
     closed,
-    counter,
     dense,
-    maximum,
-    minimum,
     multiply,
     pointwise,
-    scale,
-    smallest,
     subtract,
-    summed_along,
-    summed_before,
 )
 from powerfusion.passes.analysis.ledger_record import Recorder
 from powerfusion.passes.analysis.ledger_views import row_major
@@ -55,87 +50,11 @@ from powerfusion.symbolic import Polynomial
 WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
 
 
-@dataclass(frozen=True, eq=False)
-class NestDim:
-    """One dimension of a nest, with its axes.
-
-    Attributes:
-        name: Its name.
-        size: How long it is.
-        per_group: Elements of a group.
-        per_unit: Elements of a unit.
-        per_step: Elements of a step.
-        swept: Whether it is traversed once per pass.
-        groups: Axis of the groups.
-        units: Axis of the units of a group.
-        steps: Axis of the steps of a unit.
-    """
-
-    name: str
-    size: int
-    per_group: int
-    per_unit: int
-    per_step: int
-    swept: bool
-    groups: Axis
-    units: Axis
-    steps: Axis
-
-    def of_unit(self) -> tuple[Number, Number]:
-        """First index and end of a unit's part."""
-        group = scale(_index(self.groups), self.per_group)
-        low = add(group, scale(_index(self.units), self.per_unit))
-        return low, smallest([add(low, self.per_unit), add(group, self.per_group), self.size])
-
-    def of_step(self) -> tuple[Number, Number]:
-        """First index and end of a unit's step."""
-        low, end = self.of_unit()
-        low = add(low, scale(_index(self.steps), self.per_step))
-        return low, minimum(add(low, self.per_step), end)
-
-    def of_group(self) -> tuple[Number, Number]:
-        """First index and end of a group's part."""
-        low = scale(_index(self.groups), self.per_group)
-        return low, minimum(add(low, self.per_group), self.size)
-
-    def of_first_step(self) -> tuple[Number, Number]:
-        """First index and end of the step of a group's first unit."""
-        low, end = self.of_group()
-        end = minimum(end, add(low, self.per_unit))
-        low = add(low, scale(_index(self.steps), self.per_step))
-        return low, minimum(add(low, self.per_step), end)
-
-    def held_by_group(self) -> tuple[Number, Number]:
-        """How many elements a group's units hold at a time, and where a unit's step is among them."""
-        if self.swept:
-            first, end = self.of_group()
-            return subtract(end, first), subtract(self.of_step()[0], first)
-        low, high = self.of_step()
-        length = maximum(subtract(high, low), 0)
-        return summed_along(length, self.units), summed_before(length, self.units)
-
-    def indices(self, group: int, step: int) -> np.ndarray:
-        """The elements that a group's units hold in a step, or all of the group's part where it is swept."""
-        first = group * self.per_group
-        end = min(first + self.per_group, self.size)
-        place = np.arange(first, end) - first
-        return place[self.swept | (place % self.per_unit // self.per_step == step)] + first
-
-    @property
-    def has_holes(self) -> bool:
-        """True if what the units of a group hold at a time isn't in one piece."""
-        return not self.swept and self.units.size > 1 and self.steps.size > 1
-
-
 def _over(number: Number, scope: Scope) -> np.ndarray:
     """A number in every trip of some loops."""
     if isinstance(number, Polynomial):
         raise UnknownIndex("an open size")
     return np.broadcast_to(dense(number, scope.axes)[1], [axis.size for axis in scope.axes])
-
-
-def _index(axis: Axis) -> Number:
-    return counter(axis) if axis.size > 1 else 0
 
 
 def _less(left: Number, right: Number) -> Number:
@@ -152,6 +71,7 @@ class NestLook(GraphLook):
         windows: Of a unit's steps.
         own: The nest's intervals of a value's dimensions.
         grouped: True to look at `sram` as a group does that fills it, False as a unit.
+        hulls: What is held at `sram` beyond units' steps.
     """
 
     dims: Sequence[NestDim] = ()
@@ -159,6 +79,7 @@ class NestLook(GraphLook):
     windows: dict[ir.Value, Window] = field(default_factory=dict)
     own: Callable[[ir.Value], Window] = lambda _: ()
     grouped: bool = False
+    hulls: Hulls = field(default_factory=dict)
 
     def part(self, value: ir.Value) -> tuple[Number, ...]:
         """The extents of a value's window."""
@@ -196,7 +117,7 @@ class NestLook(GraphLook):
         names = {name for interval in window for name in interval.names}
         serial = {dim.name for dim in self.depth(names, grouped=False)}
         dims = [replace(dim, units=Axis(1)) if out and dim.name not in names else dim for dim in self.dims]
-        masks = [_less(*(dim.of_step() if dim.name in serial else dim.of_unit())) for dim in dims]
+        masks = [_less(*(dim.of_step() if dim.name in serial else dim.of_unit())) for dim in dims if dim.size]
         axes = [axis for dim in dims for axis in (dim.groups, dim.units)]
         axes += [dim.steps for dim in dims if dim.name in serial]
         return scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
@@ -258,8 +179,11 @@ class NestLook(GraphLook):
         """Per dimension of a value at `sram`, how much of it a group holds, and where a unit's part is there."""
         found: list[tuple[Number, Number]] = []
         for dim, size in enumerate(self.shape(value)):
-            name = self.names.of(value, dim)
-            found.append((size, 0) if name is None else self.dim(name).held_by_group())
+            name, hull = self.names.of(value, dim), self.hulls.get(value, {}).get(dim)
+            if hull is not None:
+                found.append((hull.length, subtract(self.own(value)[dim].low, hull.low)))
+            else:
+                found.append((size, 0) if name is None else self.dim(name).held_by_group())
         return found
 
     def _own(self, value: ir.Value) -> Buffer:
@@ -276,7 +200,7 @@ class NestLook(GraphLook):
     def _begin(self, value: ir.Value, dim: int) -> Number:
         """The index at which a group's buffer at `sram` begins along a dimension, as its units see it."""
         name = self.names.of(value, dim)
-        if self.grouped or name is None or self.dim(name).swept:
+        if self.grouped or name is None or self.dim(name).swept or dim in self.hulls.get(value, {}):
             return self._first(value, dim)
         along = self.dim(name)
         return pointwise(np.subtract, along.of_step()[0], along.held_by_group()[1])
@@ -287,19 +211,27 @@ class NestLook(GraphLook):
         own = self.own(value)
         names = {name for interval in own for name in interval.names}
         serial = self.depth(names, grouped=True)
-        masks = [_less(*(dim.of_first_step() if dim in serial else dim.of_group())) for dim in self.dims]
+        masks = [_less(*(dim.of_first_step() if dim in serial else dim.of_group())) for dim in self.dims if dim.size]
         axes = [dim.groups for dim in self.dims] + [dim.steps for dim in serial]
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
-        counts = tuple(count for count, _ in self.held(value))
-        element = element_bytes(value)
-        at = place_of(op.operands[0])
         source = self._source(op)
-        if source is None or (at.level == "dram" and any(self.dim(name).has_holes for name in names)):
+        at = place_of(op.operands[0])
+        gaps = at.level == "dram" and any(self.dim(name).has_holes for name in names)
+        if value in self.hulls and (source is None or gaps):
+            raise UnsupportedError("halos at sram of what doesn't lie in one piece", location=op.location)
+        counts = tuple(count for count, _ in self.held(value))
+        element, strides = element_bytes(value), row_major(counts)
+        offset: Number = 0
+        starts = [self._first(value, dim) for dim in range(len(own))]
+        for dim, hull in self.hulls.get(value, {}).items():
+            offset = add(offset, multiply(hull.kept, strides[dim]))
+            counts = (*counts[:dim], subtract(counts[dim], hull.kept), *counts[dim + 1 :])
+            starts[dim] = add(starts[dim], hull.kept)
+        if source is None or gaps:
             yield self._with_gaps(op, source, serial, scope)
         else:
-            starts = [self._first(value, dim) for dim in range(len(own))]
             yield Access(at, "read", counts, element, source.box(starts)), inside
-        yield Access(place_of(value), "write", counts, element, Box(value, 0, row_major(counts))), inside
+        yield Access(place_of(value), "write", counts, element, Box(value, offset, strides)), inside
 
     def _source(self, op: ir.Operation) -> Buffer | None:
         """What a group's movement reads, as the group sees it; None where its addresses aren't regular."""
@@ -335,7 +267,7 @@ class NestLook(GraphLook):
         names = {name for i in own if not self._is_whole(i) for name in i.names}
         parts = [dim.of_unit() if dim.name in names else dim.of_group() for dim in self.dims]
         parts = [dim.of_step() if dim in serial else part for dim, part in zip(self.dims, parts, strict=True)]
-        masks = [_less(*part) for part in parts]
+        masks = [_less(*part) for dim, part in zip(self.dims, parts, strict=True) if dim.size]
         axes = [dim.groups for dim in self.dims] + [dim.units for dim in self.dims if dim.name in names]
         axes += [dim.steps for dim in serial]
         inside = scope.inside(*(axis for axis in axes if axis.size != 1), masks=masks)
@@ -352,6 +284,8 @@ class NestLook(GraphLook):
     def _first(self, value: ir.Value, dim: int) -> Number:
         """The first element that a group holds along a dimension."""
         name = self.names.of(value, dim)
+        if dim in self.hulls.get(value, {}):
+            return self.hulls[value][dim].low
         if name is None:
             return 0
         along = self.dim(name)
@@ -386,7 +320,7 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
         UnsupportedError: An open size has no bound.
     """
     nest = gir.NestAttr(kernel.attributes["nest"])
-    bounds: dict[str, int] = {name: bound for name, *_, bound in nest.dims if bound is not None}
+    bounds: dict[str, int] = {name: bound for name, *_, bound in nest.dims if bound not in (None, gir.ALL)}
     for name, size in _sizes(kernel, look):
         if isinstance(size, Polynomial) and len(size.symbols) == 1 and name in bounds:
             look.assumed.update(dict.fromkeys(size.symbols, bounds[name]))
@@ -401,10 +335,17 @@ def nest_dims(kernel: ir.Operation, look: GraphLook) -> list[NestDim]:
                 help="give the shapes of the arguments, or the nest a bound (upto)",
             )
         steps = "sweep" if name in nest.sweep else ""
-        parts = ((size, group, "group"), (group, unit, "unit"), (unit, step, steps))
+        parts = ((size, group, "group"), (group, unit, "unit"), (_reached(unit, step, size), step, steps))
         axes = [Axis(-(-left // right), runs) for left, right, runs in parts]
+        if name in nest.sweep and not size:  # A group goes through it, though nothing be there.
+            axes[0] = Axis(1, "group")
         dims.append(NestDim(name, size, group, unit, step, name in nest.sweep, *axes))
     return dims
+
+
+def _reached(unit: int, step: int, size: int) -> int:
+    """How much of a part there can be: several steps stay several, for they are a loop, but not all of `gir.ALL`."""
+    return min(unit, max(size, 2 * step))
 
 
 def _sizes(kernel: ir.Operation, look: GraphLook) -> Iterator[tuple[str, Number]]:
@@ -436,6 +377,7 @@ def nest_look(kernel: ir.Operation, sizes: Extents) -> NestLook:
     look.names = Names(list(body_of(entry_block(kernel))), shared)
     windows = Windows(look, look.names, lambda name: look.dim(name).of_step())
     look.windows, look.own = windows.of, windows.own
+    look.hulls = hulls_of(look, windows, look.dims)
     return look
 
 

@@ -136,7 +136,7 @@ class Program:
             known = given.get(place)
             if isinstance(argument.type, ir.MemRefType):
                 sizes = known if isinstance(known, tuple) else _open_sizes(argument, place)
-                walk.known[argument] = new_buffer(argument, sizes, Root(f"arg{place}"))
+                walk.known[argument] = new_buffer(argument, sizes, Root(f"arg{place}", is_given=True))
             elif not isinstance(argument.type, ir.ShapedType):
                 walk.known[argument] = (
                     Polynomial.symbol(f"arg{place}") if known is None or isinstance(known, tuple) else known

@@ -21,9 +21,11 @@ class Root:
 
     Attributes:
         name: For people.
+        is_given: The program's caller allocated it.
     """
 
     name: str = ""
+    is_given: bool = False
 
 
 def row_major(sizes: Sequence[Number]) -> tuple[Number, ...]:

@@ -2,7 +2,7 @@
 
 A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
 the place of an operand that dies there and is large enough. What only repeats a value (a broadcast,
-a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries takes
+neighbourhoods, a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries takes
 the place of what it started from, if that dies there. A buffer at `sram` lives to the end of its block:
 
     %0 = load          64 B
@@ -13,7 +13,7 @@ the place of what it started from, if that dies there. A buffer at `sram` lives 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import defining_op, is_tensor, operations
@@ -25,7 +25,8 @@ from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.symbolic import Count, Polynomial
 
-REPLICAS = ("gir.broadcast", "gir.iota", "tensor.splat", "arith.constant")
+REPEATING = ("gir.broadcast", "gir.window")
+REPLICAS = (*REPEATING, "gir.iota", "tensor.splat", "arith.constant")
 IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
 Place = str
 """The name of a space."""
@@ -155,7 +156,7 @@ class Pressure:
                 continue
             size = tile_bytes(result)
             if reuse:
-                self._end_one(dying, size)
+                self._end_one([value for value in dying if value in op.operands], size)
             self.hold(result)
         self.release(dying)
 
@@ -186,6 +187,15 @@ class Pressure:
                 self.registers.give(*found)
 
 
+def repeated(value: ir.Value) -> Iterator[ir.Value]:
+    """A value, and what it repeats."""
+    yield value
+    source = defining_op(value)
+    while source is not None and source.name in REPEATING:
+        yield source.operands[0]
+        source = defining_op(source.operands[0])
+
+
 def tile_bytes(value: ir.Value) -> int:
     """Bytes of a tile."""
     size = element_bytes(value)
@@ -212,13 +222,9 @@ def last_uses(block: ir.Block) -> dict[ir.Operation, list[ir.Value]]:
 
 
 def _used(op: ir.Operation) -> Iterable[ir.Value]:
-    """What an op or anything in it takes; a broadcast takes no room, so what it repeats lives on."""
+    """What an op or anything in it takes; what only repeats takes no room, so what it repeats lives on."""
     for value in op.operands:
-        yield value
-        source = defining_op(value)
-        while source is not None and source.name == "gir.broadcast":
-            yield source.operands[0]
-            source = defining_op(source.operands[0])
+        yield from repeated(value)
     for region in op.regions:
         for block in region:
             for inner in block:

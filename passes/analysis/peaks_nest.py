@@ -13,7 +13,7 @@ A buffer at `sram` lives from its pass on: what a group holds at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +38,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     union_of,
 )
 from powerfusion.passes.analysis.ledger_windows import Window
-from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool
+from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool, repeated
 from powerfusion.passes.analysis.sizes import element_bytes
 
 
@@ -91,7 +91,7 @@ class _Placed:
         """What lives in the steps of a pass, or at its end."""
         names = self.look.names
         ops = [op for op in names.ops if names.happens[op] in (when, None)]
-        last = {value: op for op in ops for value in (*op.operands, *op.results)}
+        last = {value: op for op in ops for value in _used(op)}
         live = _Live(self.peaks, dict(self.kept))
         parts = {value: self._made(op, value, when) for op in ops for value in op.results if value in names.kept}
         for value, size in parts.items():
@@ -130,7 +130,7 @@ class _Placed:
             if op.name.startswith(("arith.", "math.")):
                 live.reuse([v for v in op.operands if last.get(v) == op and v not in self.kept], size)
             live.take(value, size)
-        for value in dict.fromkeys((*op.operands, *op.results)):
+        for value in dict.fromkeys(_used(op)):
             if last.get(value) == op:
                 live.give(value)
 
@@ -151,6 +151,13 @@ class _Placed:
     def _is_kept_buffer(self, op: ir.Operation) -> bool:
         """True for a move within one space."""
         return op.name == "gir.move" and self.peaks.place(op.operands[0]) == self.peaks.place(op.result)
+
+
+def _used(op: ir.Operation) -> Iterator[ir.Value]:
+    """What an op takes, what that repeats, and what it gives."""
+    for value in op.operands:
+        yield from repeated(value)
+    yield from op.results
 
 
 @dataclass

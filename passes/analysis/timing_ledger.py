@@ -14,11 +14,11 @@ import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import defining_op, element_of, segments
+from powerfusion.core._mlir import element_of, segments
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.arriving import OF_GROUPS, arriving_bytes
-from powerfusion.passes.analysis.least_bytes import VIEWS
+from powerfusion.passes.analysis.arriving_calls import memory_of
 from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.analysis.ledger_numbers import Axis
 from powerfusion.passes.analysis.ledger_program import Given, Program, location_text
@@ -200,12 +200,7 @@ def _tensor(record: Record) -> Hashable | None:
     access = record.access.boxes[0] if record.access.boxes else record.access
     if access.box is None or access.scattered:
         return None
-    root = access.box.root
-    while isinstance(root, ir.Value):
-        op = defining_op(root)
-        if op is None or op.name not in VIEWS:
-            break
-        root = op.operands[0]
+    root = memory_of(access.box.root)
     return root if isinstance(root, Hashable) else None
 
 

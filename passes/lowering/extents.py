@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from powerfusion.core._mlir import create, index_constant, integer_of
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant
-from powerfusion.passes.lowering.registers import Tile, lane_dim, row_indices, rows_of, tile_of
+from powerfusion.passes.lowering.registers import Tile, lane_dim, lanes_of, row_indices, rows_of, tile_of
 
 SGT = 4
 
@@ -57,6 +57,18 @@ class Extents:
             known = integer_of(count)
             flag = both(flag, index < known if known is not None else _more(count, index))
         return flag
+
+    def lanes(self, place: Sequence[int]) -> int | None:
+        """How many lanes of a row are there, the first ones; None where that isn't known."""
+        dim = lane_dim(self.shape)
+        flag = self.flag(place, dim)
+        if flag is False:
+            return 0
+        count = None if dim is None else self.counts[dim]
+        if flag is not True or count is None:
+            return None if flag is not True else lanes_of(self.shape)
+        known = integer_of(count)
+        return None if known is None else max(min(known, lanes_of(self.shape)), 0)
 
     def mask(self, place: Sequence[int]) -> Flag:
         """Which lanes of a row are there: all (True), none (False), a vector of flags, or one flag of a scalar."""

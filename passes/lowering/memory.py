@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from powerfusion.core._mlir import DYNAMIC, create, i32_array, i64_array, index_constant, integers
+from powerfusion.core._mlir import DYNAMIC, create, element_of, i32_array, i64_array, index_constant, integers
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
 from powerfusion.passes.lowering.extents import Flag
 from powerfusion.passes.lowering.registers import element_bytes
 
 EQ, NE, SLT, SGE = 0, 1, 2, 5
+HALVES = (ir.BF16Type, ir.F16Type)
 NONTEMPORAL_BYTES = (16, 32, 64)  # what one store past the caches writes
 
 
@@ -118,15 +119,15 @@ class Lanes:
         places = index_vector(self.lanes, None, self.stride)
         return create("vector.gather", [self.memref, *self.indices, places, mask, zero(type_)], [type_]).result
 
-    def store(self, value: ir.Value, mask: Flag, *, nontemporal: bool = False) -> None:
-        """Writes a row, but the lanes that are masked out; past the caches where that can be."""
+    def store(self, value: ir.Value, mask: Flag) -> None:
+        """Writes a row, but the lanes that are masked out."""
         if mask is False:
             return
         if not isinstance(value.type, ir.VectorType):
             store_if(mask, value, self.memref, self.indices)
             return
         if self.stride is None and mask is True:
-            self._store_whole(value, nontemporal)
+            create("vector.store", [value, self.memref, *self.indices])
             return
         mask = self._mask(mask)
         if self.stride is None:
@@ -135,26 +136,49 @@ class Lanes:
         places = index_vector(self.lanes, None, self.stride)
         create("vector.scatter", [self.memref, *self.indices, places, mask, value])
 
-    def _store_whole(self, value: ir.Value, nontemporal: bool) -> None:
-        """All lanes. Stores past the caches are seen late, but before the locked add of a parallel loop's barrier."""
-        size = self.lanes * element_bytes(value.type.element_type)
-        width = max((width for width in NONTEMPORAL_BYTES if size % width == 0), default=0)
-        if not nontemporal or not width:
-            create("vector.store", [value, self.memref, *self.indices])
+    def store_past(self, value: ir.Value, aligned: int | None) -> None:
+        """Writes the first lanes of a row past the caches, where these can be: in pieces that begin at their size.
+
+        Such stores are seen late, but before the locked add of a parallel loop's barrier.
+
+        Args:
+            value: The row, of which as many lanes are there as this has.
+            aligned: Of how many bytes the row's address is a multiple for all that is known.
+        """
+        if self.lanes == 0:
+            return
+        if isinstance(value.type, ir.VectorType) and value.type.shape != [self.lanes]:
+            value = _lanes_of(value, 0, self.lanes)
+        size = self.lanes * element_bytes(element_of(value.type))
+        most = NONTEMPORAL_BYTES[-1] if aligned is None else aligned
+        width = max((width for width in NONTEMPORAL_BYTES if size % width == 0 and width <= most), default=0)
+        if not width or self.stride is not None:
+            self.store(value, mask=True)
             return
         branch = create("scf.if", [self._is_aligned(width)], regions=2)
-        past = {
+        with ir.InsertionPoint(branch.regions[0].blocks.append()):
+            self._store_pieces(value, width)
+            create("scf.yield")
+        with ir.InsertionPoint(branch.regions[1].blocks.append()):
+            self.store(value, mask=True)
+            create("scf.yield")
+
+    def _store_pieces(self, value: ir.Value, width: int) -> None:
+        attributes = {
             "nontemporal": ir.BoolAttr.get(True),
             "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), width),
         }
-        for region, attributes in zip(branch.regions, (past, {}), strict=True):
-            with ir.InsertionPoint(region.blocks.append()):
-                create("vector.store", [value, self.memref, *self.indices], attributes=attributes)
-                create("scf.yield")
+        memref, indices = self.memref, self.indices
+        if isinstance(value.type.element_type, HALVES):
+            value, memref, indices = _in_pairs(value, *_flat(memref, indices))
+        lanes = width // element_bytes(value.type.element_type)
+        for first in range(0, value.type.shape[0], lanes):
+            at = [*indices[:-1], add_offset(indices[-1], first)]
+            create("vector.store", [_lanes_of(value, first, lanes), memref, *at], attributes=attributes)
 
     def _is_aligned(self, width: int) -> ir.Value:
         """Whether the row begins at a multiple of `width` bytes."""
-        flat, _, start = _flatten(self.memref, self.indices)
+        flat, start = _flat(self.memref, self.indices)
         index = ir.IndexType.get()
         base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
         size = index_constant(element_bytes(self.memref.type.element_type))
@@ -168,6 +192,40 @@ class Lanes:
         if isinstance(mask, ir.Value):
             return mask
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
+
+
+def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Value, ir.Value, list[ir.Value]]:
+    """A vector of 16-bit floats, its memref and where it begins there, an even number, as of f32 of half as many.
+
+    LLVM 22 has ordinary stores alone for vectors of 16-bit floats, and sees through casts to what has others; not
+    through a fence of arithmetic.
+    """
+    type_ = ir.VectorType.get([value.type.shape[0] // 2], ir.F32Type.get())
+    pairs = create("vector.bitcast", [value], [type_]).result
+    attributes = {
+        "intrin": ir.StringAttr.get("llvm.arithmetic.fence"),
+        "operandSegmentSizes": i32_array([1, 0]),
+        "op_bundle_sizes": i32_array([]),
+    }
+    fenced = create("llvm.call_intrinsic", [pairs], [type_], attributes).result
+    of_pairs = ir.MemRefType.get(flat.type.shape, ir.F32Type.get())
+    cast = create("builtin.unrealized_conversion_cast", [flat], [of_pairs]).result
+    return fenced, cast, [create("arith.divui", [start, index_constant(2)], [start.type]).result]
+
+
+def _flat(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value]:
+    """The buffer of a memref, and where in it an element lies."""
+    flat, _, start = _flatten(memref, indices)
+    return flat, start
+
+
+def _lanes_of(value: ir.Value, first: int, count: int) -> ir.Value:
+    """Some lanes of a vector that follow one another."""
+    if value.type.shape == [count]:
+        return value
+    type_ = ir.VectorType.get([count], value.type.element_type)
+    places = {"mask": i64_array(range(first, first + count))}
+    return create("vector.shuffle", [value, value], [type_], places).result
 
 
 def load_if(flag: Flag, memref: ir.Value, indices: Sequence[ir.Value]) -> ir.Value:

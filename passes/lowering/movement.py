@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, defining_op, i32_array, index_constant, integers, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
@@ -43,6 +43,8 @@ from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
+ALIGNED = "gir.aligned_bytes"
+
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
 
@@ -76,9 +78,16 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
     extents = Extents.of(tile.shape, valid)
     for row, place in zip(rows_of(lowering.value(old)), row_indices(tile.shape), strict=True):
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
-        value = to_storage(row, tile.element_type)
-        target = Lanes(dest, at, dim, lanes)
-        target.store(value, extents.mask(place), nontemporal="nontemporal" in op.attributes)
+        value, count = to_storage(row, tile.element_type), extents.lanes(place)
+        if "nontemporal" in op.attributes and count is not None:
+            Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))
+        else:
+            Lanes(dest, at, dim, lanes).store(value, extents.mask(place))
+
+
+def _aligned_bytes(op: ir.Operation) -> int | None:
+    """A number of bytes of which each row's address is a multiple, where a pass has said so."""
+    return ir.IntegerAttr(op.attributes[ALIGNED]).value if ALIGNED in op.attributes else None
 
 
 # -- computed places -----------------------------------------------------------------------------
@@ -208,6 +217,19 @@ def lower_copy(lowering: VectorLowering, op: ir.Operation) -> None:
     places = ([lowering.scalar(v) for v in source_at], [lowering.scalar(v) for v in dest_at])
     _copy(lowering.scalar(source), lowering.scalar(dest), places, sizes)
     lowering.bind([op.result], [Rows(())])
+
+
+@lowers("memref.copy", to="vector")
+def lower_memref_copy(lowering: VectorLowering, op: ir.Operation) -> None:
+    """All of a memref to another, as loops."""
+    source, dest = (lowering.scalar(operand) for operand in op.operands)
+    index = ir.IndexType.get()
+    sizes = [
+        create("memref.dim", [source, index_constant(at)], [index]).result if size == DYNAMIC else size
+        for at, size in enumerate(source.type.shape)
+    ]
+    first = [index_constant(0)] * len(sizes)
+    _copy(source, dest, (first, first), sizes)
 
 
 def _copy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.cost import cache_bytes, is_handed, least_work
 from powerfusion.passes.placement.model import Cost, Program
 from powerfusion.passes.placement.objectives import Objective
 
@@ -27,6 +27,7 @@ class Bounds:
     program: Program
     objective: Objective
     known: dict[int, Cost] = field(default_factory=dict)
+    works: dict[int, int] = field(default_factory=dict)
 
     def near(self, nodes: Sequence[int]) -> dict[int, int]:
         """By kernel, those that read or write something that it reads or writes too."""
@@ -54,6 +55,10 @@ class Bounds:
             needs |= self.program.needs[node]
         return needs
 
+    def between(self, bits: int) -> int:
+        """What some kernels need that itself needs some of them."""
+        return sum(1 << node for node in members(self.needs(bits) & ~bits) if self.program.needs[node] & bits)
+
     def least(self, bits: int) -> Cost:
         """What some kernels cost at least: whatever they don't make comes in once, what others read goes out."""
         if bits not in self.known:
@@ -77,7 +82,16 @@ class Bounds:
         for tensor in written:
             if program.readers[tensor] & ~bits:
                 moved += program.volumes[tensor] or 0
-        return self.objective.bound(moved, 1, cached)
+        near = sum(self._work(node) for node in members(bits))
+        return self.objective.bound(moved, 1, cached, near)
+
+    def _work(self, node: int) -> int:
+        """What a kernel computes at least."""
+        if node not in self.works:
+            kernel = self.program.kernels[node]
+            assert kernel is not None, "kernels alone are asked for"
+            self.works[node] = least_work(self.program, kernel, self.objective.machine)
+        return self.works[node]
 
     def _is_needed(self, node: int, tensor: int) -> bool:
         """Whether all of a tensor must come in for a kernel."""

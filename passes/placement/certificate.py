@@ -5,7 +5,7 @@
       placed         groups that the search looked at: what each costs, and the nest and steps that cost it
       kept           kernels alone that were looked at and stay as they are: what each costs
       refused        groups that were looked at and can't be one: why
-      promised       all other connected groups: what each costs at least
+      promised       all other connected groups that nothing stands between: what each costs at least
 
 The least way through the placed, kept and promised groups, of which the last cost what they must at least, costs
 what is claimed; so no partition costs less. `check_certificate` replays that. A seal over all of it shows that nothing

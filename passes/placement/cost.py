@@ -4,23 +4,41 @@
                        x parts and steps of the dimensions around it that it doesn't move with
 
 Of that arrives, of each tensor, no more than it has, where a cache in front of DRAM keeps for as long what the groups
-that run at once touch; else all of it. Where there is no cache, whole granules arrive.
+that run at once touch (`arrivals`); else all of it. Where there is no cache, whole granules arrive.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.analysis.timing import best_rate
+from powerfusion.passes.placement.arrivals import Arrivals
 from powerfusion.passes.placement.granules import asked_bytes
-from powerfusion.passes.placement.model import Cost, Kind, Layout, NestDim, Program, Step, Value, Where, extent
+from powerfusion.passes.placement.model import (
+    Cost,
+    Kernel,
+    Kind,
+    Layout,
+    NestDim,
+    Program,
+    Reach,
+    Step,
+    Value,
+    Where,
+    extent,
+)
+from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
+from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
+DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
+NEAR_SPEEDUP = 4  # of registers over sram
+SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
-STORED = -1  # in place of a tensor: what is stored
 
 
 def cores(machine: Machine) -> int:
@@ -61,25 +79,22 @@ def trips_of(dim: NestDim) -> int:
     return whole * dim.steps + -(-min(rest, dim.per_unit) // dim.per_step)
 
 
-def _starts(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, in order."""
-    size = extent(dim.size)
-    for group in range(0, size, dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group, end, dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            yield from ((at, min(at + dim.per_step, last)) for at in range(unit, last, dim.per_step))
+def _passed(dim: NestDim, at: int) -> tuple[int, int]:
+    """How many steps end at an element or before, and where the next one begins."""
+    if at >= extent(dim.size):
+        return steps_of(dim), extent(dim.size)
+    groups, rest = divmod(max(at, 0), dim.per_group)
+    units, rest = divmod(rest, dim.per_unit)
+    steps = rest // dim.per_step
+    begin = groups * dim.per_group + units * dim.per_unit + steps * dim.per_step
+    return groups * _steps_in(dim.per_group, dim) + units * dim.steps + steps, begin
 
 
-def _starts_backwards(dim: NestDim) -> Iterator[tuple[int, int]]:
-    """Where steps begin and end, the last first."""
-    size = extent(dim.size)
-    for group in range((size - 1) // dim.per_group * dim.per_group, -1, -dim.per_group):
-        end = min(group + dim.per_group, size)
-        for unit in range(group + (end - group - 1) // dim.per_unit * dim.per_unit, group - 1, -dim.per_unit):
-            last = min(unit + dim.per_unit, end)
-            first = unit + (last - unit - 1) // dim.per_step * dim.per_step
-            yield from ((at, min(at + dim.per_step, last)) for at in range(first, unit - 1, -dim.per_step))
+def _ends(dim: NestDim, begin: int) -> int:
+    """Where a step ends that begins at an element."""
+    group = begin - begin % dim.per_group
+    unit = begin - (begin - group) % dim.per_unit
+    return min(begin + dim.per_step, unit + dim.per_unit, group + dim.per_group, extent(dim.size))
 
 
 @lru_cache(maxsize=16384)
@@ -88,19 +103,42 @@ def moved_along(dim: NestDim, span: Span, size: int) -> int:
     count = extent(dim.size)
     if span.is_plain:
         return count
-    width, steps = span.high - span.low, steps_of(dim)
-    total = span.scale * (count - steps) + (width + 1) * steps
-    for begin, end in _starts(dim):
-        out = -(span.scale * begin + span.low)
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    for begin, end in _starts_backwards(dim):
-        out = span.scale * (end - 1) + span.high + 1 - size
-        if out <= 0:
-            break
-        total -= min(out, span.scale * (end - begin - 1) + width + 1)
-    return total
+    width, steps = span.high - span.low + 1, steps_of(dim)
+
+    def length(elements: int, steps: int) -> int:
+        return span.scale * (elements - steps) + width * steps
+
+    total = length(count, steps)
+    # Steps of which nothing is there are the first and the last: `0 > scale * (end - 1) + high`, and beyond `size`.
+    before, begin = _passed(dim, (-span.high - 1) // span.scale + 1)
+    total -= length(begin, before)
+    while begin < count and (out := -(span.scale * begin + span.low)) > 0:
+        end = _ends(dim, begin)
+        total -= min(out, length(end - begin, 1))
+        begin = end
+    last = -(-(size - span.low) // span.scale)  # the first element of whose step nothing is there
+    _, begin = _passed(dim, (size - span.high - 1) // span.scale + 1)
+    while begin < min(last, count):
+        end = _ends(dim, begin)
+        total -= min(span.scale * (end - 1) + span.high + 1 - size, length(end - begin, 1))
+        begin = end
+    passed, _ = _passed(dim, begin)
+    return total - length(count - begin, steps - passed)
+
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a schedule computes, in whatever nest.
+
+    Attributes:
+        parts: By windows that an op computes on, and their values' shapes, what an element of the largest costs.
+    """
+
+    parts: tuple[tuple[frozenset[tuple[Spans, Shape]], int], ...]
+    products: tuple[tuple[str, Spans, Shape], ...]
 
 
 @dataclass(frozen=True)
@@ -110,31 +148,44 @@ class Place:
     Attributes:
         machine: Whose caches and spaces.
         nest: The loops, outermost first.
+        known: By what is the same in all nests, what it comes to in this one.
     """
 
     machine: Machine
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
-    counted: dict[tuple[Spans, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    counted: dict[tuple[Spans, bool, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self.by_class.update({dim.cls: dim for dim in self.nest})
 
-    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False) -> int:
-        """Elements that a movement moves in all its executions; `grouped` ones serve a whole group."""
-        key = (spans, grouped, tuple(shape))
+    def moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool = False, stored: bool = False) -> int:
+        """Elements that a movement moves in all its executions.
+
+        Args:
+            spans: Its window.
+            shape: Of the value.
+            grouped: Whether it serves a whole group at once.
+            stored: Whether the first of the units that have the same does it.
+        """
+        key = (spans, grouped, stored, tuple(shape))
         if key not in self.counted:
-            self.counted[key] = self._moved(spans, shape, grouped=grouped)
+            self.counted[key] = self._moved(spans, shape, grouped=grouped, stored=stored)
         return self.counted[key]
 
-    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool) -> int:
-        count = self._repeats(spans, grouped=grouped)
+    def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool, stored: bool) -> int:
+        dims: Mapping[int, NestDim] = self.by_class
+        if grouped:
+            there = held(self.nest, spans, shape)
+            spans, dims = there.spans, there.dims
+        count = self._repeats(spans, grouped=grouped, stored=stored)
         for span, size in zip(spans, shape, strict=True):
-            dim = None if span.cls is None else self.by_class[span.cls]
+            dim = None if span.cls is None else dims[span.cls]
             count *= span.high - span.low + 1 if dim is None else moved_along(dim, span, extent(size))
         return count
 
-    def _repeats(self, spans: Spans, *, grouped: bool) -> int:
+    def _repeats(self, spans: Spans, *, grouped: bool, stored: bool) -> int:
         """How often a movement moves the same."""
         order = [dim for dim in self.nest if not dim.swept]
         order += [] if grouped else [dim for dim in self.nest if dim.swept]
@@ -144,19 +195,25 @@ class Place:
         for at, dim in enumerate(order):
             if dim.cls in names:
                 continue
-            if grouped:
+            if grouped or stored:
                 count *= trips_of(dim) if at <= inner else groups_of(dim)
             else:
                 count *= steps_of(dim) if at <= inner else units_of(dim)
         return count
 
-    def asked(self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False) -> int:
+    def asked(
+        self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False, stored: bool = False
+    ) -> int:
         """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
         granule = granule_of(self.machine)
         if granule <= value.element_bytes or layout is None:
-            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped)
-        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped)
-        return self._repeats(spans, grouped=grouped) * asked
+            return value.element_bytes * self.moved(spans, value.shape, grouped=grouped, stored=stored)
+        slides: int | None = None
+        if grouped:
+            there = held(self.nest, spans, value.shape)
+            spans, slides = there.spans, there.slides
+        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped, slides)
+        return self._repeats(spans, grouped=grouped, stored=stored) * asked
 
     def tile(self, spans: Spans) -> int:
         """Elements of a window in a whole step."""
@@ -168,112 +225,175 @@ class Place:
             )
         return count
 
-    def held(self, spans: Spans) -> int:
+    def held(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that rest at sram: all of a group's part of what is swept, the steps of its units of the rest."""
         count = 1
-        for span in spans:
+        for span in held(self.nest, spans, shape).spans:
             if span.cls is None:
                 count *= span.high - span.low + 1
                 continue
             dim = self.by_class[span.cls]
-            count *= dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            length = dim.per_group if dim.swept else min(dim.per_step * dim.units, dim.per_group)
+            count *= span.scale * (length - 1) + span.high - span.low + 1
         return count
 
-    def touched(self, spans: Spans) -> int:
-        """Elements that a group touches."""
-        parts = (self.by_class[span.cls].per_group if span.cls is not None else None for span in spans)
-        return math.prod(
-            span.high - span.low + 1 if part is None else part for span, part in zip(spans, parts, strict=True)
+    def slid(self, spans: Spans, shape: Sequence[int | None]) -> int:
+        """Elements that a group has at sram from the step before, in all steps."""
+        there = held(self.nest, spans, shape)
+        if there.slides is None:
+            return 0
+        hull = math.prod(moved_along(there.dims[s.cls], s, 1 << 62) for s in there.spans if s.cls is not None)
+        steps = math.prod(
+            moved_along(self.by_class[s.cls] if self.by_class[s.cls].steps > 1 else there.dims[s.cls], s, 1 << 62)
+            for s in there.spans
+            if s.cls is not None
         )
+        return self.moved(spans, shape, grouped=True) * max(steps - hull, 0) // hull
+
+    def kept(self, spans: Spans) -> int:
+        """Elements that a unit keeps at reg until a later pass: its part of what is swept, its step of the rest."""
+        found = self.tile(spans)
+        for dim in (self.by_class[span.cls] for span in spans if span.cls is not None):
+            if dim.swept:
+                found = found // min(dim.per_step, dim.per_unit) * dim.per_unit
+        return found
+
+    @property
+    def keeps(self) -> bool:
+        """Whether tiling can write out its sweep, so that units keep what they have in each step of it.
+
+        In a scratchpad what is kept is a step: as long as fits.
+        """
+        swept = [dim for dim in self.nest if dim.swept and dim.steps > 1]
+        if len(swept) != 1 or swept[0].size is None or self.machine.space_of("reg").kind == "scratchpad":
+            return False
+        return swept[0].size % swept[0].per_unit == 0 and swept[0].steps <= MOST_KEPT_STEPS
 
     def groups(self) -> int:
         """How many groups there are."""
         return math.prod(groups_of(dim) for dim in self.nest)
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Cost:
-    """What a schedule costs."""
-    arriving = Arriving(place)
-    volumes: dict[Key, int] = {}
-    useful = near = sram = 0
+def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
+    """What a schedule computes, in whatever nest."""
+    found: dict[frozenset[tuple[Spans, Shape]], int] = {}
+    products: list[tuple[str, Spans, Shape]] = []
     for step in steps:
         op = program.ops[step.op]
-        if step.where is Where.DO and op.kind is not Kind.GATHER:
-            if op.work:
-                near += WORK_BYTES * op.work * _volume(place, program, step, windows, volumes)
+        if step.where is not Where.DO or op.kind is Kind.GATHER or not op.work:
+            continue
+        values = (*op.results, *op.operands)
+        there = ((_window(windows, value, step.number), tuple(program.values[value].shape)) for value in values)
+        seen = [(spans, shape) for spans, shape in there if spans is not None]
+        if op.contracts is None:
+            found[frozenset(seen)] = found.get(frozenset(seen), 0) + WORK_BYTES * op.work
+        else:
+            (result, sizes), (left, shape) = seen[:2]
+            folded = [at for at, reach in enumerate(op.reaches[0]) if reach.own]
+            spans = (*result, *(left[at] for at in folded))
+            products.append((op.contracts, spans, (*sizes, *(shape[at] for at in folded))))
+    return Work(tuple(found.items()), tuple(products))
+
+
+def computed(place: Place, work: Work) -> int:
+    """What that takes in the cores, as `Cost.near` counts it."""
+    if work not in place.known:
+        each = sum(bytes_ * max(1, *(place.moved(*seen) for seen in some)) for some, bytes_ in work.parts)
+        products = (
+            math.ceil(product_bytes(place.machine, dtype) * place.moved(spans, shape))
+            for dtype, spans, shape in work.products
+        )
+        place.known[work] = each + sum(products)
+    return place.known[work]
+
+
+def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs that computes some work."""
+    capacity = cache_bytes(place.machine)
+    arrivals = Arrivals(place.nest, cores(place.machine), capacity)
+    useful = sram = 0
+    near = computed(place, work)
+    for step in steps:
+        op = program.ops[step.op]
+        if step.where is Where.KEEP or (step.where is Where.DO and op.kind is not Kind.GATHER):
             continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
         spans = windows[step.value, WAITING if waits else step.number]
         grouped = step.where is Where.STAGE
-        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped)
+        stored = step.where is Where.STORE
+        moved = value.element_bytes * place.moved(spans, value.shape, grouped=grouped, stored=stored)
         if step.where in (Where.REST, Where.FETCH):
             near += moved
             sram += moved
             continue
         useful += moved
         if grouped:
-            near += moved
+            near += moved + 2 * value.element_bytes * place.slid(spans, value.shape)
             sram += moved
-        touched = value.element_bytes * place.touched(spans)
-        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped)
+        asked = place.asked(spans, value, op.outer.layout if op.outer else None, grouped=grouped, stored=stored)
         if op.outer is None or step.where is Where.STORE:
-            arriving.store(asked, touched)
+            arrivals.store(asked, spans, value.element_bytes)
         else:
             whole = value.element_bytes * math.prod(map(extent, value.shape))
-            arriving.read(op.outer.tensor, op.outer.view, asked, touched, whole)
-    total, cached = arriving.total(program)
-    return Cost(total, 1, useful, near, sram, cached)
+            arrivals.read(op.outer.tensor, op.outer.view, asked, spans, value.element_bytes, whole)
+    arriving = arrivals.arriving(program)
+    cached = sum(some for tensor, some in arriving.items() if is_handed(program, tensor, capacity))
+    return Cost(arrivals.stored + sum(arriving.values()), 1, useful, near, sram, cached)
 
 
-def _volume(place: Place, program: Program, step: Step, windows: Mapping[Key, Spans], volumes: dict[Key, int]) -> int:
-    """Elements that an op computes on, in all steps; `volumes` are those of values that are known already."""
-    op = program.ops[step.op]
-    found = 1
-    for number in (*op.results, *op.operands):
-        key = (number, step.number)
-        if key in windows:
-            if key not in volumes:
-                volumes[key] = place.moved(windows[key], program.values[number].shape)
-            found = max(found, volumes[key])
-    return found
+def _window(windows: Mapping[Key, Spans], value: int, number: int) -> Spans | None:
+    """The window of a value in a pass: what isn't made again has that of an earlier one."""
+    return next((windows[value, at] for at in range(number, -1, -1) if (value, at) in windows), None)
 
 
-@dataclass
-class Arriving:
-    """What arrives of the tensors that a kernel reads, and of what it stores."""
+def work_of(program: Program, ops: Sequence[int], machine: Machine) -> int:
+    """What some ops compute where each runs over all of its values once, in the same bytes."""
+    work = 0
+    for op in (program.ops[number] for number in ops):
+        if op.kind in (Kind.LOAD, Kind.STORE, Kind.GATHER):
+            continue
+        shapes = [program.values[value].shape for value in (*op.results, *op.operands)]
+        if op.contracts is None:
+            work += WORK_BYTES * op.work * max((math.prod(map(extent, shape)) for shape in shapes), default=0)
+        else:
+            folded = [shapes[1][at] for at, reach in enumerate(op.reaches[0]) if reach.own]
+            work += math.ceil(product_bytes(machine, op.contracts) * math.prod(map(extent, (*shapes[0], *folded))))
+    return work
 
-    place: Place
-    reads: dict[int, int] = field(default_factory=dict)
-    views: dict[tuple[int, str], int] = field(default_factory=dict)
-    touched: dict[int, int] = field(default_factory=dict)
-    stored: int = 0
 
-    def store(self, moved: int, touched: int) -> None:
-        """Notes a store."""
-        self.stored += moved
-        self.touched[STORED] = self.touched.get(STORED, 0) + touched
+def least_work(program: Program, kernel: Kernel, machine: Machine) -> int:
+    """What a kernel computes at least, whatever it is one with: all, where all of what it has and gives is needed."""
+    plain = all(
+        reach.own or reach == Reach(reach.dim)
+        for number in kernel.ops
+        for each in program.ops[number].reaches
+        for reach in each
+    )
+    if plain and all(map(program.is_read_whole, kernel.writes)):
+        return work_of(program, kernel.ops, machine)
+    return 0
 
-    def read(self, tensor: int, view: str, moved: int, touched: int, whole: int) -> None:
-        """Notes a read of what a view shows of a tensor; `whole` are the bytes of that."""
-        self.reads[tensor] = self.reads.get(tensor, 0) + moved
-        self.views[tensor, view] = whole
-        self.touched[tensor] = max(self.touched.get(tensor, 0), touched)
 
-    def total(self, program: Program) -> tuple[int, int]:
-        """All that arrives, and how much of it one kernel hands to another through a cache."""
-        capacity = cache_bytes(self.place.machine)
-        at_once = min(self.place.groups(), cores(self.place.machine))
-        kept = sum(self.touched.values()) * at_once <= capacity
-        arriving, cached = self.stored, 0
-        for tensor, moved in self.reads.items():
-            volume = program.volumes[tensor]
-            shown = sum(whole for (of, _), whole in self.views.items() if of == tensor)
-            some = min(moved, shown, shown if volume is None else volume) if kept else moved
-            arriving += some
-            if is_handed(program, tensor, capacity):
-                cached += some
-        return arriving, cached
+@lru_cache(maxsize=64)
+def product_bytes(machine: Machine, dtype: str) -> float:
+    """Bytes of sram that take as long as a product that is added up; as many as of any operation, if nobody knows."""
+    _, rate, known = best_rate(machine, "contract", dtype)
+    return 2 / rate * near_bytes_per_ns(machine) if known else WORK_BYTES
+
+
+@lru_cache(maxsize=64)
+def near_bytes_per_ns(machine: Machine) -> float:
+    """What cores do in a nanosecond, in bytes of sram."""
+    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
+
+
+def bandwidth(machine: Machine, source: str, result: str) -> float | None:
+    """Bytes per nanosecond of a way from one space to another; None where there is none, or nobody knows."""
+    link = machine.link(source, result)
+    return None if link is None else link.bandwidth_bytes_per_ns
 
 
 def cache_bytes(machine: Machine) -> int:

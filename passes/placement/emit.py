@@ -44,7 +44,10 @@ def emit(form: Form, program: Program, handles: Handles) -> ir.Operation:
     location = ir.Location.fused([kernel.location for kernel in kernels])
     names = _names(form)
     nest = gir.nest(
-        [gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step) for dim in form.nest],
+        [
+            gir.NestDim(names[dim.cls], dim.size, dim.per_group, dim.per_unit, dim.per_step, dim.bound)
+            for dim in form.nest
+        ],
         [names[dim.cls] for dim in form.nest if dim.swept],
     )
     with ir.InsertionPoint(kernels[-1]), location:
@@ -75,7 +78,7 @@ def _taken(form: Form, program: Program, handles: Handles, inputs: Mapping[ir.Va
     found: list[ir.Value] = []
     seen: set[ir.Value] = set()
     for step in form.steps:
-        if step.where in (Where.REST, Where.FETCH):
+        if step.where in (Where.REST, Where.FETCH, Where.KEEP):
             continue
         op = handles.ops[step.op]
         is_load = program.ops[step.op].kind is Kind.LOAD
@@ -128,12 +131,15 @@ class _Body:
         op = self.handles.ops[step.op]
         match step.where:
             case Where.STAGE:
-                self.resting[step.value] = self._move(self._source(op), op, "sram", 0, self._over(step.value))
+                self.resting[step.value] = self._move(self._source(op), op, "sram", 0, self._held_over(step.value))
             case Where.LOAD:
                 self._have(step, self._move(self._source(op), op, "reg", step.number, self._over(step.value)))
             case Where.REST:
                 value = self._at(step.value, step.number)
                 self.resting[step.value] = self._move(value, op, "sram", step.number)
+            case Where.KEEP:
+                first = min(number for value, number in self.made if value == step.value)
+                self._have(step, self._move(self.made[step.value, first], op, "reg", step.number))
             case Where.FETCH:
                 self._have(step, self._move(self.resting[step.value], op, "reg", step.number))
             case Where.DO:
@@ -161,6 +167,11 @@ class _Body:
             self.names[cls] if cls in sizes and sizes[cls] == size else ""
             for cls, size in zip(classes, read.shape, strict=True)
         ]
+
+    def _held_over(self, value: int) -> list[str]:
+        """The nest's dimensions that a value at sram moves with; none along which the group holds all of it."""
+        whole = self.form.whole.get(value, frozenset())
+        return ["" if dim in whole else name for dim, name in enumerate(self._over(value))]
 
     def _move(
         self, value: ir.Value, op: ir.Operation, level: str, number: int, over: Sequence[str] | None = None
@@ -218,16 +229,16 @@ class _Body:
         kept = [reach.dim for reach in handed.reaches if reach.dim is not None]
         sizes = list(op.result.type.shape)
         loc = op.location
-        if any(reach.dim is None or reach != Reach(reach.dim) for reach in handed.reaches):
-            value = self._slice(value, handed.reaches, sizes, loc)
+        shape = [1 if reach.dim is None else sizes[reach.dim] for reach in handed.reaches]
+        if shape != list(value.type.shape):
+            value = self._slice(value, handed.reaches, shape, loc)
         if kept == sorted(kept):
             return value
         perm = [kept.index(dim) for dim in range(len(kept))]
         return create("gir.permute", [value], [op.result.type], {"perm": i64_array(perm)}, loc=loc).result
 
-    def _slice(self, value: ir.Value, reaches: Sequence[Reach], sizes: Sequence[int], loc: ir.Location) -> ir.Value:
-        """A part of a value at reg; `sizes` are those of the part's dimensions, in another order."""
-        shape = [1 if reach.dim is None else sizes[reach.dim] for reach in reaches]
+    def _slice(self, value: ir.Value, reaches: Sequence[Reach], shape: Sequence[int], loc: ir.Location) -> ir.Value:
+        """A part of a value at reg; `shape` has a 1 for each dimension that the part lacks."""
         type_ = gir.tensor_at(
             "reg",
             [size for size, reach in zip(shape, reaches, strict=True) if reach.dim is not None],

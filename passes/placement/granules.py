@@ -31,6 +31,7 @@ def asked_bytes(
     element: int,
     granule: int,
     grouped: bool,
+    slides: int | None = None,
 ) -> int:
     """Bytes of the granules that a movement asks for in all steps of the dimensions that it moves with.
 
@@ -42,6 +43,7 @@ def asked_bytes(
         element: Bytes of one.
         granule: Bytes of one.
         grouped: Whether an execution serves a whole group.
+        slides: A class along which what a group has in a step isn't asked for in the next.
     """
     by_class = {dim.cls: dim for dim in nest}
     pitches = [stride * element for stride in layout.strides]
@@ -50,7 +52,7 @@ def asked_bytes(
         if span.cls is None:
             along = {(span.low * pitch % granule, span.high - span.low + 1): 1}
         else:
-            along = _along(by_class[span.cls], span, extent(size), pitch, granule, grouped)
+            along = _along(by_class[span.cls], span, extent(size), pitch, granule, grouped, span.cls == slides)
         known = _crossed(known, along, granule)
     shifts = range(0, granule, math.gcd(granule, *(step * element for step in layout.steps)))
     touched = sum(
@@ -71,11 +73,16 @@ def _crossed(known: Alike, along: dict[tuple[int, int], int], granule: int) -> A
 
 
 @lru_cache(maxsize=16384)
-def _along(dim: NestDim, span: Span, size: int, pitch: int, granule: int, grouped: bool) -> dict[tuple[int, int], int]:
+def _along(
+    dim: NestDim, span: Span, size: int, pitch: int, granule: int, grouped: bool, slides: bool
+) -> dict[tuple[int, int], int]:
     """How often a window begins where in a granule, and how long it is, along a dimension of a value."""
     begin, end = _steps(dim, grouped)
     low = np.maximum(span.scale * begin + span.low, 0)
     high = np.minimum(span.scale * (end - 1) + span.high + 1, size)
+    if slides:
+        follows = begin[1:] // dim.per_group == begin[:-1] // dim.per_group
+        low[1:] = np.where(follows, np.maximum(low[1:], high[:-1]), low[1:])
     lengths = np.maximum(high - low, 0)
     most = int(lengths.max(initial=0)) + 1
     found, times = np.unique((low * pitch % granule) * most + lengths, return_counts=True)
@@ -89,12 +96,12 @@ def _steps(dim: NestDim, grouped: bool) -> tuple[np.ndarray, np.ndarray]:
     last = np.minimum(group + dim.per_group, size)
     if grouped and (dim.swept or dim.steps == 1 or dim.units == 1):
         step = dim.per_group if dim.swept else dim.per_step * dim.units
-        begin = group + np.arange(0, dim.per_group, step)[None, :, None]
+        begin = group + np.arange(0, min(dim.per_group, size), step)[None, :, None]
         end = np.minimum(begin + step, last)
     else:
         unit = group + (np.arange(dim.units) * dim.per_unit)[None, :, None]
         last = np.minimum(unit + dim.per_unit, last)
-        begin = unit + (np.arange(dim.steps) * dim.per_step)[None, None, :]
+        begin = unit + np.arange(0, min(dim.per_unit, size), dim.per_step)[None, None, :]  # Of what is open, no more.
         end = np.minimum(begin + dim.per_step, last)
     there = begin < end
     return begin[there], end[there]

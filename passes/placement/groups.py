@@ -14,18 +14,21 @@ Which are swept, which values rest at sram and in which nest is tried out; the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.cost import cache_bytes, is_handed
+from powerfusion.passes.placement.bounds import Bounds
+from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
+from powerfusion.passes.placement.fills import piece_of, reads_first
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
-from powerfusion.passes.placement.windows import Spans, Windows
+from powerfusion.passes.placement.sliding import sliding_nests
+from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
@@ -42,8 +45,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
     """What a kernel costs as it is."""
     kernel = program.kernels[node]
     assert kernel is not None
-    moved = cached = 0
+    moved = cached = fills = 0
     capacity = cache_bytes(objective.machine)
+    first = reads_first(objective.machine, program)
     for number in kernel.ops:
         op = program.ops[number]
         if op.outer is None:
@@ -52,7 +56,9 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-    return objective.alone(moved, cached)
+        if op.kind is Kind.STORE and first:
+            fills += size
+    return objective.alone(moved, cached, fills, work_of(program, kernel.ops, objective.machine))
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -93,22 +99,26 @@ class _Group:
         whole = self._whole(needed, classes)
         rows = [cls for cls in self._rows(sinks, combining, classes) if cls not in whole]
         others = [cls for cls in classes if cls not in rows]
-        if others and not rows and not combining:
+        if others and not rows and combining and not self._folds(combining, whole):
             raise NoScheduleError("its results run over nothing in common")
         reasons: list[str] = []
         best: Form | None = None
         for swept in self._sweeps(combining, others, whole):
-            for split in (None, *self._splits(sinks, combining, swept, others, whole)):
+            for split in (None, *self._splits(combining, swept, others, whole)):
                 try:
                     form = self._swept(needed, sinks, rows, swept, split, classes)
                 except NoScheduleError as reason:
                     reasons.append(str(reason))
                     continue
-                if best is None or self.objective.key(form.cost) < self.objective.key(best.cost):
+                if best is None or self._rank(form) < self._rank(best):
                     best = form
         if best is None:
             raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
         return best
+
+    def _rank(self, form: Form) -> tuple[int, ...]:
+        """Of forms that cost the same the one of fewer instructions: no sweep, rather than one written out."""
+        return *self.objective.key(form.cost), len(form.steps)
 
     # -- what is one --------------------------------------------------------------------------------
 
@@ -123,8 +133,7 @@ class _Group:
 
     def _check_convex(self) -> None:
         self.bits = sum(1 << node for node in self.nodes)
-        between = Bounds(self.program, self.objective).needs(self.bits) & ~self.bits
-        if any(self.program.needs[node] & self.bits for node in members(between)):
+        if Bounds(self.program, self.objective).between(self.bits):
             raise NoScheduleError("another operator stands between")
 
     def _connect(self) -> None:
@@ -226,12 +235,19 @@ class _Group:
             rows &= set(self.classes(op.results[0])) - {self.ties.find(cls) for cls in op.folded}
         return [cls for cls in classes if cls in rows]
 
+    def _folds(self, combining: Sequence[int], whole: set[int]) -> bool:
+        """Whether some op folds what steps can have parts of: not only what is whole in each, as a neighbourhood is."""
+        return any({self.ties.find(cls) for cls in self._op(number).folded} - whole for number in combining)
+
     def _sweeps(self, combining: Sequence[int], others: Sequence[int], whole: set[int]) -> Iterator[list[int]]:
-        """What may be swept: nothing, or what some of the reductions fold, such that each folds all of it or none."""
+        """What may be swept: all, what one of the reductions folds, what none folds, or nothing.
+
+        Each reduction folds all of it or none.
+        """
         free = [cls for cls in others if cls not in whole]
         folded = [frozenset(self.ties.find(cls) for cls in self._op(number).folded) for number in combining]
         tried: set[frozenset[int]] = set()
-        for some in (frozenset(free), *folded, frozenset[int]()):
+        for some in (frozenset(free), *folded, frozenset(free).difference(*folded), frozenset[int]()):
             swept = some & frozenset(free)
             if swept in tried or (some and not swept):
                 continue
@@ -249,27 +265,21 @@ class _Group:
         return tuple(value for value in (*op.operands, *op.results) if value not in self.alias)
 
     def _splits(
-        self,
-        sinks: Sequence[int],
-        combining: Sequence[int],
-        swept: Sequence[int],
-        others: Sequence[int],
-        whole: set[int],
+        self, combining: Sequence[int], swept: Sequence[int], others: Sequence[int], whole: set[int]
     ) -> list[int]:
-        """What units of a group may each have a part of in every row, combining what they fold: all stores have it."""
+        """What units of a group may each have a part of in every row, combining what they fold."""
         if most_units(self.machine) == 1:
             return []
         folded = {self.ties.find(cls) for number in combining for cls in self._op(number).folded}
-        stored = [set(self.classes(self._op(number).operands[0])) for number in sinks]
         ordered = {
             self.ties.find(cls) for number in combining if self._op(number).ordered for cls in self._op(number).folded
         }
-        found = [cls for cls in others if cls in folded - whole - ordered and all(cls in some for some in stored)]
+        found = [cls for cls in others if cls in folded - whole - ordered]
         return [cls for cls in found if not swept or cls in swept]
 
-    def _size(self, cls: int, windows: Windows) -> int | None:
-        """The size of a class, by all values that are cut along it just as the nest is."""
-        sizes: set[int | None] = set()
+    def _size(self, cls: int, windows: Windows, combining: Iterable[int]) -> int | None:
+        """The size of a class, by all values that are cut along it just as the nest is, and by what is folded."""
+        sizes = folded_sizes(self.program, self.ties, combining, cls)
         for (value, _), spans in windows.of.items():
             read = self.program.values[value]
             sizes |= {size for span, size in zip(spans, read.shape, strict=True) if span.cls == cls and span.is_plain}
@@ -312,6 +322,12 @@ class _Group:
         """What an element has of what is moved most."""
         moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
         return self.program.values[max(moved, key=lambda value: _bytes(self.program, value))].element_bytes
+
+    def _moved_bytes(self, needed: Sequence[int]) -> int:
+        """All that is loaded and stored, once."""
+        kinds = (Kind.LOAD, Kind.STORE)
+        moved = [number for number in needed if self._op(number).kind in kinds and number not in self.handed]
+        return sum(_bytes(self.program, value) for number in moved for value in self._moved(number))
 
     # -- where values wait --------------------------------------------------------------------------
 
@@ -358,14 +374,14 @@ class _Group:
             combining,
         )
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
-        sizes = {cls: self._size(cls, windows) for cls in nested}
+        sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
-        if any(sizes[cls] is None for cls in swept):
-            raise NoScheduleError("a swept dimension is of open size")
+        if split is not None and sizes[split] is None:
+            raise NoScheduleError("units would share a dimension of open size")
         stored = (spans for (value, _), spans in windows.of.items() if not self._op(scheduler.makers[value]).view)
         inner = max(map(inner_elements, stored), default=1)
         if inner > MOST_INNER:
-            raise NoScheduleError("a step would have too much of a value")
+            raise NoScheduleError(f"a step would have {inner} elements along what isn't cut, of {MOST_INNER} at most")
         if not nested:
             raise NoScheduleError("it runs over nothing")
         order = [cls for cls in classes if cls in nested]
@@ -380,10 +396,13 @@ class _Group:
             self._reuses(needed),
             split,
             [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            self._moved_bytes(needed),
+            piece_of(self.machine, self.program, sinks),
         )
-        found = sketch.best(nests_of(self.machine, wanted), crossing(scheduler, needed))
+        nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
+        found = sketch.best(nests, crossing(scheduler, needed))
         if found is None:
-            raise NoScheduleError("what must rest doesn't fit at sram, or a step at reg")
+            raise NoScheduleError(sketch.lacking())
         return found
 
 

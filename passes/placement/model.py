@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from powerfusion.dialects.gir import ALL
+
 ASSUMED = 1024  # what an open size counts as
 
 
@@ -124,6 +126,7 @@ class Op:
         view: Whether its results are other names of what its operands have: nothing is computed.
         free: Whether its results take no room: they only repeat what is there.
         apart: Whether its results can't take the place of operands that die with it.
+        contracts: Of a contraction, the type of what it multiplies; None of anything else.
         ordered: Whether what it folds is combined in its order, by one unit.
     """
 
@@ -138,6 +141,7 @@ class Op:
     view: bool = False
     free: bool = False
     apart: bool = False
+    contracts: str | None = None
     ordered: bool = False
 
 
@@ -180,6 +184,11 @@ class Program:
     volumes: Sequence[int | None]
     made: Sequence[bool]
 
+    def is_read_whole(self, tensor: int) -> bool:
+        """Whether whoever reads a tensor needs all of it, for certain."""
+        outers = [op.outer for op in self.ops if op.kind is not Kind.STORE and op.outer is not None]
+        return all(outer.whole and outer.needed for outer in outers if outer.tensor == tensor)
+
 
 class Ties:
     """Classes tied together: a union-find over numbers."""
@@ -220,6 +229,7 @@ class Where(Enum):
     LOAD = "load"
     FETCH = "fetch"
     REST = "rest"
+    KEEP = "keep"
     DO = "do"
     STORE = "store"
 
@@ -229,7 +239,8 @@ class Step:
     """An instruction of a placed kernel, in order.
 
     Attributes:
-        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg. Else an op at reg.
+        where: `STAGE`: dram to sram. `LOAD`: dram to reg. `REST`: reg to sram. `FETCH`: sram to reg.
+            `KEEP`: from an earlier pass, at reg. Else an op at reg.
         op: The op, or of `REST` and `FETCH` the one that made the value.
         value: What is there afterwards; -1 for a store.
         number: The pass.
@@ -251,6 +262,11 @@ class NestDim:
     per_unit: int
     per_step: int
     swept: bool
+
+    @property
+    def bound(self) -> int | None:
+        """What an open size is at most, where a group takes all of it."""
+        return ALL if self.size is None and self.per_group == ALL else None
 
     @property
     def units(self) -> int:
@@ -311,6 +327,7 @@ class Form:
         cost: What it costs.
         peak: Bytes at sram.
         peak_reg: Bytes at reg, of a unit.
+        whole: By value that goes through sram, its dimensions of which the group holds all, though the nest cuts them.
     """
 
     nodes: tuple[int, ...]
@@ -322,3 +339,4 @@ class Form:
     cost: Cost
     peak: int
     peak_reg: int
+    whole: Mapping[int, frozenset[int]] = field(default_factory=dict, compare=False)

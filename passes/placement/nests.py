@@ -13,9 +13,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
+from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
 LANE_BYTES = 16  # what a lane loads at once
@@ -24,7 +26,9 @@ LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
 GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
+FEWEST = 4  # of the cores are tried: one in so many
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
+ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
 
@@ -44,6 +48,8 @@ class Wanted:
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
         haloed: Classes along which neighbouring steps need some elements both.
+        moved_bytes: All that is loaded and stored, once.
+        piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
     """
 
     rows: Sequence[int]
@@ -56,6 +62,8 @@ class Wanted:
     reuses: bool = False
     split: int | None = None
     haloed: Sequence[int] = ()
+    moved_bytes: int = 0
+    piece: int = 1
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -64,11 +72,12 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
+        longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *_written_out(machine, wanted, plain))
         found = [
             nest
-            for steps in (plain, *_longer(wanted, plain), *_balanced(wanted, plain))
+            for steps in (plain, *_in_pieces(wanted, plain), *longer)
             for rows in _orders(machine, wanted)
-            for shared in _shared(machine, wanted)
+            for shared in _shared(machine, wanted, steps)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
         ]
         seen.update(found)
@@ -92,20 +101,38 @@ class _Shared:
         units: How many of them there are.
         outer_first: Whether they share the outermost rows that there are enough of, or the innermost.
         split: A class of which each has a part in every row, instead.
+        groups: How many groups there may be.
     """
 
     units: int
     outer_first: bool = False
     split: int | None = None
+    groups: int | None = None
 
 
-def _shared(machine: Machine, wanted: Wanted) -> list[_Shared]:
+def _shared(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> list[_Shared]:
     most = most_units(machine)
+    few = [_Shared(most if wanted.split is not None else 1, split=wanted.split, groups=_few(machine, wanted, steps))]
+    few = few if few[0].groups else []
     if wanted.split is not None:
-        return [_Shared(most, split=wanted.split)] if most > 1 else []
+        return [_Shared(most, split=wanted.split), *few] if most > 1 else []
     if most == 1:
-        return [_Shared(1)]
-    return [_Shared(most), _Shared(most, outer_first=True), _Shared(1)]
+        return [_Shared(1), *few]
+    return [_Shared(most), _Shared(most, outer_first=True), _Shared(1), *few]
+
+
+def _few(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> int | None:
+    """So few groups that a cache in front of DRAM holds what they go through at once, pass after pass.
+
+    None where it holds that of all cores, or of too few to use DRAM's bandwidth, or where sizes are open.
+    """
+    sizes = [wanted.sizes[cls] for cls in wanted.rows]
+    if not wanted.swept or any(size is None for size in sizes):
+        return None
+    trips = math.prod(-(-extent(size) // steps[cls]) for cls, size in zip(wanted.rows, sizes, strict=True))
+    fitting = cache_bytes(machine) * trips // max(wanted.moved_bytes, 1)
+    at_once = min(trips, cores(machine))
+    return fitting if at_once > fitting >= at_once // FEWEST else None
 
 
 def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
@@ -118,6 +145,13 @@ def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
             whole = -(-even // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if cls in wanted.lanes else even
             made[cls] = min(whole, step)
     return made
+
+
+def _in_pieces(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are pieces along what is contiguous, where they aren't."""
+    for cls in wanted.lanes:
+        if steps[cls] % wanted.piece and steps[cls] != wanted.sizes[cls]:
+            yield {**steps, cls: -(-steps[cls] // wanted.piece) * wanted.piece}
 
 
 def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
@@ -170,29 +204,74 @@ def _steps(wanted: Wanted, elements: int) -> dict[int, int]:
     return steps
 
 
-def _balanced(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps that are as large but about as long along each class that has halos: these are the least then."""
+def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps that are as large but about as long along each class that has halos: these are the least then.
+
+    Where no cache serves the rests of transactions, long pieces of rows are tried, too, and whole ones.
+    """
     rows = [cls for cls in wanted.haloed if cls in wanted.rows and wanted.sizes[cls] is not None]
-    if len(rows) < 2:
+    if not rows:
         return
+    rows.sort(key=lambda cls: wanted.sizes[cls] or 0)
+    if len(rows) > 1:
+        yield _even(wanted, steps, rows)
+    lanes = [cls for cls in rows if cls in wanted.lanes]
+    if cache_bytes(machine) or not lanes:
+        return
+    elements = math.prod(steps[cls] for cls in rows)
+    for parts in ROW_PARTS:
+        size = wanted.sizes[lanes[0]] or 1
+        length = -(-size // parts // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if parts > 1 else size
+        if length <= elements:
+            made = {**steps, **dict.fromkeys(rows, 1), lanes[0]: length}
+            others = [cls for cls in rows if cls != lanes[0]]
+            left = {**made, others[-1]: elements // length} if others else made
+            yield _even(wanted, left, others)
+
+
+def _even(wanted: Wanted, steps: Mapping[int, int], rows: Sequence[int]) -> dict[int, int]:
+    """Steps that have as much of some rows, about as long along each of them; the shortest rows first."""
     left = math.prod(steps[cls] for cls in rows)
     made = dict(steps)
-    for at, cls in enumerate(sorted(rows, key=lambda cls: wanted.sizes[cls] or 0)):
+    for at, cls in enumerate(rows):
         each = max(round(left ** (1 / (len(rows) - at))), 1)
         if cls in wanted.lanes and each > GRANULE_ELEMENTS:
             each = each // GRANULE_ELEMENTS * GRANULE_ELEMENTS
         made[cls] = min(each, wanted.sizes[cls] or each)
         left = max(left // made[cls], 1)
-    yield made
+    return made
+
+
+def _written_out(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps so long that few of them go through a unit's part of a row, where registers have room for all of that.
+
+    A scratchpad that has room gets steps of whole rows.
+    """
+    if not wanted.swept or None in map(wanted.sizes.get, wanted.swept) or machine.space_of("reg").kind == "scratchpad":
+        return
+    units = 1 if wanted.split is None else most_units(machine)
+    serial = max(wanted.swept, key=lambda cls: extent(wanted.sizes[cls])) if wanted.split is None else wanted.split
+    parts = {cls: extent(wanted.sizes[cls]) for cls in wanted.swept}
+    parts[serial] = -(-parts[serial] // units)
+    room = machine.space_of("reg").usable_among(units)
+    rows = math.prod(steps[cls] for cls in wanted.rows) * wanted.inner
+    if room is None or math.prod(parts.values()) * rows * wanted.element_bytes > room:
+        return
+    block = math.prod(steps[cls] for cls in wanted.swept) * parts[serial] // math.prod(parts.values())
+    step = min(max(block, -(-parts[serial] // MOST_KEPT_STEPS)), parts[serial])
+    made = {**steps, **parts, serial: step}
+    if made != steps:
+        yield made
 
 
 def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _Shared) -> Nest:
     sizes = wanted.sizes
-    swept_elements = math.prod(extent(sizes[cls]) for cls in wanted.swept) * wanted.inner
+    folded = dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,))))
+    swept_elements = math.prod(extent(sizes[cls]) for cls in folded) * wanted.inner
     trips = [None if (size := sizes[cls]) is None else -(-size // steps[cls]) for cls in wanted.rows]
     of_rows = 1 if shared.split is not None else shared.units
     step_elements = math.prod(steps[cls] for cls in wanted.rows) * swept_elements
-    parts = _parts(machine, trips, step_elements, of_rows)
+    parts = _parts(machine, trips, step_elements, of_rows, shared.groups)
     left = of_rows
     made: dict[int, NestDim] = {}
     together = list(zip(wanted.rows, parts, strict=True))
@@ -202,12 +281,12 @@ def _nest(machine: Machine, wanted: Wanted, steps: Mapping[int, int], shared: _S
         unit = min(-(-part // left) * step, group)
         made[cls] = NestDim(cls, size, group, unit, step, swept=False)
         left = max(left // -(-group // unit), 1)
-    for cls in dict.fromkeys((*wanted.swept, *(() if shared.split is None else (shared.split,)))):
-        size, swept = extent(sizes[cls]), cls in wanted.swept
-        unit = size
+    for cls in folded:
+        known, swept = sizes[cls], cls in wanted.swept
+        unit = size = ALL if known is None else known
         if cls == shared.split:
             unit = min(-(-size // shared.units // steps[cls]) * steps[cls], size)
-        made[cls] = NestDim(cls, sizes[cls], size, unit, steps[cls] if swept else unit, swept=swept)
+        made[cls] = NestDim(cls, known, size, unit, steps[cls] if swept else unit, swept=swept)
     return tuple(made[cls] for cls in dict.fromkeys((*wanted.rows, *made)))
 
 
@@ -217,8 +296,10 @@ def most_units(machine: Machine) -> int:
     return min((limits.max_count if limits else None) or 1, MOST_UNITS)
 
 
-def _parts(machine: Machine, trips: Sequence[int | None], step_elements: int, units: int) -> list[int]:
-    """How many steps a group takes of each row dimension: enough groups for the cores, none of them tiny.
+def _parts(
+    machine: Machine, trips: Sequence[int | None], step_elements: int, units: int, most: int | None
+) -> list[int]:
+    """How many steps a group takes of each row dimension: enough groups for the cores, none of them tiny, or `most`.
 
     Where a size is open it may be small: groups then are as small as they may be.
     """
@@ -227,7 +308,7 @@ def _parts(machine: Machine, trips: Sequence[int | None], step_elements: int, un
     left = max(1, least // max(step_elements, 1), units)
     if len(known) == len(trips):
         total = math.prod(known)
-        groups = max(1, min(GROUPS_PER_CORE * cores(machine), total * step_elements // least))
+        groups = max(1, min(most or GROUPS_PER_CORE * cores(machine), total * step_elements // least))
         left = -(-total // groups)
         if units > 1:
             left = min(-(-left // units) * units, total)

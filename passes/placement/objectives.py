@@ -11,19 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import Place, cores
+from powerfusion.passes.placement.cost import DRAM_BYTES_PER_NS, Place, bandwidth, cores, near_bytes_per_ns
 from powerfusion.passes.placement.model import Cost
 
 OBJECTIVES = ("time", "bytes")
 Key = tuple[int, ...]
 LAUNCH_NS = 2000  # where a machine doesn't say what starting a kernel costs
-DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's bandwidth
 FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
-NEAR_SPEEDUP = 4  # of registers over sram
 ISSUED_PART = 8  # of the time that memory takes, of which one is the cores': they ask for what it moves
-SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 
 
 @dataclass(frozen=True)
@@ -47,33 +44,46 @@ class Objective:
         used = min(place.groups() / cores(self.machine), 1.0)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
 
-    def alone(self, moved: int, cached: int) -> Cost:
-        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache."""
-        cost = Cost(arriving=moved, launches=1, useful=moved, cached=cached)
+    def alone(self, moved: int, cached: int, fills: int, near: int) -> Cost:
+        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache.
+
+        Args:
+            moved: The bytes.
+            cached: Those to and from a cache.
+            fills: What its stores read first.
+            near: What it does in the cores.
+        """
+        cost = Cost(arriving=moved + fills, launches=1, useful=moved, near=near, cached=cached)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
+
+    def room(self, place: Place) -> int | None:
+        """How many bytes a unit's tiles may have where it computes; None where that isn't known."""
+        room = self.machine.space_of("reg").usable_among(units_of(place))
+        return None if room is None else room - room // FREE_PART
 
     def overflows(self, place: Place, peak_reg: int) -> bool:
         """Whether a unit's tiles don't fit where it computes."""
-        room = self.machine.space_of("reg").usable_among(units_of(place))
-        return room is not None and peak_reg > room - room // FREE_PART
+        room = self.room(place)
+        return room is not None and peak_reg > room
 
-    def bound(self, moved: int, launches: int, cached: int = 0) -> Cost:
+    def bound(self, moved: int, launches: int, cached: int = 0, near: int = 0) -> Cost:
         """What moving some bytes in so many kernels costs at least; some of them to and from a cache.
+
+        `near` is what the cores compute at least.
 
         Costs are rounded up and bounds down, so that a bound of several kernels is never above the sum of their costs.
         """
-        cost = Cost(arriving=moved, launches=launches, useful=moved, cached=cached)
+        cost = Cost(arriving=moved, launches=launches, useful=moved, near=near, cached=cached)
         return cost + Cost(time_ps=math.floor(self._time_ps(cost, 1.0)))
 
     def _time_ps(self, cost: Cost, used: float) -> float:
         machine = self.machine
         dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
-        far = _bandwidth(machine, dram, reg) or _bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
-        near = _bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far
+        far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
         last = cost.arriving - cost.cached
         far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
         memory_ns = max(far_ns, cost.useful / (CACHE_SPEEDUP * far) / used)
-        near_ns = cost.near / (NEAR_SPEEDUP * near) / used
+        near_ns = max(cost.sram, cost.near - cost.sram) / near_bytes_per_ns(machine) / used
         ns = max(memory_ns, near_ns + memory_ns / ISSUED_PART)
         return 1000 * (ns + cost.launches * (machine.launch_ns or LAUNCH_NS))
 
@@ -84,11 +94,6 @@ def units_of(place: Place) -> int:
     for dim in place.nest:
         count *= dim.units
     return count
-
-
-def _bandwidth(machine: Machine, source: str, result: str) -> float | None:
-    link = machine.link(source, result)
-    return None if link is None else link.bandwidth_bytes_per_ns
 
 
 def _by_bytes(cost: Cost) -> Key:

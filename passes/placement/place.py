@@ -37,6 +37,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import sort_block
+from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.certificate import Certificates, CertifiedBlock
 from powerfusion.passes.placement.certify import certify
 from powerfusion.passes.placement.emit import emit
@@ -88,21 +89,22 @@ class PlacePass(Pass):
 def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
     """Places the kernels of one block."""
     aim = Objective(objective, machine)
-    take_ways(block, aim, budget)
+    forms = Forms(aim)
+    take_ways(block, aim, budget, forms)
     prepare(block)
     program, handles = read(block)
-    answer = search(program, aim, budget)
-    made: dict[ir.Operation, Sequence[int]] = {}
+    answer = search(program, aim, budget, forms=forms)
+    made: list[tuple[ir.Operation, Sequence[int]]] = []
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         kernel = emit(form, program, handles)
-        made[kernel] = form.nodes
+        made.append((kernel, form.nodes))
         if remarks:
             emit_remark(kernel.location, _words(form))
     count("kernels given a nest", len(made))
-    count("kernels merged", sum(len(nodes) - 1 for nodes in made.values()))
+    count("kernels merged", sum(len(nodes) - 1 for _, nodes in made))
     sort_block(block)
     if remarks:
-        emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, aim)))
+        emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, forms)))
     return answer
 
 

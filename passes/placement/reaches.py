@@ -187,7 +187,7 @@ def _window(op: ir.Operation) -> Meaning:
         reach[dim] = Reach(dim, stride, 0, dilation * (size - 1))
     new = tuple((op.result, dim) for dim in range(rank, op.result.type.rank))
     return Meaning(
-        Kind.COMPUTE, (tuple(reach),), whole=(*new, *_open(op, integers(op.attributes["dims"]))), view=True, apart=True
+        Kind.COMPUTE, (tuple(reach),), whole=(*new, *_open(op, integers(op.attributes["dims"]))), view=True, free=True
     )
 
 

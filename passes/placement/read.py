@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integers, is_tensor, mixed, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    element_of,
+    entry_block,
+    integers,
+    is_tensor,
+    mixed,
+    operations,
+    segments,
+)
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -74,7 +84,7 @@ class _Reader:
             self.node_of[op] = node
             self._read_needs(node, op)
             self.kernels.append(self._kernel(op) if is_naive(op) else None)
-        made = [defining_op(tensor) in self.node_of for tensor in self.handles.tensors]
+        made = [defining_op(_behind(tensor)) in self.node_of for tensor in self.handles.tensors]
         program = Program(self.values, self.ops, self.kernels, self.needs, self.readers, self.volumes, made)
         return program, self.handles
 
@@ -123,7 +133,10 @@ class _Reader:
     def _op(self, op: ir.Operation, spaces: Spaces, kernel: ir.Operation) -> None:
         """Reads one op of a kernel, if it deals with tensors at reg."""
         tensors = [value for value in (*op.operands, *op.results) if is_tensor(value)]
-        if op.name == "gir.return" or (not tensors and op.name.startswith(SCALARS)):
+        if op.name == "gir.return":
+            _check_returned(op)
+            return
+        if not tensors and op.name.startswith(SCALARS):
             return
         if op.name in VIEWS and gir.is_at(op.result, "dram"):
             _check_view(op)
@@ -145,6 +158,7 @@ class _Reader:
                 meaning.view,
                 meaning.free,
                 meaning.apart,
+                str(element_of(op.operands[0].type)) if op.name == "gir.contract" else None,
                 meaning.ordered,
             )
         )
@@ -314,6 +328,16 @@ def _check_view(op: ir.Operation) -> None:
             raise Blocked(f"it has a '{use.owner.operation.name}' of a tensor at dram")
 
 
+def _check_returned(op: ir.Operation) -> None:
+    """All that a kernel returns it must have stored: what is an input of it, or put together of some, no step makes."""
+    for value in op.operands:
+        source = defining_op(value)
+        while source is not None and source.name == "gir.permute":
+            source = defining_op(source.operands[0])
+        if source is None or source.name != "gir.move":
+            raise Blocked("it returns what it doesn't store")
+
+
 def _volume(value: ir.Value) -> int | None:
     size = element_bytes(value)
     for extent in value.type.shape:
@@ -332,6 +356,15 @@ def root_of(value: ir.Value) -> ir.Value:
     """The tensor of the function that a value is another name of."""
     op = defining_op(value)
     while op is not None and is_renaming(op):
+        value = op.operands[0]
+        op = defining_op(value)
+    return value
+
+
+def _behind(value: ir.Value) -> ir.Value:
+    """The tensor whose elements a value has, in whatever shape."""
+    op = defining_op(value)
+    while op is not None and op.name in RENAMING:
         value = op.operands[0]
         op = defining_op(value)
     return value

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed
+from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, least_work, work_in, work_of
+from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
     Handed,
@@ -27,8 +28,8 @@ from powerfusion.passes.placement.model import (
 )
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import moments_of, peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import Windows
+from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import Windows, folded_sizes
 
 Nodes = tuple[int, ...]
 
@@ -70,15 +71,22 @@ class Kernels:
         return sorted(tuple(sorted(part)) for part in parts)
 
     def connected(self, nodes: Nodes) -> set[Nodes]:
-        """All groups of some kernels that stand together, grown one by one."""
+        """All groups of some kernels that stand together and may be one, grown by a kernel and what it drags along."""
         found: set[frozenset[int]] = set()
         grown = {frozenset({node}) for node in nodes}
         while grown:
             found |= grown
-            grown = {
+            larger = {
                 group | {node} for group in grown for node in nodes if node not in group and self.meets(node, group)
             }
+            grown = {closed for group in larger if (closed := self._closed(group)) <= set(nodes)} - found
         return {tuple(sorted(group)) for group in found}
+
+    def _closed(self, group: frozenset[int]) -> frozenset[int]:
+        """Kernels and whatever runs after some of them and before others: without it they could never be one."""
+        needs, bits = self.program.needs, as_bits(tuple(group))
+        others = (node for node in range(len(needs)) if node not in group and needs[node] & bits)
+        return group.union(node for node in others if any(needs[member] >> node & 1 for member in group))
 
     def needs(self, nodes: Nodes) -> int:
         """Which nodes some kernels need besides themselves, directly or not, as bits."""
@@ -119,7 +127,8 @@ class Counter:
         asked = {tensor for tensor in made if readers[tensor] & ~as_bits(nodes)}
         moved = sum(volumes[tensor] or 0 for tensor in (*taken, *asked))
         cached = sum(volumes[tensor] or 0 for tensor in taken if is_handed(self.program, tensor, self.capacity))
-        return self.objective.bound(moved, 1, cached)
+        near = sum(least_work(self.program, self.kernels.kernel(node), self.objective.machine) for node in nodes)
+        return self.objective.bound(moved, 1, cached, near)
 
     def _needed(self, node: int) -> set[int]:
         """The tensors of which a kernel needs all there is."""
@@ -135,16 +144,19 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = 0
+        moved = cached = fills = 0
+        first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
             size = self._bytes((op.results or op.operands)[0])
             moved += size
+            fills += size if first and op.kind is Kind.STORE else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
-        return self.objective.alone(moved, cached)
+        work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
+        return self.objective.alone(moved, cached, fills, work)
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -172,25 +184,30 @@ class Counter:
         scheduler = group.scheduler(swept)
         staged = {step.op for step in steps if step.where is Where.STAGE}
         rested = {step.value for step in steps if step.where is Where.REST}
-        if scheduler.schedule(group.sinks, staged, rested) != steps:
+        kept = {step.value for step in steps if step.where is Where.KEEP}
+        if scheduler.schedule(group.sinks, staged, rested, kept) != steps:
             raise NoScheduleError("these steps don't do what its kernels do")
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
         for dim in nest:
-            self._check_size(dim, windows)
+            self._check_size(dim, windows, group.combining(nested))
         place = Place(self.objective.machine, nest)
+        if kept and not place.keeps:
+            raise NoScheduleError("its sweep can't be written out, and something is kept over it")
         room = self.objective.machine.space_of("sram").usable_bytes
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        moments = moments_of(scheduler, steps, group.combining(nested))
-        if self.objective.overflows(place, peak_at_reg(place, self.program, moments, windows.of)):
+        life = life_of(scheduler, steps, windows.of, group.combining(nested))
+        if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
-        return self.objective.timed(place, cost_of(place, self.program, steps, windows.of))
+        schedule = (place, self.program, steps, windows.of)
+        work = work_in(self.program, steps, windows.of)
+        return self.objective.timed(place, cost_of(*schedule, work) + fills_of(*schedule))
 
-    def _check_size(self, dim: NestDim, windows: Windows) -> None:
-        """A dimension of a nest has the size of the values that it cuts."""
-        sizes = {
+    def _check_size(self, dim: NestDim, windows: Windows, combining: frozenset[int]) -> None:
+        """A dimension of a nest has the size of the values that it cuts, and of what is folded along it."""
+        sizes = folded_sizes(self.program, windows.ties, combining, dim.cls) | {
             size
             for (value, _), spans in windows.of.items()
             for span, size in zip(spans, self.program.values[value].shape, strict=True)
@@ -228,7 +245,6 @@ class Group:
         kernels = [self.program.kernels[node] for node in self.nodes]
         self.ops = [number for kernel in kernels if kernel is not None for number in kernel.ops]
         self.makers = {value: number for number in self.ops for value in self.program.ops[number].results}
-        self._check_order()
         stored: dict[int, int] = {}
         first: dict[tuple[int, str], int] = {}
         for number in self.ops:
@@ -245,15 +261,6 @@ class Group:
                 self._take(number, op, self.program.ops[stored[op.outer.tensor]])
             else:
                 self._share(op, first.setdefault((op.outer.tensor, op.outer.view), op.results[0]))
-
-    def _check_order(self) -> None:
-        """Nothing stands between the kernels: what one of them needs outside doesn't need another of them."""
-        bits = as_bits(self.nodes)
-        for node in self.nodes:
-            outside = self.program.needs[node] & ~bits
-            for other, needs in enumerate(self.program.needs):
-                if outside >> other & 1 and needs & bits:
-                    raise NoScheduleError("another operator stands between")
 
     def _take(self, number: int, load: Op, store: Op) -> None:
         """A load inside the group takes what is stored there."""

@@ -27,9 +27,9 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_names import Names, pass_of
 from powerfusion.passes.analysis.ledger_program import Entry, Given, ledger_of_op
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.placement.groups import Blocked, form_of
+from powerfusion.passes.placement.alike import Forms
+from powerfusion.passes.placement.groups import Blocked
 from powerfusion.passes.placement.model import Cost, Form, Program
-from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.read import Handles, is_renaming
 from powerfusion.passes.placement.search import Answer
 from powerfusion.symbolic import Count, total
@@ -88,8 +88,8 @@ class Placing:
         program: Program,
         handles: Handles,
         answer: Answer,
-        made: Mapping[ir.Operation, Sequence[int]],
-        objective: Objective,
+        made: Iterable[tuple[ir.Operation, Sequence[int]]],
+        forms: Forms,
     ) -> Placing:
         """The placing of a block.
 
@@ -97,17 +97,13 @@ class Placing:
             program: What was read.
             handles: What its numbers stand for.
             answer: What the search chose.
-            made: By kernel that was emitted, those that it was made from; all others are as they were.
-            objective: What was made small, on which machine.
+            made: Kernels that were emitted, and those that each was made from; all others are as they were.
+            forms: What the search found, and asks for more.
         """
-        gone = {node for nodes in made.values() for node in nodes}
-        left = {op: (node,) for node, op in enumerate(handles.nodes) if node not in gone}
-        ask = partial(_ask, program, objective)
-        return Placing(program, answer, {**left, **made}, ask, objective.key)
-
-
-def _ask(program: Program, objective: Objective, nodes: Sequence[int]) -> Form | Blocked:
-    return form_of(program, objective.machine, nodes, objective)
+        pairs = list(made)
+        gone = {node for _, nodes in pairs for node in nodes}
+        pairs += [(op, (node,)) for node, op in enumerate(handles.nodes) if node not in gone]
+        return Placing(program, answer, dict(pairs), partial(forms.form_of, program), forms.objective.key)
 
 
 def edges_of(block: ir.Block, machine: Machine, placing: Placing, given: Given | None = None) -> Iterator[Edge]:
@@ -329,6 +325,9 @@ class _Inside:
     def _not_at_sram(self, value: ir.Value) -> str:
         """Why what later passes load again doesn't rest at `sram`."""
         space = self.machine.space_of("sram")
+        open_ = [name for name in self._over(value) if self.dims[name].bound == gir.ALL]
+        if open_:
+            return f"the size of {_listed(open_)} is open and has no bound, so that no place at {space.name} holds it"
         held = self._held(self._over(value), "sram", defining_op(value))
         if space.usable_bytes is not None and held > space.usable_bytes:
             return f"a group's part of it, {held} B, doesn't fit at {space.name}, which holds {space.usable_bytes} B"

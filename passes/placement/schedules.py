@@ -2,7 +2,7 @@
 
 Time is a number: even, `2 k`, while pass k sweeps; odd, `2 k + 1`, when it has ended. A reduction over what is swept
 is there when its pass has ended, and what spreads it again begins the next one. A value that streams is gone when its
-pass is; a later pass loads or computes it anew, or it has rested at sram.
+pass is; a later pass loads or computes it anew, or it has rested at sram, or units have kept all their steps of it.
 
     pass 0   %0 = load x    max over %0               time 0, 1
     pass 1   %1 = load x    exp(%1 - max)   sum of it  time 2, 3
@@ -76,15 +76,26 @@ class Scheduler:
             value = self.alias[value]
         return value
 
-    def schedule(self, sinks: Sequence[int], staged: Set[int], rested: Set[int]) -> tuple[Step, ...]:
+    def before_spreading(self, value: int) -> int:
+        """What a value was spread from; the value itself where it wasn't, or was from nothing, as indices are."""
+        maker = self.makers[value]
+        operands = self.operands(maker)
+        if self.program.ops[maker].kind is Kind.SPREAD and operands:
+            return self.before_spreading(operands[0])
+        return value
+
+    def schedule(
+        self, sinks: Sequence[int], staged: Set[int], rested: Set[int], kept: Set[int] = frozenset()
+    ) -> tuple[Step, ...]:
         """The steps that stores need.
 
         Args:
             sinks: The stores.
             staged: Loads that go through sram.
             rested: Values that rest at sram until later passes.
+            kept: Values that stay at reg until then.
         """
-        run = _Run(self, staged, rested)
+        run = _Run(self, staged, rested, kept)
         for sink in sorted(sinks, key=lambda sink: self.time(self.operands(sink)[0])):
             run.store(sink)
         return tuple(run.steps)
@@ -95,6 +106,7 @@ class _Run:
     scheduler: Scheduler
     staged: Set[int]
     rested: Set[int]
+    kept: Set[int]
     steps: list[Step] = field(default_factory=list)
     done: set[tuple[Where, int, int]] = field(default_factory=set)
 
@@ -124,9 +136,12 @@ class _Run:
         first = scheduler.time(value) // 2
         if value not in scheduler.streams:
             number = first
-        if (Where.DO, value, number) in self.done or (Where.FETCH, value, number) in self.done:
+        if any((where, value, number) in self.done for where in (Where.DO, Where.FETCH, Where.KEEP)):
             return
-        if value in self.rested and number > first:
+        if value in self.kept and number > first:
+            self._have(value, first)
+            self._add(Where.KEEP, made, value, number)
+        elif value in self.rested and number > first:
             self._have(value, first)
             self._add(Where.REST, made, value, first)
             self._add(Where.FETCH, made, value, number)
@@ -147,12 +162,15 @@ class _Run:
 
 
 def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:
-    """Computed values that stream by in an earlier pass than the first of something that uses them, in order."""
+    """Computed values that stream by in an earlier pass than the first of something that uses them, in order.
+
+    Of what is spread, what it was before: that is less, and is spread again.
+    """
     found: dict[int, None] = {}
     for number in needed:
         op = scheduler.program.ops[number]
         late = max((scheduler.time(value) // 2 for value in op.results), default=0)
-        for operand in scheduler.operands(number):
+        for operand in map(scheduler.before_spreading, scheduler.operands(number)):
             made = scheduler.program.ops[scheduler.makers[operand]]
             early = operand in scheduler.streams and scheduler.time(operand) // 2 < late
             if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.view:

@@ -1,9 +1,10 @@
 """Which kernels become one: the cheapest partition into groups that can run one after the other.
 
-Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group. What remains
-costs at least the loads of what it doesn't make itself and the stores of what is asked for; so does a group until
-it is looked at, which happens only once that promise is the best one left. Where there are too many groups or sets, a
-beam: a few of the sets that promise most are kept, and groups are grown from what can run.
+Exact: a shortest path (A*) over sets of kernels that have run, each step running one more connected group that nothing
+else stands between. What remains costs at least the loads of what it doesn't make itself and the stores of what is
+asked for; so does a group until it is looked at, which happens only once that promise is the best one left. Where there
+are too many groups or sets, a beam: a few of the sets that promise most are kept, and groups are grown from what can
+run.
 
     {} --[0 1]--> {0 1} --[2]--> {0 1 2}        f = what has run, as placed, + the least of what hasn't
 """
@@ -15,8 +16,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.bounds import Bounds, members
-from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
+from powerfusion.passes.placement.groups import Blocked, naive_cost
 from powerfusion.passes.placement.model import Cost, Form, Program
 from powerfusion.passes.placement.nests import most_units
 from powerfusion.passes.placement.objectives import Key, Objective
@@ -42,7 +44,7 @@ class Seen:
     Attributes:
         nodes: The component.
         choices: What it takes, in an order in which these can run.
-        groups: All connected groups, as bits.
+        groups: All connected groups that nothing else stands between, as bits.
         looked: By group that it looked at, its best form; or why it can't be one.
     """
 
@@ -85,7 +87,9 @@ class _OutOfBudgetError(Exception):
     """More was to be looked at than the budget allows."""
 
 
-def search(program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S) -> Answer:
+def search(
+    program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S, forms: Forms | None = None
+) -> Answer:
     """The cheapest partition of the kernels of a program.
 
     Args:
@@ -93,8 +97,9 @@ def search(program: Program, objective: Objective, budget: int, safety_s: float 
         objective: What is made small.
         budget: How many groups and sets may be looked at before the search is a beam.
         safety_s: Seconds after which it stops.
+        forms: What other searches for this objective found; what this one finds is added.
     """
-    run = _Search(program, objective, budget, time.monotonic() + safety_s)
+    run = _Search(program, objective, budget, time.monotonic() + safety_s, forms or Forms(objective))
     choices: list[Choice] = []
     seen: list[Seen] = []
     exact = True
@@ -115,6 +120,7 @@ class _Search:
     objective: Objective
     budget: int
     deadline: float
+    forms: Forms
     expanded: int = 0
     stopped: bool = False
     known: dict[int, Choice | None] = field(default_factory=dict)
@@ -154,14 +160,14 @@ class _Search:
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None)
         if self.stopped:
             return None
-        form = form_of(self.program, self.objective.machine, nodes, self.objective)
+        form = self.forms.form_of(self.program, nodes)
         if isinstance(form, Blocked):
             self.refused[sum(1 << node for node in nodes)] = form.reason
             return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None
         return Choice(tuple(nodes), form.cost, form)
 
     def _connected(self, nodes: Sequence[int]) -> list[int]:
-        """All connected groups of some kernels, as bits."""
+        """All connected groups of some kernels that nothing else stands between, as bits."""
         allowed = sum(1 << node for node in nodes)
         seen: dict[int, None] = {}
         stack = [1 << node for node in reversed(nodes)]
@@ -175,7 +181,9 @@ class _Search:
             around = 0
             for node in members(bits):
                 around |= self.near[node]
-            stack += [bits | 1 << node for node in members(around & allowed & ~bits)]
+            # What stands between a group and another kernel joins with it: smaller groups of both can't run.
+            larger = (bits | 1 << node for node in members(around & allowed & ~bits))
+            stack += [some for group in larger if not (some := group | self.bounds.between(group)) & ~allowed]
         return sorted(seen)
 
     # -- exact -------------------------------------------------------------------------------------

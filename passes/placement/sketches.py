@@ -1,9 +1,10 @@
 """Forms of a group whose roles of dimensions are settled: which nest, what rests at sram, what goes through it.
 
-    nests x what rests x what is staged
+    nests x what rests, or is kept x what is staged
 
-All of it is tried where that is little; else what rests and is staged is chosen in the first nest that fits, and of the
-nests the few that are best with that are tried with all of it.
+What later passes need may rest at sram, or be kept by the units at reg, each its part, if the nest's sweep can be
+written out. All of it is tried where that is little; else what waits where is chosen in the first nest that fits, and
+of the nests the few that are best with that are tried with all of it.
 """
 
 from __future__ import annotations
@@ -11,30 +12,49 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.cost import Place, cost_of
+from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
+from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
-from powerfusion.passes.placement.tiles import Moment, moments_of, peak_at_reg, peak_at_sram
-from powerfusion.passes.placement.windows import Key, Spans, Windows
+from powerfusion.passes.placement.sharing import is_covered
+from powerfusion.passes.placement.staging import held
+from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
+from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Windows
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
-SIZES_TRIED = 4  # sizes of steps that fit, where registers are a scratchpad and long steps leave few of them
+SIZES_TRIED = 4  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
 FEW = 3  # of the nests
 Choice = frozenset[int]
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What waits where.
+
+    Attributes:
+        staged: Loads that go through sram.
+        rested: Values that rest at sram until later passes.
+        kept: Values that units keep at reg until then.
+    """
+
+    staged: Choice = frozenset()
+    rested: Choice = frozenset()
+    kept: Choice = frozenset()
+
+
+@dataclass(frozen=True)
 class _Plan:
-    """A schedule with its windows, and when its tiles live."""
+    """A schedule with its windows, and what is the same of it in all nests: what it computes and what lives when."""
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
-    moments: tuple[Moment, ...]
+    work: Work
+    life: Life
 
 
 @dataclass
@@ -53,6 +73,9 @@ class Sketch:
         swept: Those of them that are swept.
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
+        plans: By what is staged and what rests, the schedule.
+        owned: By value, what a step has of it.
+        refused: By level, the least bytes that didn't fit, and how many would.
     """
 
     program: Program
@@ -66,7 +89,12 @@ class Sketch:
     swept: frozenset[int]
     sinks: Sequence[int]
     combining: frozenset[int]
-    plans: dict[tuple[Choice, Choice], _Plan | None] = field(default_factory=dict)
+    plans: dict[Waiting, _Plan | None] = field(default_factory=dict)
+    schedules: dict[Waiting, tuple[Step, ...]] = field(default_factory=dict)
+    owned: dict[int, Spans] = field(default_factory=dict)
+    lives: dict[object, Life] = field(default_factory=dict)
+    works: dict[object, Work] = field(default_factory=dict)
+    refused: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -74,7 +102,7 @@ class Sketch:
         Raises:
             NoScheduleError: There are none.
         """
-        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler)
+        windows = Windows(self.program, self.ties, self.nested, self.swept, self.scheduler, owned=self.owned)
         windows.read(steps)
         return windows
 
@@ -86,15 +114,16 @@ class Sketch:
             late: Values that a later pass needs.
         """
         choices = _choices(late)
-        left = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        most = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
+        left = most
         best: Form | None = None
         for some in nests:
             found = self._best_of(some, choices)
             if found is None:
                 continue
-            if best is None or self._is_better(found, best):
-                best = found
             left -= 1
+            if best is None or self._is_better(found, best):
+                best, left = found, most - 1
             if left == 0:  # Smaller steps only where larger ones don't fit.
                 break
         return best
@@ -103,20 +132,19 @@ class Sketch:
         """The cheapest form in some nests."""
         if len(nests) * len(choices) > MOST_TRIED:
             nests = self._promising(nests, choices)
-        forms = (form for nest in nests for rested in choices for form in self._staged(nest, rested))
+        forms = (form for nest in nests for _, form in self._forms(nest, choices))
         return min(forms, key=lambda form: self.objective.key(form.cost), default=None)
 
     def _promising(self, nests: Sequence[Nest], choices: Sequence[Choice]) -> Sequence[Nest]:
         """The few nests that are best with what is best in the first of them that something fits in."""
         for nest in nests:
-            forms = [form for rested in choices for form in self._staged(nest, rested)]
+            forms = list(self._forms(nest, choices))
             if forms:
-                best = min(forms, key=lambda form: self.objective.key(form.cost))
+                best, _ = min(forms, key=lambda pair: self.objective.key(pair[1].cost))
                 break
         else:
             return nests[:FEW]
-        (staged, rested) = next(key for key, plan in self.plans.items() if plan and plan.steps == best.steps)
-        made = [(self._made(Place(self.objective.machine, nest), staged, rested), nest) for nest in nests]
+        made = [(self._made(Place(self.objective.machine, nest), best), nest) for nest in nests]
         ranked = sorted(
             ((form, nest) for form, nest in made if form is not None), key=lambda pair: self.objective.key(pair[0].cost)
         )
@@ -125,50 +153,123 @@ class Sketch:
     def _is_better(self, one: Form, other: Form) -> bool:
         return self.objective.key(one.cost) < self.objective.key(other.cost)
 
-    def _staged(self, nest: Nest, rested: Choice) -> Iterator[Form]:
-        """Forms of a choice of what rests, each better: with nothing staged, then more and more of what gains by it."""
+    def _forms(self, nest: Nest, choices: Sequence[Choice]) -> Iterator[tuple[Waiting, Form]]:
+        """Forms in a nest: with each choice of what rests, and where units can keep it with that kept instead."""
         place = Place(self.objective.machine, nest)
-        staged: Choice = frozenset()
-        plain = self.scheduler.schedule(self.sinks, staged, rested)
-        best = self._made(place, staged, rested)
+        for choice in choices:
+            yield from self._grown(place, Waiting(rested=choice))
+            if choice and place.keeps:
+                yield from self._grown(place, Waiting(kept=choice))
+
+    def _grown(self, place: Place, waiting: Waiting) -> Iterator[tuple[Waiting, Form]]:
+        """Forms, each better: with no more that waits, then with more and more loads that gain by it."""
+        plain = [step for step in self._steps(waiting) if step.where is Where.LOAD]
+        best = self._made(place, waiting)
         if best is not None:
-            yield best
-        for load in dict.fromkeys(step.op for step in plain if step.where is Where.LOAD):
-            form = self._made(place, staged | {load}, rested, best)
-            if form is not None:
-                staged |= {load}
-                best = form
-                yield form
+            yield waiting, best
+        for load, value in dict.fromkeys((step.op, step.value) for step in plain):
+            again = sum(step.op == load for step in plain) > 1
+            kept = [replace(waiting, kept=waiting.kept | {value})] if again and place.keeps else []
+            for more in (*kept, replace(waiting, staged=waiting.staged | {load})):
+                form = self._made(place, more, best)
+                if form is not None:
+                    waiting, best = more, form
+                    yield waiting, best
+                    break
 
-    def _plan(self, staged: Choice, rested: Choice) -> _Plan | None:
+    def _steps(self, waiting: Waiting) -> tuple[Step, ...]:
+        if waiting not in self.schedules:
+            found = self.scheduler.schedule(self.sinks, waiting.staged, waiting.rested, waiting.kept)
+            self.schedules[waiting] = found
+        return self.schedules[waiting]
+
+    def _plan(self, waiting: Waiting) -> _Plan | None:
         """The schedule of some choices; None where it needs of what waits more than there is."""
-        key = (staged, rested)
-        if key not in self.plans:
-            steps = self.scheduler.schedule(self.sinks, staged, rested)
+        if waiting not in self.plans:
+            steps = self._steps(waiting)
             try:
-                moments = moments_of(self.scheduler, steps, self.combining)
-                self.plans[key] = _Plan(steps, self.windows(steps).of, moments)
+                windows = self.windows(steps).of
             except NoScheduleError:
-                self.plans[key] = None
-        return self.plans[key]
+                self.plans[waiting] = None
+            else:
+                life = life_of(self.scheduler, steps, windows, self.combining)
+                life = self.lives.setdefault((life.tiles, life.moments), life)
+                work = work_in(self.program, steps, windows)
+                work = self.works.setdefault((work.parts, work.products), work)
+                self.plans[waiting] = _Plan(steps, windows, work, life)
+        return self.plans[waiting]
 
-    def _made(self, place: Place, staged: Choice, rested: Choice, best: Form | None = None) -> Form | None:
+    def _made(self, place: Place, waiting: Waiting, best: Form | None = None) -> Form | None:
         """A schedule in a nest with its cost; None where it doesn't fit, or isn't better than another form."""
-        plan = self._plan(staged, rested)
-        if plan is None:
+        plan = self._plan(waiting)
+        if plan is None or not self._holds_halos(place, plan):
+            return None
+        if not is_covered(place, self.program, plan.steps, plan.windows):
             return None
         machine = self.objective.machine
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
+            self._refuse("sram", peak, room or 0)
             return None
-        cost = self.objective.timed(place, cost_of(place, self.program, plan.steps, plan.windows))
+        peak_reg = peak_at_reg(place, plan.life)
+        room = self.objective.room(place)
+        if room is not None and peak_reg > room:
+            self._refuse("reg", peak_reg, room)
+            return None
+        schedule = (place, self.program, plan.steps, plan.windows)
+        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None
-        peak_reg = peak_at_reg(place, self.program, plan.moments, plan.windows)
-        if self.objective.overflows(place, peak_reg):
-            return None
-        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg)
+        whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
+        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
+
+    def _holds_halos(self, place: Place, plan: _Plan) -> bool:
+        """Whether halos at sram, where there are some, suit the machine, and move with dimensions that the nest names.
+
+        Where a cache serves halos, units load them. A dimension is named where a value is as long as the nest.
+        """
+        machine = self.objective.machine
+        suits = not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad"
+        for step in plan.steps:
+            if step.where is not Where.STAGE:
+                continue
+            needed, shape = plan.windows[step.value, WAITING], self.program.values[step.value].shape
+            if not suits and any(_has_halo(span) for span in needed):
+                return False
+            for span, size in zip(held(place.nest, needed, shape).spans, shape, strict=True):
+                if span.cls is not None and _has_halo(span) and place.by_class[span.cls].size != size:
+                    return False
+        return True
+
+    def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
+        """By value that goes through sram, its dimensions with halos of which the group holds all."""
+        found: dict[int, frozenset[int]] = {}
+        for step in plan.steps:
+            if step.where is Where.STAGE:
+                spans = plan.windows[step.value, WAITING]
+                there = held(place.nest, spans, self.program.values[step.value].shape).spans
+                found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
+        return found
+
+    def _refuse(self, level: str, needed: int, room: int) -> None:
+        """Notes what was too large, the least of it."""
+        if level not in self.refused or needed < self.refused[level][0]:
+            self.refused[level] = needed, room
+
+    def lacking(self) -> str:
+        """Why nothing fits: the least that was needed."""
+        words = {"sram": "what a group needs at", "reg": "a step of a unit at"}
+        parts = [
+            f"{words[level]} {self.objective.machine.space_of(level).name} takes {needed} B or more, of {room} B"
+            for level, (needed, room) in sorted(self.refused.items(), reverse=True)
+        ]
+        return " and ".join(parts) or "what rests would be needed beyond a step"
+
+
+def _has_halo(span: Span) -> bool:
+    """Whether a span is more than a step."""
+    return span.cls is not None and not span.is_plain
 
 
 def inner_elements(spans: Spans) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from powerfusion.passes.placement.cost import Place
@@ -14,7 +15,8 @@ from powerfusion.passes.placement.windows import WAITING, Key, Spans
 def peak_at_sram(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> int:
     """Bytes of a group: what rests there does so until the kernel's step is over."""
     return sum(
-        program.values[step.value].element_bytes * place.held(windows[step.value, WAITING])
+        program.values[step.value].element_bytes
+        * place.held(windows[step.value, WAITING], program.values[step.value].shape)
         for step in steps
         if step.where in (Where.STAGE, Where.REST)
     )
@@ -22,77 +24,95 @@ def peak_at_sram(place: Place, program: Program, steps: Sequence[Step], windows:
 
 @dataclass(frozen=True)
 class Moment:
-    """What happens to tiles at a step, in any nest.
+    """What lives at reg in a step; tiles are numbers of those of a `Life`.
 
     Attributes:
-        step: Which.
-        begins: Tiles of what steps or units are combined into, which live from here on.
-        made: Tiles that it makes.
-        dying: Tiles that it uses last and may write over.
-        ends: Tiles that nothing uses any more.
+        live: Tiles, and how many of each.
+        dying: Of these, those that the step's result may take the place of, in order.
+        made: What it makes.
     """
 
-    step: Step
-    begins: tuple[Key, ...]
-    made: tuple[Key, ...]
-    dying: frozenset[Key]
-    ends: tuple[Key, ...]
+    live: tuple[tuple[int, int], ...]
+    dying: tuple[int, ...]
+    made: tuple[int, ...]
 
 
-def moments_of(scheduler: Scheduler, steps: Sequence[Step], combining: Set[int]) -> tuple[Moment, ...]:
-    """The steps as they happen: a tile lives from its step to its last use.
+@dataclass(frozen=True, eq=False)
+class Life:
+    """What lives at reg in the steps of a schedule, whatever the nest.
 
-    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass.
+    Attributes:
+        tiles: Bytes of an element, a window, and whether all steps of a unit's sweep are kept.
+        moments: Of the steps, each way once.
+    """
+
+    tiles: tuple[tuple[int, Spans, bool], ...]
+    moments: tuple[Moment, ...]
+
+
+def peak_at_reg(place: Place, life: Life) -> int:
+    """Bytes of a unit: a tile lives from its step to its last use, and an op may write over what dies with it."""
+    if life not in place.known:
+        place.known[life] = _peak(place, life)
+    return place.known[life]
+
+
+def _peak(place: Place, life: Life) -> int:
+    sizes = [size * (place.kept if kept else place.tile)(spans) for size, spans, kept in life.tiles]
+    most = 0
+    for moment in life.moments:
+        total = 0
+        for tile, count in moment.live:
+            total += count * sizes[tile]
+        if total > most and moment.dying and moment.made:
+            size = max(sizes[tile] for tile in moment.made)
+            total -= next((sizes[tile] for tile in moment.dying if sizes[tile] >= size), 0)
+        most = max(most, total)
+    return most
+
+
+def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]) -> Life:
+    """What lives in the steps of a schedule.
+
+    What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass; what is kept
+    over passes counts with all steps of its unit, to the end.
     """
     program = scheduler.program
     steps = sorted(steps, key=lambda step: _when(scheduler, step))
-    last = _last_uses(scheduler, steps)
+    kept = {step.value for step in steps if step.where is Where.KEEP}
+    last = {key: len(steps) if key[0] in kept else at for key, at in _last_uses(scheduler, steps).items()}
     combined: dict[int, dict[Key, None]] = {}
     for step in steps:
         if step.where is Where.DO and step.op in combining:
             keys = ((value, step.number) for value in ended(program.ops[step.op]))
             combined.setdefault(step.number, {}).update(dict.fromkeys(keys))
-    alive: dict[Key, None] = {}
-    found: list[Moment] = []
+
+    numbers: dict[tuple[int, Spans, bool], int] = {}
+    number_of: dict[Key, int] = {}
+
+    def number(key: Key) -> int:
+        if key not in number_of:
+            tile = program.values[key[0]].element_bytes, windows[key], key[0] in kept
+            number_of[key] = numbers.setdefault(tile, len(numbers))
+        return number_of[key]
+
+    def tiles(keys: Iterable[Key]) -> tuple[int, ...]:
+        return tuple(number(key) for key in keys if key in windows)
+
+    live: dict[Key, None] = {}
+    found: dict[Moment, None] = {}
     for at, step in enumerate(steps):
         op = program.ops[step.op]
-        begins = tuple(combined.pop(step.number, ()))
-        made = () if step.where is Where.DO and op.free else tuple(_made(op, step))
-        # Operands may die, not what these only repeat: that isn't laid out as they are.
-        used = scheduler.operands(step.op) if step.where is Where.DO and not op.apart else ()
-        alive |= dict.fromkeys(begins)
-        dying = frozenset(key for key in alive if key[0] in used and last.get(key, -1) == at)
-        alive |= dict.fromkeys(made)
-        ends = tuple(key for key in alive if last.get(key, -1) <= at)
-        found.append(Moment(step, begins, made, dying, ends))
-        alive = {key: None for key in alive if key not in ends}
-    return tuple(found)
-
-
-def peak_at_reg(place: Place, program: Program, moments: Sequence[Moment], windows: Mapping[Key, Spans]) -> int:
-    """Bytes of a unit: an op may write over a tile that dies with it and is at least as large."""
-    sizes: dict[Key, int] = {}
-
-    def size(key: Key) -> int:
-        if key not in sizes:
-            sizes[key] = program.values[key[0]].element_bytes * place.tile(windows[key]) if key in windows else 0
-        return sizes[key]
-
-    live: dict[Key, int] = {}
-    most = 0
-    for moment in moments:
-        live |= {key: size(key) for key in moment.begins}
-        made = {key: size(key) for key in moment.made}
-        largest = max(made.values(), default=0)
-        if largest and moment.dying:
-            reused = next((key for key in live if key in moment.dying and live[key] >= largest), None)
-            if reused is not None:
-                del live[reused]
-        live |= made
-        most = max(most, sum(live.values()))
-        for key in moment.ends:
-            live.pop(key, None)
-    return most
+        live |= combined.pop(step.number, {})
+        made = [] if step.where is Where.DO and op.free else _made(op, step)
+        dying: list[Key] = []
+        if step.where is Where.DO and not op.apart:
+            operands = scheduler.operands(step.op)  # Not what these only repeat: that isn't laid out as they are.
+            dying = [key for key in live if key[0] in operands and last.get(key, -1) == at]
+        live |= dict.fromkeys(made)
+        found[Moment(tuple(Counter(tiles(live)).items()), tiles(dying), tiles(made))] = None
+        live = {key: None for key in live if last.get(key, -1) > at}
+    return Life(tuple(numbers), tuple(found))
 
 
 def _when(scheduler: Scheduler, step: Step) -> int:
@@ -123,6 +143,6 @@ def _last_uses(scheduler: Scheduler, steps: Sequence[Step]) -> dict[Key, int]:
             made |= {value: repeats or (value, step.number) for value in op.results}
         elif step.where in (Where.LOAD, Where.FETCH):
             made[step.value] = (step.value, step.number)
-        else:
+        elif step.where is not Where.KEEP:  # What is kept is what it was.
             last[made.get(step.value, (step.value, step.number))] = at
     return last

@@ -8,7 +8,7 @@ pass, for a sweep to end) is had as the nest cuts it, no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from powerfusion.passes.placement.model import Kind, Program, Reach, Step, Ties, Where
@@ -64,6 +64,8 @@ class Windows:
         swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
+        staged: Values that are brought to sram.
+        owned: By value, what a step has of it; the same for all schedules of a group.
     """
 
     program: Program
@@ -72,9 +74,16 @@ class Windows:
     swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
+    staged: set[int] = field(default_factory=set)
+    owned: dict[int, Spans] = field(default_factory=dict)
 
     def own(self, value: int) -> Spans:
         """What a step has of a value: its part of what the nest cuts, all of the rest."""
+        if value not in self.owned:
+            self.owned[value] = self._own(value)
+        return self.owned[value]
+
+    def _own(self, value: int) -> Spans:
         read = self.program.values[value]
         spans: list[Span] = []
         for cls, size in zip(map(self.ties.find, read.classes), read.shape, strict=True):
@@ -89,12 +98,16 @@ class Windows:
     def read(self, steps: Sequence[Step]) -> dict[Key, Spans]:
         """Follows the windows of a schedule backwards."""
         made: dict[int, list[int]] = {}
+        self.staged = {step.value for step in steps if step.where is Where.STAGE}
         for step in steps:
-            if step.where in (Where.LOAD, Where.FETCH, Where.DO):
+            if step.where in (Where.LOAD, Where.FETCH, Where.KEEP, Where.DO):
                 for value in self._results(step):
                     made.setdefault(value, []).append(step.number)
         for step in reversed(steps):
             self._step(step, made)
+        for value in self.scheduler.alias:  # Other names of values have their windows.
+            source = self.scheduler.same(value)
+            self.of |= {(value, number): spans for (of, number), spans in self.of.items() if of == source}
         return self.of
 
     def _results(self, step: Step) -> Sequence[int]:
@@ -103,14 +116,18 @@ class Windows:
     def _step(self, step: Step, made: Mapping[int, Sequence[int]]) -> None:
         match step.where:
             case Where.STAGE:
-                self.of[step.value, WAITING] = self.own(step.value)
+                self.of[step.value, WAITING] = self._staged(step.value, made)
             case Where.STORE | Where.REST:
                 own = self.of[step.value, WAITING] = self.own(step.value)
                 self._need(step.value, step.number, own, made)
             case Where.DO:
                 self._do(step, made)
-            case Where.FETCH if self.of.get((step.value, step.number)) != self.own(step.value):
+            case Where.FETCH | Where.KEEP if step.value not in self.staged and (
+                self.of.get((step.value, step.number)) != self.own(step.value)
+            ):
                 raise NoScheduleError("what rests is needed beyond a step")
+            case Where.KEEP:
+                self._need(step.value, step.number - 1, self.own(step.value), made)
             case _:
                 pass
 
@@ -137,6 +154,15 @@ class Windows:
         for value, reaches in zip(operands, op.reaches, strict=True):
             self._need(value, step.number, self._reached(value, reaches, spans), made)
 
+    def _staged(self, value: int, made: Mapping[int, Sequence[int]]) -> Spans:
+        """What is brought to sram of a value: a step's own, and what it needs beyond that."""
+        held = list(self.own(value))
+        for spans in [self.of[value, number] for number in made.get(value, ()) if (value, number) in self.of]:
+            for at, (own, span) in enumerate(zip(held, spans, strict=True)):
+                if own.cls is not None and own.cls == span.cls and own.cls not in self.swept:
+                    held[at] = _joined(own, span)
+        return tuple(held)
+
     def _reached(self, value: int, reaches: Sequence[Reach], spans: Spans) -> Spans:
         own = self.own(value)
         return tuple(_reach(reach, spans, mine) for reach, mine in zip(reaches, own, strict=True))
@@ -156,20 +182,32 @@ class Windows:
         self.of[value, at] = spans if known is None else tuple(map(_joined, known, spans))
 
 
+def folded_sizes(program: Program, ties: Ties, combining: Iterable[int], cls: int) -> set[int | None]:
+    """How long what some ops fold is along a class: a nest that goes through less would leave elements out."""
+    found: set[int | None] = set()
+    for op in (program.ops[number] for number in combining):
+        if cls in map(ties.find, op.folded):
+            values = [program.values[value] for value in op.operands]
+            sides = (side for value in values for side in zip(value.classes, value.shape, strict=True))
+            found |= {size for own, size in sides if ties.find(own) == cls}
+    return found
+
+
 def _reach(reach: Reach, spans: Spans, own: Span) -> Span:
     if reach.own:
         return own
     if reach.dim is None:
         return Span(None, 0, reach.low, reach.high)
     span = spans[reach.dim]
-    scaled = replace(
+    if (reach.scale, reach.low, reach.high, reach.clip) == (1, 0, 0, False):
+        return span
+    return replace(
         span,
         scale=span.scale * reach.scale,
         low=span.low * reach.scale + reach.low,
         high=span.high * reach.scale + reach.high,
         clip=span.clip or reach.clip,
     )
-    return scaled
 
 
 def _clipped(span: Span, size: int | None) -> Span:

@@ -1,39 +1,106 @@
-"""`gir-stream-stores`: results that nobody reads soon go past the caches, line by line.
+"""`gir-stream-stores`: results that nobody reads soon go past the caches.
 
 Rewrite:
-    gir.store %t, %y[%i, %j]      ⇒      gir.store %t, %y[%i, %j] nontemporal
+    gir.store %t, %y[%i, %j]      ⇒      gir.store %t, %y[%i, %j] nontemporal {gir.aligned_bytes = 32}
 
 Where memory is written through a cache that first reads the line (the machine's space allocates on writes), a result of
-which whole lines are written needn't come in first. A store is marked if
+which whole lines are written needn't come in first. A core gathers what it writes past its caches in a few lines, so a
+line may be written in parts if these follow one another. Stores are marked if
 
-- no kernel of the function reads what it writes to, so nobody would find it in a cache;
+- no kernel of the function reads what they write to, so nobody would find it in a cache;
 - that is more than the cores hold beside their caches in common, so it wouldn't stay there either;
-- each row of its tile is whole lines and begins at one, for certain.
+- each row of their tiles is so many bytes, all of them there and aligned to as many, that such stores exist;
+- whole lines are written each time, or else by the ledger less arrives and few lines leave in parts: what a kernel
+  stores into a buffer is marked together or not at all.
 
-Issued and arriving bytes fall, by what was read for nothing; useful ones stay. On machines without such a space nothing
-changes.
+Arriving bytes fall, by what was read for nothing; useful ones stay. On machines without such a space nothing changes.
+`gir.aligned_bytes` says of what each row's address is a multiple, at most a line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import gcd, prod
 from typing import ClassVar
 
-from powerfusion.core._mlir import DYNAMIC, functions, segments
+from powerfusion.core._mlir import DYNAMIC, functions, integer_of, segments, walk_numbered
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
+from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving import arriving_bytes
+from powerfusion.passes.analysis.ledger_program import Program
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling.contiguity import Reach, reaches
 from powerfusion.passes.scheduling.kernels import ops_in, walk
 from powerfusion.passes.scheduling.roots import root_of
 from powerfusion.passes.scheduling.scratch import space_of
+from powerfusion.symbolic import Count
 
 READERS = ("gir.load", "gir.stage", "gir.gather", "gir.copy", "memref.load", "memref.copy")
+MOST_APART = 8  # of useful bytes, what lines that leave in parts add: such a part takes memory as long as four lines
+LEAST_BYTES = 16  # that a store past the caches writes
+ALIGNED = "gir.aligned_bytes"
+
+
+@dataclass(frozen=True)
+class _Stores:
+    """What a kernel stores into a buffer.
+
+    Attributes:
+        aligned: Stores that can go past the caches, and of how many bytes their rows' lengths and places are multiples.
+        numbers: Of all stores, those too that can't.
+    """
+
+    aligned: list[tuple[ir.Operation, int]] = field(default_factory=list[tuple[ir.Operation, int]])
+    numbers: list[int] = field(default_factory=list[int])
+
+    def is_whole(self, line: int) -> bool:
+        """Whether each that can writes whole lines."""
+        return all(aligned == line for _, aligned in self.aligned)
+
+    def mark(self) -> None:
+        """Marks those that can."""
+        for op, aligned in self.aligned:
+            op.attributes["nontemporal"] = ir.UnitAttr.get()
+            op.attributes[ALIGNED] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), aligned)
+
+    def unmark(self) -> None:
+        """Takes that back."""
+        for op, _ in self.aligned:
+            del op.attributes["nontemporal"]
+            del op.attributes[ALIGNED]
+
+    def moved(self, found: Mapping[int, _Moved]) -> _Moved:
+        """What moves for all of them, of what moves for each instruction."""
+        return sum((found[number] for number in self.numbers if number in found), start=_Moved())
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """Bytes that are written to memory, and those read for that.
+
+    Attributes:
+        arriving: All that arrive.
+        useful: Of distinct elements.
+    """
+
+    arriving: Count = 0
+    useful: Count = 0
+
+    def __add__(self, other: _Moved) -> _Moved:
+        return _Moved(self.arriving + other.arriving, self.useful + other.useful)
+
+    def is_better(self, other: _Moved) -> bool:
+        """Whether this is less than the other for certain, and few of its lines leave in parts."""
+        counts = (self.arriving, self.useful, other.arriving)
+        if not all(isinstance(each, int) for each in counts):
+            return False
+        arriving, useful, before = (each for each in counts if isinstance(each, int))
+        return arriving < before and (arriving - useful) * MOST_APART <= useful
 
 
 @register_pass
@@ -48,22 +115,69 @@ class StreamStoresPass(Pass):
     def run(self, op: ir.Operation) -> None:
         """Marks the stores of every function."""
         machine = find(self.machine)
-        if any(space.write_allocate for space in machine.spaces_at("dram")):
-            for function in functions(op):
-                stream_stores(function, machine)
+        if not any(space.write_allocate for space in machine.spaces_at("dram")):
+            return
+        numbers = {each: number for number, each in walk_numbered(op)}
+        stores = [each for function in functions(op) for each in _candidates(function, machine, numbers)]
+        line = machine.space_of("dram").granule_bytes
+        unsure = [each for each in stores if not each.is_whole(line)]
+        before = _moved(op, machine) if unsure else {}
+        for each in stores:
+            each.mark()
+        after = _moved(op, machine) if unsure else {}
+        for each in unsure:
+            if not each.moved(after).is_better(each.moved(before)):
+                each.unmark()
+        for store, _ in (store for each in stores for store in each.aligned):
+            if "nontemporal" in store.attributes:
+                count("stores past the caches")
 
 
-def stream_stores(function: ir.Operation, machine: Machine) -> None:
-    """Marks the stores of one function."""
+def _candidates(function: ir.Operation, machine: Machine, numbers: Mapping[ir.Operation, int]) -> Iterator[_Stores]:
+    """By kernel and buffer, what can go past the caches."""
     read = {root_of(memref) for op in ops_in(function) for memref in _read_by(op)}
     for kernel in walk(function, "gir.kernel"):
+        found: dict[ir.Value, _Stores] = {}
         for reach in reaches(kernel, machine):
             if reach.op.name != "gir.store":
                 continue
-            dest = segments(reach.op)[1][0]
-            if root_of(dest) not in read and _is_large(root_of(dest), machine) and _is_whole(reach, dest, machine):
-                reach.op.attributes["nontemporal"] = ir.UnitAttr.get()
-                count("stores past the caches")
+            root = root_of(segments(reach.op)[1][0])
+            if root in read or not _is_large(root, machine):
+                continue
+            stores, aligned = found.setdefault(root, _Stores()), _aligned(reach, machine)
+            stores.numbers.append(numbers[reach.op])
+            if aligned >= LEAST_BYTES:
+                stores.aligned.append((reach.op, aligned))
+        yield from (stores for stores in found.values() if stores.aligned)
+
+
+def _aligned(reach: Reach, machine: Machine) -> int:
+    """Of how many bytes a tile's rows are multiples, in length and place; 0 where none can go past the caches."""
+    _, (dest,), _, valid = segments(reach.op)
+    space, shape = space_of(dest, machine), reach.tile.type.shape
+    if reach.dim is None or not space.write_allocate or any(size > 1 for size in shape[reach.dim + 1 :]):
+        return 0
+    there = [integer_of(extent) for extent in valid] if valid else list(shape)
+    row = there[reach.dim]
+    if row is None or None in there:
+        return 0
+    return gcd(row * reach.element_bytes, reach.aligned * reach.element_bytes, space.granule_bytes)
+
+
+def _moved(module: ir.Operation, machine: Machine) -> dict[int, _Moved]:
+    """What moves for each instruction that writes memory, by its number; nothing where that can't be counted."""
+    program = Program(module, machine, {})
+    found: dict[int, _Moved] = {}
+    try:
+        program.run()
+    except UnsupportedError:
+        return found
+    memory = machine.space_of("dram").name
+    for record, arriving in arriving_bytes(program.recorder).items():
+        number, space, _ = record.key
+        if space == memory and record.access.direction == "write":
+            found[number] = found.get(number, _Moved()) + _Moved(arriving, record.figures.useful)
+    return found
 
 
 def _read_by(op: ir.Operation) -> Iterator[ir.Value]:
@@ -82,12 +196,3 @@ def _is_large(root: ir.Value, machine: Machine) -> bool:
     groups = machine.scope("group")
     private = (machine.space_of("sram").usable_bytes or 0) * ((groups.count if groups else None) or 1)
     return prod(type_.shape) * element_bytes(root) > private
-
-
-def _is_whole(reach: Reach, dest: ir.Value, machine: Machine) -> bool:
-    """Whether each row of a tile is whole lines, all of it there."""
-    space = space_of(dest, machine)
-    if reach.dim is None or not space.write_allocate or segments(reach.op)[3]:
-        return False
-    row = reach.tile.type.shape[reach.dim] * reach.element_bytes
-    return row % space.granule_bytes == 0 and reach.aligned * reach.element_bytes % space.granule_bytes == 0

@@ -42,6 +42,7 @@ from powerfusion.passes.tiling.placed_extents import (
     step_axis,
     unit_extent,
 )
+from powerfusion.passes.tiling.placed_halos import bring
 from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest
 from powerfusion.passes.tiling.placed_tiles import PlacedEmitter
 from powerfusion.passes.tiling.placed_units import Place, all_reduced, inits_of, starts
@@ -188,7 +189,8 @@ class PlacedTiler(KernelTiler):
                 index = affine_apply(counted_back(dim.per_step), [part.low, end, index])
             elif alike:
                 index = index_op("arith.addi", [part.low, index])
-            self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end))
+            uneven = dim.idle_units or dim.unit_lengths is None or len(dim.unit_lengths) > 1
+            self.emitter.axes[dim.name] = step_axis(dim, Extent(index, part.end), may_be_empty=alike and uneven)
             create("scf.yield", body(carried))
         return list(loop.results)
 
@@ -218,8 +220,16 @@ class PlacedTiler(KernelTiler):
     def _fill(self, op: ir.Operation) -> None:
         """A movement to sram for the whole group."""
         window = self._held(op.result)
+        if self.plan.has_halos(op.result):
+            self._bring(op, window)
+            return
         with self.emitter.at(self.emitter.depth(window)), op.location:
             self.emitter.stage(op, window)
+
+    def _bring(self, op: ir.Operation, window: Window) -> None:
+        """A movement to sram of what units need beyond their steps, too."""
+        value = op.result
+        bring(self.emitter, op, window, self.plan.held(value), self.plan.own(value), self.plan.rolls(value))
 
     def _held(self, value: ir.Value) -> Window:
         """What a group has of a value at sram: its part of what is swept, its step of the rest."""

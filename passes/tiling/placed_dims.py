@@ -85,8 +85,8 @@ class PlacedDim:
 
     @property
     def whole_steps(self) -> bool:
-        """Whether each step is a whole tile."""
-        return self.step_lengths is not None and len(self.step_lengths) <= 1
+        """Whether each step is a whole tile: one of a single element always is."""
+        return self.per_step == 1 or (self.step_lengths is not None and len(self.step_lengths) <= 1)
 
     @property
     def is_one_step(self) -> bool:

@@ -62,7 +62,23 @@ def _obstacles_of_windows(plan: PlacedPlan) -> Iterator[str]:
         if not (loads or op.name == "gir.scan" or plan.names.combined(op)):
             continue
         if any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results):
-            yield f"more than a step of what '{op.name}' gives"
+            filled = defining_op(op.operands[0])
+            if not loads or filled is None or not is_fill(filled) or not plan.has_halos(filled.result):
+                yield f"more than a step of what '{op.name}' gives"
+    for op in filter(is_fill, plan.ops):
+        if plan.has_halos(op.result):
+            yield from _obstacles_of_halos(op.result, plan)
+
+
+def _obstacles_of_halos(value: ir.Value, plan: PlacedPlan) -> Iterator[str]:
+    """What units need together of a value at sram is one piece, and what moves with its steps moves with the loop."""
+    dims = {dim.name: dim for dim in map(plan.dim, plan.runs_over(value))}
+    if any(dim.units > 1 and dim.steps > 1 and not dim.swept for dim in dims.values()):
+        yield "halos of units whose steps lie apart"
+    if DYNAMIC in list(value.type.shape):
+        yield "halos at sram along open sizes"
+    if fills_inside(plan):
+        yield "halos at sram that units bring"
 
 
 def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:

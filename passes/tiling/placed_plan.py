@@ -88,6 +88,29 @@ class PlacedPlan:
                     raise NotCovered("a value that is kept and needed beyond its step")
         return found
 
+    def held(self, value: ir.Value) -> Spans:
+        """What units need together of a value that is brought to sram: what a step has, and halos."""
+        found = list(self.own(value))
+        for use in value.uses:
+            op = use.owner.operation
+            if op.name != "gir.move" or op.result not in self.windows:
+                continue
+            for at, (mine, span) in enumerate(zip(found, self.windows[op.result], strict=True)):
+                if mine.name is not None and mine.name == span.name and not self.dim(mine.name).swept:
+                    found[at] = mine.joined(span)
+        return tuple(found)
+
+    def rolls(self, value: ir.Value) -> int | None:
+        """Along which dimension a value at sram slides: that of the innermost loop that it moves with."""
+        serial = [dim for dim in self.dims if dim.steps > 1 and not dim.swept and dim.name in self.runs_over(value)]
+        found = zip(self.own(value), self.held(value), strict=True)
+        at = (at for at, (mine, span) in enumerate(found) if span != mine and mine.name == serial[-1].name)
+        return next(at, None) if serial else None
+
+    def has_halos(self, value: ir.Value) -> bool:
+        """Whether units need more of a value at sram than their steps have."""
+        return self.held(value) != self.own(value)
+
     def _needed(self, op: ir.Operation, found: Mapping[ir.Value, Spans]) -> Iterator[tuple[ir.Value, Spans]]:
         if op in self.ends:
             over = op.result if op.name == "gir.move" else None

@@ -70,6 +70,9 @@ class SharedTiler(PlacedTiler):
         for op in self.plan.ops:
             if is_fill(op) or is_rest(op):
                 window, packed = self._shared(op.result)
+                if is_fill(op) and self.plan.has_halos(op.result):
+                    self._bring(op, window)
+                    continue
                 make = self.emitter.stage if is_fill(op) else self.emitter.allocate
                 with self.emitter.at(self.emitter.depth(window)), op.location:
                     make(op, window, packed)

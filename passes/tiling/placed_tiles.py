@@ -37,7 +37,7 @@ from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.combiners import common_rank, reduce_step, scan_step
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
-from powerfusion.passes.tiling.placed_resting import Resting, extents_of, memref_at
+from powerfusion.passes.tiling.placed_resting import Resting, ended, extents_of, memref_at
 from powerfusion.passes.tiling.placed_views import VIEW_RULES, box
 from powerfusion.passes.tiling.placed_windows import Span, needs
 from powerfusion.passes.tiling.tiles import TileEmitter, rule_of
@@ -315,6 +315,11 @@ class PlacedEmitter(TileEmitter):
     def _load_resting(self, value: ir.Value, window: Window) -> ir.Value:
         found = self.place_of(value)
         indices = self._indices(found, window)
+        if any(axis.clip for axis in window):
+            ends = [None if axis.valid is None else axis for axis in window]
+            memref = found.memref if ends.count(None) == len(ends) else ended(found.memref, indices, ends)
+            attributes = {"operandSegmentSizes": i32_array([1, len(indices), 0]), "clip": ir.UnitAttr.get()}
+            return create("gir.load", [memref, *indices], [tile_type(value, window)], attributes).result
         valid = valid_extents(window)
         attributes = {"operandSegmentSizes": i32_array([1, len(indices), len(valid)])}
         return create("gir.load", [found.memref, *indices, *valid], [tile_type(value, window)], attributes).result

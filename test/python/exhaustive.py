@@ -9,7 +9,7 @@ dimension, and reductions. It is written as linalg for placing, and cut into ker
 - **Dimensions** of a kernel are one where tensors or operators tie them. Those that all its results and all results of
   its reductions have are rows. Of the others all are swept, or what one of the reductions folds, or none, such that
   each reduction folds all that is swept or nothing of it; the rest is whole in a step.
-- **Values** that a later pass needs as they are (not spread) rest at sram or are computed again; what is loaded is
+- **Values** that a later pass needs, as they are or spread, rest at sram or are computed again; what is loaded is
   staged at sram or loaded again, each of them for itself: every choice is tried, in every nest of a family.
 - **Nests**: rows in each order, those around what is swept. Everything is one group's and one unit's, as so little is.
   Steps have at most as many elements as the largest of `STEPS` with which something fits.
@@ -269,10 +269,11 @@ class _Kernel:
         return [dim for dim in self.all if all(dim in self.dims(value) for value in (*self.stored, *reduced))]
 
     def _sweeps(self) -> Iterator[tuple[Dim, ...]]:
-        """What may be swept: all that aren't rows, what one of the reductions folds, or nothing."""
+        """What may be swept: all that aren't rows, what one of the reductions folds, what none folds, or nothing."""
         others = [dim for dim in self.all if dim not in self.rows()]
         folds = [self.folded(at) for at in self.operators if self.folded(at)]
-        for some in dict.fromkeys((frozenset(others), *folds, frozenset[Dim]())):
+        unfolded = frozenset(others).difference(*folds)
+        for some in dict.fromkeys((frozenset(others), *folds, unfolded, frozenset[Dim]())):
             if all(not fold & some or fold >= some for fold in folds):
                 yield tuple(dim for dim in others if dim in some)
 
@@ -346,17 +347,9 @@ class _Form:
                 yield self._schedule(rested, staged)
 
     def _is_needed_later(self, value: int) -> bool:
-        """Whether an operator of a later pass uses a value as it is, not spread."""
+        """Whether an operator of a later pass uses a value, as it is or spread."""
         users = [self.graph.value(user) for user in self.graph.users(value - len(self.graph.inputs))]
-        return any(
-            self._pass(user) > self._pass(value) and not self._is_spread(value, user)
-            for user in users
-            if user in self.kernel.made
-        )
-
-    def _is_spread(self, value: int, user: int) -> bool:
-        elementwise = self.graph.operators[user - len(self.graph.inputs)].folds is None
-        return elementwise and self.graph.dims(user) != self.graph.dims(value)
+        return any(self._pass(user) > self._pass(value) for user in users if user in self.kernel.made)
 
     def _schedule(self, rested: frozenset[int], staged: frozenset[int]) -> list[Instruction]:
         """On demand of what is stored, what is there first first; what a sweep comes to is used when it has ended."""

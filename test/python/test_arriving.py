@@ -15,7 +15,7 @@ from programs.check import FULL
 from programs.placed_kernels import placed_kernels
 from programs.random_gir import GirProgram, random_kernels
 from programs.random_nests import random_nests
-from programs.traffic import Bytes, cached_bytes, machine
+from programs.traffic import Bytes, cached_bytes, machine, second_call
 from test_placed_tiling import tiled
 
 from powerfusion.frontend.source import read_module
@@ -55,11 +55,12 @@ def programs() -> Iterator[Any]:
 def check_against_caches(module: ir.Module, inputs: Sequence[Any], *, allocates: bool) -> None:
     """With a cache for everything and with none the figures are those of the simulation; others lie between.
 
-    Of what is looked up it is only known that different indices may say different rows.
+    Of what is looked up it is only known that different indices may say different rows, and what goes past the
+    cache is gathered in few lines only.
     """
     target = machine(EVERYTHING, allocates=allocates)
     least, simulated = moved(module, inputs, target), cached_bytes(module, inputs, target, None)
-    if any(lookup in str(module) for lookup in LOOKUPS):
+    if any(name in str(module) for name in (*LOOKUPS, "nontemporal")):
         assert all(least[direction] >= simulated[direction] for direction in least)
     else:
         assert least == simulated
@@ -154,6 +155,63 @@ def test_a_cache_of_twice_the_size_does_no_worse(nest: str, allocates: bool) -> 
         assert all(simulated[direction] <= found[direction] for direction in found)
         figures.add(found["read"])
     assert len(figures) > 2  # they do depend on the size
+
+
+@pytest.mark.parametrize("nest", ["", *STEPS])
+def test_what_a_program_made_is_there_in_its_next_call(nest: str) -> None:
+    """Where a call fits, a cache of twice the size has its results through the next one, and fills read nothing."""
+    module, x = read_module(stencil(23, 37, nest)), np.ones((23, 37), np.float32)
+    held = {capacity: moved(module, [x], machine(capacity))["read"] for capacity in range(4096, 9216, 512)}
+    fitting = [capacity for capacity, count in held.items() if count == 54 * 64]  # lines of x
+    assert min(fitting) == 6656  # 54 lines and the 47 of the result are 6464 bytes
+    for capacity in fitting:
+        assert second_call(module, [x], machine(capacity), 2 * capacity)["read"] <= held[capacity]
+    assert second_call(module, [x], machine(4096), 4096)["read"] > 54 * 64
+
+
+STREAMED = """
+func.func @main(%x: memref<6x{columns}xf32>, %y: memref<6x{columns}xf32>) {{
+  gir.kernel "copy" (%a = %x : memref<6x{columns}xf32>, %b = %y : memref<6x{columns}xf32>) -> () {{
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c6 = arith.constant 6 : index
+    %step = arith.constant {step} : index
+    %end = arith.constant {columns} : index
+    scf.for %i = %c0 to %c6 step %c1 {{
+      scf.for %j = %c0 to %end step %step {{
+        %t = gir.load %a[%i, %j] : memref<6x{columns}xf32, #gir.at<dram>> -> tensor<1x{step}xf32, #gir.at<reg>>
+        gir.store %t, %b[%i, %j] nontemporal
+            : tensor<1x{step}xf32, #gir.at<reg>>, memref<6x{columns}xf32, #gir.at<dram>>
+      }}
+    }}
+    gir.return
+  }}
+  return
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "step", "lines"),
+    [
+        pytest.param(56, 8, 21, id="halves of a line follow one another, through rows too"),
+        pytest.param(104, 8, 42, id="a row is more than is gathered: the line that two share leaves twice"),
+        pytest.param(56, 56, 21, id="rows of three lines and a half"),
+        pytest.param(264, 88, 6 * 18, id="steps of five lines and a half are more than is gathered"),
+    ],
+)
+def test_what_goes_past_the_cache_is_gathered_in_lines(columns: int, step: int, lines: int) -> None:
+    module, x = read_module(STREAMED.format(columns=columns, step=step)), [np.ones((6, columns), np.float32)] * 2
+    found = moved(module, x, machine(EVERYTHING))["write"]
+    assert found == lines * 64
+    assert cached_bytes(module, x, machine(EVERYTHING), None)["write"] <= found
+
+
+def test_what_the_caller_gives_lies_elsewhere_in_each_call() -> None:
+    """A memref argument that is written is read first, however large the cache is."""
+    whole = 1024 * 1024 * 4
+    x = [np.empty((1024, 1024), np.float32)] * 2
+    assert moved(read_module(MIRRORED), x, machine(EVERYTHING)) == {"read": 2 * whole, "write": whole}
 
 
 # -- by hand -----------------------------------------------------------------------------------------

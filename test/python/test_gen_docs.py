@@ -34,7 +34,7 @@ def test_pages(gen_docs: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixtu
     with (tmp_path / "passes.md").open("a") as page:
         page.write("edited\n")
     assert [path.name for path in gen_docs.stale()] == ["passes.md"]
-    assert "### `gir-tile`" in (tmp_path / "passes.md").read_text()
+    assert "## `gir-tile`" in (tmp_path / "passes-tiling.md").read_text()
 
 
 def test_every_op_has_a_meaning(gen_docs: ModuleType) -> None:

@@ -212,22 +212,43 @@ def test_altered_reasons_are_refused() -> None:
     """By the seal; one that the kernels show, whatever the seal."""
     assert "the seal is broken" in refused(replaced("refused", reason="it is too hard"), seal=False)
     assert "there is no reason" in refused(replaced("refused", reason=""), seal=True)
-    other = replaced("refused", reason=checker.SHOWN[0])
-    assert "since None, not since another operator stands between" in refused(other, seal=True)
+    other = replaced("refused", reason=checker.ANOTHER_SHAPE)
+    assert "since None, not since one loads what another stores in another shape" in refused(other, seal=True)
+
+
+def in_another_shape() -> tuple[Certified, set[int]]:
+    """The subject as if a kernel loaded what another stores in another shape, and these two; they are never one."""
+    found = subject()
+    (component,) = found.certificate.components
+    placed = [set(entry.nodes) for entry in component.placed]
+    pair, load = next(
+        (set(entry.nodes), number)
+        for entry in component.refused
+        if len(entry.nodes) == 2 and not any(set(entry.nodes) <= nodes for nodes in placed)
+        for number in found.program.kernels[entry.nodes[1]].ops
+        if (op := found.program.ops[number]).kind is model.Kind.LOAD
+        and op.outer.tensor in found.program.kernels[entry.nodes[0]].writes
+    )
+    ops = list(found.program.ops)
+    ops[load] = dataclasses.replace(ops[load], outer=dataclasses.replace(ops[load].outer, reach=None))
+    program = dataclasses.replace(found.program, ops=tuple(ops))
+    return Certified(program, found.objective, dataclasses.replace(found.certificate, program=program)), pair
 
 
 def test_reasons_that_kernels_show_are_looked_at() -> None:
-    """A group around another kernel may stand there as refused for that reason, and for no other."""
-    (component,) = subject().certificate.components
-    around = next(entry for entry in component.promised if entry.nodes == (0, 3))
-    others = tuple(entry for entry in component.promised if entry != around)
+    """Kernels that show why they can't be one may stand there as refused for that reason, and for no other."""
+    found, pair = in_another_shape()
+    (component,) = found.certificate.components
+    both = {entry.nodes for entry in component.refused if pair <= set(entry.nodes)}
 
     def altered(reason: str) -> Certificate:
-        return with_component(promised=others, refused=(*component.refused, Refused(around.nodes, reason)))
+        refused = [Refused(e.nodes, reason) if e.nodes in both else e for e in component.refused]
+        parts = dataclasses.replace(component, refused=tuple(refused))
+        return sealed(dataclasses.replace(found.certificate, components=(parts,)))
 
-    right = sealed(altered("another operator stands between"))
-    assert check(right, subject().program, subject().objective).shown == 1
-    assert "can't be one since another operator stands between" in refused(altered("it is too hard"), seal=True)
+    assert check(altered(checker.ANOTHER_SHAPE), found.program, found.objective).shown == len(both)
+    with pytest.raises(CertificateError, match="can't be one since one loads what another stores in another shape"):
+        check(altered("it is too hard"), found.program, found.objective)
 
 
 @pytest.mark.parametrize("kind", ["placed", "kept", "refused", "promised"])
@@ -241,9 +262,9 @@ def test_dropped_and_repeated_candidates_are_refused(kind: str) -> None:
 
 
 def test_added_candidates_are_refused() -> None:
-    """A group that isn't connected, or has a kernel that there isn't."""
+    """A group that isn't connected, that another kernel stands between, or with a kernel that there isn't."""
     (component,) = subject().certificate.components
-    for nodes in ((0, 2), (*component.nodes, 999), ()):
+    for nodes in ((0, 2), (0, 3), (*component.nodes, 999), ()):
         added = dataclasses.replace(component.promised[0], nodes=nodes)
         assert "are no connected groups" in refused(with_component(promised=(*component.promised, added)), seal=True)
 

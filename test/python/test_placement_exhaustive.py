@@ -41,12 +41,12 @@ FOLDS = ("addf", "maximumf", "minimumf", "mulf")
 
 
 def machine_of(room: Room) -> Machine:
-    """One core of one unit, without a cache in front of DRAM, of which it asks for elements."""
+    """One core of one unit, without a cache in front of DRAM, of which it asks for elements and reads what it needs."""
     machine = machine_with(room.sram, cores=1)
     spaces = (
         dataclasses.replace(space, capacity_bytes=room.reg)
         if space.level == "reg"
-        else dataclasses.replace(space, granule_bytes=1)
+        else dataclasses.replace(space, granule_bytes=1, write_allocate=False)
         for space in machine.spaces
     )
     return dataclasses.replace(machine, spaces=tuple(spaces))
@@ -203,3 +203,34 @@ def test_rows_are_tried_in_either_order() -> None:
         Operator("minimum", (3, 1), "rc"),
     )
     compare(Graph({"r": 6, "c": 10}, ("rc",), operators, frozenset()), Room(96, 32))
+
+
+def test_what_is_spread_rests() -> None:
+    """The sums of columns are spread in a later pass: at sram they wait for it, and the input is loaded once less."""
+    operators = (
+        Operator("mulf", (0,), "r", "c"),
+        Operator("addf", (0,), "c", "r"),
+        Operator("add", (2, 0), "rc"),
+        Operator("sub", (1, 2), "rc"),
+        Operator("maximumf", (4,), "r", "c"),
+    )
+    compare(Graph({"r": 3, "c": 9}, ("rc",), operators, frozenset()), Room(48, 64))
+
+
+def test_what_no_reduction_folds_is_swept() -> None:
+    """A kernel that isn't in the reduction's rows goes through what that doesn't fold, step by step."""
+    operators = (
+        Operator("sin", (0,), "rc"),
+        Operator("maximumf", (3,), "r", "c"),
+        Operator("mul", (4, 1), "rc"),
+        Operator("maximumf", (5,), "r", "c"),
+        Operator("sub", (5, 6), "rc"),
+        Operator("cosh", (6,), "r"),
+    )
+    compare(Graph({"r": 2, "c": 3}, ("rc", "c", "r"), operators, frozenset()), Room(0, 16))
+
+
+def test_results_may_run_over_nothing_in_common() -> None:
+    """A vector of columns and one of rows are stored by the kernel that goes through both."""
+    operators = (Operator("sin", (1,), "c"), Operator("tanh", (2,), "r"), Operator("mul", (1, 4), "rc"))
+    compare(Graph({"r": 12, "c": 9}, ("rc", "c", "r"), operators, frozenset({0, 1})), Room(384, 128))

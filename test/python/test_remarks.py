@@ -22,6 +22,7 @@ from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.analysis.ledger_report import handed_over
 from powerfusion.passes.fusion.drop_units import drop_units
 from powerfusion.passes.fusion.rebuild import is_naive, sort_block
+from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.emit import emit
 from powerfusion.passes.placement.groups import form_of, naive_cost
 from powerfusion.passes.placement.model import Form
@@ -66,9 +67,9 @@ def remarked(
         answer = search(program, objective, budget)
         if together is not None:
             answer = dataclasses.replace(answer, choices=chosen(program, objective, together), exact=exact)
-        made = {emit(choice.form, program, handles): choice.nodes for choice in answer.choices if choice.form}
+        made = [(emit(choice.form, program, handles), choice.nodes) for choice in answer.choices if choice.form]
         sort_block(block)
-        placing = Placing.of(program, handles, answer, made, objective)
+        placing = Placing.of(program, handles, answer, made, Forms(objective))
         return Remarked(module, list(edges_of(block, machine, placing, shapes)), answer)
 
 
@@ -244,7 +245,7 @@ def test_units_that_share(per_unit: str, reasons: tuple[str, ...]) -> None:
         (function,) = functions(module.operation)
         block = function.regions[0].blocks[0]
         program, handles = read(block)
-        placing = Placing.of(program, handles, Answer(program, (), True, 0), {}, Objective("bytes", MACHINE))
+        placing = Placing.of(program, handles, Answer(program, (), True, 0), [], Forms(Objective("bytes", MACHINE)))
         (edge,) = edges_of(block, MACHINE, placing)
     assert edge.reasons == reasons
 

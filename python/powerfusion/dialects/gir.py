@@ -104,6 +104,10 @@ def type_in_kernel(type_: ir.Type) -> ir.Type:
             return type_
 
 
+ALL = 1 << 48
+"""A part of a dimension of open size that is all of it, and its bound: no memory has as many elements."""
+
+
 class NestDim(NamedTuple):
     """How one dimension of a kernel is dealt out.
 

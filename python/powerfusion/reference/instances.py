@@ -11,7 +11,7 @@ from powerfusion.errors import OutOfBounds, Race, UninitialisedRead
 from powerfusion.reference.buffers import ChipBuffer
 from powerfusion.reference.nest import Dim, Index, Nest
 from powerfusion.reference.plan import When
-from powerfusion.reference.program import Instruction
+from powerfusion.reference.program import REPEATING, Instruction
 from powerfusion.reference.spaces import Place, Pool, Spaces
 from powerfusion.reference.stream import REPLICAS, located
 from powerfusion.reference.types import Array
@@ -196,7 +196,8 @@ class Live:
 
     def __init__(self, spaces: Spaces, step: Step, ops: Sequence[Instruction]) -> None:
         self.spaces, self.step = spaces, step
-        self.last = {value: op.number for op in ops for value in (*op.operands, *op.results)}
+        self.repeats = {op.results[0]: op.operands[0] for op in ops if op.name in REPEATING}
+        self.last = {value: op.number for op in ops for value in self._used(op)}
         self.held: dict[int, tuple[Place, int]] = {}
 
     def after(self, op: Instruction) -> None:
@@ -213,9 +214,19 @@ class Live:
             self._reuse(op, size)
             self.held[value] = (spaces.place(type_), size)
             pool.take(*self.held[value], f"a tile of '{op.name}'")
-        for value in (*op.operands, *op.results):
+        for value in self._used(op):
             if self.last.get(value) == op.number and value in self.held:
                 pool.give(*self.held.pop(value))
+
+    def _used(self, op: Instruction) -> tuple[int, ...]:
+        """What an op takes, what that repeats, and what it gives."""
+        taken: list[int] = []
+        for value in op.operands:
+            at: int | None = value
+            while at is not None:
+                taken.append(at)
+                at = self.repeats.get(at)
+        return (*taken, *op.results)
 
     def _reuse(self, op: Instruction, size: int) -> None:
         if not op.name.startswith(("arith.", "math.")):

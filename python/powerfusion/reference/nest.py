@@ -39,8 +39,8 @@ class Dim:
 
     @property
     def groups(self) -> int:
-        """How many groups share the dimension."""
-        return -(-(self.size or 0) // self.per_group)
+        """How many groups share the dimension; what is swept is gone through by one, though nothing be there."""
+        return max(-(-(self.size or 0) // self.per_group), int(self.swept))
 
     @property
     def units(self) -> int:
@@ -51,6 +51,16 @@ class Dim:
     def steps(self) -> int:
         """How many steps a unit takes through its part."""
         return -(-self.per_unit // self.per_step)
+
+    @property
+    def trips(self) -> int:
+        """How many of them can have anything in them: a part may be as long as any dimension of open size."""
+        return max(min(self.steps, -(-(self.size or 0) // self.per_step)), 1)
+
+    def is_there(self, part: tuple[int, int]) -> bool:
+        """Whether a part is gone through: an empty one is where it is the first of what is swept and all is empty."""
+        low, high = part
+        return low < high or (self.swept and not self.size and low == 0)
 
     def of_group(self, g: int) -> tuple[int, int]:
         """A group's part, [from, to)."""
@@ -110,13 +120,12 @@ class Nest:
     def units(self, group: Index) -> Iterator[Index]:
         """The units of a group that have anything to do."""
         for unit in itertools.product(*(range(dim.units) for dim in self.dims)):
-            parts = (dim.of_unit(g, u) for dim, g, u in zip(self.dims, group, unit, strict=True))
-            if all(low < high for low, high in parts):
+            if all(dim.is_there(dim.of_unit(g, u)) for dim, g, u in zip(self.dims, group, unit, strict=True)):
                 yield unit
 
     def steps(self, dims: Sequence[Dim]) -> Iterator[Index]:
         """Every combination of steps of some dimensions, the last one fastest."""
-        return itertools.product(*(range(dim.steps) for dim in dims))
+        return itertools.product(*(range(dim.trips) for dim in dims))
 
     def depth(self, names: frozenset[str]) -> int:
         """How many loops enclose what depends on these dimensions: to the innermost of them with several trips."""

@@ -79,7 +79,7 @@ class _Placed:
         self.here = here
         self.plan = plan
         self.nest = plan.nest
-        self.filler = Filler(here.spaces, plan, here.values)
+        self.filler = Filler(here.spaces, plan, here.values, self._wanted)
         self.rng = here.state.rng
         self.outputs: dict[int, Output] = {}
         self.scattered: dict[int, Tile] = {}
@@ -144,7 +144,8 @@ class _Placed:
         return found[::-1] if self.backwards else found
 
     def _there(self, group: Group, unit: Unit, dims: Sequence[Dim], steps: Index) -> bool:
-        return all(len(interval_of(self.nest, group, unit, dim, step)) for dim, step in zip(dims, steps, strict=True))
+        parts = (interval_of(self.nest, group, unit, dim, step) for dim, step in zip(dims, steps, strict=True))
+        return all(dim.is_there((part.low, part.high)) for dim, part in zip(dims, parts, strict=True))
 
     # One step: what it needs, then what it does
 
@@ -177,6 +178,15 @@ class _Placed:
         for value, type_, box in zip(op.operands, op.operand_types, boxes, strict=False):
             if type_.level == "reg" and box is not None:
                 step.wanted[value] = joined(step.wanted.get(value), box)
+
+    def _wanted(self, group: Group, unit: Unit, fixed: Index, op: Instruction) -> Box | None:
+        """The window of what an op gives that a unit needs in a step, before it gets there."""
+        when = self.plan.happens[op.number] or When(0)
+        step = Step(group, unit, fixed, () if when.stage else (0,) * len(self.nest.swept), when)
+        for each in reversed(self.plan.ops):
+            if self.plan.happens[each.number] in (when, None):
+                self._want(step, each)
+        return step.wanted.get(op.results[0])
 
     def _is_sink(self, op: Instruction) -> bool:
         if self.plan.happens[op.number] is None:

@@ -22,6 +22,9 @@ from powerfusion.reference.affine import affine_of
 from powerfusion.reference.runs import Runs, runs_of
 from powerfusion.reference.types import DTYPES, Array, Type, type_of
 
+REPEATING = frozenset(["gir.broadcast", "gir.window"])
+"""Ops whose results take no room at `reg`: what reads them reads what they repeat."""
+
 
 @dataclass(frozen=True, eq=False)
 class Instruction:
@@ -194,7 +197,7 @@ class _Reader:
             raise UnsupportedError(error.message, location=error.mlir_location or op.location) from None
 
     def _used(self, op: ir.Operation) -> set[int]:
-        """The values that an op or anything in it takes; a broadcast takes no room, so what it repeats lives on."""
+        """The values that an op or anything in it takes, and what these only repeat: that lives on."""
         used = {self._number(source) for value in op.operands for source in _sources(value)}
         for region in op.regions:
             for block in region:
@@ -207,10 +210,10 @@ class _Reader:
 
 
 def _sources(value: ir.Value) -> Iterator[ir.Value]:
-    """A value, and what it repeats where it is a broadcast."""
+    """A value, and what it repeats where it is a broadcast or has neighbourhoods."""
     yield value
     op = defining_op(value)
-    while op is not None and op.name == "gir.broadcast":
+    while op is not None and op.name in REPEATING:
         yield op.operands[0]
         op = defining_op(op.operands[0])
 

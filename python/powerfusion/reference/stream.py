@@ -16,14 +16,14 @@ from powerfusion.errors import InterpretationError, LeakedToken, UnsupportedErro
 from powerfusion.machines.model import Machine
 from powerfusion.reference.memory import Agent, Buffer
 from powerfusion.reference.overlay import Overlay
-from powerfusion.reference.program import Block, Instruction, Program
+from powerfusion.reference.program import REPEATING, Block, Instruction, Program
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Place, Pool, Spaces
 from powerfusion.reference.types import Array, Type
 from powerfusion.reference.values import Tile, garbage
 
 TERMINATORS = frozenset(["gir.yield", "gir.return", "scf.yield", "func.return", "scf.condition"])
-REPLICAS = frozenset(["gir.broadcast", "gir.iota", "tensor.splat", "arith.constant"])
+REPLICAS = REPEATING | {"gir.iota", "tensor.splat", "arith.constant"}
 TOUCHING = frozenset(["gir.load", "gir.store", "gir.gather", "gir.scatter", "gir.copy", "gir.stage"])
 LETS_OTHERS = 0.25
 IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
@@ -219,7 +219,7 @@ class Here:
                 continue
             size = value.data.size * type_.dtype.itemsize
             if reuse:
-                self._end_one(op.dying, size)
+                self._end_one([number for number in op.dying if number in op.operands], size)
             self.hold(number, type_, size, op.name)
         for number in op.dying:
             self.release(number)

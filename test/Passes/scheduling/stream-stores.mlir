@@ -4,7 +4,7 @@
 // A large result in whole lines goes past the caches, where memory allocates on writes; elsewhere nothing changes.
 
 // CHECK-LABEL: func.func @large
-// CHECK: gir.store {{.*}} nontemporal
+// CHECK: gir.store {{.*}} nontemporal {gir.aligned_bytes = 64 : i64}
 // GPU-LABEL: func.func @large
 // GPU-NOT: nontemporal
 func.func @large(%x: memref<65536x4096xf32>) -> memref<65536x4096xf32> {
@@ -28,13 +28,13 @@ func.func @large(%x: memref<65536x4096xf32>) -> memref<65536x4096xf32> {
 
 // -----
 
-// Steps that begin within a line don't write whole ones.
+// Rows that begin anywhere have no lines that are all theirs.
 
 // CHECK-LABEL: func.func @odd
 // CHECK-NOT: nontemporal
-func.func @odd(%x: memref<65536x4100xf32>) -> memref<65536x4100xf32> {
-  %y = memref.alloc() {alignment = 64 : i64} : memref<65536x4100xf32>
-  gir.kernel "copy" (%a = %x : memref<65536x4100xf32>, %b = %y : memref<65536x4100xf32>) -> () {
+func.func @odd(%x: memref<65536x4099xf32>) -> memref<65536x4099xf32> {
+  %y = memref.alloc() {alignment = 64 : i64} : memref<65536x4099xf32>
+  gir.kernel "copy" (%a = %x : memref<65536x4099xf32>, %b = %y : memref<65536x4099xf32>) -> () {
     %c0 = arith.constant 0 : index
     %rows = arith.constant 65536 : index
     %columns = arith.constant 4096 : index
@@ -42,13 +42,13 @@ func.func @odd(%x: memref<65536x4100xf32>) -> memref<65536x4100xf32> {
     %c32 = arith.constant 32 : index
     scf.for %i = %c0 to %rows step %c1 {
       scf.for %j = %c0 to %columns step %c32 {
-        %t = gir.load %a[%i, %j] : memref<65536x4100xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
-        gir.store %t, %b[%i, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<65536x4100xf32, #gir.at<dram>>
+        %t = gir.load %a[%i, %j] : memref<65536x4099xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+        gir.store %t, %b[%i, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<65536x4099xf32, #gir.at<dram>>
       }
     }
     gir.return
   }
-  return %y : memref<65536x4100xf32>
+  return %y : memref<65536x4099xf32>
 }
 
 // -----
@@ -75,4 +75,54 @@ func.func @read(%x: memref<65536x4096xf32>, %z: memref<64xf32>) {
     gir.return
   }
   return
+}
+
+// -----
+
+// Rows of three lines and a half follow one another: a core gathers the line that two share.
+
+// CHECK-LABEL: func.func @halves
+// CHECK-COUNT-2: gir.store {{.*}} nontemporal {gir.aligned_bytes = 32 : i64}
+func.func @halves(%x: memref<1048576x56xf32>) -> memref<1048576x56xf32> {
+  %y = memref.alloc() {alignment = 64 : i64} : memref<1048576x56xf32>
+  gir.kernel "copy" (%a = %x : memref<1048576x56xf32>, %b = %y : memref<1048576x56xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %rows = arith.constant 1048576 : index
+    %c1 = arith.constant 1 : index
+    %c24 = arith.constant 24 : index
+    %c32 = arith.constant 32 : index
+    scf.for %i = %c0 to %rows step %c1 {
+      %t = gir.load %a[%i, %c0] : memref<1048576x56xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+      gir.store %t, %b[%i, %c0] : tensor<1x32xf32, #gir.at<reg>>, memref<1048576x56xf32, #gir.at<dram>>
+      %u = gir.load %a[%i, %c32] valid [%c1, %c24] : memref<1048576x56xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+      gir.store %u, %b[%i, %c32] valid [%c1, %c24] : tensor<1x32xf32, #gir.at<reg>>, memref<1048576x56xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return %y : memref<1048576x56xf32>
+}
+
+// -----
+
+// Halves of lines that are written one column after the other would leave as two lines each.
+
+// CHECK-LABEL: func.func @columns
+// CHECK-NOT: nontemporal
+func.func @columns(%x: memref<1048576x64xf32>) -> memref<1048576x64xf32> {
+  %y = memref.alloc() {alignment = 64 : i64} : memref<1048576x64xf32>
+  gir.kernel "copy" (%a = %x : memref<1048576x64xf32>, %b = %y : memref<1048576x64xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %rows = arith.constant 1048576 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %c64 = arith.constant 64 : index
+    scf.for %j = %c0 to %c64 step %c8 {
+      scf.for %i = %c0 to %rows step %c1 {
+        %t = gir.load %a[%i, %j] : memref<1048576x64xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+        gir.store %t, %b[%i, %j] : tensor<1x8xf32, #gir.at<reg>>, memref<1048576x64xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return %y : memref<1048576x64xf32>
 }

@@ -1,0 +1,117 @@
+"""A layer of BERT's encoder, as torch-mlir exports it: how few kernels it falls to, how long finding them takes."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from programs.check import FULL
+
+from powerfusion.cli import demo
+from powerfusion.core._mlir import entry_block, functions, operations
+from powerfusion.executable import Executable, compile_phases
+from powerfusion.machines.table import find
+from powerfusion.mlir import ir
+from powerfusion.passes.placement.place import place
+from powerfusion.pipelines import EXPAND, IMPORT, RAISE, SIMPLIFY, phases_for
+from powerfusion.reference import interpret
+
+references = demo.load_examples()
+LAYER = references.EXAMPLES["bert_layer"]
+CPU = str(Path(__file__).parents[2] / "benchmarks" / "machines" / "cpu.toml")
+MACHINES = ("sm_90", "gfx942", "mlu372", CPU)
+MATMULS = 8  # three projections, two of attention, one after it, two of the part between the norms
+NORMS = 2
+FEWEST = {"sm_90": (9, 9), "gfx942": (8, 9), "mlu372": (5, 6), CPU: (11, 11)}
+"""Kernels by machine, for 128 and 512 tokens. On GPUs each product is one but for attention's two, and norms stand
+alone: no group holds whole rows of so much without loading the weights for each few of them again. On an MLU norms are
+one with the products before them, projections with attention. On a CPU attention's parts would be dearer together."""
+SECONDS = 30
+SMALL = {128: 6, 768: 24, 3072: 40, 64: 2}
+LONG = {128: 512}
+
+
+def resized(text: str, sizes: dict[int, int]) -> str:
+    """The program with other sizes; a mean over the width divides by the new one."""
+
+    def number(match: re.Match[str]) -> str:
+        return str(sizes.get(int(match[0]), int(match[0])))
+
+    text = re.sub(r"tensor<[^>]*>", lambda type_: re.sub(r"\d+(?=x)", number, type_[0]), text)
+    text = re.sub(r"output_shape \[[^\]]*\]", lambda shape: re.sub(r"\d+", number, shape[0]), text)
+    return text.replace("7.680000e+02", f"{sizes.get(768, 768):.6e}")
+
+
+def small_inputs() -> list[np.ndarray]:
+    """Arrays for the small program."""
+    random = np.random.default_rng(0)
+    return [entry.make(random, tuple(SMALL.get(size, size) for size in entry.shape)) for entry in LAYER.inputs]
+
+
+def kernels_of(module: ir.Module) -> list[ir.Operation]:
+    """The kernels of a module of one function."""
+    (function,) = functions(module.operation)
+    return [op for op in operations(function.regions[0].blocks[0]) if op.name == "gir.kernel"]
+
+
+def products(kernel: ir.Operation) -> int:
+    """How many contractions a kernel has."""
+    return sum(op.name == "gir.contract" for op in operations(entry_block(kernel)))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("machine", MACHINES if FULL else MACHINES[2:3], ids=lambda name: Path(name).stem)
+def test_a_small_layer_means_the_same_after_each_phase(machine: str) -> None:
+    """Interpreted, naive to tiled."""
+    inputs = small_inputs()
+    (expected,) = LAYER.expected(*inputs)
+    executable = compile_phases(resized(LAYER.path.read_text(), SMALL), phases_for(machine)[:6], machine)
+    for phase in ("raise", "simplify", "place", "tile"):
+        (result,) = interpret(executable.module(phase), inputs).results
+        assert references.relative_error(result, expected) <= LAYER.tolerance, phase
+
+
+def simplified(sizes: dict[int, int]) -> Executable:
+    """The layer, with alternatives."""
+    return compile_phases(resized(LAYER.path.read_text(), sizes), (IMPORT, RAISE, SIMPLIFY, EXPAND), "cpu")
+
+
+def test_what_only_turns_or_adds_is_one_with_a_product() -> None:
+    """Before anything is placed: nothing is turned, biases, residuals and GELU follow their product at once."""
+    module = simplified({}).module("simplify")
+    kernels = kernels_of(module)
+    assert sum(map(products, kernels)) == MATMULS
+    assert "gir.permute" not in str(module)
+    names = [ir.StringAttr(k.attributes["kernel_name"]).value for k in kernels if products(k)]
+    assert sorted(names) == ["batch_matmul", "batch_matmul_divf_addf", *["matmul_addf"] * 5, "matmul_addf_divf_erf"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("machine", "sizes"),
+    [
+        (machine, sizes)
+        for machine in (MACHINES if FULL else MACHINES[1:2])
+        for sizes in (({}, LONG) if FULL else ({},))
+    ],
+    ids=lambda value: Path(value).stem if isinstance(value, str) else str(128 if not value else 512),
+)
+def test_the_layer_falls_to_the_fewest_kernels(machine: str, sizes: dict[int, int]) -> None:
+    """Exactly, within half a minute: what has no product is a norm, and attention's two products are one kernel."""
+    module = simplified(sizes).module("expand")
+    begun = time.process_time()
+    with module.context:
+        (function,) = functions(module.operation)
+        answer = place(function.regions[0].blocks[0], find(machine), budget=4096)
+    assert time.process_time() - begun <= SECONDS
+    assert answer.exact
+    kernels = kernels_of(module)
+    assert sum(map(products, kernels)) in (MATMULS - 1, MATMULS)  # attention's second may be a reduction with payload
+    assert len(kernels) <= FEWEST[machine][sizes == LONG]
+    if machine != CPU:
+        without = [kernel for kernel in kernels if not products(kernel)]
+        assert len(without) <= NORMS
+        assert len(kernels) - len(without) <= MATMULS - 1
