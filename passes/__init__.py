@@ -25,7 +25,7 @@ from powerfusion.passes.fusion import (
     turn_operands,
     turn_windows,
 )
-from powerfusion.passes.lowering import convert_gir_to_vector
+from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
@@ -42,6 +42,7 @@ from powerfusion.passes.tiling import tile
 __all__ = [
     "buffer_copies",
     "choose_rows",
+    "convert_gir_to_emitc",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
     "convert_linalg_to_gir",

@@ -24,7 +24,7 @@ from lint.ods import Record
 from powerfusion.core.passes import Pass, registered_passes
 from powerfusion.machines.page import render as machines_page
 from powerfusion.passes.lowering.registry import lowered_ops
-from powerfusion.pipelines import CPU, Phase
+from powerfusion.pipelines import CPU, C, Phase
 from powerfusion.reference.registry import MEANINGS, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,8 +130,24 @@ def passes_page() -> str:
         lines.append(f"| [{folder}](passes-{folder}.md) | {' '.join(links)} |")
     lines += ["\n## The pipeline of the CPU\n", "| phase | what holds after it | passes |\n|---|---|---|"]
     lines += map(_phase, CPU)
-    lines += ["\n## What is lowered to what\n", "| op | vector |\n|---|---|"]
-    lines += [f"| `{name}` | {summary} |" for name, summary in lowered_ops("vector")]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def targets_page() -> str:
+    """What each target's pipeline is beyond the general phases, and what is lowered to what."""
+    lines = [
+        "# Targets\n",
+        "What code is made for, and how each op in tile form is lowered to it. A target that lacks an op says why; the",
+        "pipeline of the CPU stands in [passes.md](passes.md).\n",
+        "## The pipeline of C\n",
+        "| phase | what holds after it | passes |\n|---|---|---|",
+        *(_phase(phase) for phase in C),
+        "\n## What is lowered to what\n",
+        "| op | vector, for the CPU | emitc, for C |\n|---|---|---|",
+    ]
+    vector, emitc = dict(lowered_ops("vector")), dict(lowered_ops("emitc"))
+    names = sorted({*vector, *emitc})
+    lines += [f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc[name]} |" for name in names]
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 
@@ -183,6 +199,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     **{f"{group}.md": partial(ops_page, group) for group in GROUPS},
     "machines.md": lambda: HEAD + machines_page(),
     "passes.md": passes_page,
+    "targets.md": targets_page,
     **{f"passes-{folder}.md": partial(passes_of_page, folder) for folder in PASS_FOLDERS},
 }
 

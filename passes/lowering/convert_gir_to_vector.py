@@ -40,6 +40,7 @@ from powerfusion.passes.lowering import (  # they fill the table
 from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.expansions import compare
+from powerfusion.passes.lowering.lifetimes import Lifetimes
 from powerfusion.passes.lowering.memory import SGE, host_memref, storage, to_register, to_storage
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
@@ -211,7 +212,7 @@ class VectorLowering:
     def _emit_function(self, entry: ir.Block, block: ir.Block) -> None:
         self.region_block = entry
         body = operations(block)
-        lifetimes = _Lifetimes(block)
+        lifetimes = Lifetimes(block)
         with ir.InsertionPoint(entry):
             for argument, given in zip(block.arguments, entry.arguments, strict=False):
                 self.values[argument] = _unpack(given, argument.type)
@@ -257,7 +258,7 @@ class VectorLowering:
             create("func.return", poison)
         self.region_block = goes_on
 
-    def _emit_return(self, op: ir.Operation, lifetimes: _Lifetimes) -> None:
+    def _emit_return(self, op: ir.Operation, lifetimes: Lifetimes) -> None:
         self.close_buffers()
         given: set[ir.Value] = set()
         results: list[ir.Value] = []
@@ -313,46 +314,6 @@ def create_branch(condition: ir.Value, true: ir.Block, false: ir.Block) -> None:
         successors=[true, false],
         attributes={"operandSegmentSizes": i32_array([1, 0, 0])},
     )
-
-
-class _Lifetimes:
-    """Which allocations of a function are alive where; views belong to what they view."""
-
-    def __init__(self, block: ir.Block) -> None:
-        body = operations(block)
-        self.order = {op: at for at, op in enumerate(body)}
-        self.allocs = [op.result for op in body if op.name == "memref.alloc"]
-        self._roots: dict[ir.Value, ir.Value] = {value: value for value in [*self.allocs, *block.arguments]}
-        last: dict[ir.Value, int] = {}
-        for at, op in enumerate(body):
-            for operand in op.operands:
-                if isinstance(operand.type, ir.MemRefType):
-                    last[self.root(operand)] = at
-            for result in op.results:
-                if isinstance(result.type, ir.MemRefType) and op.name != "memref.alloc":
-                    self._roots[result] = self.root(op.operands[0])
-        self.last = last
-        self.returned = {self.root(v) for v in body[-1].operands if isinstance(v.type, ir.MemRefType)} & set(
-            self.allocs
-        )
-
-    def root(self, value: ir.Value) -> ir.Value:
-        """The allocation or argument that a memref is part of."""
-        return self._roots.get(value, value)
-
-    def ending_at(self, op: ir.Operation) -> list[ir.Value]:
-        """Allocations that nothing uses after an op, but those that are returned."""
-        at = self.order[op]
-        return [a for a in self.allocs if a not in self.returned and self._end(a) == at]
-
-    def live_at(self, op: ir.Operation) -> list[ir.Value]:
-        """Allocations made before an op and not yet freed there."""
-        at = self.order[op]
-        made = [a for a in self.allocs if self.order[defining_op(a)] < at]
-        return [a for a in made if a in self.returned or self._end(a) > at]
-
-    def _end(self, alloc: ir.Value) -> int:
-        return self.last.get(alloc, self.order[defining_op(alloc)])
 
 
 def _is_shaped(value: ir.Value) -> bool:

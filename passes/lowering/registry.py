@@ -3,7 +3,10 @@
     @lowers("gir.load", to="vector")
     def lower_load(lowering: VectorLowering, op: ir.Operation) -> None: ...
 
-A second registration for one op and target is refused.
+    unsupported("gir.insert", to="emitc", why="a view at dram is stored by gir-tile", help="run gir-tile first")
+
+A second registration for one op and target is refused. A hole is declared, so that the table of what is lowered to
+what says why.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 
 Lowering = Callable[[Any, ir.Operation], None]
@@ -28,6 +32,23 @@ def lowers(name: str, *, to: str) -> Callable[[Lowering], Lowering]:
         return function
 
     return register
+
+
+def unsupported(name: str, *, to: str, why: str, help: str | None = None) -> None:
+    """Declares that an op isn't lowered to a target.
+
+    Args:
+        name: The op's.
+        to: The target.
+        why: As a diagnostic says it.
+        help: What the user can do.
+    """
+
+    def refuse(_: Any, op: ir.Operation) -> None:
+        raise UnsupportedError(f"'{name}' can't be lowered: {why}", location=op.location, help=help)
+
+    refuse.__doc__ = f"Not lowered: {why}."
+    lowers(name, to=to)(refuse)
 
 
 def lowered_ops(to: str) -> list[tuple[str, str]]:

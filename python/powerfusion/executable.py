@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,17 +20,22 @@ from powerfusion.errors import CompileError, MachineError, PowerFusionError, Uns
 from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
-from powerfusion.machines.table import find
+from powerfusion.machines.table import HOST, find
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.ledger_program import location_text
 from powerfusion.passes.analysis.phase_report import phase_report_of
-from powerfusion.pipelines import COUNTED, CPU, GRAPH, PIPELINES, Phase, check_contracts, phases_for
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, check_contracts, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
+from powerfusion.runtime.c_function import CFunction
 from powerfusion.runtime.host import HostFunction
+from powerfusion.runtime.shared_library import load_entry
 from powerfusion.runtime.signature import DTYPES, Array, Signature
+
+if TYPE_CHECKING:
+    from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline, and the normal forms that hold there.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
@@ -185,13 +190,34 @@ class Executable:
         from powerfusion import __version__
         from powerfusion.emit.host_object import build_library
 
+        self._check_code()
         code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
         report = self.report(shapes={}).to_json() if self._graphs else None  # whatever was called before
         saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions, report)
         save_artifact(path, saved)
 
-    def _check_code(self) -> None:
-        if list(self._snapshots)[-1:] != [CPU[-1].name]:
+    @cached_property
+    def c_source(self) -> Source:
+        """The program as a file of C and its header; of target c.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+        """
+        from powerfusion.emit.portable import translate
+
+        self._check_code("c")
+        note = f"{self.signature.name}, by PowerFusion\n"
+        with suppress(UnsupportedError):  # While sizes are open, bytes are too.
+            note += f"\n{self.report(shapes={})}\n"
+        return translate(self.module(self.phases[-1]), note)
+
+    def _check_code(self, target: str = "cpu") -> None:
+        if self.target != target and self.target in PIPELINES:
+            raise UnsupportedError(
+                f"expected a program for {target}, got one for {self.target}",
+                help=f"compile it with target='{target}'",
+            )
+        if list(self._snapshots)[-1:] != [PIPELINES[target][-1].name]:
             raise UnsupportedError(
                 f"this program is compiled up to phase '{[*self._snapshots][-1]}' of {self.target}: it has no code",
                 help="it can be looked at; powerfusion.compile makes code",
@@ -206,10 +232,20 @@ class Executable:
             raise CompileError(f"LLVM made no code: {error}") from error
 
     @cached_property
-    def _function(self) -> HostFunction:
+    def _function(self) -> HostFunction | CFunction:
+        if self.target == "c":
+            return self._c_function
         engine = self._engine
         address = engine.lookup(ENTRY)
         return HostFunction(address, HostEngine.free, self.signature, self._constants, self._assertions, engine)
+
+    @cached_property
+    def _c_function(self) -> CFunction:
+        from powerfusion.emit.portable import build
+
+        source = self.c_source
+        library, address = load_entry(build(source), source.name)
+        return CFunction(address, self.signature, source.messages, library)
 
     @cached_property
     def _constants(self) -> list[Array]:
@@ -252,7 +288,8 @@ def compile_source(
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
     """
     check_target(target)
-    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, None)
+    machine = None if target == HOST else find(target)
+    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, machine)
 
 
 def compile_for(

@@ -33,6 +33,7 @@ class Knob:
         return (self.text() or "0").lower() not in {"0", "no", "false", "off"}
 
 
+C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
 MLIR_SOURCE = Knob("PF_MLIR_SOURCE", "Sources of MLIR's Python bindings, a folder or a tarball, for tools/bootstrap")
@@ -40,7 +41,7 @@ PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-KNOBS = (CACHE_HOME, LLVM_PREFIX, MLIR_SOURCE, PYTHON, REPRODUCER_DIR, TEST_PASSES)
+KNOBS = (C_COMPILER, CACHE_HOME, LLVM_PREFIX, MLIR_SOURCE, PYTHON, REPRODUCER_DIR, TEST_PASSES)
 
 
 def cache_folder() -> Path:
@@ -53,3 +54,8 @@ def cache_folder() -> Path:
 def llvm_prefix() -> Path:
     """Where LLVM and MLIR are installed."""
     return LLVM_PREFIX.path() or Path("/usr/lib/llvm-22")
+
+
+def c_compiler() -> str:
+    """The host's C compiler."""
+    return C_COMPILER.text() or "cc"

@@ -204,14 +204,18 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
             forms = (forms - pass_.invalidates) | pass_.establishes
 
 
+LOWER_C = Phase("lower", "emitc ops, of which C is printed", ("convert-gir-to-emitc", "cse", "form-expressions"))
+
+
 GENERAL = (IMPORT, RAISE, SIMPLIFY, EXPAND, PLACE, TILE)
 """The phases that any machine has."""
 CPU = (*GENERAL, LOWER_CPU, LLVM_CPU)
-PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU}
-"""Per target that code is made for, all phases."""
 PHASES = tuple(phase.name for phase in CPU)
 MACHINE = (*GENERAL, SCHEDULE)
 """The phases of a machine that no code is made for."""
+C = (*(phase.with_option("machine", "c") for phase in MACHINE), LOWER_C)
+PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU, "c": C}
+"""Per target that code is made for, all phases."""
 COUNTED = tuple(phase.name for phase in MACHINE if phase is not IMPORT)
 """The phases that leave GIR behind, whose bytes can be counted."""
 GRAPH = COUNTED[: COUNTED.index(TILE.name)]

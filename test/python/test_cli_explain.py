@@ -123,7 +123,7 @@ def test_compile_from_and_to(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For a machine without code the message names what there is; so it is for a program that was stopped early."""
-    with pytest.raises(UnsupportedError, match="code for 'sm_90' isn't made yet; it is for cpu") as caught:
+    with pytest.raises(UnsupportedError, match="code for 'sm_90' isn't made yet; it is for cpu, c") as caught:
         pf.compile(LAYERNORM, target="sm_90")
     assert "pf explain IN --target sm_90" in str(caught.value.help)
     said = fails(capsys, "compile", LAYERNORM, "-o", tmp_path / "m.pfx", "--target", "cuda:sm_90")

@@ -25,7 +25,7 @@ def test_pf_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["machines", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["machines"]
     assert [entry["name"] for entry in listed] == [*names()]
-    assert listed[-1]["spaces"] == {"dram": ["gdram"], "sram": ["sram"], "reg": ["nram", "wram"]}
+    assert listed[-2]["spaces"] == {"dram": ["gdram"], "sram": ["sram"], "reg": ["nram", "wram"]}
 
 
 def test_pf_machines_show(capsys: pytest.CaptureFixture[str]) -> None:

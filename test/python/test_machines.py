@@ -62,7 +62,7 @@ def test_every_number_has_a_source(name: str) -> None:
 
 
 def test_known_machines() -> None:
-    assert names() == ("cpu", "sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "gfx1100", "mlu372", "mlu592")
+    assert names() == ("cpu", "sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "gfx1100", "mlu372", "mlu592", "c")
 
 
 @pytest.mark.parametrize(("name", "nram", "wram", "sram"), [("mlu372", 768, 1024, 4096), ("mlu592", 512, 512, 2048)])

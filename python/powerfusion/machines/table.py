@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from powerfusion.errors import MachineError
-from powerfusion.machines import amd, cambricon, nvidia
+from powerfusion.machines import amd, cambricon, nvidia, portable
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 
@@ -17,7 +17,7 @@ HOST = "cpu"
 @cache
 def table() -> dict[str, Machine]:
     """The machines that were described by hand, by name."""
-    return {machine.name: machine for family in (nvidia, amd, cambricon) for machine in family.machines()}
+    return {machine.name: machine for family in (nvidia, amd, cambricon, portable) for machine in family.machines()}
 
 
 def names() -> tuple[str, ...]:

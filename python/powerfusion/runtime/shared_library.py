@@ -76,6 +76,27 @@ def _address(library: ctypes.CDLL, name: str) -> int:
     return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
 
 
+def load_entry(code: bytes, name: str) -> tuple[ctypes.CDLL, int]:
+    """Maps a shared library, which finds what it needs by itself, into this process.
+
+    Args:
+        code: An ELF shared library.
+        name: Of its entry.
+
+    Returns:
+        The library, which stays for as long as the process, and the address of its entry.
+
+    Raises:
+        ToolError: No temporary folder lets code run.
+        ArtifactError: It is no library of this system.
+    """
+    with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
+        place = Path(folder) / "program.so"
+        place.write_bytes(code)
+        library = open_library(place, Path(folder))
+    return library, ctypes.cast(library[name], ctypes.c_void_p).value or 0
+
+
 def open_library(place: Path, folder: Path) -> ctypes.CDLL:
     """Maps a file of a private folder, which errors leave out of what they say."""
     try:

@@ -1,0 +1,120 @@
+"""`convert-gir-to-emitc`: tile form becomes emitc, which upstream's translation prints as C99.
+
+Rewrite:
+    func.func private @kernel(%x, %y) {          ⇒   emitc.func @kernel(%x : !emitc.ptr<f32>, %y : !emitc.ptr<f32>) {
+      gir.kernel .. {                                  emitc.verbatim "#pragma omp parallel for .."
+        gir.parallel <group> (%g) in (%n) {            emitc.for %g = 0 to %n {
+          %0 = gir.load %x[%g, %c0]                      emitc.for %i = 0 to 32 {
+          %1 = math.absf %0                                %0 = emitc.load %x[%g * 32 + %i]
+          gir.store %1, %y[%g, %c0]                        emitc.assign fabsf(%0) to %y[%g * 32 + %i]
+        } } }                                            } } }
+
+Re-emits each function, op by op, through the table of lowerings. Consecutive ops on tiles of one shape share one nest
+of loops; a tile that others than these read is an array. Groups are loops that OpenMP may deal out to threads; their
+memory at `sram` is one piece per thread, in which buffers lie at the offsets of `gir-plan-scratch`. A launched kernel
+is a static function, the program's entry a function that any caller can use (see `emitc/function.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from powerfusion.core._mlir import create, entry_block, functions, operations
+from powerfusion.core.passes import Pass, register_pass
+from powerfusion.errors import UnsupportedError
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.convert_gir_to_vector import is_public
+from powerfusion.passes.lowering.emitc import (  # they fill the table
+    code,
+    combining,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    helpers,
+    memory,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    movement,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    views,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+)
+from powerfusion.passes.lowering.emitc.entry import EntryLowering
+from powerfusion.passes.lowering.emitc.function import lower_kernel_function
+from powerfusion.passes.lowering.emitc.lowering import Program
+from powerfusion.passes.lowering.emitc.tidy import tidy
+from powerfusion.passes.scheduling.kernels import ops_in
+
+HEADERS = ("math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h")
+
+
+@register_pass
+@dataclass(frozen=True)
+class ConvertGirToEmitcPass(Pass):
+    """Lowers GIR in tile form to emitc, for C99."""
+
+    name: ClassVar[str] = "convert-gir-to-emitc"
+    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    establishes: ClassVar[frozenset[str]] = frozenset({"c-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+
+    def run(self, op: ir.Operation) -> None:
+        """Replaces every function by its C form."""
+        op.context.dialects["emitc"]  # loads it: a host that reads no op of it hasn't
+        found = list(functions(op))
+        public = [function for function in found if is_public(function)]
+        for other in public[1:]:
+            raise UnsupportedError(
+                "expected one public function with a body, got several",
+                location=other.location,
+                help="inline the others first, by --inline --symbol-dce, or make them private",
+            )
+        for function in found:
+            _check_tile_form(function)
+        program = Program()
+        name = program.names.fresh(_symbol(public[0])) if public else ""
+        for function in found:
+            for launch in (inner for inner in ops_in(function) if inner.name == "gir.launch"):
+                _note_shares(program, launch)
+        for function in sorted(found, key=is_public):
+            if is_public(function):
+                entry = EntryLowering(function, program).run(name)
+                entry.attributes["gir.assertions"] = ir.ArrayAttr.get([ir.StringAttr.get(m) for m in program.messages])
+            else:
+                lower_kernel_function(function, program)
+        tidy(op)
+        _write_head(op, program)
+
+
+def _symbol(function: ir.Operation) -> str:
+    return ir.StringAttr(function.attributes["sym_name"]).value
+
+
+def _note_shares(program: Program, launch: ir.Operation) -> None:
+    if "shares" not in launch.attributes:
+        return
+    numbers = list(launch.attributes["shares"])
+    pairs = program.shares.setdefault(ir.FlatSymbolRefAttr(launch.attributes["callee"]).value, {})
+    pairs.update(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _check_tile_form(function: ir.Operation) -> None:
+    values = [*entry_block(function).arguments, *operations(entry_block(function))[-1].operands]
+    for value in values:
+        if isinstance(value.type, ir.RankedTensorType | ir.UnrankedTensorType):
+            raise UnsupportedError(
+                "a function of tensors can't be lowered", location=function.location, help="run gir-tile first"
+            )
+        if not isinstance(value.type, ir.MemRefType | ir.IntegerType | ir.FloatType | ir.IndexType):
+            raise UnsupportedError(
+                f"expected memrefs and numbers at the border of a function, got {value.type}",
+                location=function.location,
+                help="values of other types stay within a function; wait for a token where it is made",
+            )
+
+
+def _write_head(module: ir.Operation, program: Program) -> None:
+    """What C needs before the functions: headers, and the functions of ours that they call."""
+    block = module.regions[0].blocks[0]
+    with ir.InsertionPoint.at_block_begin(block), module.location:
+        for header in HEADERS:
+            named = {"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()}
+            create("emitc.include", attributes=named)
+        code.verbatim("#ifdef _OPENMP\n#include <omp.h>\n#endif")
+        for text in helpers.needed(program.helpers):
+            code.verbatim("\n" + text.rstrip())
