@@ -131,7 +131,7 @@ class _Moved:
             yield Beyond(kind, sum(more), f"{words}, {sum(more)} B: {self._granule(worst.access)}")
 
     def _granule(self, access: Access) -> str:
-        granule, row = self.space.granule_bytes, element_bytes(self.buffer) * int(self.buffer.type.shape[-1])
+        granule, row = self.space.granule_bytes, element_bytes(self.buffer) * int([1, *self.buffer.type.shape][-1])
         side = _side_by_side(access)
         if side is not None and side % granule and side != row:
             return f"a step has {side} B side by side, of transactions of {granule} B"
