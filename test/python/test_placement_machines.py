@@ -29,11 +29,9 @@ MACHINES = ("sm_90", "gfx942", "mlu372", "gfx1100")
 EVERY = 1 if FULL else 2
 PROGRAMS = [work for work in workloads() if work.dtype == "f32"][::EVERY]
 BUDGET = 4096
-SENSITIVE = {
-    "sm_80": ("gpt2_decode_attention", "attention", "attention_causal"),
-    "mlu592": ("stencil5_2_steps", "stencil7_1_step", "stencil7_2_steps"),
-}
-"""By machine, programs that hold much at sram there; the short form looks at these alone."""
+HALVED = "mlu592"
+SENSITIVE = ("stencil5_2_steps", "stencil7_1_step", "stencil7_2_steps")
+"""Programs that hold much at sram there: what slides; the short form looks at these alone."""
 
 
 @cache
@@ -73,16 +71,15 @@ def test_machines_differ() -> None:
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", SENSITIVE)
-def test_less_sram_changes_answers(name: str, tmp_path: Path) -> None:
+def test_less_sram_changes_answers(tmp_path: Path) -> None:
     """For a file that describes a machine with half of its sram, at least five programs are placed otherwise."""
-    machine = find(name)
+    machine = find(HALVED)
     spaces = [
         dataclasses.replace(space, capacity_bytes=(space.capacity_bytes or 0) // 2) if space.level == "sram" else space
         for space in machine.spaces
     ]
     file = tmp_path / "half.toml"
     file.write_text(to_toml(dataclasses.replace(machine, spaces=tuple(spaces))))
-    chosen = [work for work in workloads() if FULL or work.name in SENSITIVE[name]]
+    chosen = [work for work in workloads() if FULL or work.name in SENSITIVE]
     differing = [f"{work.name} {work.dtype}" for work in chosen if nests(work, machine) != nests(work, find(str(file)))]
     assert len(differing) >= 5, differing
