@@ -89,8 +89,8 @@ class Names:
     def of(self, value: ir.Value, dim: int) -> str | None:
         """The nest's dimension that one of a value's runs over, None where it is none.
 
-        What a move brings to `sram` or `dram` runs over what the move says and nothing else; what is the same everywhere
-        over what all ops that use it have there.
+        What a move brings to `sram` or `dram` runs over what the move says and nothing else; what is the same
+        everywhere, over what all ops that use it have there.
         """
         op = defining_op(value)
         if op is not None and op.name == "gir.move" and over(op) and not gir.is_at(value, "reg"):

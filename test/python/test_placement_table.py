@@ -115,10 +115,19 @@ def test_a_placed_program_is_among_the_cells() -> None:
     assert re.search(r"(\d+) : (?!\1)\d+ : ", nest_of(kernels_of(graph)[0])), "expected several groups"
 
 
-@pytest.mark.parametrize("name", ["batchnorm_relu", "depthwise_bn_relu6", "max_pool", "lstm_cell"])
-def test_stores_read_nothing_first(name: str) -> None:
-    """Rows of 56 floats, of windows or not, follow one another past the caches; small results are still in one."""
-    (cell,) = measure(find(name, "f32"), ("cpu",))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, "f32") for name in ("batchnorm_relu", "depthwise_bn_relu6", "max_pool", "lstm_cell")),
+        ("transpose_add", "bf16"),
+    ],
+)
+def test_stores_read_nothing_first(name: str, dtype: str) -> None:
+    """Rows of 56 floats, of windows or not, follow one another past the caches; small results are still in one.
+
+    A square tile of narrow elements has rows of whole lines.
+    """
+    (cell,) = measure(find(name, dtype), ("cpu",))
     assert not cell.error
     assert (cell.form, cell.fills) == ("tile", 0)
     assert cell.ratio <= 1.02
