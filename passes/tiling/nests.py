@@ -34,7 +34,7 @@ from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Axis, Window, valid_extents
 
 SIDE = 16  # of a square tile: as many vector registers as it has rows
-LINE = 64  # bytes, that rows of a square are where their elements are narrow: parts of a line would be stored one by one
+LINE = 64  # bytes, that rows of a square have: parts of a line would be stored one by one
 MOST_BYTES = 4096  # of a square: beyond it what is computed is too much to write out row by row
 SQUARES = 4  # beside one another: what a page or a line's neighbours hold is used while it is near
 Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
