@@ -87,6 +87,7 @@ class _Group:
     ops: list[int] = field(default_factory=list)
     handed: dict[int, Handed] = field(default_factory=dict)
     alias: dict[int, int] = field(default_factory=dict)
+    sketches: dict[tuple[frozenset[int], frozenset[int]], Sketch] = field(default_factory=dict)
 
     def form(self) -> Form:
         self._check_kernels()
@@ -341,38 +342,12 @@ class _Group:
         classes: Sequence[int],
     ) -> Form:
         """The cheapest choice of a nest, of what rests at sram and of what is loaded or computed again."""
-        values = {value for number in needed for value in (*self._op(number).operands, *self._op(number).results)}
-        streams = frozenset(value for value in values if set(swept) & set(self.classes(value)))
-        ends = frozenset(
-            number
-            for number in needed
-            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
-            and {self.ties.find(cls) for cls in self._op(number).folded} & set(swept)
-        )
-        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams, ends)
-        for number in needed:
-            for result in self._op(number).results:
-                scheduler.time(result)
         nested = frozenset((*rows, *swept)) | (frozenset() if split is None else {split})
-        combining = frozenset(
-            number
-            for number in needed
-            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
-            and {self.ties.find(cls) for cls in self._op(number).folded} & nested
-        )
-        sketch = Sketch(
-            self.program,
-            self.objective,
-            self.nodes,
-            self.ties,
-            self.handed,
-            self.alias,
-            scheduler,
-            nested,
-            frozenset(swept),
-            sinks,
-            combining,
-        )
+        roles = frozenset(swept), nested
+        if roles not in self.sketches:  # What units share changes nests, and neither passes nor windows.
+            self.sketches[roles] = self._sketch(needed, sinks, *roles)
+        sketch = self.sketches[roles]
+        scheduler, combining = sketch.scheduler, sketch.combining
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
@@ -404,6 +379,42 @@ class _Group:
         if found is None:
             raise NoScheduleError(sketch.lacking())
         return found
+
+    def _sketch(
+        self, needed: Sequence[int], sinks: Sequence[int], swept: frozenset[int], nested: frozenset[int]
+    ) -> Sketch:
+        """Where some classes are swept, and these and others are cut."""
+        values = {value for number in needed for value in (*self._op(number).operands, *self._op(number).results)}
+        streams = frozenset(value for value in values if swept & set(self.classes(value)))
+        ends = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & swept
+        )
+        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams, ends)
+        for number in needed:
+            for result in self._op(number).results:
+                scheduler.time(result)
+        combining = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & nested
+        )
+        return Sketch(
+            self.program,
+            self.objective,
+            self.nodes,
+            self.ties,
+            self.handed,
+            self.alias,
+            scheduler,
+            nested,
+            swept,
+            sinks,
+            combining,
+        )
 
 
 def _has_halo(spans: Spans, cls: int) -> bool:
