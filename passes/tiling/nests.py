@@ -31,7 +31,6 @@ from powerfusion.passes.tiling.rules import add_units, drop_units
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Axis, Window, valid_extents
 
-SIDE = 16  # of a square tile: as many vector registers as it has rows
 SQUARES = 4  # beside one another: what a page or a line's neighbours hold is used while it is near
 Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
 
@@ -54,7 +53,7 @@ class NestEmitter:
     def tile_size(self, c: Dim) -> int:
         """How far a loop over a dimension steps."""
         if self.plan.across is not None and c in (self.plan.vector, self.plan.across):
-            return lanes_of(self._static(c), SIDE)
+            return lanes_of(self._static(c), self.plan.side)
         return lanes_of(self._static(c), self.width * self.plan.widths) if c == self.plan.vector else 1
 
     def _range(self, c: Dim) -> Range:
