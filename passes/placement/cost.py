@@ -331,20 +331,22 @@ def computed(place: Place, work: Work) -> int:
     return place.known[work]
 
 
-def is_move(program: Program, step: Step) -> bool:
-    """Whether a step moves something, from a level to another."""
-    return step.where is not Where.KEEP and (step.where is not Where.DO or program.ops[step.op].kind is Kind.GATHER)
+def moves_in(program: Program, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps of a schedule that move something from a level to another."""
+    return tuple(
+        step
+        for step in steps
+        if step.where is not Where.KEEP and (step.where is not Where.DO or program.ops[step.op].kind is Kind.GATHER)
+    )
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
-    """What a schedule costs that computes some work."""
+def cost_of(place: Place, program: Program, moves: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs, of which some steps move something, and that computes some work."""
     capacity = cache_bytes(place.machine)
     arrivals = Arrivals(place.nest, cores(place.machine), capacity)
     useful = sram = 0
     near = computed(place, work)
-    for step in steps:
-        if not is_move(program, step):
-            continue
+    for step in moves:
         op = program.ops[step.op]
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)

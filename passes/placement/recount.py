@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, least_work, work_in, work_of
+from powerfusion.passes.placement.cost import (
+    Place,
+    cache_bytes,
+    cost_of,
+    is_handed,
+    least_work,
+    moves_in,
+    work_in,
+    work_of,
+)
 from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
@@ -201,7 +210,7 @@ class Counter:
         life = life_of(scheduler, steps, windows.of, group.combining(nested))
         if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
-        schedule = (place, self.program, steps, windows.of)
+        schedule = (place, self.program, moves_in(self.program, steps), windows.of)
         work = work_in(self.program, steps, windows.of)
         return self.objective.timed(place, cost_of(*schedule, work) + fills_of(*schedule))
 

@@ -158,11 +158,10 @@ class _Run:
             self._do(made, op, number)
 
     def _do(self, made: int, op: Op, number: int) -> None:
-        if all((Where.DO, result, number) in self.done for result in op.results):
+        if all((result, number) in self.there for result in op.results):
             return
         self._add(Where.DO, made, op.results[0], number)
-        self.done |= {(Where.DO, result, number) for result in op.results}
-        self.there |= {(result, number) for result in op.results}
+        self.there.update((result, number) for result in op.results)
 
 
 def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, is_move, work_in
+from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, moves_in, work_in
 from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
@@ -207,7 +207,7 @@ class Sketch:
             except NoScheduleError:
                 self.plans[waiting] = None
             else:
-                moves = tuple(step for step in steps if is_move(self.program, step))
+                moves = moves_in(self.program, steps)
                 work = work_in(self.program, steps, windows)
                 work = self.works.setdefault((work.parts, work.products), work)
                 self.plans[waiting] = _Plan(steps, windows, moves, work)
