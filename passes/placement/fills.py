@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from math import gcd
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import Place, cache_bytes, cores
+from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Cost, Kernel, NestDim, Outer, Program, Step, Value, Where, extent
+from powerfusion.passes.placement.rates import cache_bytes, cores
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 PIECE_BYTES = 16  # that a store past the caches writes at least

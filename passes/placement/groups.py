@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds
-from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
+from powerfusion.passes.placement.cost import is_handed, work_of
 from powerfusion.passes.placement.fills import piece_of, reads_first
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
 from powerfusion.passes.placement.sliding import sliding_nests

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
+from powerfusion.passes.placement.rates import cache_bytes, cores
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time

@@ -11,16 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import (
-    Place,
-    cache_bytes,
-    cost_of,
-    is_handed,
-    least_work,
-    moves_in,
-    work_in,
-    work_of,
-)
+from powerfusion.passes.placement.cost import Place, cost_of, is_handed, least_work, moves_in, work_in, work_of
 from powerfusion.passes.placement.fills import fills_of, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
@@ -36,6 +27,7 @@ from powerfusion.passes.placement.model import (
     extent,
 )
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Windows, folded_sizes

@@ -14,11 +14,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, moves_in, work_in
+from powerfusion.passes.placement.cost import Place, Work, cost_of, moves_in, work_in
 from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.sharing import is_covered
 from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
