@@ -160,7 +160,8 @@ def _concat(op: ir.Operation, spans: Spans, _: Own) -> Needs:
         size = operand.type.shape[dim]
         if size == DYNAMIC:
             raise NotCovered("a concatenation of open sizes")
-        if spans[dim].name is not None and size:  # Which part of which operand a step has isn't known.
+        # Which part of which operand a step has isn't known, or it sticks out on both sides, into a border.
+        if (spans[dim].name is not None or spans[dim].clip) and size:
             moved = replace(spans[dim].shifted(-before), clip=True)
             yield operand, (*spans[:dim], moved, *spans[dim + 1 :])
             before += size
