@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from powerfusion.passes.placement.cost import cache_bytes, is_handed, least_work
+from powerfusion.passes.placement.cost import is_handed, least_work
 from powerfusion.passes.placement.model import Cost, Program
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 
 
 def members(bits: int) -> list[int]:

@@ -12,10 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.analysis.timing import best_rate
 from powerfusion.passes.placement.arrivals import Arrivals
 from powerfusion.passes.placement.granules import asked_bytes
 from powerfusion.passes.placement.model import (
@@ -31,20 +30,10 @@ from powerfusion.passes.placement.model import (
     Where,
     extent,
 )
-from powerfusion.passes.placement.staging import held
+from powerfusion.passes.placement.rates import WORK_BYTES, cache_bytes, cores, granule_of, product_bytes
+from powerfusion.passes.placement.staging import Held, held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
-
-DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
-NEAR_SPEEDUP = 4  # of registers over sram
-SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
-WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
-
-
-def cores(machine: Machine) -> int:
-    """How many groups run at once."""
-    limits = machine.scope("group")
-    return (limits.count if limits else None) or 1
 
 
 def groups_of(dim: NestDim) -> int:
@@ -148,6 +137,8 @@ class Place:
     Attributes:
         machine: Whose caches and spaces.
         nest: The loops, outermost first.
+        granular: By movement, the bytes of the granules that it asks for.
+        at_sram: By window and shape, what a group holds.
         known: By what is the same in all nests, what it comes to in this one.
     """
 
@@ -155,6 +146,8 @@ class Place:
     nest: tuple[NestDim, ...]
     by_class: dict[int, NestDim] = field(default_factory=dict, compare=False)
     counted: dict[tuple[Spans, bool, bool, tuple[int | None, ...]], int] = field(default_factory=dict, compare=False)
+    granular: dict[object, int] = field(default_factory=dict, compare=False)
+    at_sram: dict[tuple[Spans, Shape], Held] = field(default_factory=dict, compare=False)
     known: dict[object, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -177,7 +170,7 @@ class Place:
     def _moved(self, spans: Spans, shape: Sequence[int | None], *, grouped: bool, stored: bool) -> int:
         dims: Mapping[int, NestDim] = self.by_class
         if grouped:
-            there = held(self.nest, spans, shape)
+            there = self.there(spans, shape)
             spans, dims = there.spans, there.dims
         count = self._repeats(spans, grouped=grouped, stored=stored)
         for span, size in zip(spans, shape, strict=True):
@@ -205,14 +198,21 @@ class Place:
         self, spans: Spans, value: Value, layout: Layout | None, *, grouped: bool = False, stored: bool = False
     ) -> int:
         """Bytes that a movement asks DRAM for: its elements, or without a cache the granules that they are in."""
-        granule = granule_of(self.machine)
-        if granule <= value.element_bytes or layout is None:
+        if self.granule <= value.element_bytes or layout is None:
             return value.element_bytes * self.moved(spans, value.shape, grouped=grouped, stored=stored)
+        key = (spans, value.element_bytes, value.shape, layout, grouped, stored)
+        if key not in self.granular:
+            self.granular[key] = self._granular(spans, value, layout, grouped=grouped, stored=stored)
+        return self.granular[key]
+
+    def _granular(self, spans: Spans, value: Value, layout: Layout, *, grouped: bool, stored: bool) -> int:
         slides: int | None = None
         if grouped:
-            there = held(self.nest, spans, value.shape)
+            there = self.there(spans, value.shape)
             spans, slides = there.spans, there.slides
-        asked = asked_bytes(self.nest, layout, spans, tuple(value.shape), value.element_bytes, granule, grouped, slides)
+        asked = asked_bytes(
+            self.nest, layout, spans, tuple(value.shape), value.element_bytes, self.granule, grouped, slides
+        )
         return self._repeats(spans, grouped=grouped, stored=stored) * asked
 
     def tile(self, spans: Spans) -> int:
@@ -225,10 +225,17 @@ class Place:
             )
         return count
 
+    def there(self, spans: Spans, shape: Sequence[int | None]) -> Held:
+        """What a group holds at sram of a value of which units need some spans."""
+        key = (spans, tuple(shape))
+        if key not in self.at_sram:
+            self.at_sram[key] = held(self.nest, spans, shape)
+        return self.at_sram[key]
+
     def held(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that rest at sram: all of a group's part of what is swept, the steps of its units of the rest."""
         count = 1
-        for span in held(self.nest, spans, shape).spans:
+        for span in self.there(spans, shape).spans:
             if span.cls is None:
                 count *= span.high - span.low + 1
                 continue
@@ -239,7 +246,7 @@ class Place:
 
     def slid(self, spans: Spans, shape: Sequence[int | None]) -> int:
         """Elements that a group has at sram from the step before, in all steps."""
-        there = held(self.nest, spans, shape)
+        there = self.there(spans, shape)
         if there.slides is None:
             return 0
         hull = math.prod(moved_along(there.dims[s.cls], s, 1 << 62) for s in there.spans if s.cls is not None)
@@ -257,6 +264,11 @@ class Place:
             if dim.swept:
                 found = found // min(dim.per_step, dim.per_unit) * dim.per_unit
         return found
+
+    @cached_property
+    def granule(self) -> int:
+        """Bytes of what is asked of DRAM at once."""
+        return granule_of(self.machine)
 
     @property
     def keeps(self) -> bool:
@@ -307,16 +319,23 @@ def computed(place: Place, work: Work) -> int:
     return place.known[work]
 
 
-def cost_of(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
-    """What a schedule costs that computes some work."""
+def moves_in(program: Program, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps of a schedule that move something from a level to another."""
+    return tuple(
+        step
+        for step in steps
+        if step.where is not Where.KEEP and (step.where is not Where.DO or program.ops[step.op].kind is Kind.GATHER)
+    )
+
+
+def cost_of(place: Place, program: Program, moves: Sequence[Step], windows: Mapping[Key, Spans], work: Work) -> Cost:
+    """What a schedule costs, of which some steps move something, and that computes some work."""
     capacity = cache_bytes(place.machine)
     arrivals = Arrivals(place.nest, cores(place.machine), capacity)
     useful = sram = 0
     near = computed(place, work)
-    for step in steps:
+    for step in moves:
         op = program.ops[step.op]
-        if step.where is Where.KEEP or (step.where is Where.DO and op.kind is not Kind.GATHER):
-            continue
         value = program.values[step.value]
         waits = step.where in (Where.STAGE, Where.REST, Where.STORE)
         spans = windows[step.value, WAITING if waits else step.number]
@@ -373,38 +392,6 @@ def least_work(program: Program, kernel: Kernel, machine: Machine) -> int:
     if plain and all(map(program.is_read_whole, kernel.writes)):
         return work_of(program, kernel.ops, machine)
     return 0
-
-
-@lru_cache(maxsize=64)
-def product_bytes(machine: Machine, dtype: str) -> float:
-    """Bytes of sram that take as long as a product that is added up; as many as of any operation, if nobody knows."""
-    _, rate, known = best_rate(machine, "contract", dtype)
-    return 2 / rate * near_bytes_per_ns(machine) if known else WORK_BYTES
-
-
-@lru_cache(maxsize=64)
-def near_bytes_per_ns(machine: Machine) -> float:
-    """What cores do in a nanosecond, in bytes of sram."""
-    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
-    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
-    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
-
-
-def bandwidth(machine: Machine, source: str, result: str) -> float | None:
-    """Bytes per nanosecond of a way from one space to another; None where there is none, or nobody knows."""
-    link = machine.link(source, result)
-    return None if link is None else link.bandwidth_bytes_per_ns
-
-
-def cache_bytes(machine: Machine) -> int:
-    """What the largest cache in front of DRAM holds."""
-    caches = machine.caches_of(machine.space_of("dram").name)
-    return max((cache.capacity_bytes or 0 for cache in caches), default=0)
-
-
-def granule_of(machine: Machine) -> int:
-    """Bytes of what is asked of DRAM at once; 1 where a cache in front of it keeps what isn't used yet."""
-    return 1 if cache_bytes(machine) else machine.space_of("dram").granule_bytes
 
 
 def is_handed(program: Program, tensor: int, capacity: int) -> bool:

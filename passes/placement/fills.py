@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from math import gcd
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import Place, cache_bytes, cores
+from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Cost, Kernel, NestDim, Outer, Program, Step, Value, Where, extent
+from powerfusion.passes.placement.rates import cache_bytes, cores
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 PIECE_BYTES = 16  # that a store past the caches writes at least
@@ -46,6 +47,15 @@ def reads_first(machine: Machine, program: Program) -> bool:
     return sum(kept) > cache_bytes(machine)
 
 
+def is_filled(machine: Machine, program: Program, value: Value, outer: Outer) -> bool:
+    """Whether what a kernel without a nest stores is read first; it goes through memory row by row.
+
+    To be asked where `reads_first`.
+    """
+    row = value.element_bytes * extent(value.shape[-1]) if value.shape else value.element_bytes
+    return not _is_large_and_unread(machine, program, outer) or row % PIECE_BYTES != 0
+
+
 def piece_of(machine: Machine, program: Program, stores: Sequence[int]) -> int:
     """How many elements along what is contiguous a step has at least for some stores to go past the caches."""
     if not reads_first(machine, program):
@@ -67,9 +77,8 @@ def _readers(program: Program, tensor: int) -> list[Kernel | None]:
 
 def _goes_past(place: Place, program: Program, value: Value, outer: Outer, spans: Spans) -> bool:
     """Whether a store in a nest goes past the caches."""
-    machine, size = place.machine, program.volumes[outer.tensor]
-    private = (machine.space_of("sram").usable_bytes or 0) * cores(machine)
-    if any(_readers(program, outer.tensor)) or size is None or size <= private:
+    machine = place.machine
+    if not _is_large_and_unread(machine, program, outer):
         return False
     inner_first = sorted(range(len(spans)), key=lambda dim: -outer.dims[dim])
     cut: list[tuple[NestDim, int]] = []
@@ -80,6 +89,13 @@ def _goes_past(place: Place, program: Program, value: Value, outer: Outer, spans
         if cls is not None and length > 1:
             cut.append((place.by_class[cls], length))
     return _follows(cut, _made(place), value.element_bytes, machine.space_of("dram").granule_bytes)
+
+
+def _is_large_and_unread(machine: Machine, program: Program, outer: Outer) -> bool:
+    """Whether a store is to what nobody reads, and larger than what cores keep for themselves."""
+    size = program.volumes[outer.tensor]
+    private = (machine.space_of("sram").usable_bytes or 0) * cores(machine)
+    return not any(_readers(program, outer.tensor)) and size is not None and size > private
 
 
 def _made(place: Place) -> list[int]:

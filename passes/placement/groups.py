@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds
-from powerfusion.passes.placement.cost import cache_bytes, is_handed, work_of
-from powerfusion.passes.placement.fills import piece_of, reads_first
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
+from powerfusion.passes.placement.cost import is_handed, work_of
+from powerfusion.passes.placement.fills import is_filled, piece_of, reads_first
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, Value, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler, crossing
 from powerfusion.passes.placement.sketches import Sketch, inner_elements
 from powerfusion.passes.placement.sliding import sliding_nests
@@ -56,9 +57,14 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         moved += size
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-        if op.kind is Kind.STORE and first:
+        if op.kind is Kind.STORE and first and is_filled(objective.machine, program, _stored(program, op), op.outer):
             fills += size
     return objective.alone(moved, cached, fills, work_of(program, kernel.ops, objective.machine))
+
+
+def _stored(program: Program, op: Op) -> Value:
+    """What an op stores."""
+    return program.values[op.operands[0]]
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -87,6 +93,7 @@ class _Group:
     ops: list[int] = field(default_factory=list)
     handed: dict[int, Handed] = field(default_factory=dict)
     alias: dict[int, int] = field(default_factory=dict)
+    sketches: dict[tuple[frozenset[int], frozenset[int]], Sketch] = field(default_factory=dict)
 
     def form(self) -> Form:
         self._check_kernels()
@@ -341,38 +348,12 @@ class _Group:
         classes: Sequence[int],
     ) -> Form:
         """The cheapest choice of a nest, of what rests at sram and of what is loaded or computed again."""
-        values = {value for number in needed for value in (*self._op(number).operands, *self._op(number).results)}
-        streams = frozenset(value for value in values if set(swept) & set(self.classes(value)))
-        ends = frozenset(
-            number
-            for number in needed
-            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
-            and {self.ties.find(cls) for cls in self._op(number).folded} & set(swept)
-        )
-        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams, ends)
-        for number in needed:
-            for result in self._op(number).results:
-                scheduler.time(result)
         nested = frozenset((*rows, *swept)) | (frozenset() if split is None else {split})
-        combining = frozenset(
-            number
-            for number in needed
-            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
-            and {self.ties.find(cls) for cls in self._op(number).folded} & nested
-        )
-        sketch = Sketch(
-            self.program,
-            self.objective,
-            self.nodes,
-            self.ties,
-            self.handed,
-            self.alias,
-            scheduler,
-            nested,
-            frozenset(swept),
-            sinks,
-            combining,
-        )
+        roles = frozenset(swept), nested
+        if roles not in self.sketches:  # What units share changes nests, and neither passes nor windows.
+            self.sketches[roles] = self._sketch(needed, sinks, *roles)
+        sketch = self.sketches[roles]
+        scheduler, combining = sketch.scheduler, sketch.combining
         windows = sketch.windows(scheduler.schedule(sinks, set(), set()))
         sizes = {cls: self._size(cls, windows, combining) for cls in nested}
         self._check_measured(needed, sizes)
@@ -404,6 +385,42 @@ class _Group:
         if found is None:
             raise NoScheduleError(sketch.lacking())
         return found
+
+    def _sketch(
+        self, needed: Sequence[int], sinks: Sequence[int], swept: frozenset[int], nested: frozenset[int]
+    ) -> Sketch:
+        """Where some classes are swept, and these and others are cut."""
+        values = {value for number in needed for value in (*self._op(number).operands, *self._op(number).results)}
+        streams = frozenset(value for value in values if swept & set(self.classes(value)))
+        ends = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & swept
+        )
+        scheduler = Scheduler(self.program, self.scheduler.makers, self.handed, self.alias, streams, ends)
+        for number in needed:
+            for result in self._op(number).results:
+                scheduler.time(result)
+        combining = frozenset(
+            number
+            for number in needed
+            if self._op(number).kind in (Kind.FOLD, Kind.SCAN)
+            and {self.ties.find(cls) for cls in self._op(number).folded} & nested
+        )
+        return Sketch(
+            self.program,
+            self.objective,
+            self.nodes,
+            self.ties,
+            self.handed,
+            self.alias,
+            scheduler,
+            nested,
+            swept,
+            sinks,
+            combining,
+        )
 
 
 def _has_halo(spans: Spans, cls: int) -> bool:

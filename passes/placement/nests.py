@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
+from powerfusion.passes.placement.rates import cache_bytes, cores
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
 
 VECTOR_BYTES = 128  # of a step of a unit without lanes, along what is contiguous: two or more vectors at a time
@@ -148,10 +148,11 @@ def _evened(wanted: Wanted, steps: Mapping[int, int]) -> dict[int, int]:
 
 
 def _in_pieces(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps that are pieces along what is contiguous, where they aren't."""
+    """Steps that are pieces along what is contiguous, or all of it, where they aren't."""
     for cls in wanted.lanes:
         if steps[cls] % wanted.piece and steps[cls] != wanted.sizes[cls]:
-            yield {**steps, cls: -(-steps[cls] // wanted.piece) * wanted.piece}
+            whole = -(-steps[cls] // wanted.piece) * wanted.piece
+            yield {**steps, cls: min(whole, wanted.sizes[cls] or whole)}
 
 
 def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
@@ -221,7 +222,7 @@ def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Ite
     elements = math.prod(steps[cls] for cls in rows)
     for parts in ROW_PARTS:
         size = wanted.sizes[lanes[0]] or 1
-        length = -(-size // parts // GRANULE_ELEMENTS) * GRANULE_ELEMENTS if parts > 1 else size
+        length = min(-(-size // parts // GRANULE_ELEMENTS) * GRANULE_ELEMENTS, size)
         if length <= elements:
             made = {**steps, **dict.fromkeys(rows, 1), lanes[0]: length}
             others = [cls for cls in rows if cls != lanes[0]]

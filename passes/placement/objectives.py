@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import DRAM_BYTES_PER_NS, Place, bandwidth, cores, near_bytes_per_ns
+from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Cost
+from powerfusion.passes.placement.rates import DRAM_BYTES_PER_NS, bandwidth, cores, near_bytes_per_ns
 
 OBJECTIVES = ("time", "bytes")
 Key = tuple[int, ...]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cache_bytes, cost_of, is_handed, least_work, work_in, work_of
-from powerfusion.passes.placement.fills import fills_of, reads_first
+from powerfusion.passes.placement.cost import Place, cost_of, is_handed, least_work, moves_in, work_in, work_of
+from powerfusion.passes.placement.fills import fills_of, is_filled, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
     Handed,
@@ -27,6 +27,7 @@ from powerfusion.passes.placement.model import (
     extent,
 )
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.tiles import life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import Windows, folded_sizes
@@ -152,7 +153,9 @@ class Counter:
                 continue
             size = self._bytes((op.results or op.operands)[0])
             moved += size
-            fills += size if first and op.kind is Kind.STORE else 0
+            if first and op.kind is Kind.STORE:
+                stored = self.program.values[op.operands[0]]
+                fills += size if is_filled(self.objective.machine, self.program, stored, op.outer) else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
         work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
@@ -201,7 +204,7 @@ class Counter:
         life = life_of(scheduler, steps, windows.of, group.combining(nested))
         if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
-        schedule = (place, self.program, steps, windows.of)
+        schedule = (place, self.program, moves_in(self.program, steps), windows.of)
         work = work_in(self.program, steps, windows.of)
         return self.objective.timed(place, cost_of(*schedule, work) + fills_of(*schedule))
 

@@ -109,6 +109,7 @@ class _Run:
     kept: Set[int]
     steps: list[Step] = field(default_factory=list)
     done: set[tuple[Where, int, int]] = field(default_factory=set)
+    there: set[tuple[int, int]] = field(default_factory=set)  # values, and the passes that have them
 
     def store(self, sink: int) -> None:
         value = self.scheduler.operands(sink)[0]
@@ -123,6 +124,8 @@ class _Run:
             return False
         self.done.add(key)
         self.steps.append(Step(where, op, value, number))
+        if where in (Where.LOAD, Where.DO, Where.FETCH, Where.KEEP):
+            self.there.add((value, number))
         return True
 
     def _have(self, value: int, number: int) -> None:
@@ -136,7 +139,7 @@ class _Run:
         first = scheduler.time(value) // 2
         if value not in scheduler.streams:
             number = first
-        if any((where, value, number) in self.done for where in (Where.DO, Where.FETCH, Where.KEEP)):
+        if (value, number) in self.there:
             return
         if value in self.kept and number > first:
             self._have(value, first)
@@ -155,10 +158,10 @@ class _Run:
             self._do(made, op, number)
 
     def _do(self, made: int, op: Op, number: int) -> None:
-        if all((Where.DO, result, number) in self.done for result in op.results):
+        if all((result, number) in self.there for result in op.results):
             return
         self._add(Where.DO, made, op.results[0], number)
-        self.done |= {(Where.DO, result, number) for result in op.results}
+        self.there.update((result, number) for result in op.results)
 
 
 def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import NestDim, Program, Step, Where, extent
-from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
@@ -20,7 +19,7 @@ WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
 def is_covered(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> bool:
     """Whether a schedule's units can share in a nest what it has at sram."""
     shared = {
-        step.value: held(place.nest, windows[step.value, WAITING], program.values[step.value].shape).spans
+        step.value: place.there(windows[step.value, WAITING], program.values[step.value].shape).spans
         for step in steps
         if step.where in (Where.STAGE, Where.REST)
     }

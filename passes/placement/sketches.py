@@ -14,14 +14,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
+from powerfusion.passes.placement.cost import Place, Work, cost_of, moves_in, work_in
 from powerfusion.passes.placement.fills import fills_of
 from powerfusion.passes.placement.model import Form, Handed, Program, Step, Ties, Where
 from powerfusion.passes.placement.nests import Nest
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
 from powerfusion.passes.placement.sharing import is_covered
-from powerfusion.passes.placement.staging import held
 from powerfusion.passes.placement.tiles import Life, life_of, peak_at_reg, peak_at_sram
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Windows
 
@@ -49,12 +49,19 @@ class Waiting:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A schedule with its windows, and what is the same of it in all nests: what it computes and what lives when."""
+    """A schedule with its windows, and what is the same of it in all nests.
+
+    Attributes:
+        steps: The schedule.
+        windows: By value and pass.
+        moves: Of the steps, those that move something.
+        work: What it computes.
+    """
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
+    moves: tuple[Step, ...]
     work: Work
-    life: Life
 
 
 @dataclass
@@ -74,6 +81,7 @@ class Sketch:
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
         plans: By what is staged and what rests, the schedule.
+        places: By nest, what is counted in it.
         owned: By value, what a step has of it.
         refused: By level, the least bytes that didn't fit, and how many would.
     """
@@ -91,8 +99,10 @@ class Sketch:
     combining: frozenset[int]
     plans: dict[Waiting, _Plan | None] = field(default_factory=dict)
     schedules: dict[Waiting, tuple[Step, ...]] = field(default_factory=dict)
+    places: dict[Nest, Place] = field(default_factory=dict)
     owned: dict[int, Spans] = field(default_factory=dict)
-    lives: dict[object, Life] = field(default_factory=dict)
+    lives: dict[Waiting, Life] = field(default_factory=dict)
+    alike: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
     refused: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -113,6 +123,7 @@ class Sketch:
             nests: Lists, those that suit the machine best first.
             late: Values that a later pass needs.
         """
+        self.refused.clear()
         choices = _choices(late)
         most = SIZES_TRIED if self.objective.machine.space_of("reg").kind == "scratchpad" else 1
         left = most
@@ -144,7 +155,7 @@ class Sketch:
                 break
         else:
             return nests[:FEW]
-        made = [(self._made(Place(self.objective.machine, nest), best), nest) for nest in nests]
+        made = [(self._made(self._place(nest), best), nest) for nest in nests]
         ranked = sorted(
             ((form, nest) for form, nest in made if form is not None), key=lambda pair: self.objective.key(pair[0].cost)
         )
@@ -155,7 +166,7 @@ class Sketch:
 
     def _forms(self, nest: Nest, choices: Sequence[Choice]) -> Iterator[tuple[Waiting, Form]]:
         """Forms in a nest: with each choice of what rests, and where units can keep it with that kept instead."""
-        place = Place(self.objective.machine, nest)
+        place = self._place(nest)
         for choice in choices:
             yield from self._grown(place, Waiting(rested=choice))
             if choice and place.keeps:
@@ -177,6 +188,11 @@ class Sketch:
                     yield waiting, best
                     break
 
+    def _place(self, nest: Nest) -> Place:
+        if nest not in self.places:
+            self.places[nest] = Place(self.objective.machine, nest)
+        return self.places[nest]
+
     def _steps(self, waiting: Waiting) -> tuple[Step, ...]:
         if waiting not in self.schedules:
             found = self.scheduler.schedule(self.sinks, waiting.staged, waiting.rested, waiting.kept)
@@ -192,11 +208,10 @@ class Sketch:
             except NoScheduleError:
                 self.plans[waiting] = None
             else:
-                life = life_of(self.scheduler, steps, windows, self.combining)
-                life = self.lives.setdefault((life.tiles, life.moments), life)
+                moves = moves_in(self.program, steps)
                 work = work_in(self.program, steps, windows)
                 work = self.works.setdefault((work.parts, work.products), work)
-                self.plans[waiting] = _Plan(steps, windows, work, life)
+                self.plans[waiting] = _Plan(steps, windows, moves, work)
         return self.plans[waiting]
 
     def _made(self, place: Place, waiting: Waiting, best: Form | None = None) -> Form | None:
@@ -204,25 +219,32 @@ class Sketch:
         plan = self._plan(waiting)
         if plan is None or not self._holds_halos(place, plan):
             return None
-        if not is_covered(place, self.program, plan.steps, plan.windows):
+        schedule = (place, self.program, plan.moves, plan.windows)
+        if not is_covered(*schedule):
             return None
         machine = self.objective.machine
-        peak = peak_at_sram(place, self.program, plan.steps, plan.windows)
+        peak = peak_at_sram(*schedule)
         room = machine.space_of("sram").usable_bytes
         if peak and (room is None or peak > room):
             self._refuse("sram", peak, room or 0)
             return None
-        peak_reg = peak_at_reg(place, plan.life)
+        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
+        if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
+            return None  # Most aren't: what lives when takes longer to find out.
+        peak_reg = peak_at_reg(place, self._life(waiting, plan))
         room = self.objective.room(place)
         if room is not None and peak_reg > room:
             self._refuse("reg", peak_reg, room)
             return None
-        schedule = (place, self.program, plan.steps, plan.windows)
-        cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
-        if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
-            return None
         whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
         return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
+
+    def _life(self, waiting: Waiting, plan: _Plan) -> Life:
+        """What lives when in a schedule; schedules in which it is the same have one."""
+        if waiting not in self.lives:
+            life = life_of(self.scheduler, plan.steps, plan.windows, self.combining)
+            self.lives[waiting] = self.alike.setdefault((life.tiles, life.moments), life)
+        return self.lives[waiting]
 
     def _holds_halos(self, place: Place, plan: _Plan) -> bool:
         """Whether halos at sram, where there are some, suit the machine, and move with dimensions that the nest names.
@@ -231,13 +253,13 @@ class Sketch:
         """
         machine = self.objective.machine
         suits = not cache_bytes(machine) and machine.space_of("sram").kind == "scratchpad"
-        for step in plan.steps:
+        for step in plan.moves:
             if step.where is not Where.STAGE:
                 continue
             needed, shape = plan.windows[step.value, WAITING], self.program.values[step.value].shape
             if not suits and any(_has_halo(span) for span in needed):
                 return False
-            for span, size in zip(held(place.nest, needed, shape).spans, shape, strict=True):
+            for span, size in zip(place.there(needed, shape).spans, shape, strict=True):
                 if span.cls is not None and _has_halo(span) and place.by_class[span.cls].size != size:
                     return False
         return True
@@ -245,10 +267,10 @@ class Sketch:
     def _whole(self, place: Place, plan: _Plan) -> dict[int, frozenset[int]]:
         """By value that goes through sram, its dimensions with halos of which the group holds all."""
         found: dict[int, frozenset[int]] = {}
-        for step in plan.steps:
+        for step in plan.moves:
             if step.where is Where.STAGE:
                 spans = plan.windows[step.value, WAITING]
-                there = held(place.nest, spans, self.program.values[step.value].shape).spans
+                there = place.there(spans, self.program.values[step.value].shape).spans
                 found[step.value] = frozenset(at for at, (a, b) in enumerate(zip(spans, there, strict=True)) if a != b)
         return found
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from powerfusion.machines.model import Machine
-from powerfusion.passes.placement.cost import cache_bytes, cores
 from powerfusion.passes.placement.model import NestDim, extent
 from powerfusion.passes.placement.nests import (
     GRANULE_ELEMENTS,
@@ -25,6 +24,7 @@ from powerfusion.passes.placement.nests import (
     most_units,
     step_sizes,
 )
+from powerfusion.passes.placement.rates import cache_bytes, cores
 
 LENGTHS = (1, 2, 4, 8, 16, 32)  # of a group's step
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from powerfusion.passes.placement.cost import Place
@@ -96,22 +96,26 @@ def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, S
             number_of[key] = numbers.setdefault(tile, len(numbers))
         return number_of[key]
 
-    def tiles(keys: Iterable[Key]) -> tuple[int, ...]:
-        return tuple(number(key) for key in keys if key in windows)
-
-    live: dict[Key, None] = {}
+    ending: dict[int, list[Key]] = {}
+    for key, at in last.items():
+        ending.setdefault(at, []).append(key)
+    live: dict[Key, int] = {}
     found: dict[Moment, None] = {}
     for at, step in enumerate(steps):
         op = program.ops[step.op]
-        live |= combined.pop(step.number, {})
-        made = [] if step.where is Where.DO and op.free else _made(op, step)
-        dying: list[Key] = []
+        begun = list(combined.pop(step.number, ()))
+        live |= {key: number(key) for key in begun if key in windows}
+        dying: tuple[int, ...] = ()
         if step.where is Where.DO and not op.apart:
             operands = scheduler.operands(step.op)  # Not what these only repeat: that isn't laid out as they are.
-            dying = [key for key in live if key[0] in operands and last.get(key, -1) == at]
-        live |= dict.fromkeys(made)
-        found[Moment(tuple(Counter(tiles(live)).items()), tiles(dying), tiles(made))] = None
-        live = {key: None for key in live if last.get(key, -1) > at}
+            ends = {key for key in ending.get(at, ()) if key[0] in operands}
+            dying = tuple(tile for key, tile in live.items() if key in ends) if ends else ()
+        keys = [] if step.where is Where.DO and op.free else _made(op, step)
+        made = {key: number(key) for key in keys if key in windows}
+        live |= made
+        found[Moment(tuple(Counter(live.values()).items()), dying, tuple(made.values()))] = None
+        for key in (*ending.get(at, ()), *(key for key in (*begun, *made) if last.get(key, -1) < at)):
+            live.pop(key, None)
     return Life(tuple(numbers), tuple(found))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from powerfusion.passes.placement.model import Kind, Program, Reach, Step, Ties, Where
 from powerfusion.passes.placement.schedules import NoScheduleError, Scheduler
@@ -88,11 +89,11 @@ class Windows:
         spans: list[Span] = []
         for cls, size in zip(map(self.ties.find, read.classes), read.shape, strict=True):
             if cls in self.nested:
-                spans.append(Span(cls))
+                spans.append(_whole(cls))
             elif size is None:
                 raise NoScheduleError("a dimension of open size isn't cut")
             else:
-                spans.append(Span(None, 0, 0, size - 1))
+                spans.append(_whole(None, size - 1))
         return tuple(spans)
 
     def read(self, steps: Sequence[Step]) -> dict[Key, Spans]:
@@ -169,17 +170,23 @@ class Windows:
 
     def _need(self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]]) -> None:
         value = self.scheduler.same(value)
+        at = max((at for at in made.get(value, ()) if at <= number), default=number)
+        if spans != self.own(value):
+            spans = self._checked(value, spans, later=at != number)
+        known = self.of.get((value, at))
+        self.of[value, at] = spans if known is None or known == spans else tuple(map(_joined, known, spans))
+
+    def _checked(self, value: int, spans: Spans, *, later: bool) -> Spans:
+        """What there is of a window that isn't a step's own, if it can be had, in a later pass or the same."""
         spans = tuple(map(_clipped, spans, self.program.values[value].shape))
         if any(own.cls in self.swept and span.cls != own.cls for own, span in zip(self.own(value), spans, strict=True)):
             raise NoScheduleError("what one step of a sweep has is needed in another")
-        there = [at for at in made.get(value, ()) if at <= number]
-        at = max(there, default=number)
-        if at != number and not all(span.is_plain for span in spans):
+        plain = all(span.is_plain for span in spans)
+        if later and not plain:
             raise NoScheduleError("a value is needed beyond a step in a later pass")
-        if self.scheduler.time(value) % 2 and not all(span.is_plain for span in spans):
+        if self.scheduler.time(value) % 2 and not plain:
             raise NoScheduleError("what a sweep comes to is needed beyond a step")
-        known = self.of.get((value, at))
-        self.of[value, at] = spans if known is None else tuple(map(_joined, known, spans))
+        return spans
 
 
 def folded_sizes(program: Program, ties: Ties, combining: Iterable[int], cls: int) -> set[int | None]:
@@ -191,6 +198,12 @@ def folded_sizes(program: Program, ties: Ties, combining: Iterable[int], cls: in
             sides = (side for value in values for side in zip(value.classes, value.shape, strict=True))
             found |= {size for own, size in sides if ties.find(own) == cls}
     return found
+
+
+@lru_cache(maxsize=4096)
+def _whole(cls: int | None, high: int = 0) -> Span:
+    """A step of a class, or all of what isn't cut; the same one each time, so that windows compare in no time."""
+    return Span(None, 0, 0, high) if cls is None else Span(cls)
 
 
 def _reach(reach: Reach, spans: Spans, own: Span) -> Span:

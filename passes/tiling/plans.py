@@ -23,6 +23,7 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, ancestors, innermost_class, reduced_classes
 from powerfusion.passes.tiling.combiners import payload_rank
+from powerfusion.passes.tiling.squares import CLIPPED, sides_of
 
 WORTH = 4  # a tile is square where at least a fourth as much lies along its other side
 SHORTEST_SIDE = 8
@@ -32,7 +33,6 @@ LONGEST_WIDTHS = 4
 ENOUGH_ELEMENTS = 512  # of the columns, per width that a tile is longer
 DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
 SHIFTS = ("gir.pad", "gir.window", "gir.slice", "gir.concat")  # their operands' windows aren't their own
-CLIPPED = ("gir.pad", "gir.concat")  # their operands' tiles may stick out: not everywhere is something to reduce
 FOLLOWED = 8  # shifts between a load and a sink through which the tile's dimension is looked for
 
 
@@ -88,6 +88,7 @@ class NestPlan:
         sweeps: What is done inside, in order.
         vector: The dimension that the tile lies along.
         across: Another one along which much of what is moved is contiguous: the tile's other side.
+        sides: How long the tile's are then: along `vector`, along `across`.
     """
 
     def __init__(self, sinks: Sequence[Sink], spaces: Spaces) -> None:
@@ -105,6 +106,10 @@ class NestPlan:
         candidates = {c: weight for c, weight in weights.items() if c[0].type.shape[c[1]] != 1}
         self.vector = max(candidates, key=lambda c: candidates[c]) if candidates else None
         self.across = self._choose_across(candidates)
+        found = sides_of([sink.value for sink in sinks]) if self.across is not None else None
+        self.sides = found or (0, 0)
+        if found is None:
+            self.across = None
 
     @property
     def work(self) -> int | None:
@@ -242,6 +247,7 @@ def repeated_reduces(starts: Iterable[tuple[ir.Value, int, bool]], made: set[ir.
             stack += [(operand, rank, payload_rank(op) > 0) for operand in segments(op)[0]]
             stack += [(operand, operand.type.rank, again) for operand in segments(op)[1]]
             continue
+        # Operands' tiles of these may stick out: not everywhere is something to reduce.
         again |= op.name in CLIPPED or (op.name == "gir.window" and max(integers(op.attributes["sizes"])) > 1)
         stack += [(operand, rank, again) for operand in op.operands]
     return list(found)

@@ -202,9 +202,7 @@ int main(void) {
 }
 """)
     command = [compiler_of("clang"), *FLAGS, "add.c", "caller.c", "-o", "caller", "-lm"]
-    subprocess.run(
-        [*(part for part in command if part != "-fopenmp")], cwd=tmp_path, check=True
-    )
+    subprocess.run([*(part for part in command if part != "-fopenmp")], cwd=tmp_path, check=True)
     assert subprocess.run([tmp_path / "caller"], check=False).returncode == 0
 
 

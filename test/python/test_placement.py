@@ -30,9 +30,9 @@ from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import ledger_of
-from powerfusion.passes.placement.cost import cache_bytes
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.place import place
+from powerfusion.passes.placement.rates import cache_bytes
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.search import Answer, search
 from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY

@@ -119,7 +119,6 @@ def test_a_placed_program_is_among_the_cells() -> None:
     ("name", "dtype"),
     [
         *((name, "f32") for name in ("batchnorm_relu", "depthwise_bn_relu6", "max_pool", "lstm_cell")),
-        ("transpose_add", "bf16"),
     ],
 )
 def test_stores_read_nothing_first(name: str, dtype: str) -> None:

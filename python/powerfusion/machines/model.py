@@ -204,6 +204,10 @@ class Machine:
     launch_ns: float | None = None
     sources: Sources = ()
 
+    def __hash__(self) -> int:
+        """Machines are looked up more often than two of a name differ."""
+        return hash(self.name)
+
     def space(self, name: str) -> Space:
         """The space of a name.
 
@@ -224,6 +228,8 @@ class Machine:
         Raises:
             MachineError: There is none.
         """
+        if name is None and level in self._first:
+            return self._first[level]
         there = self.spaces_at(level)
         found = next((space for space in there if name in (None, space.name)), None)
         if found:
@@ -258,6 +264,10 @@ class Machine:
     @cached_property
     def _spaces(self) -> dict[str, Space]:
         return {space.name: space for space in self.spaces}
+
+    @cached_property
+    def _first(self) -> dict[str, Space]:
+        return {space.level: space for space in reversed(self.spaces)}
 
     @cached_property
     def _links(self) -> dict[tuple[str, str], Link]:

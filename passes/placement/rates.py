@@ -1,0 +1,51 @@
+"""What a machine's numbers come to, for what a kernel costs on it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from powerfusion.machines.model import Machine
+from powerfusion.passes.analysis.timing import best_rate
+
+DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
+NEAR_SPEEDUP = 4  # of registers over sram
+SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
+WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
+
+
+def cores(machine: Machine) -> int:
+    """How many groups run at once."""
+    limits = machine.scope("group")
+    return (limits.count if limits else None) or 1
+
+
+@lru_cache(maxsize=64)
+def product_bytes(machine: Machine, dtype: str) -> float:
+    """Bytes of sram that take as long as a product that is added up; as many as of any operation, if nobody knows."""
+    _, rate, known = best_rate(machine, "contract", dtype)
+    return 2 / rate * near_bytes_per_ns(machine) if known else WORK_BYTES
+
+
+@lru_cache(maxsize=64)
+def near_bytes_per_ns(machine: Machine) -> float:
+    """What cores do in a nanosecond, in bytes of sram."""
+    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
+
+
+def bandwidth(machine: Machine, source: str, result: str) -> float | None:
+    """Bytes per nanosecond of a way from one space to another; None where there is none, or nobody knows."""
+    link = machine.link(source, result)
+    return None if link is None else link.bandwidth_bytes_per_ns
+
+
+def cache_bytes(machine: Machine) -> int:
+    """What the largest cache in front of DRAM holds."""
+    caches = machine.caches_of(machine.space_of("dram").name)
+    return max((cache.capacity_bytes or 0 for cache in caches), default=0)
+
+
+def granule_of(machine: Machine) -> int:
+    """Bytes of what is asked of DRAM at once; 1 where a cache in front of it keeps what isn't used yet."""
+    return 1 if cache_bytes(machine) else machine.space_of("dram").granule_bytes
