@@ -1,15 +1,15 @@
 """Whether tiling covers how the units of a group share what is at sram; what it doesn't cover is no choice.
 
 Units either step together, each with one element of what is shared, and start anew in each step; or each goes
-through loops of its own, and they bring parts that are whole transactions. Units that wait for each other there, or to
-combine what they have, wait also where one has nothing to do: it must move nothing (`tiling/placed_obstacles` has
-these rules).
+through loops of its own, and they bring parts that are whole transactions. A unit that has nothing to do waits with
+the others there, and must move nothing. (`tiling/placed_obstacles` has these rules.) Where units combine what they
+have, all have something: they share a dimension that no group has only a part of.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Kind, NestDim, Program, Step, Where, extent
@@ -19,37 +19,24 @@ from powerfusion.passes.placement.windows import WAITING, Key, Spans
 WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
 
 
-def is_covered(
-    place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans], combined: Collection[int]
-) -> bool:
-    """Whether a schedule's units can share in a nest what it has at sram, and wait for each other where they must.
-
-    Args:
-        place: The nest.
-        program: What is read.
-        steps: The schedule.
-        windows: Its windows.
-        combined: The classes along which units combine what they have, where they have parts of them.
-    """
-    if all(dim.units == 1 for dim in place.nest):
-        return True
+def is_covered(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> bool:
+    """Whether a schedule's units can share in a nest what it has at sram."""
     shared = {
         step.value: held(place.nest, windows[step.value, WAITING], program.values[step.value].shape).spans
         for step in steps
         if step.where in (Where.STAGE, Where.REST)
     }
-    meet = any(dim.units > 1 and dim.cls in combined for dim in place.nest)
+    if not shared or all(dim.units == 1 for dim in place.nest):
+        return True
     rests = [step for step in steps if step.where is Where.REST]
     if _step_together(place, steps, windows, shared) and all(_is_split(place, shared[step.value]) for step in rests):
-        return not meet or _idle_move_nothing(place, program, steps, windows)
+        return True
     even = all(_is_even(dim) for dim in place.nest if dim.units > 1 and dim.steps > 1 and not dim.swept)
     parts = (_comes_in_parts(place, program, value, spans) for value, spans in shared.items())
     return not rests and even and all(parts) and _idle_move_nothing(place, program, steps, windows)
 
 
-def _idle_move_nothing(
-    place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]
-) -> bool:
+def _idle_move_nothing(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> bool:
     """Whether all that comes to registers is empty for units that have nothing to do."""
     idle = {dim.cls for dim in place.nest if _may_be_idle(dim)}
     came = [
@@ -77,7 +64,7 @@ def _step_together(
     inner = max((at for at, dim in enumerate(serial) if dim.cls in names), default=-1)
     if any(dim.units > 1 and dim.per_step > 1 and dim.cls in names for dim in serial[: inner + 1]):
         return False
-    if inner < 0:  # Nothing is shared, or in no loop.
+    if inner < 0:
         return True
     around = {dim.cls for dim in serial[:inner]}
     moving = {dim.cls for dim in place.nest if dim.steps > 1 and dim.cls not in around}

@@ -13,7 +13,6 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from powerfusion.passes.placement.cost import Place, Work, cache_bytes, cost_of, work_in
 from powerfusion.passes.placement.fills import fills_of
@@ -96,12 +95,6 @@ class Sketch:
     lives: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
     refused: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @cached_property
-    def combined(self) -> Choice:
-        """The classes along which steps or units combine what they have."""
-        ops = [self.program.ops[number] for number in self.combining]
-        return frozenset(self.ties.find(cls) for op in ops for cls in op.folded)
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -211,7 +204,7 @@ class Sketch:
         plan = self._plan(waiting)
         if plan is None or not self._holds_halos(place, plan):
             return None
-        if not is_covered(place, self.program, plan.steps, plan.windows, self.combined):
+        if not is_covered(place, self.program, plan.steps, plan.windows):
             return None
         machine = self.objective.machine
         peak = peak_at_sram(place, self.program, plan.steps, plan.windows)

@@ -61,9 +61,9 @@ def _obstacles_of_windows(plan: PlacedPlan) -> Iterator[str]:
         loads = op.name == "gir.move" and gir.is_at(op.operands[0], "sram")
         if not (loads or op.name == "gir.scan" or plan.names.combined(op)):
             continue
-        if any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results):
-            if not loads or not _is_there(op, plan):
-                yield f"more than a step of what '{op.name}' gives"
+        beyond = any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results)
+        if beyond and not (loads and _is_there(op, plan)):
+            yield f"more than a step of what '{op.name}' gives"
     for op in filter(is_fill, plan.ops):
         if plan.has_halos(op.result):
             yield from _obstacles_of_halos(op.result, plan)
