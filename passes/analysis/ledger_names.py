@@ -4,7 +4,8 @@
     %m = reduce %0 dims [1]           %m over r          in stage 1 of pass 0, where c is swept
     %b = broadcast %m dims [1] pass 1 %b over r, c       in pass 1
 
-A move from or to `dram` names its dimensions; between values on the chip names go on through the ops.
+A move from or to `dram` names its dimensions; between values on the chip names go on through the ops. They don't go
+on through a value that is the same everywhere: ops that share a constant needn't share more than its shape.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 
 Slot = tuple[ir.Value, int]
+Node = Slot | tuple[ir.Value, int, ir.Operation]
+EVERYWHERE = ("arith.constant", "tensor.splat")
 PASSING = ("gir.move", "gir.broadcast", "gir.gather", "gir.iota")
 COMBINING = ("gir.reduce", "gir.scan", "gir.contract")
 
@@ -39,6 +42,17 @@ def on_chip(value: ir.Value) -> bool:
     return is_tensor(value) and gir.level_of(value.type) in ("reg", "sram")
 
 
+def is_everywhere(value: ir.Value) -> bool:
+    """True for a tensor that is the same wherever it is looked at: a tile of it is known by its sizes alone."""
+    op = defining_op(value)
+    return op is not None and op.name in EVERYWHERE
+
+
+def leading(values: Sequence[ir.Value]) -> ir.Value:
+    """Of values that run over the same, the first that says over what; constants don't."""
+    return next((value for value in values if not is_everywhere(value)), values[0])
+
+
 @dataclass(eq=False)
 class Names:
     """What the values of a placed kernel run over, and when its ops happen.
@@ -53,8 +67,8 @@ class Names:
 
     ops: Sequence[ir.Operation]
     shared: frozenset[str]
-    parent: dict[Slot, Slot] = field(default_factory=dict)
-    known: dict[Slot, str] = field(default_factory=dict)
+    parent: dict[Node, Node] = field(default_factory=dict)
+    known: dict[Node, str] = field(default_factory=dict)
     happens: dict[ir.Operation, When | None] = field(default_factory=dict)
     when: dict[ir.Value, When | None] = field(default_factory=dict)
     kept: dict[ir.Value, int] = field(default_factory=dict)
@@ -62,12 +76,12 @@ class Names:
     def __post_init__(self) -> None:
         for op in self.ops:
             for one, other in _ties(op):
-                self._tie(one, other)
+                self._tie(_node(one, op), _node(other, op))
         for op in self.ops:
             for dim, text in enumerate(over(op)):
                 for value in (op.operands[0], op.result) if text else ():
                     if on_chip(value) or value == op.result:
-                        self.known[self._find((value, dim))] = text
+                        self.known[self._find(_node((value, dim), op))] = text
         for op in self.ops:
             self._time(op)
             self._keep(op)
@@ -75,11 +89,15 @@ class Names:
     def of(self, value: ir.Value, dim: int) -> str | None:
         """The nest's dimension that one of a value's runs over, None where it is none.
 
-        What a move brings to `sram` or `dram` runs over what the move says and nothing else.
+        What a move brings to `sram` or `dram` runs over what the move says and nothing else; what is the same
+        everywhere, over what all ops that use it have there.
         """
         op = defining_op(value)
         if op is not None and op.name == "gir.move" and over(op) and not gir.is_at(value, "reg"):
             return over(op)[dim] or None
+        if is_everywhere(value):
+            names = {self.known.get(self._find((value, dim, use.owner.operation))) for use in value.uses}
+            return names.pop() if len(names) == 1 else None
         return self.known.get(self._find((value, dim)))
 
     def combined(self, op: ir.Operation) -> frozenset[str]:
@@ -87,12 +105,12 @@ class Names:
         found = {self.of(value, dim) for value, dim in folded_slots(op)}
         return frozenset(name for name in found if name in self.shared and name)
 
-    def _find(self, slot: Slot) -> Slot:
-        while slot in self.parent:
-            slot = self.parent[slot]
-        return slot
+    def _find(self, node: Node) -> Node:
+        while node in self.parent:
+            node = self.parent[node]
+        return node
 
-    def _tie(self, one: Slot, other: Slot) -> None:
+    def _tie(self, one: Node, other: Node) -> None:
         one, other = self._find(one), self._find(other)
         if one != other:
             self.parent[one] = other
@@ -122,6 +140,11 @@ class Names:
                 self.kept[value] = max(self.kept.get(value, 0), now.number)
 
 
+def _node(slot: Slot, op: ir.Operation) -> Node:
+    """A dimension, as one op sees it where it is of what is the same everywhere."""
+    return (*slot, op) if is_everywhere(slot[0]) else slot
+
+
 def pass_of(op: ir.Operation) -> int:
     """The pass that an op names."""
     return ir.IntegerAttr(op.attributes["pass"]).value if "pass" in op.attributes else 0
@@ -144,9 +167,9 @@ def folded_slots(op: ir.Operation) -> Iterator[Slot]:
     """The dimensions of operands that a computation combines along."""
     match op.name:
         case "gir.reduce":
-            yield from ((segments(op)[0][0], dim) for dim in integers(op.attributes["dims"]))
+            yield from ((leading(segments(op)[0]), dim) for dim in integers(op.attributes["dims"]))
         case "gir.scan":
-            yield segments(op)[0][0], ir.IntegerAttr(op.attributes["dim"]).value
+            yield leading(segments(op)[0]), ir.IntegerAttr(op.attributes["dim"]).value
         case "gir.contract":
             *sides, result = contracted(op)
             for value, dims in zip(op.operands, sides, strict=False):
@@ -222,7 +245,9 @@ def _ties_of_contract(op: ir.Operation) -> Iterator[tuple[Slot, Slot]]:
     lhs, rhs, result = contracted(op)
     first: dict[int, Slot] = {}
     values = [op.operands[0], op.operands[1], op.operands[2], op.results[0]]
-    for value, dims in zip(values, [lhs, rhs, result, result], strict=True):
+    for number, (value, dims) in enumerate(zip(values, [lhs, rhs, result, result], strict=True)):
+        if is_everywhere(value) and value in values[:number]:  # It may run over something else there.
+            continue
         for at, dim in enumerate(dims):
             slot = (value, at)
             yield first.setdefault(dim, slot), slot

@@ -2,7 +2,7 @@
 
 Rewrite:
     func.func private @kernel(%x, %y) {          ⇒   emitc.func @kernel(%x : !emitc.ptr<f32>, %y : !emitc.ptr<f32>) {
-      gir.kernel .. {                                  emitc.verbatim "#pragma omp parallel for .."
+      gir.kernel .. {                                  emitc.verbatim "PF_OMP(omp parallel for ..)"
         gir.parallel <group> (%g) in (%n) {            emitc.for %g = 0 to %n {
           %0 = gir.load %x[%g, %c0]                      emitc.for %i = 0 to 32 {
           %1 = math.absf %0                                %0 = emitc.load %x[%g * 32 + %i]
@@ -40,6 +40,13 @@ from powerfusion.passes.lowering.emitc.lowering import Program
 from powerfusion.passes.lowering.emitc.tidy import tidy
 from powerfusion.passes.scheduling.kernels import ops_in
 
+# Compilers that don't know OpenMP, or weren't told to use it, warn of its pragmas.
+OPENMP = """#ifdef _OPENMP
+#include <omp.h>
+#define PF_OMP(directive) _Pragma(#directive)
+#else
+#define PF_OMP(directive)
+#endif"""
 HEADERS = ("math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h")
 
 
@@ -115,6 +122,6 @@ def _write_head(module: ir.Operation, program: Program) -> None:
         for header in HEADERS:
             named = {"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()}
             create("emitc.include", attributes=named)
-        code.verbatim("#ifdef _OPENMP\n#include <omp.h>\n#endif")
+        code.verbatim(OPENMP)
         for text in helpers.needed(program.helpers):
             code.verbatim("\n" + text.rstrip())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from powerfusion.core._mlir import create, i32_array, index_constant, segments
+from powerfusion.core._mlir import create, i32_array, index_constant, is_tensor, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import Dim
+from powerfusion.passes.analysis.sizes import element_bytes
+from powerfusion.passes.analysis.spaces import Dim, ancestors
 from powerfusion.passes.tiling.combiners import (
     SpelledOut,
     folded_dims,
@@ -32,6 +34,8 @@ from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Axis, Window, valid_extents
 
 SIDE = 16  # of a square tile: as many vector registers as it has rows
+LINE = 64  # bytes, that rows of a square have: parts of a line would be stored one by one
+MOST_BYTES = 4096  # of a square: beyond it what is computed is too much to write out row by row
 SQUARES = 4  # beside one another: what a page or a line's neighbours hold is used while it is near
 Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
 
@@ -54,8 +58,19 @@ class NestEmitter:
     def tile_size(self, c: Dim) -> int:
         """How far a loop over a dimension steps."""
         if self.plan.across is not None and c in (self.plan.vector, self.plan.across):
-            return lanes_of(self._static(c), SIDE)
+            return lanes_of(self._static(c), self.side)
         return lanes_of(self._static(c), self.width * self.plan.widths) if c == self.plan.vector else 1
+
+    @cached_property
+    def side(self) -> int:
+        """How long a square's sides are: rows of whole lines in memory, if that isn't too much."""
+        stored = [sink.value for sink in self.plan.sinks]
+        found = [result for op in ancestors(stored) for result in op.results if is_tensor(result)]
+        widest = max(map(element_bytes, found))
+        side = LINE // min(map(element_bytes, stored))
+        while side > SIDE and side * side * widest > MOST_BYTES:
+            side //= 2
+        return max(side, SIDE)
 
     def _range(self, c: Dim) -> Range:
         return whole_range(self._size(c), self._static(c), self.tile_size(c))

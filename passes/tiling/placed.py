@@ -273,7 +273,8 @@ class PlacedTiler(KernelTiler):
 
     def _starts(self, op: ir.Operation) -> list[ir.Value]:
         """What a combination starts from."""
-        tiles = [self.emitter.tile(init, self.emitter.window(init)) for init in inits_of(op)]
+        ends = zip(inits_of(op), finals(op), strict=True)
+        tiles = [self.emitter.tile(init, self.emitter.window(result)) for init, result in ends]
         if not self.plan.joins(op):
             return tiles
         return starts(op, tiles, [self.which[name] for name in sorted(self.names.combined(op) & self.plan.split)])

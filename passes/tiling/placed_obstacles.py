@@ -8,7 +8,7 @@ from powerfusion.core._mlir import DYNAMIC, defining_op, is_tensor, segments
 from powerfusion.core.diagnostics import emit_remark
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import folded_slots
+from powerfusion.passes.analysis.ledger_names import folded_slots, is_everywhere
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.tiling.combiners import common_rank, folded_dims
 from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest, is_store
@@ -99,7 +99,9 @@ def _obstacles_of_op(op: ir.Operation, plan: PlacedPlan) -> Iterator[str]:
     if at_sram and op.name not in ("gir.move", "gir.permute"):
         yield f"'{op.name}' at sram"
     for value in on_chip:
-        if any(size == DYNAMIC and plan.names.of(value, at) is None for at, size in enumerate(value.type.shape)):
+        if not is_everywhere(value) and any(
+            size == DYNAMIC and plan.names.of(value, at) is None for at, size in enumerate(value.type.shape)
+        ):
             yield "an open size that the nest doesn't name"
     reads = op.name in ("gir.move", "gir.gather") and gir.is_at(op.operands[0], "dram")
     if reads and (gir.is_at(op.results[0], "dram") or not _is_placed(op.operands[0])):

@@ -8,7 +8,7 @@ from functools import cached_property
 from powerfusion.core._mlir import DYNAMIC, entry_block, is_tensor, operations
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import Names, over
+from powerfusion.passes.analysis.ledger_names import Names, is_everywhere, over
 from powerfusion.passes.tiling.placed_dims import PlacedDim, dims_of
 from powerfusion.passes.tiling.placed_windows import NotCovered, Span, Spans, needs, stays
 
@@ -79,7 +79,7 @@ class PlacedPlan:
                 if result in self.names.kept and gir.is_at(result, "reg"):
                     _join(found, result, self.own(result))
             for value, spans in self._needed(op, found):
-                if not gir.is_at(value, "reg"):
+                if not gir.is_at(value, "reg") or is_everywhere(value):
                     continue
                 there, now = self.names.when.get(value), self.names.happens[op]
                 if there is None or now is None or there == now:

@@ -33,7 +33,7 @@ from powerfusion.core._mlir import (
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import contracted
+from powerfusion.passes.analysis.ledger_names import contracted, is_everywhere
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.combiners import common_rank, reduce_step, scan_step
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
@@ -54,8 +54,6 @@ from powerfusion.passes.tiling.windows import (
     tile_type,
     valid_extents,
 )
-
-EVERYWHERE = ("arith.constant", "tensor.splat")
 
 
 @dataclass
@@ -177,7 +175,7 @@ class PlacedEmitter(TileEmitter):
     def tile(self, value: ir.Value, window: Window) -> ir.Value:
         """The tile at reg of a value for a window; made at the level of the window."""
         op = producer(value)
-        if op.name in EVERYWHERE:
+        if is_everywhere(value):
             return self._everywhere(value, window)
         known = self.known(value, window)
         if known is not None:
@@ -285,7 +283,7 @@ class PlacedEmitter(TileEmitter):
         """The windows of some operands that the op needs."""
         spans = next(self.plan.windows[result] for result in op.results if result in self.plan.windows)
         found = needs(op, spans, self.plan.own)
-        return [(value, self.materialise(part)) for value, part in found if value in wanted]
+        return [(value, self.materialise(part)) for value, part in found if value in wanted][-len(wanted) :]
 
     def combine(self, op: ir.Operation, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
         """One step of a reduction, scan or contraction into its accumulators."""
@@ -293,7 +291,7 @@ class PlacedEmitter(TileEmitter):
             return [self._contract(op, accumulators[0])]
         inputs = segments(op)[0]
         spans = [self.plan.windows[result] for result in op.results if result in self.plan.windows]
-        parts = dict(needs(op, spans[0], self.plan.own)) if spans and not self.plan.names.combined(op) else {}
+        parts = dict(needs(op, spans[0], self.plan.own)) if spans else {}
         windows = [self.materialise(parts[value]) if value in parts else self.own(value) for value in inputs]
         tiles = [self.tile(value, window) for value, window in zip(inputs, windows, strict=True)]
         step = scan_step if op.name == "gir.scan" else reduce_step

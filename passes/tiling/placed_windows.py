@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from powerfusion.core._mlir import DYNAMIC, integer_of, integers, is_tensor, mixed, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import contracted
+from powerfusion.passes.analysis.ledger_names import contracted, is_everywhere, leading
 from powerfusion.passes.tiling.combiners import common_rank
 
 
@@ -160,7 +160,8 @@ def _concat(op: ir.Operation, spans: Spans, _: Own) -> Needs:
         size = operand.type.shape[dim]
         if size == DYNAMIC:
             raise NotCovered("a concatenation of open sizes")
-        if spans[dim].name is not None and size:  # Which part of which operand a step has isn't known.
+        # Which part of which operand a step has isn't known, or it sticks out on both sides, into a border.
+        if (spans[dim].name is not None or spans[dim].clip) and size:
             moved = replace(spans[dim].shifted(-before), clip=True)
             yield operand, (*spans[:dim], moved, *spans[dim + 1 :])
             before += size
@@ -187,20 +188,24 @@ def _reduce(op: ir.Operation, spans: Spans, own: Own) -> Needs:
     inputs, inits, _ = segments(op)
     dims, common = integers(op.attributes["dims"]), common_rank(op)
     rest = iter(spans)
-    front = tuple(span if dim in dims else next(rest) for dim, span in enumerate(own(inputs[0])[:common]))
+    front = tuple(span if dim in dims else next(rest) for dim, span in enumerate(own(leading(inputs))[:common]))
     yield from ((value, (*front, *own(value)[common:])) for value in inputs)
     yield from ((value, (*spans[: common - len(dims)], *own(value)[common - len(dims) :])) for value in inits)
 
 
 def _scan(op: ir.Operation, _: Spans, own: Own) -> Needs:
-    yield from ((value, own(value)) for group in segments(op)[:2] for value in group)
+    values = [value for group in segments(op)[:2] for value in group]
+    yield from ((value, own(result)) for value, result in zip(values, op.results, strict=True))
 
 
 def _contract(op: ir.Operation, spans: Spans, own: Own) -> Needs:
     dims = contracted(op)
     along = dict(zip(dims[2], spans, strict=True))
-    for value, places in zip(list(op.operands)[:2], dims, strict=False):
-        yield value, tuple(along.get(place, span) for place, span in zip(places, own(value), strict=True))
+    sides = list(zip(list(op.operands)[:2], dims, strict=False))
+    for value, places in sorted(sides, key=lambda side: is_everywhere(side[0])):
+        if not along.keys() >= set(places):
+            along = dict(zip(places, own(value), strict=True)) | along
+    yield from ((value, tuple(along[place] for place in places)) for value, places in sides)
     yield op.operands[2], spans
 
 

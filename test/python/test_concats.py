@@ -19,7 +19,7 @@ from programs.check import FULL
 from test_ledger_interpreter import check
 
 from powerfusion.core._mlir import functions
-from powerfusion.executable import Executable, compile_phases, run_phase
+from powerfusion.executable import Executable, compile_for, compile_phases, run_phase
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import kernel_reports
@@ -267,3 +267,25 @@ def test_neighbourhoods_of_two_kinds_stay_where_they_are() -> None:
     both = w.mapped(lambda b, p, q: b("mulf", p, q), (16, 3), [(x, "d0 + d1"), (x, "d0 * 2 + d1")], "f32")
     text = simplified(w.text(w.total(both, [1], keep=False)))
     assert text.index("gir.window") < text.index("arith.mulf")
+
+
+@pytest.mark.parametrize("machine", ["sm_90", "mlu372"])
+def test_a_border_around_a_concatenation_that_is_whole_in_each_step(machine: str) -> None:
+    """The window of the border sticks out of the concatenation, which isn't cut there; both are stored."""
+    text = """
+    func.func @main(%x: tensor<3xf32>, %o: tensor<6x3xf32>) -> (tensor<7xf32>, tensor<6x3xf32>) {
+      %c = arith.constant 0.5 : f32
+      %v = tensor.concat dim(0) %x, %x : (tensor<3xf32>, tensor<3xf32>) -> tensor<6xf32>
+      %p = tensor.pad %v low[0] high[1] {
+      ^bb0(%i: index):
+        tensor.yield %c : f32
+      } : tensor<6xf32> to tensor<7xf32>
+      %s = linalg.broadcast ins(%v : tensor<6xf32>) outs(%o : tensor<6x3xf32>) dimensions = [1]
+      return %p, %s : tensor<7xf32>, tensor<6x3xf32>
+    }
+    """
+    x, o = np.arange(3, dtype=np.float32), np.zeros((6, 3), np.float32)
+    tiled = compile_for(text, machine, until="tile").module("tile")
+    padded, spread = interpret(tiled, [x, o]).results
+    np.testing.assert_array_equal(padded, [0, 1, 2, 0, 1, 2, 0.5])
+    np.testing.assert_array_equal(spread, np.repeat(np.tile(x, 2)[:, None], 3, 1))

@@ -10,9 +10,12 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from programs.check import FULL
 from test_ledger_interpreter import static_figures
@@ -28,7 +31,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import ledger_of
-from powerfusion.reference import interpret
+from powerfusion.reference import Run, interpret
 from workloads import Workload, find, workloads
 
 Totals = Counter[tuple[str, str, str, str]]
@@ -69,25 +72,40 @@ def nested(module: ir.Module) -> set[str]:
     return {name for name, is_placed in kernels if is_placed} - {name for name, is_placed in kernels if not is_placed}
 
 
-@pytest.mark.parametrize(("workload", "name"), cells())
-def test_cell(workload: Workload, name: str) -> None:
-    """Each nest is tiled, and what it promises is what tile form moves; static is interpreted; results are right."""
-    machine, inputs = machine_of(name), workload.inputs("small")
-    executable = compile_phases(workload.text("small"), FIRST, "cpu")
-    graph = executable.module("simplify")
+def held(text: str, name: str, inputs: Sequence[np.ndarray]) -> Run:
+    """Places a program and runs its tile form: what nests promise is what that moves; static is interpreted."""
+    machine = machine_of(name)
+    graph = compile_phases(text, FIRST, "cpu").module("simplify")
     placed(graph, name)
     promised = by_kernel(graph, machine, nested(graph))
     first, tile = read_module(str(graph)), read_module(str(graph))
     with first.context:
         PassManager.parse("builtin.module(gir-tile)").run(first.operation)
     assert by_kernel(first, machine, nested(graph)) == promised
-    said = tiled(tile, name)
-    assert not [remark for remark in said if "isn't tiled by its nest" in remark]
+    remarks = tiled(tile, name)
+    assert not [remark for remark in remarks if "by its nest" in remark]
     assert not by_kernel(tile, machine, nested(graph)) - promised  # cleaning only takes away
     run = interpret(tile, [array.copy() for array in inputs], machine=machine)
-    check(workload, run.results, inputs, f"placed for {name}")
     counted = {key: (each.useful, each.issued) for key, each in run.counts.items() if each.useful or each.issued}
     assert static_figures(tile, inputs, machine).counts == counted
+    return run
+
+
+@pytest.mark.parametrize(("workload", "name"), cells())
+def test_cell(workload: Workload, name: str) -> None:
+    """What nests promise is what tile form moves; static is interpreted; results are right."""
+    inputs = workload.inputs("small")
+    run = held(workload.text("small"), name, inputs)
+    check(workload, run.results, inputs, f"placed for {name}")
+
+
+@pytest.mark.parametrize("name", ["cpu", "sm_90", "mlu372"])
+def test_a_constant_ties_nothing(name: str) -> None:
+    """Two contractions start from one zero, over keys and the width of a head: of one size, not of one meaning."""
+    workload = replace(find("gpt2_decode_attention", "f32"), small=(4, 12, 64, 64))
+    inputs = workload.inputs("small")
+    run = held(workload.text("small"), name, inputs)
+    check(workload, run.results, inputs, f"placed for {name}")
 
 
 def test_a_placed_program_is_among_the_cells() -> None:
@@ -98,10 +116,19 @@ def test_a_placed_program_is_among_the_cells() -> None:
     assert re.search(r"(\d+) : (?!\1)\d+ : ", nest_of(kernels_of(graph)[0])), "expected several groups"
 
 
-@pytest.mark.parametrize("name", ["batchnorm_relu", "depthwise_bn_relu6", "max_pool", "lstm_cell"])
-def test_stores_read_nothing_first(name: str) -> None:
-    """Rows of 56 floats, of windows or not, follow one another past the caches; small results are still in one."""
-    (cell,) = measure(find(name, "f32"), ("cpu",))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, "f32") for name in ("batchnorm_relu", "depthwise_bn_relu6", "max_pool", "lstm_cell")),
+        ("transpose_add", "bf16"),
+    ],
+)
+def test_stores_read_nothing_first(name: str, dtype: str) -> None:
+    """Rows of 56 floats, of windows or not, follow one another past the caches; small results are still in one.
+
+    A square tile of narrow elements has rows of whole lines.
+    """
+    (cell,) = measure(find(name, dtype), ("cpu",))
     assert not cell.error
     assert (cell.form, cell.fills) == ("tile", 0)
     assert cell.ratio <= 1.02

@@ -95,7 +95,7 @@ class FunctionLowering(EmitcLowering):
         assert self.status is not None, "expected a function that can fail"
         place = code.element(self.status, [0], code.index_type())
         if self.threads:
-            code.verbatim("#pragma omp atomic write")
+            code.verbatim("PF_OMP(omp atomic write)")
         code.assign(code.value_of(number), place)
 
     def fails(self) -> bool:

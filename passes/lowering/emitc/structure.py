@@ -108,7 +108,7 @@ def _linear(index: Sequence[Number], counts: Sequence[Number]) -> Number:
 
 def pragma(loops: int) -> str:
     """What deals loops out to threads."""
-    return "#pragma omp parallel for schedule(static)" + (f" collapse({loops})" if loops > 1 else "")
+    return f"PF_OMP(omp parallel for schedule(static){f' collapse({loops})' if loops > 1 else ''})"
 
 
 # -- control flow ----------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ func.func @shifted(%x: memref<16xi32>) {
 // CHECK-LABEL: emitc.func @groups(
 // CHECK:         call_opaque "pf_threads"
 // CHECK:         call_opaque "pf_allocate"
-// CHECK:         verbatim "#pragma omp parallel for schedule(static)"
+// CHECK:         verbatim "PF_OMP(omp parallel for schedule(static))"
 // CHECK:         for
 // CHECK:           %[[OWN:.*]] = add %{{.*}}, %{{.*}} : (!emitc.ptr<ui8>, i64)
 // CHECK:           literal "64"
