@@ -1,7 +1,9 @@
 """Whether tiling covers how the units of a group share what is at sram; what it doesn't cover is no choice.
 
 Units either step together, each with one element of what is shared, and start anew in each step; or each goes
-through loops of its own, and they bring parts that are whole transactions (`tiling/placed_obstacles` has these rules).
+through loops of its own, and they bring parts that are whole transactions. A unit that has nothing to do waits with
+the others there, and must move nothing. (`tiling/placed_obstacles` has these rules.) Where units combine what they
+have, all have something: they share a dimension that no group has only a part of.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from powerfusion.passes.placement.cost import Place
-from powerfusion.passes.placement.model import NestDim, Program, Step, Where, extent
+from powerfusion.passes.placement.model import Kind, NestDim, Program, Step, Where, extent
 from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 WIDEST_GRANULE = 256  # bytes; granules of all machines divide it
@@ -30,7 +32,27 @@ def is_covered(place: Place, program: Program, steps: Sequence[Step], windows: M
         return True
     even = all(_is_even(dim) for dim in place.nest if dim.units > 1 and dim.steps > 1 and not dim.swept)
     parts = (_comes_in_parts(place, program, value, spans) for value, spans in shared.items())
-    return not rests and even and all(parts)
+    return not rests and even and all(parts) and _idle_move_nothing(place, program, steps, windows)
+
+
+def _idle_move_nothing(place: Place, program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> bool:
+    """Whether all that comes to registers is empty for units that have nothing to do."""
+    idle = {dim.cls for dim in place.nest if _may_be_idle(dim)}
+    came = [
+        windows[step.value, step.number]
+        for step in steps
+        if step.where in (Where.LOAD, Where.FETCH)
+        or (step.where is Where.DO and program.ops[step.op].kind is Kind.GATHER)
+    ]
+    return all(idle <= {span.cls for span in spans} for spans in came)
+
+
+def _may_be_idle(dim: NestDim) -> bool:
+    """Whether some group has less of a dimension than all of its units need."""
+    if dim.units == 1:
+        return False
+    rest = None if dim.size is None else dim.size % dim.per_group
+    return rest is None or 0 < rest <= (dim.units - 1) * dim.per_unit
 
 
 def _step_together(

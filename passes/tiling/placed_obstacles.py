@@ -61,13 +61,22 @@ def _obstacles_of_windows(plan: PlacedPlan) -> Iterator[str]:
         loads = op.name == "gir.move" and gir.is_at(op.operands[0], "sram")
         if not (loads or op.name == "gir.scan" or plan.names.combined(op)):
             continue
-        if any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results):
-            filled = defining_op(op.operands[0])
-            if not loads or filled is None or not is_fill(filled) or not plan.has_halos(filled.result):
-                yield f"more than a step of what '{op.name}' gives"
+        beyond = any(known.get(result, plan.own(result)) != plan.own(result) for result in op.results)
+        if beyond and not (loads and _is_there(op, plan)):
+            yield f"more than a step of what '{op.name}' gives"
     for op in filter(is_fill, plan.ops):
         if plan.has_halos(op.result):
             yield from _obstacles_of_halos(op.result, plan)
+
+
+def _is_there(load: ir.Operation, plan: PlacedPlan) -> bool:
+    """Whether a group has at sram what a unit takes beyond its step: halos, or all of a dimension."""
+    filled = defining_op(load.operands[0])
+    if filled is None or not is_fill(filled):
+        return False
+    own, held = plan.own(filled.result), plan.held(filled.result)
+    dims = zip(own, held, plan.window(load.result), strict=True)
+    return all(mine.name is None or mine != there or mine == span for mine, there, span in dims)
 
 
 def _obstacles_of_halos(value: ir.Value, plan: PlacedPlan) -> Iterator[str]:

@@ -56,6 +56,7 @@ CASES = [  # nest, what the buffer moves with, rows needed before and behind, ro
     ("r = 20 : 20 : 20 : 6, c = 16 : 16 : 16 : 4", ROWS, 3, 0, 20),  # one unit
     ("r = 20 : 12 : 12 : 5, c = 16 : 16 : 6 : 6", ROWS, 0, 2, 22),  # units that don't divide, steps that don't
     ("r = 20 : 7 : 7 : 7, c = 16 : 16 : 4 : 2", ROWS, 1, 1, 24),  # one step: nothing slides
+    ("r = 20 : 20 : 10 : 4, c = 16 : 16 : 16 : 16", '"", ""', 1, 1, 20),  # all of it is there, for steps anywhere
     ("r = 20 : 10 : 3 : 3, c = 16 : 16 : 16 : 4", ROWS, 1, 1, 22),  # units share the rows
 ]
 

@@ -44,6 +44,7 @@ SHORT = (
     ("masked_softmax", "f32", "cpu"),
     ("attention_causal", "f32", "sm_80"),
     ("stencil5_2_steps", "bf16", "cpu"),
+    ("moving_average", "f32", "mlu372"),
 )
 
 
