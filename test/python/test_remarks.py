@@ -189,7 +189,7 @@ def test_kernels_that_would_be_dearer_as_one() -> None:
     assert [edge.bytes for edge in handed] == [2 * size]
     assert "the search found it dearer: as one " in handed[0].reasons[0]
     assert f"{9 * size} B arriving" in handed[0].reasons[0].split("; apart ")[0]
-    assert f"{8 * size + 512} B arriving" in handed[0].reasons[0].split("; apart ")[1]
+    assert f"{8 * size + 768} B arriving" in handed[0].reasons[0].split("; apart ")[1]
     assert not remarked(MANY_INPUTS, machine_with(1 << 20)).at("dram")
 
 
