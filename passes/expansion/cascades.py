@@ -41,8 +41,9 @@ def cascades_of(values: Values) -> tuple[list[Cascade], Names]:
     of: dict[ir.Value, Cascade] = {}
     names = Names(values)
     for fold in folds_of(values, names):
-        needed = frozenset[ir.Value]().union(*(values.reached(view.value) for view in fold.factors))
-        cascade = _joined(fold, list(dict.fromkeys(of[value] for value in needed if value in of)), values, names)
+        reached = frozenset[ir.Value]().union(*(values.reached(view.value) for view in fold.factors))
+        needed = [value for value in of if value in reached]  # in order: that of a set changes from run to run
+        cascade = _joined(fold, list(dict.fromkeys(of[value] for value in needed)), values, names)
         of[fold.result] = cascade
         of.update((member.result, cascade) for member in cascade.folds)
     return [cascade for cascade in dict.fromkeys(of.values()) if cascade.is_one], names
@@ -84,7 +85,7 @@ def _match(
 ) -> tuple[dict[int, int], list[dict[int, int]]] | None:
     """New names for a reduction's dimensions, and for those of all cascades but the first, such that they agree."""
     own = dict(zip(fold.folded, chosen[0].first.folded, strict=True))
-    uses = {use for view in fold.factors for use in values.uses(view, late)}
+    uses = dict.fromkeys(use for view in fold.factors for use in values.uses(view, late))
     renamings: list[dict[int, int]] = []
     for other in chosen:
         renaming: dict[int, int] = {}

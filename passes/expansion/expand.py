@@ -79,8 +79,7 @@ class ExpandPass(Pass):
 def expand(block: ir.Block) -> list[ir.Operation]:
     """Expands the cascades of one block; gives the alternatives."""
     made: list[ir.Operation] = []
-    tried: set[ir.Operation] = set()
-    while (found := _expand_one(block, tried)) is not None:
+    while (found := _expand_one(block)) is not None:
         made.append(found)
     for kernel in filter(can_split, operations(block)):
         found = wrap([kernel], results_of([kernel]), 2)
@@ -95,19 +94,19 @@ def _split_all(block: ir.Block) -> None:
         split(kernel)
 
 
-def _expand_one(block: ir.Block, tried: set[ir.Operation]) -> ir.Operation | None:
-    """Expands the first cascade that hasn't been tried; what is known of the block doesn't hold afterwards."""
+def _expand_one(block: ir.Block) -> ir.Operation | None:
+    """Expands the first cascade that can be; what is known of the block doesn't hold afterwards.
+
+    What an earlier call gave up is tried again: an op isn't remembered, as its hash changes with its operands.
+    """
     values = Values(block)
     order = Order(block)
     cascades, names = cascades_of(values)
     for cascade in cascades:
         others = set[ir.Operation]().union(*(holding(other) for other in cascades if other is not cascade))
         members = members_of(cascade, values, order, others)
-        first = defining_op(cascade.first.result)
-        assert first is not None, "a reduction is an op"
-        if members is None or first in tried:
+        if members is None:
             continue
-        tried.add(first)
         made = _Expansion(cascade, members, values, names, order).run()
         if made is not None:
             sort_block(block)
