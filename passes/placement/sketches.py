@@ -27,7 +27,7 @@ from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans, Wind
 
 MOST_CHOICES = 6  # values of which each may rest or be computed again; beyond, all of them do one or the other
 MOST_TRIED = 64  # nests times what may rest, beyond which only a few nests are tried
-SIZES_TRIED = 4  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
+SIZES_TRIED = 3  # sizes of steps in a row, none better, where registers are a scratchpad and long steps leave few
 FEW = 3  # of the nests
 Choice = frozenset[int]
 
