@@ -14,7 +14,7 @@ class TorchCompile(TorchEager):
     """Programs through `torch.compile`."""
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compiled with the first call; C++ wrapper and freezing as its documentation advises for CPUs."""
+        """Compiled with the first call, for its shapes."""
         torch.compiler.reset()
         return torch.compile(lambda *tensors: function(*tensors), mode="max-autotune", dynamic=False, fullgraph=True)
 

@@ -92,10 +92,10 @@ _KEPT: list[object] = []
 
 def _main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("library")
+    parser.add_argument("shared_object")
     parser.add_argument("threads", type=int)
     options = parser.parse_args()
-    code = ctypes.CDLL(options.library)
+    code = ctypes.CDLL(options.shared_object)
     x, y, z = (_block(BIG_BYTES) for _ in range(3))
 
     def best(name: str, *arguments: object, rounds: int = 2) -> float:

@@ -24,7 +24,7 @@ from powerfusion.core._mlir import create, entry_block, functions, operations
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.convert_gir_to_vector import is_public
+from powerfusion.passes.lowering.convert_gir_to_vector import is_public, public_of
 from powerfusion.passes.lowering.emitc import (  # they fill the table
     code,
     combining,  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -64,13 +64,7 @@ class ConvertGirToEmitcPass(Pass):
         """Replaces every function by its C form."""
         op.context.dialects["emitc"]  # loads it: a host that reads no op of it hasn't
         found = list(functions(op))
-        public = [function for function in found if is_public(function)]
-        for other in public[1:]:
-            raise UnsupportedError(
-                "expected one public function with a body, got several",
-                location=other.location,
-                help="inline the others first, by --inline --symbol-dce, or make them private",
-            )
+        public = public_of(found)
         for function in found:
             _check_tile_form(function)
         program = Program()

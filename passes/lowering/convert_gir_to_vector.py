@@ -68,19 +68,29 @@ class ConvertGirToVectorPass(Pass):
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its lowered form."""
         found = list(functions(op))
-        public = [function for function in found if is_public(function)]
-        for other in public[1:]:
-            raise UnsupportedError(
-                "expected one public function with a body, got several",
-                location=other.location,
-                help="inline the others first, by --inline --symbol-dce, or make them private",
-            )
+        public_of(found)
         for function in found:
             _check_tile_form(function)
         messages: list[str] = []
         callees: dict[str, ir.Operation] = {}
         for function in sorted(found, key=is_public):  # So that whoever launches a kernel knows its new types.
             VectorLowering(function, self.serial_below, messages=messages, callees=callees).run()
+
+
+def public_of(functions: Sequence[ir.Operation]) -> list[ir.Operation]:
+    """The public function, or none.
+
+    Raises:
+        UnsupportedError: There are several.
+    """
+    public = [function for function in functions if is_public(function)]
+    for other in public[1:]:
+        raise UnsupportedError(
+            "expected one public function with a body, got several",
+            location=other.location,
+            help="inline the others first, by --inline --symbol-dce, or make them private",
+        )
+    return public
 
 
 def is_public(function: ir.Operation) -> bool:

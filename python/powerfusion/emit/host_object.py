@@ -2,7 +2,8 @@
 
     LLVM dialect ── execution engine, position-independent ──► object ── clang, lld ──► shared library
 
-The library exports its entry alone and needs the C library, its mathematics, and, where loops are parallel, libomp.
+The library exports its entry and what gives results' memory back (memory.c); it needs the C library, its mathematics,
+and, where loops are parallel, libomp.
 """
 
 from __future__ import annotations

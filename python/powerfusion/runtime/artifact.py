@@ -1,7 +1,7 @@
 """Artifacts: a compiled program as a file, loaded and run without this compiler and without MLIR.
 
     m.pfx (zip) ─┬─ manifest.json        what it takes, gives and needs; hashes
-                 ├─ code/host.so         exports one function, the packed C interface
+                 ├─ code/host.so         exports the packed C interface, and what frees results
                  └─ constants/N.npy      hidden arguments
 
 Loading checks the archive, then the manifest, then every hash, and only then maps the code. That finds damage and
