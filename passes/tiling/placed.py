@@ -243,6 +243,7 @@ class PlacedTiler(KernelTiler):
         return tuple(own)
 
     def _emit_pass(self, number: int) -> None:
+        self.emitter.number = number
         ops = [op for op in self.plan.steps if (when := self.names.happens[op]) is not None and when.number == number]
         for op in ops:
             if is_rest(op) and op.result not in self.emitter.resting:

@@ -206,7 +206,11 @@ class PlacedPlan:
 
     def is_streaming(self, value: ir.Value) -> bool:
         """Whether a value passes by in several steps of a sweep."""
-        return any(self.dim(name).swept and self.dim(name).steps > 1 for name in self.runs_over(value))
+        return any(self.sweeps(name) for name in self.runs_over(value))
+
+    def sweeps(self, name: str) -> bool:
+        """Whether a unit takes one of the nest's dimensions in several steps of a sweep."""
+        return self.dim(name).swept and self.dim(name).steps > 1
 
     def streams(self, op: ir.Operation) -> bool:
         """Whether an op happens in the steps of a sweep."""

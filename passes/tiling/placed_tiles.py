@@ -69,6 +69,7 @@ class PlacedEmitter(TileEmitter):
         zero: The index 0.
         base: The level at which the units of a group begin, where they share what is at sram.
         units: Which unit this is, by the nest's dimension, where they do.
+        number: The pass that is made.
     """
 
     plan: PlacedPlan = field(kw_only=True)
@@ -79,6 +80,7 @@ class PlacedEmitter(TileEmitter):
     zero: ir.Value | None = None
     base: int = 0
     units: dict[str, ir.Value] = field(default_factory=dict)
+    number: int = 0
     depths: dict[ir.Value, int] = field(default_factory=dict)
     made: dict[tuple[Span, Axis | None], Axis] = field(default_factory=dict)
     spans: dict[Axis, Span] = field(default_factory=dict)
@@ -268,7 +270,14 @@ class PlacedEmitter(TileEmitter):
             "clip": ir.UnitAttr.get(),
         }
         operands = [view, *(axis.start for axis in window)]
-        return create("gir.load", operands, [tile_type(value, window)], attributes).result
+        return create("gir.load", operands, [tile_type(value, window)], attributes | self._pass_of(window)).result
+
+    def _pass_of(self, window: Window) -> dict[str, ir.Attribute]:
+        """Marks a load of a sweep with its pass: where few steps are left of a sweep, no pass takes another's tiles."""
+        names = [self.spans[axis].name for axis in window if axis in self.spans]
+        if self.number == 0 or not any(name is not None and self.plan.sweeps(name) for name in names):
+            return {}
+        return {"pass": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), self.number)}
 
     def _end_of(self, value: ir.Value, dim: int, axis: Axis) -> int | ir.Value:
         """Where what is there of a window ends, in a value."""
@@ -317,9 +326,10 @@ class PlacedEmitter(TileEmitter):
             ends = [None if axis.valid is None else axis for axis in window]
             memref = found.memref if ends.count(None) == len(ends) else ended(found.memref, indices, ends)
             attributes = {"operandSegmentSizes": i32_array([1, len(indices), 0]), "clip": ir.UnitAttr.get()}
+            attributes |= self._pass_of(window)
             return create("gir.load", [memref, *indices], [tile_type(value, window)], attributes).result
         valid = valid_extents(window)
-        attributes = {"operandSegmentSizes": i32_array([1, len(indices), len(valid)])}
+        attributes = {"operandSegmentSizes": i32_array([1, len(indices), len(valid)])} | self._pass_of(window)
         return create("gir.load", [found.memref, *indices, *valid], [tile_type(value, window)], attributes).result
 
     def place_of(self, value: ir.Value) -> Resting:
