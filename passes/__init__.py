@@ -35,6 +35,7 @@ from powerfusion.passes.scheduling import (
     place_syncs,
     plan_memory,
     plan_scratch,
+    prefetch_rows,
     stream_stores,
 )
 from powerfusion.passes.tiling import tile
@@ -67,6 +68,7 @@ __all__ = [
     "place_syncs",
     "plan_memory",
     "plan_scratch",
+    "prefetch_rows",
     "resolve_dims",
     "share_kernels",
     "size_constants",

@@ -209,6 +209,13 @@ def lower_stage(lowering: VectorLowering, op: ir.Operation) -> None:
     lowering.bind([op.result], [subview(lowering.scalar(source), at, sizes)])
 
 
+@lowers("memref.prefetch", to="vector")
+def lower_prefetch(lowering: VectorLowering, op: ir.Operation) -> None:
+    """As it is: a hint to the caches."""
+    attributes = {name: op.attributes[name] for name in op.attributes}
+    create("memref.prefetch", [lowering.scalar(operand) for operand in op.operands], attributes=attributes)
+
+
 @lowers("gir.copy", to="vector")
 def lower_copy(lowering: VectorLowering, op: ir.Operation) -> None:
     """A copy that is done at once, as loops."""

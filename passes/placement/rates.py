@@ -9,7 +9,7 @@ from powerfusion.passes.analysis.timing import best_rate
 
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 NEAR_SPEEDUP = 4  # of registers over sram
-SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
+CYCLES_PER_NS = 3  # of a core, in each of which it computes on a register, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
 
@@ -29,9 +29,9 @@ def product_bytes(machine: Machine, dtype: str) -> float:
 @lru_cache(maxsize=64)
 def near_bytes_per_ns(machine: Machine) -> float:
     """What cores do in a nanosecond, in bytes of sram."""
-    dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
-    far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
-    return NEAR_SPEEDUP * (bandwidth(machine, sram, reg) or SRAM_SPEEDUP * far)
+    sram, registers = machine.space_of("sram"), machine.space_of("reg")
+    known = bandwidth(machine, sram.name, registers.name)
+    return NEAR_SPEEDUP * known if known else cores(machine) * registers.alignment_bytes * CYCLES_PER_NS
 
 
 def bandwidth(machine: Machine, source: str, result: str) -> float | None:
