@@ -37,6 +37,7 @@ from powerfusion.passes.scheduling import (
     plan_scratch,
     prefetch_rows,
     stream_stores,
+    turn_stages,
 )
 from powerfusion.passes.tiling import tile
 
@@ -78,5 +79,6 @@ __all__ = [
     "tile",
     "turn_concats",
     "turn_operands",
+    "turn_stages",
     "turn_windows",
 ]

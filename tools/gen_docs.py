@@ -147,7 +147,7 @@ def targets_page() -> str:
     ]
     vector, emitc = dict(lowered_ops("vector")), dict(lowered_ops("emitc"))
     names = sorted({*vector, *emitc})
-    lines += [f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc[name]} |" for name in names]
+    lines += [f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc.get(name, 'Refused.')} |" for name in names]
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,8 +2,9 @@
 
 A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
 the place of an operand that dies there and is large enough. What only repeats a value (a broadcast,
-neighbourhoods, a splat, a constant, an iota) takes none, and keeps what it repeats alive. What a loop carries takes
-the place of what it started from, if that dies there. A buffer at `sram` lives to the end of its block:
+neighbourhoods, a splat, a constant, an iota) takes none, and keeps what it repeats alive; nor does what
+contractions multiply where it lies, on machines that do so. What a loop carries takes the place of what it started
+from, if that dies there. A buffer at `sram` lives to the end of its block:
 
     %0 = load          64 B
     %1 = exp %0        64 B, in the place of %0
@@ -155,6 +156,8 @@ class Pressure:
             if op.name in REPLICAS or not is_tensor(result) or not gir.is_at(result, "reg"):
                 continue
             size = tile_bytes(result)
+            if size <= self.peaks.machine.in_place_bytes and gir.is_only_multiplied(result):
+                continue
             if reuse:
                 self._end_one([value for value in dying if value in op.operands], size)
             self.hold(result)

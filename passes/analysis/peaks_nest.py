@@ -38,7 +38,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     union_of,
 )
 from powerfusion.passes.analysis.ledger_windows import Window
-from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool, repeated
+from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool, most_of, repeated
 from powerfusion.passes.analysis.sizes import element_bytes
 
 
@@ -125,7 +125,7 @@ class _Placed:
             if value in self.look.names.kept:
                 live.add_part(value, size)
                 continue
-            if value in self.kept:
+            if value in self.kept or self._is_in_place(value, size):
                 continue
             if op.name.startswith(("arith.", "math.")):
                 live.reuse([v for v in op.operands if last.get(v) == op and v not in self.kept], size)
@@ -147,6 +147,11 @@ class _Placed:
         """True for what takes no room: a replica, or a tile that is only carried on to a later pass."""
         op = producer(value)
         return op.name in REPLICAS or self._is_kept_buffer(op)
+
+    def _is_in_place(self, value: ir.Value, size: Number) -> bool:
+        """True for what contractions multiply where it lies."""
+        room, most = self.peaks.machine.in_place_bytes, most_of(size)
+        return isinstance(most, int) and most <= room and gir.is_only_multiplied(value)
 
     def _is_kept_buffer(self, op: ir.Operation) -> bool:
         """True for a move within one space."""

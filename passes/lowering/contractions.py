@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from powerfusion.core._mlir import create
+from powerfusion.core._mlir import create, integer_of, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.computation import widened
+from powerfusion.passes.lowering.contraction_loops import Operand, in_place, is_looped, laid_out, sum_in_loop
 from powerfusion.passes.lowering.elementwise import combine, convert_float, elementwise, is_narrow, zero
 from powerfusion.passes.lowering.extents import Extents, choose
 from powerfusion.passes.lowering.memory import spread
@@ -58,8 +59,13 @@ def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     own = lane_dim(acc.type.shape)
     lane = maps[2][own] if own is not None else next((dim for dim in reversed(summed) if sizes[dim] > 1), None)
     element = ir.F32Type.get() if is_narrow(acc.type.element_type) else acc.type.element_type
-    counts = [lowering.scalar(value) for value in valid]
+    whole = all(integer_of(value) == size for value, size in zip(valid, sizes, strict=False))
+    counts = [] if whole else [lowering.scalar(value) for value in valid]
     extents = Extents.of(sizes, counts, summed)
+    if own is not None and lane is not None and not counts and is_looped(maps, sizes, lane, element):
+        rows = _looped(lowering, op, maps, sizes, lane, element)
+        lowering.bind([op.result], [each_row(lambda row: _converted(row, acc.type.element_type), tile_of(rows))])
+        return
     factors = [
         _factor(op, (lowering.value(value), dims), sizes, lane, element, extents)
         for value, dims in zip((lhs, rhs), maps[:2], strict=True)
@@ -68,6 +74,41 @@ def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     kept = Extents.of(acc.type.shape, [counts[dim] for dim in maps[2]] if counts else [])
     made = kept.merged(_sum(factors, (start, maps[2]), sizes, lane, op), start)
     lowering.bind([op.result], [each_row(lambda row: _converted(row, acc.type.element_type), made)])
+
+
+def _looped(
+    lowering: VectorLowering,
+    op: ir.Operation,
+    maps: Sequence[Sequence[int]],
+    sizes: Sequence[int],
+    lane: int,
+    element: ir.Type,
+) -> list[ir.Value]:
+    """The accumulator's rows after a loop over a summed dimension."""
+    extents = Extents.of(sizes, [], [])
+    operands: list[Operand] = []
+    for tile, dims in zip(op.operands[:2], maps, strict=False):
+        load = in_place(tile, op) if tile.type.element_type == element else None
+        if load is not None and (lane not in dims or _is_along(load, dims.index(lane))):
+            (memref,), indices, _ = segments(load)
+            starts = tuple(lowering.scalar(index) for index in indices)
+            operands.append(Operand(lowering.scalar(memref), starts, tuple(dims)))
+            continue
+        if lane in dims:
+            factor = _factor(op, (lowering.value(tile), list(dims)), sizes, lane, element, extents)
+            operands.append(laid_out(lowering, factor.rows, [*factor.sizes, sizes[lane]], [*factor.dims, lane]))
+        else:
+            rows = [widened(row, element, unsigned=False, loc=op.location) for row in rows_of(lowering.value(tile))]
+            operands.append(laid_out(lowering, rows, tile.type.shape, dims))
+    rows, elements = operands if lane in maps[0] else reversed(operands)
+    inits = rows_of(each_row(lambda row: _converted(row, element), lowering.value(op.operands[2])))
+    return sum_in_loop(rows, elements, inits, [dim for dim in maps[2] if dim != lane], sizes, lane)
+
+
+def _is_along(load: ir.Operation, dim: int) -> bool:
+    """Whether a dimension of what was loaded is contiguous in memory, and the memref's last."""
+    type_ = load.operands[0].type
+    return dim == type_.rank - 1 and type_.get_strides_and_offset()[0][dim] == 1
 
 
 def _dims(attribute: ir.Attribute) -> list[int]:

@@ -126,6 +126,7 @@ class VectorLowering:
         depth: How many parallels are around what is being emitted.
         threads: How many of them run on several threads.
         buffers: Buffers that end with a block, for each block that is being emitted.
+        scopes: Where a thread's part of a kernel begins, and how many blocks are around it.
     """
 
     function: ir.Operation
@@ -137,6 +138,7 @@ class VectorLowering:
     depth: int = 0
     threads: int = 0
     buffers: list[list[ir.Value]] = field(default_factory=list)
+    scopes: list[tuple[ir.Operation, int]] = field(default_factory=list)
 
     # -- environment for lowerings -----------------------------------------------------------
 
@@ -162,6 +164,22 @@ class VectorLowering:
         for op in operations(block)[:-1]:
             self.emit(op)
         self.close_buffers()
+
+    def emit_scope(self, block: ir.Block) -> None:
+        """Emits a block that a thread runs from its beginning to its end."""
+        self.scopes.append((create("ub.poison", results=[ir.IndexType.get()]), len(self.buffers)))
+        self.emit_block(block)
+        self.scopes.pop()
+
+    def scratch(self, type_: ir.MemRefType) -> ir.Value:
+        """A buffer of a thread's own, made once."""
+        beginning, level = self.scopes[-1]
+        alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ALIGNMENT)
+        attributes = {"alignment": alignment, "operandSegmentSizes": i32_array([0, 0])}
+        with ir.InsertionPoint(beginning):
+            buffer = create("memref.alloc", [], [type_], attributes).result
+        self.buffers[level].append(buffer)
+        return buffer
 
     def open_buffers(self) -> None:
         """Begins a block."""

@@ -28,7 +28,7 @@ def lower_kernel(lowering: VectorLowering, op: ir.Operation) -> None:
         )
     block = entry_block(op)
     lowering.bind(block.arguments, [lowering.value(value) for value in segments(op)[0]])
-    lowering.emit_block(block)
+    lowering.emit_scope(block)
 
 
 @lowers("gir.launch", to="vector")
@@ -76,7 +76,9 @@ def lower_parallel(lowering: VectorLowering, op: ir.Operation) -> None:
     lowering.bind(entry_block(op).arguments, list(block.arguments))
     lowering.threads += 1
     with ir.InsertionPoint(block):
-        _body(lowering, op)
+        lowering.depth += 1
+        lowering.emit_scope(entry_block(op))
+        lowering.depth -= 1
         create("scf.reduce")
     lowering.threads -= 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import cached_property
 
 from powerfusion.dialects.gir import ALL
 
@@ -183,6 +184,14 @@ class Program:
     readers: Sequence[int]
     volumes: Sequence[int | None]
     made: Sequence[bool]
+
+    @cached_property
+    def multiplied(self) -> frozenset[int]:
+        """Values that are loaded for contractions alone, which multiply them."""
+        loaded = {value for op in self.ops if op.kind is Kind.LOAD for value in op.results}
+        for op in self.ops:
+            loaded -= set(op.operands if op.contracts is None else op.operands[2:])
+        return frozenset(loaded)
 
     def is_read_whole(self, tensor: int) -> bool:
         """Whether whoever reads a tensor needs all of it, for certain."""

@@ -27,6 +27,7 @@ GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
 GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
 FEWEST = 4  # of the cores are tried: one in so many
+BLOCK_ROWS = (8, 4, 2)  # of a step, that meet all of a vector
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
@@ -75,7 +76,7 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *_written_out(machine, wanted, plain))
         found = [
             nest
-            for steps in (plain, *_in_pieces(wanted, plain), *longer)
+            for steps in (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
             for rows in _orders(machine, wanted)
             for shared in _shared(machine, wanted, steps)
             if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
@@ -165,6 +166,20 @@ def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]
             for times in LONGER:
                 if steps[cls] * times <= size:
                     yield {**steps, cls: steps[cls] * times}
+
+
+def _blocks(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps of several rows and whole vectors of what is swept, where contractions multiply each with each.
+
+    What they multiply lies in caches, so that registers have room for the products.
+    """
+    if not wanted.reuses or machine.space_of("sram").kind != "cache" or not wanted.swept or not wanted.rows:
+        return
+    across, row = wanted.swept[-1], wanted.rows[-1]
+    vector = VECTOR_BYTES // wanted.element_bytes
+    for length, rows in ((length, rows) for rows in BLOCK_ROWS for length in (vector, vector // 2)):
+        if length <= extent(wanted.sizes[across]) and rows <= extent(wanted.sizes[row]):
+            yield {**steps, row: rows, across: length}
 
 
 def step_sizes(machine: Machine, element_bytes: int, elements: int) -> list[int]:

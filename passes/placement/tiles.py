@@ -42,7 +42,8 @@ class Life:
     """What lives at reg in the steps of a schedule, whatever the nest.
 
     Attributes:
-        tiles: Bytes of an element, a window, and whether all steps of a unit's sweep are kept.
+        tiles: Bytes of an element, a window, and whether all steps of a unit's sweep are kept; bytes below 0 of what
+            contractions alone use.
         moments: Of the steps, each way once.
     """
 
@@ -58,7 +59,7 @@ def peak_at_reg(place: Place, life: Life) -> int:
 
 
 def _peak(place: Place, life: Life) -> int:
-    sizes = [size * (place.kept if kept else place.tile)(spans) for size, spans, kept in life.tiles]
+    sizes = [_size(place, *tile) for tile in life.tiles]
     most = 0
     for moment in life.moments:
         total = 0
@@ -69,6 +70,11 @@ def _peak(place: Place, life: Life) -> int:
             total -= next((sizes[tile] for tile in moment.dying if sizes[tile] >= size), 0)
         most = max(most, total)
     return most
+
+
+def _size(place: Place, element_bytes: int, spans: Spans, kept: bool) -> int:
+    size = element_bytes * (place.kept if kept else place.tile)(spans)
+    return size if size >= 0 else -size if -size > place.machine.in_place_bytes else 0
 
 
 def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, Spans], combining: Set[int]) -> Life:
@@ -92,7 +98,9 @@ def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, S
 
     def number(key: Key) -> int:
         if key not in number_of:
-            tile = program.values[key[0]].element_bytes, windows[key], key[0] in kept
+            size = program.values[key[0]].element_bytes
+            in_place = key[0] in program.multiplied and key[0] not in kept
+            tile = -size if in_place else size, windows[key], key[0] in kept
             number_of[key] = numbers.setdefault(tile, len(numbers))
         return number_of[key]
 

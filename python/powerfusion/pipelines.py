@@ -146,6 +146,7 @@ LOWER_CPU = Phase(
     "lower",
     "vector, scf and memref ops for the host",
     (
+        "gir-turn-stages",
         "gir-prefetch-rows",
         "convert-gir-to-vector",
         f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",

@@ -155,6 +155,12 @@ def lower_stage(lowering: FunctionLowering, op: ir.Operation) -> None:
     lowering.bind([op.result], [buffer.boxed(lowering.numbers(indices), sizes, [1] * len(sizes), set())])
 
 
+@lowers("memref.prefetch", to=TARGET)
+def lower_prefetch(lowering: FunctionLowering, op: ir.Operation) -> None:
+    """Nothing: C has no such hint."""
+    del lowering, op
+
+
 @lowers("gir.copy", to=TARGET)
 def lower_copy(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A copy that is done at once, as loops."""

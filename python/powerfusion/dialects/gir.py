@@ -88,6 +88,15 @@ def is_at(value: ir.Value, level: str) -> bool:
     return level_of(value.type) == level
 
 
+def is_only_multiplied(value: ir.Value) -> bool:
+    """Whether a load or a move gave a value that contractions multiply, and nothing else uses."""
+    source = value.owner
+    if not isinstance(source, (ir.Operation, ir.OpView)) or source.name not in ("gir.load", "gir.move"):
+        return False
+    uses = list(value.uses)
+    return bool(uses) and all(use.owner.name == "gir.contract" and use.operand_number < 2 for use in uses)
+
+
 def tensor_at(level: str, shape: list[int] | tuple[int, ...], element: ir.Type) -> ir.RankedTensorType:
     """A tensor type at `level`; dynamic sizes are `ir.ShapedType.get_dynamic_size()`."""
     return ir.RankedTensorType.get(list(shape), element, at(level))

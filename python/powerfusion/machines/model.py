@@ -38,6 +38,9 @@ Sources = tuple[tuple[str, str], ...]
 """Pairs (field, where its number is from)."""
 
 
+IN_PLACE_BYTES = 8 << 10  # of the nearest cache, a quarter
+
+
 @dataclass(frozen=True)
 class Space:
     """One memory.
@@ -221,6 +224,14 @@ class Machine:
     def spaces_at(self, level: str) -> tuple[Space, ...]:
         """The spaces of a level, the one meant by default first."""
         return tuple(space for space in self.spaces if space.level == level)
+
+    @property
+    def in_place_bytes(self) -> int:
+        """How large a tile may be that contractions multiply where it lies, of which registers hold but a row.
+
+        Where memory is read through caches, a multiplication takes an operand from there; elsewhere it is 0.
+        """
+        return IN_PLACE_BYTES if self.space_of("sram").kind == "cache" else 0
 
     def space_of(self, level: str, name: str | None = None) -> Space:
         """The space that `#gir.at<level, space = name>` means; without a name the first of the level.

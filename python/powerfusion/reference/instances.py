@@ -211,6 +211,8 @@ class Live:
             if is_keep(op, spaces):
                 continue
             size = part.data.size * type_.dtype.itemsize
+            if op.multiplied and size <= spaces.in_place_bytes:
+                continue
             self._reuse(op, size)
             self.held[value] = (spaces.place(type_), size)
             pool.take(*self.held[value], f"a tile of '{op.name}'")

@@ -16,6 +16,7 @@ import numpy as np
 
 from powerfusion._native import _pf
 from powerfusion.core._mlir import DYNAMIC, attributes_of, defining_op, walk_numbered
+from powerfusion.dialects import gir
 from powerfusion.errors import SourceError, UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.reference.affine import affine_of
@@ -41,6 +42,7 @@ class Instruction:
         blocks: The first block of each region.
         location: Where it stands.
         dying: Values that nothing in this block uses after it.
+        multiplied: Whether contractions multiply what it brings, and nothing else uses that.
         runs: Of a gather or scatter, how it runs through memory.
     """
 
@@ -54,6 +56,7 @@ class Instruction:
     blocks: tuple[Block, ...]
     location: ir.Location
     dying: tuple[int, ...]
+    multiplied: bool = False
     runs: Runs | None = None
 
     @property
@@ -191,6 +194,7 @@ class _Reader:
                 blocks=tuple(self.block(region.blocks[0]) for region in op.regions if len(region.blocks) > 0),
                 location=op.location,
                 dying=dying,
+                multiplied=len(op.results) == 1 and gir.is_only_multiplied(op.results[0]),
                 runs=runs_of(op),
             )
         except UnsupportedError as error:

@@ -70,6 +70,7 @@ class Spaces:
 
     def __init__(self, machine: Machine | None) -> None:
         self.machine = machine
+        self.in_place_bytes = machine.in_place_bytes if machine else 0
         self.useful: dict[tuple[int, str, str], int] = defaultdict(int)
         self.issued: dict[tuple[int, str, str], int] = defaultdict(int)
         self.peaks: dict[str, int] = defaultdict(int)

@@ -218,6 +218,8 @@ class Here:
             if type_.level != "reg" or not isinstance(value, Tile) or op.name in REPLICAS:
                 continue
             size = value.data.size * type_.dtype.itemsize
+            if op.multiplied and size <= self.spaces.in_place_bytes:
+                continue
             if reuse:
                 self._end_one([number for number in op.dying if number in op.operands], size)
             self.hold(number, type_, size, op.name)
