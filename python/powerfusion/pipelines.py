@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError, UnsupportedError
-from powerfusion.passes.lowering.expansions import POLYNOMIAL_NAMES
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,8 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "convert-gir-to-vector",
-        f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",
+        "gir-expand-math",
+        "gir-math-polynomial{ops=log,log1p}",
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",
