@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from powerfusion.core._mlir import create, element_of, i32_array, i64_array
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.functions.lanes import Real
+from powerfusion.passes.lowering.functions.lanes import Bits, Real
 
 LANES = 16
 CURRENT_ROUNDING = 4
@@ -29,8 +29,20 @@ class Avx512:
         """`floor(log2(abs(x)))`, of subnormals too; -inf of 0, +inf of infinities, NaN of NaN."""
         return _call("mask.getexp.ps.512", [x, x], masked=True, rounded=True)
 
+    def looked_up(self, number: Bits, table: Sequence[float]) -> Real:
+        """Per lane one of 32 numbers, by the five lowest bits."""
+        lower, upper = (_table(table[start : start + LANES]) for start in (0, LANES))
+        return _call("vpermi2var.ps.512", [lower, number, upper], masked=False, rounded=False)
 
-def _call(name: str, operands: Sequence[Real], *, masked: bool, rounded: bool) -> Real:
+
+def _table(numbers: Sequence[float]) -> Real:
+    f32 = ir.F32Type.get()
+    type_ = ir.VectorType.get([LANES], f32)
+    elements = ir.DenseElementsAttr.get([ir.FloatAttr.get(f32, number) for number in numbers], type_)
+    return Real(create("arith.constant", results=[type_], attributes={"value": elements}).result)
+
+
+def _call(name: str, operands: Sequence[Real | Bits], *, masked: bool, rounded: bool) -> Real:
     values = [operand.value for operand in operands]
     if masked:
         values.append(_integer(16, ALL_LANES))
