@@ -25,7 +25,7 @@ from powerfusion.passes.fusion import (
     turn_operands,
     turn_windows,
 )
-from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector
+from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector, expand_math
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
@@ -54,6 +54,7 @@ __all__ = [
     "drop_results",
     "drop_units",
     "expand",
+    "expand_math",
     "fold_splats",
     "forward_concats",
     "forward_gathers",

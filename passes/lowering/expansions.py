@@ -229,7 +229,6 @@ LIBM = {
 
 # What `gir-math-polynomial` approximates in f32: docs/decisions/0010-math-functions.md has the errors.
 POLYNOMIALS = frozenset({"math.exp", "math.log", "math.tanh", "math.erf", "math.log1p", "math.expm1"})
-POLYNOMIAL_NAMES = tuple(sorted(name.removeprefix("math.") for name in POLYNOMIALS))
 SUBNORMAL_BITS = 23  # a subnormal f32 times 2^23 is normal
 
 
@@ -242,8 +241,7 @@ def polynomial(name: str, value: ir.Value) -> ir.Value:
     """A function that a polynomial will stand in for, with what that gets wrong put right."""
     if name == "math.log":
         return _log(value)
-    made = create(name, [value], [value.type]).result
-    return _same("math.copysign", made, value) if name == "math.erf" else made  # erf(-0) is -0
+    return create(name, [value], [value.type]).result
 
 
 def _log(value: ir.Value) -> ir.Value:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError, UnsupportedError
-from powerfusion.passes.lowering.expansions import POLYNOMIAL_NAMES
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,8 @@ LOWER_CPU = Phase(
         "gir-turn-stages",
         "gir-prefetch-rows",
         "convert-gir-to-vector",
-        f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",
+        "gir-expand-math",
+        "gir-math-polynomial{ops=log,log1p}",
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",

@@ -19,6 +19,7 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 DEFAULT_L1_BYTES = 32 << 10
 DEFAULT_L2_BYTES = 1 << 20
 DEFAULT_LINE_BYTES = 64
+X86 = ("x86_64", "AMD64")
 SVE_LENGTH = "proc/sys/abi/sve_default_vector_length"
 
 
@@ -48,6 +49,12 @@ def host() -> Machine:
 def l2_bytes() -> int:
     """A core's second-level cache, bytes; 1 MiB where the kernel doesn't say."""
     return host().space("cache").capacity_bytes or DEFAULT_L2_BYTES
+
+
+@cache
+def has_avx512() -> bool:
+    """Whether this machine has the instructions of AVX-512F."""
+    return _System(Path("/"), platform.machine(), (0,)).has_avx512()
 
 
 def on_chip_bytes() -> int:
@@ -257,13 +264,20 @@ class _System:
                 return Found(int(text), "detected: /sys/devices/system/cpu")
         return Found(DEFAULT_LINE_BYTES, "assumed: the system doesn't say")
 
+    def flags(self) -> set[str]:
+        """What an x86 processor can do."""
+        return set((self.cpuinfo("flags") or "").split())
+
+    def has_avx512(self) -> bool:
+        """Whether it has AVX-512F."""
+        return self.arch in X86 and "avx512f" in self.flags()
+
     def registers(self) -> Registers | None:
         """The vector registers; None for an architecture that we don't know."""
-        if self.arch in ("x86_64", "AMD64"):
-            flags = set((self.cpuinfo("flags") or "").split())
-            if "avx512f" in flags:
+        if self.arch in X86:
+            if self.has_avx512():
                 return Registers(32, 64, "detected: avx512f in /proc/cpuinfo")
-            if "avx" in flags:
+            if "avx" in self.flags():
                 return Registers(16, 32, "detected: avx in /proc/cpuinfo")
             return Registers(16, 16, "by the architecture: SSE2")
         if self.arch in ("aarch64", "arm64"):

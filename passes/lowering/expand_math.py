@@ -1,0 +1,104 @@
+"""`gir-expand-math`: functions of f32 become short sequences of arithmetic.
+
+Rewrite:
+    %1 = math.exp %0 : vector<16xf32>      ⇒      about twelve ops of arith and math.fma
+
+Of f32, scalars and vectors of a known number of lanes; functions of other types stay. Each result is within the
+bound that the function states in `passes/lowering/functions/`, for every argument: NaN, infinities, zeros of either
+sign and subnormal numbers are what IEEE 754 and the C library say. Where the machine has AVX-512F, some steps are one
+instruction of it, on 16 lanes at a time.
+
+A division by a number that all lanes share becomes a multiplication by its inverse, corrected by what remains
+(`functions/divisions.py`): the inverse is computed once, outside of the loops that it doesn't depend on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from powerfusion.core._mlir import element_of
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
+from powerfusion.errors import UnsupportedError
+from powerfusion.machines.host import has_avx512
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.functions import error_function, exponentials, hyperbolic
+from powerfusion.passes.lowering.functions.divisions import by_shared
+from powerfusion.passes.lowering.functions.instructions import Avx512, in_pieces
+from powerfusion.passes.lowering.functions.lanes import Real
+
+Function = Callable[..., Real]
+
+FUNCTIONS: Mapping[str, Function] = {
+    "math.erf": error_function.erf,
+    "math.exp": exponentials.exp,
+    "math.exp2": exponentials.exp2,
+    "math.expm1": exponentials.expm1,
+    "math.tanh": hyperbolic.tanh,
+}
+"""What is expanded: of each, the function of its operands and of the instructions that there are."""
+
+INSTRUCTIONS = ("host", "none", "avx512f")
+
+
+@register_pass
+@dataclass(frozen=True)
+class ExpandMathPass(Pass):
+    """Expands functions of f32, and divisions by what all lanes share."""
+
+    name: ClassVar[str] = "gir-expand-math"
+    anchor: ClassVar[str | None] = None
+    instructions: str = option(
+        "host", help="Beyond what any machine has: none, avx512f, or what the machine that this runs on has: host"
+    )
+
+    def run(self, op: ir.Operation) -> None:
+        """Replaces the ops in place."""
+        if self.instructions not in INSTRUCTIONS:
+            raise UnsupportedError(
+                f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
+            )
+        has_them = has_avx512() if self.instructions == "host" else self.instructions == "avx512f"
+        avx512 = Avx512() if has_them else None
+        for found in list(_walk(op)):
+            with ir.InsertionPoint(found), found.location:
+                value = _expanded(found, avx512)
+            if value is None:
+                continue
+            count("expanded")
+            found.result.replace_all_uses_with(value)
+            found.erase()
+
+
+def _walk(op: ir.Operation) -> Iterator[ir.Operation]:
+    """The ops in an op that may be expanded, in order."""
+    for region in op.regions:
+        for block in region:
+            for inside in block.operations:
+                operation = inside.operation
+                if operation.regions:
+                    yield from _walk(operation)
+                elif operation.name in FUNCTIONS or operation.name == "arith.divf":
+                    yield operation
+
+
+def _expanded(op: ir.Operation, avx512: Avx512 | None) -> ir.Value | None:
+    """What an op becomes; None where it stays."""
+    type_ = op.result.type
+    if element_of(type_) != ir.F32Type.get() or (isinstance(type_, ir.VectorType) and type_.scalable):
+        return None
+    operands = [Real(operand) for operand in op.operands]
+    if op.name == "arith.divf":
+        quotient = by_shared(*operands)
+        return quotient and quotient.value
+    function = FUNCTIONS[op.name]
+    if avx512 is None or not _has_pieces(type_):
+        return function(*operands, None).value
+    return in_pieces(lambda *pieces: function(*pieces, avx512), *operands).value
+
+
+def _has_pieces(type_: ir.Type) -> bool:
+    """Whether lanes can be taken some at a time: there is one dimension at most."""
+    return not isinstance(type_, ir.VectorType) or type_.rank == 1

@@ -1,0 +1,106 @@
+"""Instructions of x86 that do what takes many others: of AVX-512F, on 16 lanes of f32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from powerfusion.core._mlir import create, element_of, i32_array, i64_array
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.functions.lanes import Bits, Real
+
+LANES = 16
+CURRENT_ROUNDING = 4
+ALL_LANES = -1
+
+
+@dataclass(frozen=True)
+class Avx512:
+    """The instructions; every operand and result is a `vector<16xf32>`."""
+
+    def scaled(self, x: Real, exponent: Real) -> Real:
+        """`x * 2^floor(exponent)`, rounded once, subnormal results included.
+
+        Infinite exponents give infinity or zero even of a quiet NaN; a NaN of an exponent gives NaN.
+        """
+        return _call("mask.scalef.ps.512", [x, exponent, x], masked=True, rounded=True)
+
+    def exponent(self, x: Real) -> Real:
+        """`floor(log2(abs(x)))`, of subnormals too; -inf of 0, +inf of infinities, NaN of NaN."""
+        return _call("mask.getexp.ps.512", [x, x], masked=True, rounded=True)
+
+    def looked_up(self, number: Bits, table: Sequence[float]) -> Real:
+        """Per lane one of 32 numbers, by the five lowest bits."""
+        lower, upper = (_table(table[start : start + LANES]) for start in (0, LANES))
+        return _call("vpermi2var.ps.512", [lower, number, upper], masked=False, rounded=False)
+
+
+def _table(numbers: Sequence[float]) -> Real:
+    f32 = ir.F32Type.get()
+    type_ = ir.VectorType.get([LANES], f32)
+    elements = ir.DenseElementsAttr.get([ir.FloatAttr.get(f32, number) for number in numbers], type_)
+    return Real(create("arith.constant", results=[type_], attributes={"value": elements}).result)
+
+
+def _call(name: str, operands: Sequence[Real | Bits], *, masked: bool, rounded: bool) -> Real:
+    values = [operand.value for operand in operands]
+    if masked:
+        values.append(_integer(16, ALL_LANES))
+    if rounded:
+        values.append(_integer(32, CURRENT_ROUNDING))
+    attributes: dict[str, ir.Attribute] = {
+        "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
+        "operandSegmentSizes": i32_array([len(values), 0]),
+        "op_bundle_sizes": i32_array([]),
+    }
+    return Real(create("llvm.call_intrinsic", values, [values[0].type], attributes).result)
+
+
+def _integer(width: int, value: int) -> ir.Value:
+    type_ = ir.IntegerType.get_signless(width)
+    return create("arith.constant", results=[type_], attributes={"value": ir.IntegerAttr.get(type_, value)}).result
+
+
+def in_pieces(function: Callable[..., Real], *operands: Real) -> Real:
+    """A function of 16 lanes applied to as many as there are; to a scalar as to one lane.
+
+    The lanes that are missing in the last piece hold anything.
+    """
+    type_ = operands[0].value.type
+    if not isinstance(type_, ir.VectorType):
+        (lanes,) = (ir.VectorType.get([LANES], type_),)
+        wide = [Real(create("vector.broadcast", [operand.value], [lanes]).result) for operand in operands]
+        return Real(_extract(function(*wide).value, type_))
+    count = type_.shape[0]
+    if count == LANES:
+        return function(*operands)
+    pieces = [
+        function(*(Real(_lanes(operand.value, start, LANES)) for operand in operands))
+        for start in range(0, count, LANES)
+    ]
+    joined = pieces[0].value
+    for piece in pieces[1:]:
+        joined = _joined(joined, piece.value)
+    return Real(joined if joined.type == type_ else _lanes(joined, 0, count))
+
+
+def _extract(vector: ir.Value, element: ir.Type) -> ir.Value:
+    return create("vector.extract", [vector], [element], {"static_position": i64_array([0])}).result
+
+
+def _lanes(vector: ir.Value, start: int, count: int) -> ir.Value:
+    """Some lanes in a row; those past the vector's last hold anything."""
+    there = vector.type.shape[0]
+    return _shuffle(vector, vector, [at if at < there else -1 for at in range(start, start + count)])
+
+
+def _joined(left: ir.Value, right: ir.Value) -> ir.Value:
+    """The lanes of two vectors, the right one of at most as many, one after another."""
+    first, second = left.type.shape[0], right.type.shape[0]
+    widened = right if first == second else _lanes(right, 0, first)
+    return _shuffle(left, widened, range(first + second))
+
+
+def _shuffle(left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
+    type_ = ir.VectorType.get([len(mask)], element_of(left.type))
+    return create("vector.shuffle", [left, right], [type_], {"mask": i64_array(mask)}).result
