@@ -25,7 +25,11 @@ from powerfusion.passes.fusion import (
     turn_operands,
     turn_windows,
 )
-from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector
+from powerfusion.passes.lowering import (
+    convert_gir_to_emitc,
+    convert_gir_to_vector,
+    split_vectors,
+)
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
@@ -73,6 +77,7 @@ __all__ = [
     "share_kernels",
     "size_constants",
     "split_dims",
+    "split_vectors",
     "spread_iotas",
     "stream_stores",
     "tile",

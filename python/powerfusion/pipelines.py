@@ -152,6 +152,9 @@ LOWER_CPU = Phase(
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",
+        "gir-split-vectors",
+        "canonicalize",
+        "cse",
     ),
 )
 LLVM_CPU = Phase(
