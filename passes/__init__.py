@@ -28,6 +28,7 @@ from powerfusion.passes.fusion import (
 from powerfusion.passes.lowering import (
     convert_gir_to_emitc,
     convert_gir_to_vector,
+    fold_windows,
     split_vectors,
 )
 from powerfusion.passes.placement import place
@@ -58,6 +59,7 @@ __all__ = [
     "drop_units",
     "expand",
     "fold_splats",
+    "fold_windows",
     "forward_concats",
     "forward_gathers",
     "forward_stores",

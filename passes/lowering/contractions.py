@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from powerfusion.core._mlir import create
+from powerfusion.core._mlir import create, defining_op
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.computation import widened
 from powerfusion.passes.lowering.elementwise import combine, convert_float, elementwise, is_narrow, zero
 from powerfusion.passes.lowering.extents import Extents, choose
 from powerfusion.passes.lowering.memory import spread
 from powerfusion.passes.lowering.reductions import horizontal
-from powerfusion.passes.lowering.registers import Tile, each_row, lane_dim, linear, pick, rows_of, tile_of
+from powerfusion.passes.lowering.registers import Indices, Tile, each_row, lane_dim, linear, pick, rows_of, tile_of
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.lowering.views import window_numbers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -61,7 +62,7 @@ def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     counts = [lowering.scalar(value) for value in valid]
     extents = Extents.of(sizes, counts, summed)
     factors = [
-        _factor(op, (lowering.value(value), dims), sizes, lane, element, extents)
+        _factor(op, (*_source(lowering, value), dims), sizes, lane, element, extents)
         for value, dims in zip((lhs, rhs), maps[:2], strict=True)
     ]
     start = each_row(lambda row: _converted(row, element), lowering.value(acc))
@@ -78,22 +79,29 @@ def _converted(row: ir.Value, element: ir.Type) -> ir.Value:
     return convert_float(row, element) if isinstance(element, ir.FloatType) else row
 
 
+def _source(lowering: VectorLowering, value: ir.Value) -> tuple[Tile, Indices]:
+    """A tile, and per element of an operand its number there: of neighbourhoods that of what they are taken of."""
+    op = defining_op(value)
+    if op is None or op.name != "gir.window":
+        return lowering.value(value), linear(value.type.shape)
+    return lowering.value(op.operands[0]), window_numbers(op)
+
+
 def _factor(
     op: ir.Operation,
-    operand: tuple[Tile, list[int]],
+    operand: tuple[Tile, Indices, list[int]],
     sizes: Sequence[int],
     lane: int | None,
     element: ir.Type,
     extents: Extents,
 ) -> Factor:
     """An operand widened, 0 where it isn't there, its lanes turned to where they are wanted."""
-    tile, dims = operand
+    tile, elements, dims = operand
     along = lane if lane is not None and lane in dims else -1
     outer = [dim for dim in dims if dim != along]
-    shape = [sizes[dim] for dim in dims]
     order = [dims.index(dim) for dim in [*outer, *([along] if along >= 0 else [])]]
     lanes = sizes[along] if along >= 0 else 1
-    numbers = np.transpose(linear(shape), order)
+    numbers = np.transpose(elements, order)
     unsigned = "is_unsigned" in op.attributes
     rows = rows_of(pick([tile], numbers, lanes))
     places = list(np.ndindex(*(sizes[dim] for dim in outer)))

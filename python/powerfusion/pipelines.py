@@ -147,6 +147,7 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "gir-prefetch-rows",
+        "gir-fold-windows",
         "convert-gir-to-vector",
         f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",
         "canonicalize",
