@@ -29,6 +29,7 @@ from powerfusion.passes.lowering import (
     convert_gir_to_emitc,
     convert_gir_to_vector,
     fold_windows,
+    split_loops,
     split_vectors,
 )
 from powerfusion.passes.placement import place
@@ -79,6 +80,7 @@ __all__ = [
     "share_kernels",
     "size_constants",
     "split_dims",
+    "split_loops",
     "split_vectors",
     "spread_iotas",
     "stream_stores",

@@ -147,6 +147,8 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "gir-prefetch-rows",
+        "gir-split-loops",
+        "canonicalize",
         "gir-fold-windows",
         "convert-gir-to-vector",
         f"gir-math-polynomial{{ops={','.join(POLYNOMIAL_NAMES)}}}",
