@@ -35,6 +35,10 @@ class Line:
     factor: int
     shift: int
 
+    def plus(self, other: Line, sign: int = 1) -> Line:
+        """The sum of two lines over one index, or their difference."""
+        return Line(self.factor + sign * other.factor, self.shift + sign * other.shift)
+
 
 def range_of(value: ir.Value) -> Range | None:
     """What is known of an index; None where nothing is."""
@@ -54,14 +58,17 @@ def range_of(value: ir.Value) -> Range | None:
             return _extreme(parts, least=op.name == "affine.min")
         case "arith.minsi" | "arith.maxsi":
             return _extreme([range_of(operand) for operand in op.operands], least=op.name == "arith.minsi")
-        case "arith.addi":
+        case "arith.addi" | "arith.subi" | "arith.muli":
             left, right = map(range_of, op.operands)
-            return left + right if left and right else None
-        case "arith.muli":
-            left, right = map(range_of, op.operands)
-            return left * right if left and right else None
+            return None if left is None or right is None else _combined(op.name, left, right)
         case _:
             return None
+
+
+def _combined(name: str, left: Range, right: Range) -> Range:
+    if name == "arith.muli":
+        return left * right
+    return left + (right if name == "arith.addi" else Range(-right.high, -right.low))
 
 
 def _extreme(parts: Sequence[Range | None], *, least: bool) -> Range | None:
@@ -112,7 +119,13 @@ def line_of(value: ir.Value, index: ir.Value) -> Line | None:
     if known is not None:
         return Line(0, known)
     op = defining_op(value)
-    if op is None or op.name != "affine.apply":
+    if op is None:
+        return None
+    if op.name in ("arith.addi", "arith.subi"):
+        left, right = (line_of(operand, index) for operand in op.operands)
+        sign = 1 if op.name == "arith.addi" else -1
+        return None if left is None or right is None else left.plus(right, sign)
+    if op.name != "affine.apply":
         return None
     map_: ir.AffineMap = ir.AffineMapAttr(op.attributes["map"]).value  # pyright: ignore[reportAttributeAccessIssue]
     return _line(map_.results[0], list(op.operands), map_.n_dims, index)
@@ -131,7 +144,7 @@ def _line(expression: ir.AffineExpr, operands: list[ir.Value], dims: int, index:
             if left is None or right is None:
                 return None
             if isinstance(expression, ir.AffineAddExpr):
-                return Line(left.factor + right.factor, left.shift + right.shift)
+                return left.plus(right)
             if right.factor:
                 left, right = right, left
             return None if right.factor else Line(left.factor * right.shift, left.shift * right.shift)
