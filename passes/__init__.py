@@ -25,7 +25,14 @@ from powerfusion.passes.fusion import (
     turn_operands,
     turn_windows,
 )
-from powerfusion.passes.lowering import convert_gir_to_emitc, convert_gir_to_vector, expand_math
+from powerfusion.passes.lowering import (
+    convert_gir_to_emitc,
+    convert_gir_to_vector,
+    expand_math,
+    fold_windows,
+    split_loops,
+    split_vectors,
+)
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
@@ -56,6 +63,7 @@ __all__ = [
     "expand",
     "expand_math",
     "fold_splats",
+    "fold_windows",
     "forward_concats",
     "forward_gathers",
     "forward_stores",
@@ -75,6 +83,8 @@ __all__ = [
     "share_kernels",
     "size_constants",
     "split_dims",
+    "split_loops",
+    "split_vectors",
     "spread_iotas",
     "stream_stores",
     "tile",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from powerfusion.core._mlir import create, integer_of, segments
+from powerfusion.core._mlir import create, defining_op, integer_of, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.computation import widened
 from powerfusion.passes.lowering.contraction_loops import Operand, in_place, is_looped, laid_out, sum_in_loop
@@ -24,8 +24,9 @@ from powerfusion.passes.lowering.elementwise import combine, convert_float, elem
 from powerfusion.passes.lowering.extents import Extents, choose
 from powerfusion.passes.lowering.memory import spread
 from powerfusion.passes.lowering.reductions import horizontal
-from powerfusion.passes.lowering.registers import Tile, each_row, lane_dim, linear, pick, rows_of, tile_of
+from powerfusion.passes.lowering.registers import Indices, Tile, each_row, lane_dim, linear, pick, rows_of, tile_of
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.lowering.views import window_numbers
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -62,12 +63,13 @@ def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     whole = all(integer_of(value) == size for value, size in zip(valid, sizes, strict=False))
     counts = [] if whole else [lowering.scalar(value) for value in valid]
     extents = Extents.of(sizes, counts, summed)
-    if own is not None and lane is not None and not counts and is_looped(maps, sizes, lane, element):
+    plain = not any(_is_window(value) for value in (lhs, rhs)) and not counts
+    if own is not None and lane is not None and plain and is_looped(maps, sizes, lane, element):
         rows = _looped(lowering, op, maps, sizes, lane, element)
         lowering.bind([op.result], [each_row(lambda row: _converted(row, acc.type.element_type), tile_of(rows))])
         return
     factors = [
-        _factor(op, (lowering.value(value), dims), sizes, lane, element, extents)
+        _factor(op, (*_source(lowering, value), dims), sizes, lane, element, extents)
         for value, dims in zip((lhs, rhs), maps[:2], strict=True)
     ]
     start = each_row(lambda row: _converted(row, element), lowering.value(acc))
@@ -95,7 +97,7 @@ def _looped(
             operands.append(Operand(lowering.scalar(memref), starts, tuple(dims)))
             continue
         if lane in dims:
-            factor = _factor(op, (lowering.value(tile), list(dims)), sizes, lane, element, extents)
+            factor = _factor(op, (*_source(lowering, tile), list(dims)), sizes, lane, element, extents)
             operands.append(laid_out(lowering, factor.rows, [*factor.sizes, sizes[lane]], [*factor.dims, lane]))
         else:
             rows = [widened(row, element, unsigned=False, loc=op.location) for row in rows_of(lowering.value(tile))]
@@ -119,22 +121,34 @@ def _converted(row: ir.Value, element: ir.Type) -> ir.Value:
     return convert_float(row, element) if isinstance(element, ir.FloatType) else row
 
 
+def _source(lowering: VectorLowering, value: ir.Value) -> tuple[Tile, Indices]:
+    """A tile, and per element of an operand its number there: of neighbourhoods that of what they are taken of."""
+    op = defining_op(value)
+    if op is None or not _is_window(value):
+        return lowering.value(value), linear(value.type.shape)
+    return lowering.value(op.operands[0]), window_numbers(op)
+
+
+def _is_window(value: ir.Value) -> bool:
+    op = defining_op(value)
+    return op is not None and op.name == "gir.window"
+
+
 def _factor(
     op: ir.Operation,
-    operand: tuple[Tile, list[int]],
+    operand: tuple[Tile, Indices, list[int]],
     sizes: Sequence[int],
     lane: int | None,
     element: ir.Type,
     extents: Extents,
 ) -> Factor:
     """An operand widened, 0 where it isn't there, its lanes turned to where they are wanted."""
-    tile, dims = operand
+    tile, elements, dims = operand
     along = lane if lane is not None and lane in dims else -1
     outer = [dim for dim in dims if dim != along]
-    shape = [sizes[dim] for dim in dims]
     order = [dims.index(dim) for dim in [*outer, *([along] if along >= 0 else [])]]
     lanes = sizes[along] if along >= 0 else 1
-    numbers = np.transpose(linear(shape), order)
+    numbers = np.transpose(elements, order)
     unsigned = "is_unsigned" in op.attributes
     rows = rows_of(pick([tile], numbers, lanes))
     places = list(np.ndindex(*(sizes[dim] for dim in outer)))

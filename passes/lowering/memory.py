@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from powerfusion.core._mlir import DYNAMIC, create, element_of, i32_array, i64_array, index_constant, integers
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    create,
+    element_of,
+    i32_array,
+    i64_array,
+    index_constant,
+    integer_of,
+    integers,
+)
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
 from powerfusion.passes.lowering.extents import Flag
@@ -46,8 +55,12 @@ def to_storage(value: ir.Value, element: ir.Type) -> ir.Value:
 
 
 def index_vector(lanes: int, start: ir.Value | None = None, stride: ir.Value | None = None) -> ir.Value:
-    """`start + stride * [0, 1, ...]` as a vector of indices."""
+    """`start + stride * [0, 1, ...]` as a vector of indices; where that is known it is a constant."""
     type_ = ir.VectorType.get([lanes], ir.IndexType.get())
+    first, step = (default if given is None else integer_of(given) for given, default in ((start, 0), (stride, 1)))
+    if first is not None and step is not None:
+        numbers = [ir.IntegerAttr.get(ir.IndexType.get(), first + step * lane) for lane in range(lanes)]
+        return create("arith.constant", [], [type_], {"value": ir.DenseElementsAttr.get(numbers, type_)}).result
     value = create("vector.step", results=[type_]).result
     if stride is not None:
         value = create("arith.muli", [value, spread(stride, type_)], [type_]).result
@@ -63,11 +76,11 @@ def spread(value: ir.Value, type_: ir.Type) -> ir.Value:
     return create("vector.broadcast", [value], [type_]).result
 
 
-def clip_flag(indices: Sequence[ir.Value], sizes: Sequence[ir.Value], skip: int | None) -> ir.Value:
-    """Whether every index but one is inside of its dimension."""
+def clip_flag(indices: Sequence[ir.Value], sizes: Sequence[ir.Value | None], skip: int | None) -> ir.Value:
+    """Whether every index but one is inside of its dimension; where no size is given it is known to be."""
     flag = constant(ir.IntegerType.get_signless(1), ir.IntegerAttr.get(ir.IntegerType.get_signless(1), 1))
     for dim, (index, size) in enumerate(zip(indices, sizes, strict=True)):
-        if dim != skip:
+        if dim != skip and size is not None:
             flag = _and(flag, _inside(index, size))
     return flag
 
@@ -81,11 +94,14 @@ def _inside(index: ir.Value, size: ir.Value) -> ir.Value:
     return _and(low, compare("arith.cmpi", SLT, index, size))
 
 
-def clip_mask(indices: Sequence[ir.Value], sizes: Sequence[ir.Value], dim: int, lanes: int) -> ir.Value:
-    """The lanes along `dim` that are inside of a memref, given its sizes."""
+def clip_mask(indices: Sequence[ir.Value], sizes: Sequence[ir.Value | None], dim: int, lanes: int) -> ir.Value:
+    """The lanes along `dim` that are inside of a memref, given its sizes where an index may be beyond."""
+    flag, size = clip_flag(indices, sizes, dim), sizes[dim]
+    if size is None:
+        return spread(flag, ir.VectorType.get([lanes], flag.type))
     places = index_vector(lanes, indices[dim])
-    inside = _inside(places, spread(sizes[dim], places.type))
-    return _and(inside, spread(clip_flag(indices, sizes, dim), inside.type))
+    inside = _inside(places, spread(size, places.type))
+    return _and(inside, spread(flag, inside.type))
 
 
 class Lanes:

@@ -29,6 +29,7 @@ from powerfusion.passes.lowering.memory import (
     to_register,
     to_storage,
 )
+from powerfusion.passes.lowering.ranges import range_of
 from powerfusion.passes.lowering.registers import (
     Rows,
     extract,
@@ -56,7 +57,7 @@ def lower_load(lowering: VectorLowering, op: ir.Operation) -> None:
     tile = op.result.type
     dim, lanes = lane_dim(tile.shape), lanes_of(tile.shape)
     stored = with_element(row_type(tile), storage(tile.element_type))
-    sizes = sizes_of(source) if "clip" in op.attributes else None
+    sizes = _clipped(source, op) if "clip" in op.attributes else None
     extents = Extents.of(tile.shape, valid)
     rows: list[ir.Value] = []
     for place in row_indices(tile.shape):
@@ -66,6 +67,18 @@ def lower_load(lowering: VectorLowering, op: ir.Operation) -> None:
             mask = clip_flag(at, sizes, None) if dim is None else clip_mask(at, sizes, dim, lanes)
         rows.append(to_register(Lanes(source, at, dim, lanes).load(stored, mask), tile.element_type))
     lowering.bind([op.result], [tile_of(rows)])
+
+
+def _clipped(source: ir.Value, op: ir.Operation) -> list[ir.Value | None] | None:
+    """A memref's sizes, None where a window is known to be within; None where it is within them all."""
+    indices = segments(op)[1]
+    found = [
+        None if (at := range_of(index)) is not None and at.low >= 0 and at.high + length <= size else known
+        for index, length, size, known in zip(
+            indices, op.result.type.shape, source.type.shape, sizes_of(source), strict=True
+        )
+    ]
+    return None if all(size is None for size in found) else found
 
 
 @lowers("gir.store", to="vector")

@@ -83,7 +83,13 @@ def lower_concat(lowering: VectorLowering, op: ir.Operation) -> None:
 
 @lowers("gir.window", to="vector")
 def lower_window(lowering: VectorLowering, op: ir.Operation) -> None:
-    """Each neighbourhood's elements, as often as they are in one."""
+    """Each neighbourhood's elements, as often as they are in one; a product takes them itself."""
+    if not all(use.owner.name == "gir.contract" for use in op.result.uses):
+        _bind(lowering, op, window_numbers(op))
+
+
+def window_numbers(op: ir.Operation) -> Indices:
+    """Per element of a `gir.window` the number of the operand's."""
     names = ("dims", "sizes", "strides", "dilations")
     numbers = linear(op.operands[0].type.shape)
     for dim, size, stride, dilation in zip(*(integers(op.attributes[name]) for name in names), strict=True):
@@ -91,7 +97,7 @@ def lower_window(lowering: VectorLowering, op: ir.Operation) -> None:
         steps = [slice(None)] * views.ndim
         steps[dim], steps[-1] = slice(None, None, stride), slice(None, None, dilation)
         numbers = views[tuple(steps)]
-    _bind(lowering, op, numbers)
+    return numbers
 
 
 @lowers("gir.slice", to="vector")

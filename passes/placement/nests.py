@@ -9,6 +9,7 @@ rows that all loads have are tried as the outermost ones, too.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, 
 FEWEST = 4  # of the cores are tried: one in so many
 BLOCK_ROWS = (8, 4, 2)  # of a step, that meet all of a vector
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
+LONG_ROWS = (64, 128, 256)  # elements of a step along what is contiguous where it has halos
+ROWS_AT_ONCE = (1, 2, 4)  # of those, where neighbouring ones share halos
 ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
@@ -73,7 +76,12 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
-        longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *_written_out(machine, wanted, plain))
+        longer = (
+            *_longer(wanted, plain),
+            *_balanced(machine, wanted, plain),
+            *_long_rows(machine, wanted, plain),
+            *_written_out(machine, wanted, plain),
+        )
         found = [
             nest
             for steps in (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
@@ -243,6 +251,24 @@ def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Ite
             others = [cls for cls in rows if cls != lanes[0]]
             left = {**made, others[-1]: elements // length} if others else made
             yield _even(wanted, left, others)
+
+
+def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once.
+
+    They are for units without lanes, in whose registers neighbours are found by moving lanes: the longer a row is, the
+    less of it is halo, and rows that are had at once share theirs.
+    """
+    rows = [cls for cls in wanted.rows if cls in wanted.haloed and wanted.sizes[cls] is not None]
+    lanes = [cls for cls in rows if cls in wanted.lanes]
+    if not lanes or machine.scope("lane") or machine.space_of("reg").kind == "scratchpad":
+        return
+    along = lanes[0]
+    others = [cls for cls in rows if cls != along][-1:]
+    for length, count in itertools.product(LONG_ROWS, ROWS_AT_ONCE if others else (1,)):
+        lengths = {along: length, **dict.fromkeys(others, count)}
+        made = {cls: min(lengths.get(cls, 1), wanted.sizes[cls] or 1) for cls in wanted.rows}
+        yield _evened(wanted, {**steps, **made})
 
 
 def _even(wanted: Wanted, steps: Mapping[int, int], rows: Sequence[int]) -> dict[int, int]:

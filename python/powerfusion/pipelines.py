@@ -147,12 +147,18 @@ LOWER_CPU = Phase(
     (
         "gir-turn-stages",
         "gir-prefetch-rows",
+        "gir-split-loops",
+        "canonicalize",
+        "gir-fold-windows",
         "convert-gir-to-vector",
         "gir-expand-math",
         "gir-math-polynomial{ops=log,log1p}",
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",
+        "gir-split-vectors",
+        "canonicalize",
+        "cse",
     ),
 )
 LLVM_CPU = Phase(
