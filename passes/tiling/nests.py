@@ -69,7 +69,7 @@ class NestEmitter:
                 self.axes[c] = Axis(index_constant(0), 1)
             elif c not in (plan.vector, plan.across):
                 inner.append(c)
-        if plan.across is not None:
+        if plan.across in plan.outer:
             self._emit_squares(inner, plan.across)
             return
         parallel, rest = inner[:PARALLEL_DIMS], inner[PARALLEL_DIMS:]

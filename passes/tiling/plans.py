@@ -28,6 +28,7 @@ from powerfusion.passes.tiling.squares import CLIPPED, sides_of
 WORTH = 4  # a tile is square where at least a fourth as much lies along its other side
 SHORTEST_SIDE = 8
 FREE = ("gir.move", "gir.broadcast", "arith.constant", "gir.reshape")  # ops that hold no register of their own for long
+PLAIN = ("gir.move", "gir.broadcast", "gir.iota", "arith.", "math.")  # whose tiles may have any sides
 FEW = 3
 LONGEST_WIDTHS = 4  # sums of f32 are carried in f64: 128 columns are 16 of the 32 longest registers
 ENOUGH_ELEMENTS = 512  # of the columns, per width that a tile is longer
@@ -87,7 +88,7 @@ class NestPlan:
         outer: The dimensions that the nest runs over.
         sweeps: What is done inside, in order.
         vector: The dimension that the tile lies along.
-        across: Another one along which much of what is moved is contiguous: the tile's other side.
+        across: Another one along which much of what is moved is contiguous, outer or swept: the tile's other side.
         sides: How long the tile's are then: along `vector`, along `across`.
     """
 
@@ -102,14 +103,10 @@ class NestPlan:
         else:
             self.outer: list[Dim] = [(first.value, dim) for dim in range(first.value.type.rank)]
         self.sweeps = self._sweeps() if self.plain else []
-        weights = self._contiguous() if self.plain else {self.outer[-1]: 0}
+        weights, ordered = self._contiguous() if self.plain else ({self.outer[-1]: 0}, {})
         candidates = {c: weight for c, weight in weights.items() if c[0].type.shape[c[1]] != 1}
         self.vector = max(candidates, key=lambda c: candidates[c]) if candidates else None
-        self.across = self._choose_across(candidates)
-        found = sides_of([sink.value for sink in sinks]) if self.across is not None else None
-        self.sides = found or (0, 0)
-        if found is None:
-            self.across = None
+        self.across, self.sides = self._square(candidates, ordered)
 
     @property
     def work(self) -> int | None:
@@ -177,8 +174,11 @@ class NestPlan:
 
     # -- the tile ----------------------------------------------------------------------------
 
-    def _contiguous(self) -> dict[Dim, int]:
-        """Per dimension that a tile may lie along, how many elements lie along it in memory."""
+    def _contiguous(self) -> tuple[dict[Dim, int], dict[Dim, int]]:
+        """Per dimension how many elements lie along it in memory: of those that a tile may lie along, and of others.
+
+        The others are folded in order.
+        """
         candidates = set(self.outer) | {c for sweep in self.sweeps for c in sweep.extra}
         found = list(ancestors([sink.value for sink in self.sinks]))
         for op in found:
@@ -186,6 +186,7 @@ class NestPlan:
                 candidates -= set(reduced_classes(self.spaces, op))
         followers = _followers(found, self.spaces)
         weights: dict[Dim, int] = dict.fromkeys(sorted(candidates, key=self._order), 0)
+        ordered: dict[Dim, int] = {}
         places = [op.operands[0] for op in found if op.name == "gir.move" and gir.is_at(op.operands[0], "dram")]
         places += [sink.op.result for sink in self.sinks if sink.memref is not None]
         for place in places:
@@ -194,20 +195,43 @@ class NestPlan:
                 if c in weights or c not in followers:
                     break
                 c = followers[c]
-            if c in weights:
-                weights[c] += _volume(place)
-        return weights
+            if c is not None:
+                known = weights if c in weights else ordered
+                known[c] = known.get(c, 0) + _volume(place)
+        return weights, ordered
 
-    def _choose_across(self, weights: dict[Dim, int]) -> Dim | None:
-        """The other side of a square tile: of what only moves element by element, where that is worth it."""
-        if self.vector is None or self.sweeps or self.vector not in self.outer:
-            return None
-        rest = {c: weight for c, weight in weights.items() if c != self.vector and c in self.outer}
+    def _square(self, weights: dict[Dim, int], ordered: dict[Dim, int]) -> tuple[Dim | None, tuple[int, int]]:
+        """The other side of a square tile, where that is worth it, and how long its sides are.
+
+        Of what only moves element by element it is another outer dimension. What is folded in order along the lines
+        of memory is turned on its way: a line of each of some rows becomes a step's elements, one after the other.
+        """
+        if self.vector is None or self.vector not in self.outer:
+            return None, (0, 0)
+        swept = [c for c in ordered if self._is_swept_alone(c)]
+        rest = {c: ordered[c] for c in swept} if self.sweeps else {c: w for c, w in weights.items() if c in self.outer}
+        rest.pop(self.vector, None)
         best = max(rest, key=lambda c: rest[c]) if rest else None
         if best is None or rest[best] * WORTH < weights[self.vector]:
-            return None
-        sides = [c[0].type.shape[c[1]] for c in (best, self.vector)]
-        return best if all(size == DYNAMIC or size >= SHORTEST_SIDE for size in sides) else None
+            return None, (0, 0)
+        lengths = [c[0].type.shape[c[1]] for c in (best, self.vector)]
+        if any(size != DYNAMIC and size < SHORTEST_SIDE for size in lengths):
+            return None, (0, 0)
+        folded = [value for sweep in self.sweeps for op in sweep.reduces for value in segments(op)[0]]
+        found = sides_of(folded or [sink.value for sink in self.sinks])
+        if found is None:
+            return None, (0, 0)
+        return best, found[::-1] if folded else found
+
+    def _is_swept_alone(self, c: Dim) -> bool:
+        """Whether all sweeps fold along one dimension last, of what is computed element by element."""
+        if any(sweep.sinks or c not in sweep.extra for sweep in self.sweeps):
+            return False
+        reduces = [op for sweep in self.sweeps for op in sweep.reduces]
+        below = ancestors([value for op in reduces for value in segments(op)[0]])
+        return all(op.name.startswith(PLAIN) or op in reduces for op in below) and all(
+            reduced_classes(self.spaces, op)[-1] == c for op in reduces
+        )
 
     def _order(self, c: Dim) -> int:
         """Innermost first, so that ties go to the later dimension."""
