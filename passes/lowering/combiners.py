@@ -32,6 +32,7 @@ from powerfusion.passes.lowering.registers import (
     rows_of,
     tile_of,
 )
+from powerfusion.passes.lowering.transposes import can_transpose, transpose
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
@@ -157,6 +158,7 @@ class Slices:
     def __init__(self, shapes: Sequence[tuple[int, ...]], dims: Sequence[int]) -> None:
         self.rank = min(map(len, shapes))
         self.common = shapes[0][: self.rank]
+        self.shapes = list(shapes)
         self.dims = list(dims)
         self.places = list(np.ndindex(*(self.common[dim] for dim in dims)))
         self.kept = [tuple(s for dim, s in enumerate(shape) if dim not in dims) for shape in shapes]
@@ -171,6 +173,19 @@ class Slices:
     def at(self, tile: Tile, which: int, number: int) -> Tile:
         """Slice `number` of tile `which`."""
         return pick([tile], self._numbers[which][number])
+
+    def all_of(self, tile: Tile, which: int) -> list[Tile]:
+        """All slices of tile `which`, in order; lanes that become slices are turned together."""
+        shape = self.shapes[which]
+        rows = rows_of(tile)
+        long = [dim for dim in range(len(shape)) if shape[dim] != 1]
+        turned = len(long) == 2 and [dim for dim in self.dims if shape[dim] != 1] == long[1:]
+        if turned and all(row == rows[0] for row in rows):
+            type_ = ir.VectorType.get([len(rows)], element_of(rows[0].type))
+            return [spread(extract(rows[0], lane), type_) for lane in range(shape[long[1]])]
+        if turned and can_transpose(shape, [long[1], long[0]]):
+            return list(rows_of(transpose(tile)))
+        return [self.at(tile, which, number) for number in range(len(self.places))]
 
     def stacked(self, slices: Sequence[Tile], which: int) -> Tile:
         """The reverse: one tile of all its slices, in order."""
@@ -206,8 +221,8 @@ def reduce_by_combiner(lowering: VectorLowering, op: ir.Operation) -> None:
         given = _fold_tree(lowering, op, tiles, starts, extents)
     else:
         given = starts
-        for number in range(len(slices.places)):
-            elements = [slices.at(tile, which, number) for which, tile in enumerate(tiles)]
+        every = [slices.all_of(tile, which) for which, tile in enumerate(tiles)]
+        for number, elements in enumerate(zip(*every, strict=True)):
             made = combine_elements(lowering, op, kept, elements, given)
             given = chosen(slices.flag(extents, number), made, given)
     left = [Extents.left(shape, counts, dims) for shape in kept[1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import attributes_of, element_of, index_constant, segments
+from powerfusion.core._mlir import attributes_of, create, element_of, index_constant, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering import partials, reductions
 from powerfusion.passes.lowering.combiners import reduce_by_combiner
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
 
 ELEMENTWISE = "arith and math on tiles"  # one entry of the table for all of them
+SEQ_CST = 7
 
 
 @lowers(ELEMENTWISE, to="vector")
@@ -87,6 +88,25 @@ def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
             lowering.values[op.results[at]] = given.fold(value, masks, op.location)
         else:
             lowering.values[op.results[at]] = reductions.fold_once(op, at, value, given, masks, op.location)
+    if any(isinstance(given, Accumulator) and given.is_of_rows for given in carried) and _is_load_ahead(op):
+        _keep_order()
+
+
+def _is_load_ahead(op: ir.Operation) -> bool:
+    """Whether more is loaded in an op's block behind it."""
+    body = operations(op.block)
+    return any(other.name == "gir.load" for other in body[body.index(op) + 1 :])
+
+
+def _keep_order() -> None:
+    """Keeps LLVM from taking loads across, at no cost when the program runs.
+
+    Its scheduler takes tiles beside one another row by row, each in turn: that jumps in memory at the end of each
+    piece of a row, where lines of some rows, one after the other, are as many streams that go on.
+    """
+    i64 = ir.IntegerType.get_signless(64)
+    attributes = {"ordering": ir.IntegerAttr.get(i64, SEQ_CST), "syncscope": ir.StringAttr.get("singlethread")}
+    create("llvm.fence", attributes=attributes)
 
 
 # -- sums of products ------------------------------------------------------------------------------

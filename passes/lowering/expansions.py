@@ -260,7 +260,8 @@ def _f32(type_: ir.Type, number: float) -> ir.Value:
 def call_lanes(function: str, operands: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
     """A function of the C library on scalars, or on each lane of vectors; f32 or f64."""
     element = element_of(type_)
-    symbol = _declared(function + ("f" if element == ir.F32Type.get() else ""), len(operands), element)
+    name = function + ("f" if element == ir.F32Type.get() else "")
+    symbol = declared(name, [element] * len(operands), element, pure=True)
     if not isinstance(type_, ir.VectorType):
         return _call(symbol, operands, element)
     value = zero(type_)
@@ -283,19 +284,19 @@ def module_block() -> ir.Block:
     return module.operation.regions[0].blocks[0]
 
 
-def _declared(symbol: str, arity: int, element: ir.Type) -> str:
-    """Declares a C function at the end of the module, unless that was done before."""
+def declared(symbol: str, inputs: Sequence[ir.Type], result: ir.Type, *, pure: bool = False) -> str:
+    """Declares a C function at the end of the module, unless that was done before; gives its name."""
     block = module_block()
     for op in block.operations:
         if op.operation.name == "func.func" and ir.StringAttr(op.operation.attributes["sym_name"]).value == symbol:
             return symbol
-    type_ = ir.FunctionType.get([element] * arity, [element])
-    attributes = {
+    attributes: dict[str, ir.Attribute] = {
         "sym_name": ir.StringAttr.get(symbol),
         "sym_visibility": ir.StringAttr.get("private"),
-        "function_type": ir.TypeAttr.get(type_),
-        "llvm.readnone": ir.UnitAttr.get(),
+        "function_type": ir.TypeAttr.get(ir.FunctionType.get(list(inputs), [result])),
     }
+    if pure:
+        attributes["llvm.readnone"] = ir.UnitAttr.get()
     with ir.InsertionPoint(block):
         create("func.func", attributes=attributes, regions=1)
     return symbol

@@ -12,18 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
 from powerfusion.core._mlir import create, element_of, integer_of, integers, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral
+from powerfusion.passes.lowering.expansions import with_element
 from powerfusion.passes.lowering.extents import Flag, choose
 from powerfusion.passes.lowering.float8 import is_f8
 from powerfusion.passes.lowering.memory import spread
-from powerfusion.passes.lowering.registers import Tile, lane_dim, linear, pick, row_indices, rows_of, tile_of
+from powerfusion.passes.lowering.registers import (
+    Tile,
+    lane_dim,
+    linear,
+    pick,
+    register_types,
+    row_indices,
+    rows_of,
+    tile_of,
+)
+from powerfusion.passes.tiling.plans import LONG_COLUMNS
 
-LONG = 4096  # additions in f32 beyond which an accumulator is carried in f64
+TOGETHER = 16  # rows that are added up before they are added to what is carried
+LONG = 4096  # steps of sums of f32 over lanes beyond which an accumulator is carried in f64
 
 
 @dataclass(frozen=True)
@@ -49,17 +62,34 @@ class Accumulator:
     lanes: bool
     targets: tuple[int, ...]
 
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether several rows of a tile are folded into one."""
+        return not self.lanes and len(self.targets) > len(self.carry)
+
     def fold(self, tile: Tile, masks: Sequence[Flag], loc: ir.Location) -> Accumulator:
-        """Folds a tile in; rows and lanes that are masked out leave what is there."""
+        """Folds a tile in; rows and lanes that are masked out leave what is there.
+
+        Some whole rows that go to one place are folded together first, not yet in a wider type than need be.
+        """
         carry = list(self.carry)
+        whole: dict[int, list[ir.Value]] = {}
         for row, target, mask in zip(rows_of(tile), self.targets, masks, strict=True):
-            if mask is False:
-                continue
-            before = carry[target]
-            value = _converted(row, element_of(before.type))
-            folded = combine(self.kind, before, spread(value, before.type), loc)
-            carry[target] = choose(mask, folded, before)
+            if mask is True:
+                whole.setdefault(target, []).append(row)
+            elif mask is not False:
+                carry[target] = choose(mask, self._folded(carry[target], [row], loc), carry[target])
+        for target, rows in whole.items():
+            for at in range(0, len(rows), TOGETHER):
+                carry[target] = self._folded(carry[target], rows[at : at + TOGETHER], loc)
         return replace(self, carry=tuple(carry))
+
+    def _folded(self, before: ir.Value, rows: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
+        """What is there and some rows."""
+        narrow = carry_element(self.kind, element_of(rows[0].type), lanes=True, steps=1)
+        given = [_converted(row, narrow) for row in rows]
+        value = reduce(lambda a, b: combine(self.kind, a, b, loc), given)
+        return combine(self.kind, before, spread(_converted(value, element_of(before.type)), before.type), loc)
 
     def finish(self, loc: ir.Location) -> Tile:
         """The result, its lanes folded together."""
@@ -133,21 +163,42 @@ def _trips(loop: ir.Operation) -> int | None:
     return None if low is None or high is None or step is None else -(-(high - low) // step)
 
 
+def is_of_rows(found: Plan) -> bool:
+    """Whether several rows of a tile, along its lanes, are folded into one."""
+    op, at = found.op, found.position
+    tile = segments(op)[0][at].type
+    targets = targets_of(tile.shape, integers(op.attributes["dims"]))
+    return lane_dim(tile.shape) not in integers(op.attributes["dims"]) and len(targets) > max(targets) + 1
+
+
+def carried_types(found: Plan) -> list[ir.Type]:
+    """The types of what a planned loop carries for an accumulator."""
+    op, at = found.op, found.position
+    kind, dims = kind_of(op, at), integers(op.attributes["dims"])
+    tile, result = segments(op)[0][at].type, op.results[at].type
+    dim = lane_dim(tile.shape)
+    lanes = dim is not None and dim in dims
+    targets = targets_of(tile.shape, dims)
+    steps = None if found.steps is None else found.steps * -(-targets.count(0) // TOGETHER)
+    element = carry_element(kind, tile.element_type, lanes=lanes, steps=steps)
+    if lanes:
+        return [ir.VectorType.get([tile.shape[dim]], element)] * (max(targets) + 1)
+    return [with_element(type_, element) for type_ in register_types(result)]
+
+
 def start(found: Plan, init: Tile) -> Accumulator:
     """The accumulator that a planned loop begins with."""
     op, at = found.op, found.position
-    kind = kind_of(op, at)
+    kind, dims = kind_of(op, at), integers(op.attributes["dims"])
     tile, result = segments(op)[0][at].type, op.results[at].type
-    dims = integers(op.attributes["dims"])
-    dim = lane_dim(tile.shape)
-    lanes = dim is not None and dim in dims
-    element = carry_element(kind, tile.element_type, lanes=lanes, steps=found.steps)
-    targets = targets_of(tile.shape, dims)
+    lanes = lane_dim(tile.shape) in dims
+    types = carried_types(found)
+    element = element_of(types[0])
     if lanes:
-        carry_type = ir.VectorType.get([tile.shape[dim]], element)
-        carry = (constant(carry_type, neutral(kind, element)),) * (max(targets) + 1)
+        carry = tuple(constant(type_, neutral(kind, element)) for type_ in types[:1]) * len(types)
     else:
         carry = tuple(_converted(row, element) for row in rows_of(init))
+    targets = targets_of(tile.shape, dims)
     return Accumulator(kind, carry, init, tuple(result.shape), result.element_type, lanes, targets)
 
 
@@ -168,7 +219,7 @@ def carry_element(kind: str, element: ir.Type, *, lanes: bool, steps: int | None
         return element
     if is_narrow(element):
         return ir.F32Type.get()
-    if element == ir.F32Type.get() and kind == "add" and (steps is None or steps > LONG or not lanes):
+    if element == ir.F32Type.get() and kind == "add" and (steps is None or steps > (LONG if lanes else LONG_COLUMNS)):
         return ir.F64Type.get()
     return element
 

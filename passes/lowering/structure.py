@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from powerfusion.core._mlir import attributes_of, create, entry_block, i32_array, index_constant, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering import lockstep, partials, reductions
+from powerfusion.passes.lowering import lockstep, partials, reductions, together
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
@@ -66,6 +66,10 @@ def lower_parallel(lowering: VectorLowering, op: ir.Operation) -> None:
     little = "gir.work" in op.attributes and ir.IntegerAttr(op.attributes["gir.work"]).value < lowering.serial_below
     if little or lowering.depth or not counts or lockstep.updates_without_atomics(op):
         _serial(lowering, op, counts, [])
+        return
+    side_by_side = together.plan(op)
+    if side_by_side is not None:
+        together.emit(lowering, op, side_by_side)
         return
     zero_index, one = index_constant(0), index_constant(1)
     bounds = [*[zero_index] * len(counts), *counts, *[one] * len(counts)]

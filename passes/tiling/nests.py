@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from powerfusion.core._mlir import create, i32_array, index_constant, segments
+from powerfusion.core._mlir import DYNAMIC, create, i32_array, index_constant, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim
@@ -29,7 +30,7 @@ from powerfusion.passes.tiling.loops import (
 from powerfusion.passes.tiling.plans import NestPlan, Sink, Sweep
 from powerfusion.passes.tiling.rules import add_units, drop_units
 from powerfusion.passes.tiling.tiles import TileEmitter
-from powerfusion.passes.tiling.windows import Axis, Window, valid_extents
+from powerfusion.passes.tiling.windows import Axis, Window, affine_apply, affine_map, shifted, valid_extents
 
 SQUARES = 4  # beside one another: what a page or a line's neighbours hold is used while it is near
 Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
@@ -41,6 +42,7 @@ class NestEmitter:
     def __init__(self, emitter: TileEmitter, plan: NestPlan, width: int) -> None:
         self.emitter, self.plan, self.width = emitter, plan, width
         self.axes: dict[Dim, Axis] = {}
+        self.beside: list[Axis] = []
 
     # -- loops -------------------------------------------------------------------------------
 
@@ -55,7 +57,9 @@ class NestEmitter:
         if self.plan.across is not None and c in (self.plan.vector, self.plan.across):
             along, across = self.plan.sides
             return lanes_of(self._static(c), along if c == self.plan.vector else across)
-        return lanes_of(self._static(c), self.width * self.plan.widths) if c == self.plan.vector else 1
+        if c == self.plan.vector:
+            return lanes_of(self._static(c), self.plan.columns.lanes or self.plan.lanes or self.width)
+        return lanes_of(self._static(c), self.plan.columns.rows) if c in self.plan.columns.first else 1
 
     def _range(self, c: Dim) -> Range:
         return whole_range(self._size(c), self._static(c), self.tile_size(c))
@@ -69,8 +73,11 @@ class NestEmitter:
                 self.axes[c] = Axis(index_constant(0), 1)
             elif c not in (plan.vector, plan.across):
                 inner.append(c)
-        if plan.across is not None:
+        if plan.across in plan.outer:
             self._emit_squares(inner, plan.across)
+            return
+        if plan.columns.first:
+            self._emit_columns(inner)
             return
         parallel, rest = inner[:PARALLEL_DIMS], inner[PARALLEL_DIMS:]
         vector = plan.vector if plan.vector in plan.outer else None
@@ -112,6 +119,36 @@ class NestEmitter:
         counts = [*map(self._size, parallel), ceil_div(self._size(across), step * SQUARES)]
         groups(counts, self.plan.work, body)
 
+    def _emit_columns(self, others: Sequence[Dim]) -> None:
+        """Deals columns that are folded out to groups, some tiles beside one another each; then what is left of them."""
+        vector, count = self.plan.vector, self.plan.columns.beside
+        assert vector is not None, "expected a tile"
+        size, static, step = self._size(vector), self._static(vector), self.tile_size(vector)
+        by = step * count
+        parallel, rest = others[: PARALLEL_DIMS - 1], others[PARALLEL_DIMS - 1 :]
+        whole = affine_apply(affine_map(1, lambda n: ir.AffineExpr.get_floor_div(n, by)), [size])
+
+        def body(indices: list[ir.Value]) -> None:
+            first = affine_apply(affine_map(1, lambda n: n * by), [indices[-1]])
+            self.beside = [Axis(shifted(first, at * step), step) for at in range(count)]
+            over([*indices[:-1]], [])
+            self.beside = []
+
+        def left(indices: list[ir.Value]) -> None:
+            low = affine_apply(affine_map(1, lambda n: ir.AffineExpr.get_floor_div(n, by) * by), [size])
+            over(indices, [(vector, Range(low, size, step, static))])
+
+        def over(indices: list[ir.Value], loops: list[tuple[Dim, Range]]) -> None:
+            for c, index in zip(parallel, indices, strict=False):
+                self.axes[c] = Axis(index, 1)
+            self._emit_loops([*((c, self._range(c)) for c in rest), *loops])
+
+        sizes = [*map(self._size, parallel)]
+        if static == DYNAMIC or static >= by:
+            groups([*sizes, whole], self.plan.work, body)
+        if static == DYNAMIC or static % by:
+            groups(sizes or [index_constant(1)], self.plan.work, left)
+
     def _emit_loops(self, loops: Sequence[tuple[Dim, Range]]) -> None:
         """Emits serial loops over outer dimensions, then what is inside of them."""
         if not loops:
@@ -126,6 +163,15 @@ class NestEmitter:
             return []
 
         serial(over, [], body)
+
+    def _each(self) -> Iterator[None]:
+        """The tiles that lie beside one another, one after the other: the dimension's axis is each one's."""
+        if not self.beside:
+            yield
+        for axis in self.beside:
+            assert self.plan.vector is not None, "expected a tile"
+            self.axes[self.plan.vector] = axis
+            yield
 
     def _step(self, c: Dim, axis: Axis) -> None:
         """Enters a loop: its dimension has an axis, what is made is its own."""
@@ -145,22 +191,20 @@ class NestEmitter:
         for sweep in self.plan.sweeps:
             self._emit_sweep(sweep)
         swept = [sink for sweep in self.plan.sweeps for sink in sweep.sinks]
-        for sink in self.plan.sinks:
-            if sink not in swept:
-                self._emit_sink(sink)
+        for _ in self._each():
+            for sink in self.plan.sinks:
+                if sink not in swept:
+                    self._emit_sink(sink)
         self.emitter.scopes.pop()
 
     def _emit_sweep(self, sweep: Sweep) -> None:
         results = [result for op in sweep.reduces for result in op.results]
-        inits = [self.emitter.tile(init, self.window(init)) for op in sweep.reduces for init in segments(op)[1]]
-        tiles = self._sweep_loops(self._sweep_order(sweep), sweep, inits)
-        for result, tile in zip(results, tiles, strict=True):
-            self.emitter.remember(result, self.window(result), tile)
-
-    def _sweep_order(self, sweep: Sweep) -> list[Dim]:
-        """The loops of a sweep, in the order of the largest value's dimensions."""
-        value = segments(sweep.reduces[0])[0][0] if sweep.reduces else sweep.sinks[0].value
-        return [c for c in self.plan.spaces.classes(value) if c in sweep.extra]
+        starts = [init for op in sweep.reduces for init in segments(op)[1]]
+        inits = [self.emitter.tile(init, self.window(init)) for _ in self._each() for init in starts]
+        tiles = iter(self._sweep_loops(self.plan.order(sweep), sweep, inits))
+        for _ in self._each():
+            for result in results:
+                self.emitter.remember(result, self.window(result), next(tiles))
 
     def _sweep_loops(self, loops: Sequence[Dim], sweep: Sweep, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
         if not loops:
@@ -179,18 +223,19 @@ class NestEmitter:
         return serial(self._range(c), accumulators, body)
 
     def _sweep_body(self, sweep: Sweep, accumulators: Sequence[ir.Value]) -> list[ir.Value]:
-        self.emitter.scopes.append({})
         remaining = list(accumulators)
         results: list[ir.Value] = []
-        for op in sweep.reduces:
-            windows = [self.window(value) for value in segments(op)[0]]
-            tiles = [self.emitter.tile(v, window) for v, window in zip(segments(op)[0], windows, strict=True)]
-            count = len(op.results)
-            results += reduce_step(op, tiles, remaining[:count], windows[0], self.emitter.scalar)
-            remaining = remaining[count:]
-        for sink in sweep.sinks:
-            self._emit_sink(sink)
-        self.emitter.scopes.pop()
+        for _ in self._each():
+            self.emitter.scopes.append({})
+            for op in sweep.reduces:
+                windows = [self.window(value) for value in segments(op)[0]]
+                tiles = [self.emitter.tile(v, window) for v, window in zip(segments(op)[0], windows, strict=True)]
+                count = len(op.results)
+                results += reduce_step(op, tiles, remaining[:count], windows[0], self.emitter.scalar)
+                remaining = remaining[count:]
+            for sink in sweep.sinks:
+                self._emit_sink(sink)
+            self.emitter.scopes.pop()
         return results
 
     def _emit_sink(self, sink: Sink) -> None:

@@ -17,20 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, integers, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, defining_op, integers, mixed, operations, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces, ancestors, innermost_class, reduced_classes
 from powerfusion.passes.tiling.combiners import payload_rank
-from powerfusion.passes.tiling.squares import CLIPPED, sides_of
+from powerfusion.passes.tiling.squares import CLIPPED, LINE, ROOM, live_bytes, sides_of
 
 WORTH = 4  # a tile is square where at least a fourth as much lies along its other side
 SHORTEST_SIDE = 8
 FREE = ("gir.move", "gir.broadcast", "arith.constant", "gir.reshape")  # ops that hold no register of their own for long
+PLAIN = ("gir.move", "gir.broadcast", "gir.iota", "arith.", "math.")  # whose tiles may have any sides
 FEW = 3
-LONGEST_WIDTHS = 4  # sums of f32 are carried in f64: 128 columns are 16 of the 32 longest registers
-ENOUGH_ELEMENTS = 512  # of the columns, per width that a tile is longer
+MOST_ROWS = 8  # at once: as many lines as a set of the first cache holds, of rows that are a power of two apart
+WIDTH, LONGEST_WIDTHS = 32, 4  # columns where rows come one by one, and how many times as many
+LONG_ROW, ENOUGH_STEPS = 128, 4  # elements of a tile that is folded along its lanes, and how many there should be
+ENOUGH_GROUPS = 16  # that columns are dealt out to, rather than to fewer with longer pieces of rows
+LONG_COLUMNS = 256  # steps: sums of more f32 are carried in f64, if lanes aren't what is folded
 DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
 SHIFTS = ("gir.pad", "gir.window", "gir.slice", "gir.concat")  # their operands' windows aren't their own
 FOLLOWED = 8  # shifts between a load and a sink through which the tile's dimension is looked for
@@ -51,6 +57,23 @@ class Sink:
     memref: ir.Value | None
     op: ir.Operation
     alone: bool = False
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How tiles lie that are folded row by row: pieces of some rows, folded before accumulators take them in.
+
+    Attributes:
+        lanes: Columns of a tile, 0 for the usual width.
+        rows: Rows of a tile.
+        beside: How many tiles beside one another are swept at once: long pieces of rows are what memory wants.
+        first: The dimensions that rows are of.
+    """
+
+    lanes: int = 0
+    rows: int = 1
+    beside: int = 1
+    first: frozenset[Dim] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -87,7 +110,7 @@ class NestPlan:
         outer: The dimensions that the nest runs over.
         sweeps: What is done inside, in order.
         vector: The dimension that the tile lies along.
-        across: Another one along which much of what is moved is contiguous: the tile's other side.
+        across: Another one along which much of what is moved is contiguous, outer or swept: the tile's other side.
         sides: How long the tile's are then: along `vector`, along `across`.
     """
 
@@ -102,14 +125,10 @@ class NestPlan:
         else:
             self.outer: list[Dim] = [(first.value, dim) for dim in range(first.value.type.rank)]
         self.sweeps = self._sweeps() if self.plain else []
-        weights = self._contiguous() if self.plain else {self.outer[-1]: 0}
+        weights, ordered = self._contiguous() if self.plain else ({self.outer[-1]: 0}, {})
         candidates = {c: weight for c, weight in weights.items() if c[0].type.shape[c[1]] != 1}
         self.vector = max(candidates, key=lambda c: candidates[c]) if candidates else None
-        self.across = self._choose_across(candidates)
-        found = sides_of([sink.value for sink in sinks]) if self.across is not None else None
-        self.sides = found or (0, 0)
-        if found is None:
-            self.across = None
+        self.across, self.sides = self._square(candidates, ordered)
 
     @property
     def work(self) -> int | None:
@@ -121,19 +140,65 @@ class NestPlan:
             work *= size
         return work
 
-    @property
-    def widths(self) -> int:
-        """How many times the usual width a tile has: columns that are folded row by row want long pieces of rows.
-
-        Only where there is little else to keep in registers, and tiles enough for many groups.
-        """
-        if self.vector is None or not self.sweeps or self.vector not in self.outer:
-            return 1
+    @cached_property
+    def columns(self) -> Columns:
+        """How tiles lie that are folded row by row; only where there is little else to keep in registers."""
+        if self.vector is None or not self.sweeps or self.vector not in self.outer or self.across is not None:
+            return Columns()
         found = [op for op in ancestors([sink.value for sink in self.sinks]) if op.name not in FREE]
         if len(found) > FEW or any(op.name.startswith("math.") for op in found):
-            return 1
+            return Columns()
         size = self.vector[0].type.shape[self.vector[1]]
-        return 1 if size == DYNAMIC else max(1, min(LONGEST_WIDTHS, size // ENOUGH_ELEMENTS))
+        parts = (DYNAMIC_GUESS if size == DYNAMIC else size) // ENOUGH_GROUPS
+        first = self._folded_first()
+        reduces = [op for sweep in self.sweeps for op in sweep.reduces]
+        if not first or any("kinds" not in op.attributes for op in reduces):
+            return Columns() if size == DYNAMIC else Columns(WIDTH * max(1, min(LONGEST_WIDTHS, parts // WIDTH)))
+        folded = [value for op in reduces for value in segments(op)[0]]
+        carried = sum(self._carried_bytes(sweep) for sweep in self.sweeps)
+        lanes = max(LINE // max(map(element_bytes, folded)), SHORTEST_SIDE)
+        rows = MOST_ROWS
+        while rows > 1 and rows * lanes * live_bytes(folded) > ROOM // 2:
+            rows //= 2
+        return Columns(lanes, rows, max(1, min(ROOM // 2 // (lanes * carried), parts // lanes)), first)
+
+    @cached_property
+    def lanes(self) -> int:
+        """How long a tile is that is folded along its lanes, 0 for the usual width: long where little is computed."""
+        if self.vector is None or self.vector in self.outer or self.across is not None:
+            return 0
+        reduces = [op for sweep in self.sweeps for op in sweep.reduces]
+        if any("kinds" in op.attributes for op in reduces) or any(sweep.sinks for sweep in self.sweeps):
+            return 0
+        found = list(ancestors([value for op in reduces for value in segments(op)[0]]))
+        inner = [op for reduced in reduces for op in operations(reduced.regions[0].blocks[0])]
+        if not all(op.name.startswith(PLAIN) for op in found) or len([op for op in found if op.name not in FREE]) > FEW:
+            return 0
+        size = self.vector[0].type.shape[self.vector[1]]
+        is_long = size >= LONG_ROW * ENOUGH_STEPS and not any(op.name.startswith("math.") for op in [*found, *inner])
+        return LONG_ROW if is_long else 0
+
+    def _folded_first(self) -> frozenset[Dim]:
+        """The innermost dimensions that are swept, of what is computed element by element and only folded."""
+        below = ancestors([value for sweep in self.sweeps for op in sweep.reduces for value in segments(op)[0]])
+        if any(sweep.sinks for sweep in self.sweeps) or not all(op.name.startswith(PLAIN) for op in below):
+            return frozenset()
+        orders = [[c for c in self.order(sweep) if c[0].type.shape[c[1]] != 1] for sweep in self.sweeps]
+        return frozenset(order[-1] for order in orders if order)
+
+    def _carried_bytes(self, sweep: Sweep) -> int:
+        """What accumulators of a sweep take per column; sums of many f32 are carried in f64."""
+        steps = 1
+        for c in sweep.extra:
+            size = c[0].type.shape[c[1]]
+            steps *= LONG_COLUMNS * MOST_ROWS + 1 if size == DYNAMIC else size
+        wide = 2 if steps > LONG_COLUMNS * MOST_ROWS else 1
+        return sum(max(4 * wide, element_bytes(result)) for op in sweep.reduces for result in op.results)
+
+    def order(self, sweep: Sweep) -> list[Dim]:
+        """The loops of a sweep, in the order of the largest value's dimensions."""
+        value = segments(sweep.reduces[0])[0][0] if sweep.reduces else sweep.sinks[0].value
+        return [c for c in self.spaces.classes(value) if c in sweep.extra]
 
     # -- sweeps ------------------------------------------------------------------------------
 
@@ -177,8 +242,11 @@ class NestPlan:
 
     # -- the tile ----------------------------------------------------------------------------
 
-    def _contiguous(self) -> dict[Dim, int]:
-        """Per dimension that a tile may lie along, how many elements lie along it in memory."""
+    def _contiguous(self) -> tuple[dict[Dim, int], dict[Dim, int]]:
+        """Per dimension how many elements lie along it in memory: of those that a tile may lie along, and of others.
+
+        The others are folded in order.
+        """
         candidates = set(self.outer) | {c for sweep in self.sweeps for c in sweep.extra}
         found = list(ancestors([sink.value for sink in self.sinks]))
         for op in found:
@@ -186,6 +254,7 @@ class NestPlan:
                 candidates -= set(reduced_classes(self.spaces, op))
         followers = _followers(found, self.spaces)
         weights: dict[Dim, int] = dict.fromkeys(sorted(candidates, key=self._order), 0)
+        ordered: dict[Dim, int] = {}
         places = [op.operands[0] for op in found if op.name == "gir.move" and gir.is_at(op.operands[0], "dram")]
         places += [sink.op.result for sink in self.sinks if sink.memref is not None]
         for place in places:
@@ -194,20 +263,43 @@ class NestPlan:
                 if c in weights or c not in followers:
                     break
                 c = followers[c]
-            if c in weights:
-                weights[c] += _volume(place)
-        return weights
+            if c is not None:
+                known = weights if c in weights else ordered
+                known[c] = known.get(c, 0) + _volume(place)
+        return weights, ordered
 
-    def _choose_across(self, weights: dict[Dim, int]) -> Dim | None:
-        """The other side of a square tile: of what only moves element by element, where that is worth it."""
-        if self.vector is None or self.sweeps or self.vector not in self.outer:
-            return None
-        rest = {c: weight for c, weight in weights.items() if c != self.vector and c in self.outer}
+    def _square(self, weights: dict[Dim, int], ordered: dict[Dim, int]) -> tuple[Dim | None, tuple[int, int]]:
+        """The other side of a square tile, where that is worth it, and how long its sides are.
+
+        Of what only moves element by element it is another outer dimension. What is folded in order along the lines
+        of memory is turned on its way: a line of each of some rows becomes a step's elements, one after the other.
+        """
+        if self.vector is None or self.vector not in self.outer:
+            return None, (0, 0)
+        swept = [c for c in ordered if self._is_swept_alone(c)]
+        rest = {c: ordered[c] for c in swept} if self.sweeps else {c: w for c, w in weights.items() if c in self.outer}
+        rest.pop(self.vector, None)
         best = max(rest, key=lambda c: rest[c]) if rest else None
         if best is None or rest[best] * WORTH < weights[self.vector]:
-            return None
-        sides = [c[0].type.shape[c[1]] for c in (best, self.vector)]
-        return best if all(size == DYNAMIC or size >= SHORTEST_SIDE for size in sides) else None
+            return None, (0, 0)
+        lengths = [c[0].type.shape[c[1]] for c in (best, self.vector)]
+        if any(size != DYNAMIC and size < SHORTEST_SIDE for size in lengths):
+            return None, (0, 0)
+        folded = [value for sweep in self.sweeps for op in sweep.reduces for value in segments(op)[0]]
+        found = sides_of(folded or [sink.value for sink in self.sinks])
+        if found is None:
+            return None, (0, 0)
+        return best, found[::-1] if folded else found
+
+    def _is_swept_alone(self, c: Dim) -> bool:
+        """Whether all sweeps fold along one dimension last, of what is computed element by element."""
+        if any(sweep.sinks or c not in sweep.extra for sweep in self.sweeps):
+            return False
+        reduces = [op for sweep in self.sweeps for op in sweep.reduces]
+        below = ancestors([value for op in reduces for value in segments(op)[0]])
+        return all(op.name.startswith(PLAIN) or op in reduces for op in below) and all(
+            reduced_classes(self.spaces, op)[-1] == c for op in reduces
+        )
 
     def _order(self, c: Dim) -> int:
         """Innermost first, so that ties go to the later dimension."""
