@@ -27,7 +27,7 @@ from powerfusion.passes.lowering.registers import Tile, each_row, lane_dim, line
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 @dataclass(frozen=True)
