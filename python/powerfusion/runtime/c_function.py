@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from powerfusion.errors import AssertionFailedError, InputError, ToolError
-from powerfusion.runtime.outputs import check_outputs
+from powerfusion.runtime.outputs import Output, check_outputs
 from powerfusion.runtime.signature import DTYPES, UNSIGNED, Array, ArraySpec, Signature, like_inputs
 
 NO_MEMORY = -1
@@ -97,52 +97,51 @@ class CFunction:
             AssertionFailedError: An assertion of the program failed.
             ToolError: There was no memory.
         """
-        inputs = self._checked(arrays)
+        passed = self._pass_as_they_are(arrays)
+        inputs: Sequence[Array] = arrays
+        if passed is None:
+            inputs = self.signature.check(arrays)
+            passed = []
+            for argument, array in zip(self._arguments, inputs, strict=True):
+                argument.add(array, passed)
+        self.last_shapes = tuple([array.shape for array in inputs])
         if out is None:
-            results = self.run(inputs)
+            results = self._run(passed, [result.make(passed) for result in self._results])
             given = results if inputs is arrays else like_inputs(results, arrays)
         else:
-            outputs = check_outputs(out, self.signature, inputs)
-            made = self.run(inputs, [output.array for output in outputs])
-            given = [
-                output.given if output.array is not None else new for output, new in zip(outputs, made, strict=True)
-            ]
+            given = self._run_into(check_outputs(out, self.signature, inputs), passed, arrays)
         if not given:
             return None
         return given[0] if len(given) == 1 else tuple(given)
 
-    def _checked(self, arrays: tuple[Any, ...]) -> Sequence[Array]:
-        """The arguments as arrays in row-major order; the very ones where they are."""
-        if len(arrays) == len(self._arguments):
-            for argument, value in zip(self._arguments, arrays, strict=True):
-                if not argument.takes(value):
-                    break
-            else:
-                return arrays
-        return self.signature.check(arrays)
-
-    def run(self, inputs: Sequence[Array], outputs: Sequence[Array | None] | None = None) -> list[Array]:
-        """Runs the program on arrays that were checked before.
-
-        Args:
-            inputs: One per argument.
-            outputs: Where results go, None for one that is made.
-        """
-        self.last_shapes = tuple([array.shape for array in inputs])
+    def _pass_as_they_are(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """What is passed for NumPy arrays that fit as they are; the usual case, which must be quick. Else None."""
+        if len(arrays) != len(self._arguments):
+            return None
         passed: list[Any] = []
-        for argument, array in zip(self._arguments, inputs, strict=True):
-            argument.pass_(array, passed)
-        if outputs is None:
-            results = [result.make(passed) for result in self._results]
-        else:
-            results = [
-                result.make(passed) if output is None else result.into(output, passed)
-                for result, output in zip(self._results, outputs, strict=True)
-            ]
+        for argument, value in zip(self._arguments, arrays):  # noqa: B905  counted
+            if not argument.takes(value):
+                return None
+            argument.add(value, passed)
+        return passed
+
+    def _run_into(self, outputs: Sequence[Output], passed: list[Any], arrays: Sequence[Any]) -> list[Any]:
+        """Runs the program with memory of the caller's; gives that, and what had to be made."""
+        results = [
+            result.make(passed) if output.array is None else result.into(output.array, passed)
+            for result, output in zip(self._results, outputs, strict=True)
+        ]
+        made = self._run(passed, results)
+        return [
+            output.given if output.array is not None else like_inputs([new], arrays)[0]
+            for output, new in zip(outputs, made, strict=True)
+        ]
+
+    def _run(self, passed: Sequence[Any], results: Sequence[Array | _Open]) -> list[Array]:
         status = self._function(*passed, *self._constant_places)
         if status:
             raise self._failure(status, results)
-        return [result if isinstance(result, np.ndarray) else result.array() for result in results]
+        return [result.array() if isinstance(result, _Open) else result for result in results]
 
     def _failure(self, status: int, results: Sequence[Array | _Open]) -> Exception:
         held = [result for result in results if not isinstance(result, np.ndarray)]
@@ -211,7 +210,7 @@ class _Argument:
             return shape == self.shape and not self.spec.scalar
         return len(shape) == len(self.shape) and all([shape[dim] == size for dim, size in self.known_dims])
 
-    def pass_(self, array: Array, passed: list[Any]) -> None:
+    def add(self, array: Array, passed: list[Any]) -> None:
         """Adds what is passed for a checked array."""
         if self.spec.scalar:
             passed.append(_number(self.spec, array))

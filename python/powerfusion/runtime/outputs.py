@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from powerfusion.errors import InputError
-from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature, as_numpy, name_of
+from powerfusion.runtime.signature import DTYPES, UNSIGNED, Array, ArraySpec, Signature, as_numpy, name_of
 
 
 @dataclass(frozen=True)
@@ -44,40 +44,54 @@ def check_outputs(out: Any, signature: Signature, inputs: Sequence[Array]) -> li
             help=f"'{signature.name}' gives ({', '.join(map(str, specs))})",
         )
     outputs = [
-        Output(value, None if value is None else _check(spec, value, f"'out' for result {at}"))
+        Output(value, None if value is None else _check(spec, value, at))
         for at, (spec, value) in enumerate(zip(specs, given, strict=True))
     ]
-    used = [(f"argument {at}", array) for at, array in enumerate(inputs)]
-    for at, output in enumerate(outputs):
-        if output.array is None:
-            continue
-        for what, other in used:
-            if np.may_share_memory(output.array, other):
-                raise InputError(
-                    f"expected 'out' for result {at} to be memory of its own, it overlaps {what}",
-                    help="the program reads it while it writes: give another array",
-                )
-        used.append((f"'out' for result {at}", output.array))
+    _check_apart([output.array for output in outputs], inputs)
     return outputs
 
 
-def _check(spec: ArraySpec, value: Any, what: str) -> Array:
+def _check_apart(arrays: Sequence[Array | None], inputs: Sequence[Array]) -> None:
+    """Makes sure that what is written overlaps nothing else."""
+    for at, array in enumerate(arrays):
+        if array is None:
+            continue
+        for number, other in enumerate([*inputs, *arrays[:at]]):
+            if other is not None and np.may_share_memory(array, other):
+                earlier = number - len(inputs)
+                what = f"argument {number}" if earlier < 0 else f"{_named(earlier)}"
+                raise InputError(
+                    f"expected {_named(at)} to be memory of its own, it overlaps {what}",
+                    help="the program may read one while it writes the other: give another array",
+                )
+
+
+def _named(at: int) -> str:
+    """What errors call it."""
+    return f"'out' for result {at}"
+
+
+def _check(spec: ArraySpec, value: Any, at: int) -> Array:
+    """One array as memory for one result."""
+    wanted = DTYPES[spec.dtype]
+    if type(value) is np.ndarray and value.dtype == wanted and value.shape == spec.shape and value.flags.carray:
+        return value
+    what = _named(at)
     if not isinstance(value, np.ndarray) and not hasattr(value, "__dlpack__"):
         raise InputError(f"expected {what} to be an array, got {type(value).__name__}")
     if getattr(value, "requires_grad", False):
         raise InputError(f"expected {what} to need no gradient", help="pass value.detach()")
     array = as_numpy(value, what)
-    wanted = DTYPES[spec.dtype]
-    if array.dtype != wanted:
+    if array.dtype not in (wanted, UNSIGNED.get(spec.dtype, wanted)):
         raise InputError(
-            f"expected {what} of dtype {wanted}, got {array.dtype}", help=f"np.empty(.., {name_of(spec.dtype)})"
+            f"expected {what} of dtype {wanted}, got {array.dtype}",
+            help=f"make it by np.empty(.., {name_of(spec.dtype)})",
         )
-    fits = len(array.shape) == len(spec.shape) and all(
+    fits = array.ndim == len(spec.shape) and all(
         size in (None, got) for size, got in zip(spec.shape, array.shape, strict=True)
     )
     if not fits:
-        shape = tuple("?" if size is None else size for size in spec.shape)
-        raise InputError(f"expected {what} of shape {shape}, got {array.shape}".replace("'?'", "?"))
+        raise InputError(f"expected {what} to fit {spec}, got shape {array.shape}")
     if not (array.flags.c_contiguous and array.flags.aligned):
         raise InputError(f"expected {what} to be contiguous", help="give an array of its own, as np.empty makes it")
     if not array.flags.writeable:
