@@ -35,7 +35,7 @@ from powerfusion.passes.lowering.registers import (
 from powerfusion.passes.lowering.transposes import can_transpose, transpose
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 ARITHMETIC = ("arith.", "math.")
 

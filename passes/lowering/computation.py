@@ -17,7 +17,7 @@ from powerfusion.passes.lowering.registers import lane_dim, lanes_of, row_indice
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 ELEMENTWISE = "arith and math on tiles"  # one entry of the table for all of them
 SEQ_CST = 7

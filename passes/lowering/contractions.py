@@ -29,7 +29,7 @@ from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.lowering.views import window_numbers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 @dataclass(frozen=True)

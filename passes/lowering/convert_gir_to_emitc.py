@@ -69,6 +69,7 @@ class ConvertGirToEmitcPass(Pass):
             _check_tile_form(function)
         program = Program()
         name = program.names.fresh(_symbol(public[0])) if public else ""
+        program.names.fresh(f"{name}_message")  # the printer's own
         for function in found:
             for launch in (inner for inner in ops_in(function) if inner.name == "gir.launch"):
                 _note_shares(program, launch)

@@ -31,7 +31,7 @@ from powerfusion.passes.lowering.registers import Rows, Tile, register_types, re
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 MOST_INSTANCES = 64
 SCOPES = ("device", "cluster", "group", "unit")

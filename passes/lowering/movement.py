@@ -47,7 +47,7 @@ from powerfusion.passes.tiling.tile import ALIGNMENT
 ALIGNED = "gir.aligned_bytes"
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 @lowers("gir.load", to="vector")

@@ -34,7 +34,7 @@ from powerfusion.passes.lowering.registers import (
 )
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 SLT = 2
 BOUNDS = 3  # operands of a loop before those that it carries

@@ -21,7 +21,7 @@ from powerfusion.passes.lowering.registers import Tile, extract, lane_dim, linea
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 @lowers("gir.scan", to="vector")

@@ -23,7 +23,7 @@ from powerfusion.passes.lowering.memory import storage
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 @lowers("memref.expand_shape", to="vector")

@@ -1,7 +1,7 @@
 """Groups that one thread plays one after the other, step by step together: rows are read as they lie in memory.
 
 Groups of a parallel are independent. Where each folds a piece of the same rows, and the pieces lie side by side, a
-thread takes some neighbours one step at a time; what each has folded so far waits in a buffer that the first caches hold.
+thread takes some neighbours one step at a time; what each has folded so far waits in a buffer that near caches hold.
 
     parallel g: a = init                       parallel over blocks of groups:
                 for r: a = a + x[r, g]    ⇒      for g: m[g] = init

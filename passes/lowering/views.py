@@ -33,7 +33,7 @@ from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.lowering.transposes import can_transpose, transpose
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 
 def _bind(lowering: VectorLowering, op: ir.Operation, wanted: Indices) -> None:

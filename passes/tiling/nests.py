@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from powerfusion.core._mlir import DYNAMIC, create, i32_array, index_constant, segments
 from powerfusion.errors import UnsupportedError
@@ -120,7 +119,7 @@ class NestEmitter:
         groups(counts, self.plan.work, body)
 
     def _emit_columns(self, others: Sequence[Dim]) -> None:
-        """Deals columns that are folded out to groups, some tiles beside one another each; then what is left of them."""
+        """Deals columns that are folded out to groups, some tiles beside one another each; then what is left."""
         vector, count = self.plan.vector, self.plan.columns.beside
         assert vector is not None, "expected a tile"
         size, static, step = self._size(vector), self._static(vector), self.tile_size(vector)

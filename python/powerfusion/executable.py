@@ -29,18 +29,17 @@ from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, check_contracts, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
-from powerfusion.runtime.c_function import CFunction
-from powerfusion.runtime.host import HostFunction
-from powerfusion.runtime.shared_library import load_entry
+from powerfusion.runtime.c_function import CFunction, Code
+from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, load_c_program
 from powerfusion.runtime.signature import DTYPES, Array, Signature
 
 if TYPE_CHECKING:
+    from powerfusion.emit.c_library import CLibrary
     from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline, and the normal forms that hold there.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 FORMS = {"linalg": frozenset[str](), "graph": frozenset({"graph-form"}), "tile": frozenset({"tile-form"})}
-ENTRY = "_mlir__mlir_ciface_pf_main"
 OPTIMIZATION_LEVEL = 3
 
 
@@ -76,20 +75,23 @@ class Executable:
         self._module = module
         self._machine = machine
 
-    def __call__(self, *arrays: Any) -> Any:
+    def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Runs the program.
 
         Args:
-            arrays: One per argument, NumPy or DLPack, of the dtypes and sizes of the signature.
+            arrays: One per argument, NumPy or DLPack, of the dtypes and sizes of the signature. Contiguous ones are
+                read where they are, others are copied first.
+            out: Where results go: an array, or for several results a tuple, None for those that are made. They must
+                be contiguous, writable, of just the result's dtype and shape, and overlap nothing else.
 
         Returns:
-            The result, a tuple of several, or None; of the inputs' kind (NumPy, torch, JAX).
+            The result, a tuple of several, or None; of the inputs' kind (NumPy, torch, JAX), or what `out` was.
 
         Raises:
             InputError: The arrays don't fit the signature.
             AssertionFailedError: An assertion of the program failed.
         """
-        return self._function(*arrays)
+        return self._function(*arrays, out=out)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -206,10 +208,34 @@ class Executable:
         from powerfusion.emit.portable import translate
 
         self._check_code("c")
+        return translate(self.module(self.phases[-1]), self.signature, self._note())
+
+    def c_library(self, file_name: str) -> CLibrary:
+        """The program as machine code for callers in C, and its header; of target cpu.
+
+        Args:
+            file_name: The file's, without folders: `kernel.o`, `libkernel.a` or `libkernel.so`; the header says it.
+
+        Raises:
+            UnsupportedError: It has another suffix, or the program is for another target, or not compiled to the end.
+            CompileError: LLVM refused it.
+            ToolError: One of LLVM's tools isn't there.
+        """
+        from powerfusion.emit.c_library import build_c_library
+        from powerfusion.emit.host_object import object_code
+
+        self._check_code()
+        code = object_code(self.module("llvm"), OPTIMIZATION_LEVEL)
+        return build_c_library(code, self.signature, self._constants, self._assertions, file_name, self._note())
+
+    def _note(self) -> str:
+        """What a program in C says on top: its name and what it moves, as far as that can be counted."""
         note = f"{self.signature.name}, by PowerFusion\n"
+        if not self._graphs:
+            return note
         with suppress(UnsupportedError):  # While sizes are open, bytes are too.
             note += f"\n{self.report(shapes={})}\n"
-        return translate(self.module(self.phases[-1]), note)
+        return note
 
     def _check_code(self, target: str = "cpu") -> None:
         if self.target != target and self.target in PIPELINES:
@@ -232,20 +258,19 @@ class Executable:
             raise CompileError(f"LLVM made no code: {error}") from error
 
     @cached_property
-    def _function(self) -> HostFunction | CFunction:
+    def _function(self) -> CFunction:
         if self.target == "c":
             return self._c_function
         engine = self._engine
-        address = engine.lookup(ENTRY)
-        return HostFunction(address, HostEngine.free, self.signature, self._constants, self._assertions, engine)
+        code = Code(engine.lookup(ENTRY), engine.lookup(ALLOCATE), engine.lookup(FREE), engine)
+        return CFunction(code, self.signature, self._assertions, self._constants)
 
     @cached_property
     def _c_function(self) -> CFunction:
         from powerfusion.emit.portable import build
 
         source = self.c_source
-        library, address = load_entry(build(source), source.name)
-        return CFunction(address, self.signature, source.messages, library)
+        return CFunction(load_c_program(build(source), source.name), self.signature, source.messages)
 
     @cached_property
     def _constants(self) -> list[Array]:

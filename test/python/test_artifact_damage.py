@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import io
 import json
@@ -20,8 +19,8 @@ from artifact_tools import MIXED, drop, members_of, pack, put, reseal
 import powerfusion as pf
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime import artifact, manifest, processor
+from powerfusion.runtime.c_function import Code
 from powerfusion.runtime.manifest import HOST_CODE, MANIFEST, Member
-from powerfusion.runtime.shared_library import Library
 
 FIRST = "constants/0.npy"
 
@@ -45,9 +44,9 @@ def no_code(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Collects the code that would be mapped, in place of mapping it."""
     mapped: list[bytes] = []
 
-    def record(code: bytes, _: object) -> Library:
+    def record(code: bytes, _: object) -> Code:
         mapped.append(code)
-        return Library(ctypes.CDLL(None), 1, 1)
+        return Code(1, 1, 1, None)
 
     monkeypatch.setattr(artifact, "load_library", record)
     return mapped
@@ -112,7 +111,7 @@ def test_flips_in_the_manifest_under_a_right_checksum(
 
 
 EDITS: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
-    (put("schema", 2), "expected an artifact of schema version 1, got 2\nhelp: load it with .* PowerFusion 0.1.0"),
+    (put("schema", 1), "expected an artifact of schema version 2, got 1\nhelp: load it with .* PowerFusion 0.1.0"),
     (put("schema", True), "expected 'schema' to be an integer, got true or false"),
     (put("schema", "1"), "expected 'schema' to be an integer, got a string"),
     (drop("schema"), "the key 'schema' is missing"),

@@ -312,7 +312,7 @@ _Float16 __truncsfhf2(float);
 _Float16 __truncdfhf2(double);
 __bf16 __truncsfbf2(float);
 __bf16 __truncdfbf2(double);
-void _mlir__mlir_ciface_pf_main(void **in) {
+void pf_main(void **in) {
   size kind = (size)in[0], count = (size)in[1];
   for (size i = 0; i < count; ++i) switch (kind) {
     case 0: ((float *)in[3])[i] = __extendhfsf2(((_Float16 *)in[2])[i]); break;
@@ -375,7 +375,7 @@ def check_nearest(given: np.ndarray[Any, Any], got: np.ndarray[Any, Any]) -> Non
 
 def test_unknown_symbol_is_found_when_linking(tmp_path: Path) -> None:
     """A call of something that no machine has fails when the program is saved, not when it is loaded."""
-    code = build_c(tmp_path, "void absent(void); void _mlir__mlir_ciface_pf_main(void **in) { absent(); }")
+    code = build_c(tmp_path, "void absent(void); void pf_main(void **in) { absent(); }")
     with pytest.raises(pf.errors.CompileError, match=r"can't be linked: .*undefined symbol: absent"):
         host_object.link(code)
 

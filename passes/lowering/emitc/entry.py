@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from powerfusion._native import _pf
-from powerfusion.core._mlir import create, entry_block, operations
+from powerfusion.core._mlir import create, defining_op, entry_block, operations
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
@@ -16,6 +16,7 @@ from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, row_major
 from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.function import (
     NO_MEMORY,
+    SIZES_DIFFER,
     FunctionLowering,
     Owned,
     Parameter,
@@ -103,6 +104,7 @@ class EntryLowering(FunctionLowering):
         self.lifetimes = Lifetimes(self.block)
         self.ends = operations(self.block)[-1]
         self.places: dict[ir.Value, ir.Value] = {}
+        self.direct: dict[ir.Value, int] = {}
         self.code_status: ir.Value | None = None
 
     def run(self, name: str) -> ir.Operation:
@@ -155,6 +157,8 @@ class EntryLowering(FunctionLowering):
                 given_away.add(root)
                 if operand.type.has_static_shape:
                     self.places[root] = self.out[at][0]
+                elif _is_cast_of(operand, root):
+                    self.direct[root] = at
 
     def _take_constants(self, constants: Sequence[ir.Attribute]) -> None:
         """Arrays of the file, for the arguments behind the caller's."""
@@ -206,7 +210,8 @@ class EntryLowering(FunctionLowering):
 
     def _free(self, owned: Sequence[Owned]) -> None:
         for own in owned:
-            self.helper(own.free, [own.pointer])
+            with code.when(code.negated(own.unless)):
+                self.helper(own.free, [own.pointer])
 
     def allocate(self, op: ir.Operation, sizes: Sequence[Number]) -> tuple[ir.Value, str]:
         """The caller's memory for what is returned, of known size; else memory of its own."""
@@ -218,6 +223,8 @@ class EntryLowering(FunctionLowering):
             if not isinstance(size, int):
                 fits = code.compare("ge", size, code.value_of(0))
                 self.leave_unless(fits, self.program.number_of("expected sizes that aren't negative"))
+        if op.result in self.direct:
+            return self._result_memory(op.result, self.direct[op.result], element, sizes), "result"
         target = code.pointer_type(stored(element))
         is_result = op.result in self.handed
         raw = self._from_library(bytes_of(sizes, element)) if is_result else self._memory(bytes_of(sizes, element))
@@ -226,6 +233,38 @@ class EntryLowering(FunctionLowering):
         self.leave_unless(code.compare("ne", pointer, code.literal("NULL", target)), NO_MEMORY)
         self.owned.append(Owned(op.result, pointer, "free" if is_result else "pf_release"))
         return pointer, name
+
+    def _result_memory(self, root: ir.Value, at: int, element: ir.Type, sizes: Sequence[Number]) -> ir.Value:
+        """Memory of a result of open size: the caller's, or where none was given the C library's."""
+        target = code.pointer_type(stored(element))
+        given, present = self._given(at, element, sizes)
+        held = code.variable(target, given)
+        with code.when(code.negated(present)):
+            code.assign(code.cast(self._from_library(bytes_of(sizes, element)), target), held)
+        pointer = code.load(held)
+        self.name(pointer, "result")
+        self.leave_unless(code.compare("ne", pointer, code.literal("NULL", target)), NO_MEMORY)
+        self.owned.append(Owned(root, pointer, "free", present))
+        return pointer
+
+    def _given(self, at: int, element: ir.Type, sizes: Sequence[Number]) -> tuple[ir.Value, ir.Value]:
+        """The caller's memory for a result of open size and whether there is any; its sizes are set right."""
+        place, beside = self.out[at]
+        target = code.pointer_type(stored(element))
+        given = code.load(code.element(place, [0], target))
+        self.name(given, "given")
+        present = code.compare("ne", given, code.literal("NULL", target))
+        self.name(present, "is_given")
+        fits: code.Flag = True
+        for dim, size in enumerate(sizes):
+            told = code.load_if(present, code.element(beside, [dim], code.index_type()), code.value_of(0))
+            fits = code.both(fits, code.equal(told, size))
+        if isinstance(fits, ir.Value):
+            self.name(fits, "fits")
+        for dim, size in enumerate(sizes):
+            code.assign(code.value_of(size), code.element(beside, [dim], code.index_type()))
+        self.leave_unless(code.either(code.negated(present), fits), SIZES_DIFFER)
+        return given, present
 
     def _from_library(self, size: Number) -> ir.Value:
         """Memory that the caller may free."""
@@ -254,18 +293,38 @@ class EntryLowering(FunctionLowering):
         create("emitc.return", [status])
 
     def _give(self, at: int, buffer: Buffer) -> None:
-        """A result of open size: memory that the caller frees, and its sizes."""
-        place, sizes = self.out[at]
+        """A result of open size: memory that is the caller's, or will be."""
+        place, _ = self.out[at]
         pointer_type = code.pointer_type(stored(buffer.element))
         own = next((o for o in self.owned if o.pointer == buffer.pointer and o.free == "free"), None)
         if own is not None and buffer.offset == 0 and buffer.is_dense:
             self.owned.remove(own)
+            if self.direct.get(own.root) != at:
+                self._hand_over(at, own, buffer)
+                return
             made = own.pointer
         else:
-            made = code.cast(self._from_library(bytes_of(buffer.sizes, buffer.element)), pointer_type)
-            self.name(made, "copied")
-            self.leave_unless(code.compare("ne", made, code.literal("NULL", pointer_type)), NO_MEMORY)
+            made = self._result_memory(self.ends.operands[at], at, buffer.element, buffer.sizes)
+            self.owned.pop()
             copy(buffer, Buffer(made, buffer.element, buffer.sizes, row_major(buffer.sizes), 0, made, "result"))
         code.assign(made, code.element(place, [0], pointer_type))
-        for dim, extent in enumerate(buffer.sizes):
-            code.assign(code.value_of(extent), code.element(sizes, [dim], code.index_type()))
+
+    def _hand_over(self, at: int, own: Owned, buffer: Buffer) -> None:
+        """Gives memory that was allocated in another shape away, or what it holds to where the caller wants it."""
+        given, present = self._given(at, buffer.element, buffer.sizes)
+        with code.when(present):
+            copy(buffer, Buffer(given, buffer.element, buffer.sizes, row_major(buffer.sizes), 0, given, "result"))
+            self.helper(own.free, [own.pointer])
+        with code.when(code.negated(present)):
+            place = code.element(self.out[at][0], [0], code.pointer_type(stored(buffer.element)))
+            code.assign(own.pointer, place)
+
+
+def _is_cast_of(value: ir.Value, root: ir.Value) -> bool:
+    """Whether a value is an allocation itself, by casts at most."""
+    while value != root:
+        op = defining_op(value)
+        if op is None or op.name != "memref.cast":
+            return False
+        value = op.operands[0]
+    return True

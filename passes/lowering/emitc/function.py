@@ -1,8 +1,9 @@
 """Functions in C: their parameters, memory that they own, how they fail.
 
 The program's entry takes, per argument, a pointer and what sizes of it are open, or a number; then, per result, where
-the caller wants it: a pointer to memory of its size, or, where a size is open, places for the memory that the function
-makes and for all sizes. It returns 0, the number of the assertion that failed, or -1 where there is no memory.
+the caller wants it: a pointer to memory of its size, or, where a size is open, where the pointer to it is, null for the
+function to make memory, and all sizes. It returns 0, the number of the assertion that failed, -1 where there is no
+memory, or -2 where the sizes beside memory for a result aren't those that come out, which then stand there.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from powerfusion.passes.scheduling.roots import root_of
 from powerfusion.passes.scheduling.staged import written_by
 
 NO_MEMORY = -1
+SIZES_DIFFER = -2
 GRANULE = 64  # bytes by which scratch memories of threads lie apart
 
 
@@ -50,11 +52,13 @@ class Owned:
         root: The allocation that it is.
         pointer: To it.
         free: The function that takes it.
+        unless: Where this holds, it is the caller's.
     """
 
     root: ir.Value
     pointer: ir.Value
     free: str
+    unless: code.Flag = False
 
 
 @dataclass

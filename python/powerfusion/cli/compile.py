@@ -1,18 +1,24 @@
-"""`pf compile`: a program into an artifact, into C, or into the IR after a phase."""
+"""`pf compile`: a program into an artifact, into code for callers in C, into C, or into the IR after a phase."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from powerfusion.cli.programs import configure_phases
 
-ENDINGS = (".mlir", ".pfx", ".c")
+if TYPE_CHECKING:
+    from powerfusion.executable import Executable
+
+LIBRARIES = (".o", ".a", ".so")
+ENDINGS = (".mlir", ".pfx", *LIBRARIES, ".c")
 C_TARGET = "c"
 EPILOG = """\
 examples:
   pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
+  pf compile model.mlir -o libmodel.so                     a library for C, without Python, and model.h; or model.o
   pf compile model.mlir -o model.c --target c              portable C99, and model.h for who calls it
   pf compile model.mlir -o model.gir.mlir --compile-to simplify
   pf compile model.gir.mlir -o model.tile.mlir --compile-from simplify --compile-to tile
@@ -28,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         type=Path,
         required=True,
-        help="what to write; ends in .pfx for the artifact, in .c for C and a header beside it, in .mlir for IR",
+        help="what to write; ends in .pfx for the artifact, in .o, .a or .so for machine code and a header of C beside "
+        "it, in .c for C and a header, in .mlir for IR",
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
     configure_phases(parser, "write the IR after this phase (default: the last one)")
@@ -42,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.compile_to and output.suffix != ".mlir":
         options.usage(f"argument --compile-to: expected an output that ends in .mlir, got '{output}'")
 
-    if (output.suffix, options.target == C_TARGET) in ((".c", False), (".pfx", True)):
+    if output.suffix != ".mlir" and (output.suffix == ".c") != (options.target == C_TARGET):
         options.usage(f"argument -o: expected a name that ends in .c with --target {C_TARGET} alone, got '{output}'")
 
     from powerfusion.cli import output as out
@@ -50,19 +57,33 @@ def execute(options: argparse.Namespace) -> int:
 
     check_phases(options)
     out.check_writable(output)
-    source, is_code = out.read_source(options.source), output.suffix in (".pfx", ".c")
+    source, is_code = out.read_source(options.source), output.suffix != ".mlir"
     executable = compile_program(source, options.target, options.compile_to, after=options.compile_from, code=is_code)
-    if output.suffix == ".c":
-        found, header = executable.c_source, output.with_suffix(".h")
-        out.check_writable(header)
-        out.write_whole(output, lambda path: path.write_text(found.code))
-        out.write_whole(header, lambda path: path.write_text(found.header))
-        print(f"wrote {output} and {header}", file=sys.stderr)
-        return 0
-    if is_code:
+    if output.suffix == ".pfx":
         out.write_whole(output, executable.save)
+    elif is_code:
+        _write_with_header(executable, output)
+        return 0
     else:
         text = executable.ir(options.compile_to or executable.phases[-1]).rstrip("\n") + "\n"
         out.write_whole(output, lambda path: path.write_text(text))
     print(f"wrote {output}", file=sys.stderr)
     return 0
+
+
+def _write_with_header(executable: Executable, output: Path) -> None:
+    """Writes C or machine code, and what its callers include."""
+    from powerfusion.cli import output as out
+    from powerfusion.emit.c_library import header_name
+
+    header = output.with_name(header_name(output.name))
+    out.check_writable(header)
+    if output.suffix == ".c":
+        found = executable.c_source
+        code = found.code.encode()
+    else:
+        found = executable.c_library(output.name)
+        code = found.code
+    out.write_whole(output, lambda path: path.write_bytes(code))
+    out.write_whole(header, lambda path: path.write_text(found.header))
+    print(f"wrote {output} and {header}", file=sys.stderr)

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from powerfusion import knobs
+from powerfusion.emit.c_header import comment, header, message_function
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc.names import MARK
+from powerfusion.runtime.signature import Signature
 
 TIMEOUT_S = 300
 FLAGS = ("-std=c99", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared", "-Wall", "-Werror")
@@ -38,11 +40,12 @@ class Source:
     messages: tuple[str, ...]
 
 
-def translate(module: ir.Module, note: str = "") -> Source:
+def translate(module: ir.Module, signature: Signature, note: str = "") -> Source:
     """A module of emitc as C.
 
     Args:
         module: As `convert-gir-to-emitc` leaves it.
+        signature: What the program takes and gives.
         note: What to say on top, lines without comment signs.
 
     Raises:
@@ -55,7 +58,8 @@ def translate(module: ir.Module, note: str = "") -> Source:
     messages = tuple(ir.StringAttr(message).value for message in entry.attributes["gir.assertions"])
     prototype = next(line for line in text.splitlines() if re.match(rf"int64_t {name}\(", line)).removesuffix(" {")
     head = comment(note) if note else ""
-    return Source(name, f"{head}{text}", head + _header(name, prototype, messages), messages)
+    code = f"{head}{text}\n{message_function(name, messages)}"
+    return Source(name, code, header(name, prototype, signature, messages, note, free="free"), messages)
 
 
 def _translated(module: ir.Module) -> str:
@@ -82,30 +86,6 @@ def _bytecode(module: ir.Module) -> bytes:
     stream = io.BytesIO()
     module.operation.write_bytecode(stream)
     return stream.getvalue()
-
-
-def comment(note: str) -> str:
-    """Lines as a comment of C."""
-    lines = [f" * {line}".rstrip() for line in note.replace("*/", "* /").splitlines()]
-    return "\n".join(["/*", *lines, " */", ""])
-
-
-def _header(name: str, prototype: str, messages: tuple[str, ...]) -> str:
-    guard = f"{name.upper()}_H"
-    fails = [f"{number}: {message}" for number, message in enumerate(messages, 1)]
-    says = comment(
-        "\n".join(
-            [
-                "Returns 0, -1 where there is no memory, or the number of an assertion that failed.",
-                "Results of open size are made by malloc, for the caller to free, and their sizes given beside them.",
-                *fails,
-            ]
-        )
-    )
-    return (
-        f"#ifndef {guard}\n#define {guard}\n\n#include <stdbool.h>\n#include <stdint.h>\n\n"
-        f'#ifdef __cplusplus\nextern "C" {{\n#endif\n\n{says}{prototype};\n\n#ifdef __cplusplus\n}}\n#endif\n\n#endif\n'
-    )
 
 
 # -- names -----------------------------------------------------------------------------------------

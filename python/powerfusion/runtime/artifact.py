@@ -1,7 +1,7 @@
 """Artifacts: a compiled program as a file, loaded and run without this compiler and without MLIR.
 
     m.pfx (zip) ─┬─ manifest.json        what it takes, gives and needs; hashes
-                 ├─ code/host.so         exports the packed C interface, and what frees results
+                 ├─ code/host.so         exports the program by its C interface, and memory for results
                  └─ constants/N.npy      hidden arguments
 
 Loading checks the archive, then the manifest, then every hash, and only then maps the code. That finds damage and
@@ -23,7 +23,7 @@ import numpy as np
 
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime.archive import Chunks, open_archive, write_archive
-from powerfusion.runtime.host import HostFunction
+from powerfusion.runtime.c_function import CFunction
 from powerfusion.runtime.manifest import (
     HOST_CODE,
     MANIFEST,
@@ -97,17 +97,18 @@ class LoadedProgram:
         target: What it was compiled for.
     """
 
-    def __init__(self, manifest: Manifest, function: HostFunction) -> None:
+    def __init__(self, manifest: Manifest, function: CFunction) -> None:
         self.signature = manifest.signature
         self.target = manifest.target
         self._report = manifest.report
         self._function = function
 
-    def __call__(self, *arrays: Any) -> Any:
+    def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Runs the program.
 
         Args:
             arrays: One per argument, NumPy or DLPack, of the dtypes and sizes of the signature.
+            out: Where results go; see `Executable`.
 
         Returns:
             The result, a tuple of several, or None; of the inputs' kind (NumPy, torch, JAX).
@@ -116,7 +117,7 @@ class LoadedProgram:
             InputError: The arrays don't fit the signature.
             AssertionFailedError: An assertion of the program failed.
         """
-        return self._function(*arrays)
+        return self._function(*arrays, out=out)
 
     def report(self) -> SavedReport:
         """What the compiler reported when the program was saved.
@@ -152,12 +153,10 @@ def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
             read_constant(data.pop(constant_member(position)), spec, constant_member(position))
             for position, spec in enumerate(manifest.constants)
         ]
-        library = load_library(data[HOST_CODE], manifest.needs)
+        code = load_library(data[HOST_CODE], manifest.needs)
     except ArtifactError as error:
         raise ArtifactError(error.message, location=str(place), help=error.help) from error
-    return LoadedProgram(
-        manifest, HostFunction(library.entry, library.free, manifest.signature, constants, manifest.assertions, library)
-    )
+    return LoadedProgram(manifest, CFunction(code, manifest.signature, manifest.assertions, constants))
 
 
 def _member(chunks: Chunks) -> Member:

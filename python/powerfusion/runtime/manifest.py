@@ -15,7 +15,7 @@ from powerfusion.runtime.schema import parse_object, read
 from powerfusion.runtime.shared_library import OPENMP
 from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 HOST_CODE = "code/host.so"
 TARGETS = ("cpu",)

@@ -13,40 +13,30 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from powerfusion import knobs
 from powerfusion.errors import ArtifactError, ToolError
+from powerfusion.runtime.c_function import Code
 
-ENTRY = "_mlir__mlir_ciface_pf_main"
+ENTRY = "pf_main"
+ALLOCATE = "_mlir_memref_to_llvm_alloc"
 FREE = "_mlir_memref_to_llvm_free"
 OPENMP = "libomp"
 OPENMP_SONAME = "libomp.so.5"
 OPENMP_PREFIX = b"__kmpc_"
+_libc = ctypes.CDLL(None)
 
 
-@dataclass(frozen=True)
-class Library:
-    """A mapped shared library, which stays for as long as the process.
-
-    Attributes:
-        mapped: It.
-        entry: The address of the packed C interface.
-        free: The address of what gives results' memory back.
-    """
-
-    mapped: ctypes.CDLL
-    entry: int
-    free: int
-
-
-def load_library(code: bytes, needs: tuple[str, ...]) -> Library:
+def load_library(code: bytes, needs: tuple[str, ...]) -> Code:
     """Maps a shared library into this process.
 
     Args:
         code: An ELF shared library.
         needs: Runtimes that it calls; `libomp` is the only one there is.
+
+    Returns:
+        The program; the library stays mapped for as long as the process.
 
     Raises:
         ToolError: A runtime isn't there, or no temporary folder lets code run.
@@ -66,8 +56,8 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> Library:
             f"the program's code can't be put into {tempfile.gettempdir()}: {error.strerror or error}",
             help="set TMPDIR to a folder with room",
         ) from error
-    entry, free = (_address(library, name) for name in (ENTRY, FREE))
-    return Library(library, entry, free)
+    entry, allocate, free = (_address(library, name) for name in (ENTRY, ALLOCATE, FREE))
+    return Code(entry, allocate, free, library)
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:
@@ -76,15 +66,15 @@ def _address(library: ctypes.CDLL, name: str) -> int:
     return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
 
 
-def load_entry(code: bytes, name: str) -> tuple[ctypes.CDLL, int]:
-    """Maps a shared library, which finds what it needs by itself, into this process.
+def load_c_program(code: bytes, name: str) -> Code:
+    """Maps a shared library that finds what it needs by itself, and whose memory is the C library's.
 
     Args:
         code: An ELF shared library.
         name: Of its entry.
 
     Returns:
-        The library, which stays for as long as the process, and the address of its entry.
+        The program; the library stays mapped for as long as the process.
 
     Raises:
         ToolError: No temporary folder lets code run.
@@ -94,7 +84,7 @@ def load_entry(code: bytes, name: str) -> tuple[ctypes.CDLL, int]:
         place = Path(folder) / "program.so"
         place.write_bytes(code)
         library = open_library(place, Path(folder))
-    return library, ctypes.cast(library[name], ctypes.c_void_p).value or 0
+    return Code(_address(library, name), _address(_libc, "malloc"), _address(_libc, "free"), library)
 
 
 def open_library(place: Path, folder: Path) -> ctypes.CDLL:

@@ -87,12 +87,12 @@ class Signature:
 
 
 def _check(position: int, spec: ArraySpec, value: Any) -> Array:
-    array = _scalar(position, spec, value) if spec.scalar else as_numpy(value, position)
+    array = _scalar(position, spec, value) if spec.scalar else as_numpy(value, f"argument {position}")
     wanted = DTYPES[spec.dtype]
     if array.dtype not in (wanted, UNSIGNED.get(spec.dtype, wanted)):  # To NumPy, None is float64.
         raise InputError(
             f"expected argument {position} of dtype {wanted}, got {array.dtype}",
-            help=f"convert it: x.astype({_name_of(spec.dtype)})",
+            help=f"convert it: x.astype({name_of(spec.dtype)})",
         )
     if array.ndim != len(spec.shape):
         raise InputError(f"expected argument {position} of rank {len(spec.shape)} ({spec}), got shape {array.shape}")
@@ -111,7 +111,7 @@ def _check(position: int, spec: ArraySpec, value: Any) -> Array:
     return array
 
 
-def _name_of(dtype: str) -> str:
+def name_of(dtype: str) -> str:
     """How a dtype is written in Python."""
     return f"ml_dtypes.{TORCH[dtype]}" if dtype in TORCH else f"'{DTYPES[dtype]}'"
 
@@ -133,10 +133,14 @@ def _scalar(position: int, spec: ArraySpec, value: Any) -> Array:
 _SCALAR_KINDS = {"b": "b", "i": "iub", "u": "iub", "f": "fiubV"}
 
 
-def as_numpy(value: Any, position: int) -> Array:
+def as_numpy(value: Any, what: str) -> Array:
     """An array as NumPy's, without a copy where memory can be shared.
 
     Takes NumPy arrays and whatever speaks DLPack and is in the CPU's memory.
+
+    Args:
+        value: The array.
+        what: What errors call it.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -144,7 +148,7 @@ def as_numpy(value: Any, position: int) -> Array:
         return np.asarray(value)
     if not hasattr(value, "__dlpack__"):
         raise InputError(
-            f"expected argument {position} to be an array, got {type(value).__name__}",
+            f"expected {what} to be an array, got {type(value).__name__}",
             help="pass a NumPy array, or anything that speaks DLPack",
         )
     try:
@@ -152,7 +156,7 @@ def as_numpy(value: Any, position: int) -> Array:
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         shared = _torch_as_numpy(value)
         if shared is None:
-            raise InputError(f"argument {position} can't be read through DLPack: {error}") from error
+            raise InputError(f"{what} can't be read through DLPack: {error}") from error
         return shared
 
 

@@ -1,10 +1,12 @@
 // RUN: %pf-opt %s --convert-gir-to-vector --canonicalize --split-input-file | FileCheck %s
 
-// A tile is a vector of its lanes; a tail is masked, and its lanes are never accessed. The function gets an argument
-// for the number of a failed assertion.
+// A tile is a vector of its lanes; a tail is masked, and its lanes are never accessed. The function takes pointers, open
+// sizes and numbers, and gives the number of a failed assertion.
 // CHECK-LABEL: func.func @pf_main(
-// CHECK-SAME:    %[[X:.*]]: memref<?xf32>, %[[Y:.*]]: memref<?xf32>, %[[V:.*]]: memref<index>, %{{.*}}: memref<1xi64>)
-// CHECK:       %[[MASK:.*]] = vector.create_mask
+// CHECK-SAME:    %[[A:.*]]: !llvm.ptr, %{{.*}}: index, %[[B:.*]]: !llvm.ptr, %{{.*}}: index, %[[V:.*]]: index) -> i64
+// CHECK:       %[[X:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?xf32>
+// CHECK:       %[[Y:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?xf32>
+// CHECK:       %[[MASK:.*]] = vector.create_mask %[[V]]
 // CHECK:       %[[TILE:.*]] = vector.maskedload %[[X]][%c0], %[[MASK]]
 // CHECK:       %[[ABS:.*]] = math.absf %[[TILE]] : vector<16xf32>
 // CHECK:       vector.maskedstore %[[Y]][%c0], %{{.*}}, %[[ABS]]
@@ -63,7 +65,7 @@ func.func @library(%x: memref<2xf64>, %y: memref<2xf32>) {
 
 // A tile with several long dimensions is one vector per row; a row beyond the valid extents has no lanes.
 // CHECK-LABEL: func.func @pf_main(
-// CHECK:       %[[ROWS:.*]] = memref.load %{{.*}}[] : memref<index>
+// CHECK-SAME:    %{{.*}}: !llvm.ptr, %[[ROWS:.*]]: index)
 // CHECK:       vector.load %{{.*}}[%c0, %c0] : memref<4x8xf32>, vector<8xf32>
 // CHECK:       %[[THERE:.*]] = arith.cmpi sgt, %[[ROWS]], %c1
 // CHECK:       %[[LANES:.*]] = arith.select %[[THERE]], %c8, %c0
@@ -267,7 +269,9 @@ func.func @nontemporal(%x: memref<16xf32>) {
 // CHECK-LABEL: func.func private @callee(
 // CHECK-SAME:    %{{.*}}: memref<8xf32>, %{{.*}}: memref<1xi64>)
 // CHECK-LABEL: func.func @pf_main(
-// CHECK-SAME:    %[[X:.*]]: memref<8xf32>, %[[STATUS:.*]]: memref<1xi64>)
+// CHECK-SAME:    %{{.*}}: !llvm.ptr) -> i64
+// CHECK:       %[[X:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<8xf32>
+// CHECK:       %[[STATUS:.*]] = memref.alloca() : memref<1xi64>
 // CHECK:       call @callee(%[[X]], %[[STATUS]])
 func.func private @callee(%x: memref<8xf32>) {
   gir.kernel "fill" (%a = %x : memref<8xf32>) -> () {
@@ -302,4 +306,57 @@ func.func @choice(%x: memref<65xbf16>, %y: memref<65xbf16>) {
     gir.return
   }
   return
+}
+
+// -----
+
+// A result of known size is written where the caller wants it; nothing is allocated for it.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK-SAME:    %[[OUT:.*]]: !llvm.ptr) -> i64
+// CHECK-NOT:   memref.alloc()
+// CHECK:       llvm.insertvalue %[[OUT]]
+// CHECK:       %[[RESULT:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<4xf32>
+// CHECK:       vector.store %{{.*}}, %[[RESULT]][%c0]
+func.func @known() -> memref<4xf32> {
+  %0 = memref.alloc() {alignment = 64 : i64} : memref<4xf32>
+  gir.kernel "known" (%a = %0 : memref<4xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %1 = arith.constant dense<1.0> : tensor<4xf32, #gir.at<reg>>
+    gir.store %1, %a[%c0] : tensor<4xf32, #gir.at<reg>>, memref<4xf32, #gir.at<dram>>
+    gir.return
+  }
+  return %0 : memref<4xf32>
+}
+
+// -----
+
+// A result of open size is written to the caller's memory if its sizes are told right, or to memory made for it if there
+// is none; where it is stands in the end where the caller looks for it.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK-SAME:    %[[X:.*]]: !llvm.ptr, %[[N:.*]]: index, %[[OUT:.*]]: !llvm.ptr, %[[SIZES:.*]]: !llvm.ptr) -> i64
+// CHECK:       %[[GIVEN:.*]] = llvm.load %[[OUT]] : !llvm.ptr -> !llvm.ptr
+// CHECK:       %[[ABSENT:.*]] = llvm.icmp "eq" %[[GIVEN]]
+// CHECK:       %[[TOLD:.*]] = memref.load
+// CHECK:       %[[SAME:.*]] = arith.cmpi eq, %[[TOLD]], %[[SIZE:.*]] : index
+// CHECK:       memref.store %[[SIZE]]
+// CHECK:       %[[FITS:.*]] = arith.ori %[[ABSENT]], %[[SAME]]
+// CHECK:       cf.cond_br %[[FITS]]
+// CHECK:       %[[PLACE:.*]] = scf.if %[[ABSENT]] -> (!llvm.ptr)
+// CHECK:         memref.alloc(%[[SIZE]])
+// CHECK:       else
+// CHECK:         scf.yield %[[GIVEN]]
+// CHECK:       return %c-2_i64
+// CHECK:       vector.store
+// CHECK:       llvm.store %[[PLACE]], %[[OUT]]
+func.func @open(%x: memref<?xf32>) -> memref<?xf32> {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %0 = memref.alloc(%n) {alignment = 64 : i64} : memref<?xf32>
+  gir.kernel "open" (%a = %0 : memref<?xf32>) -> () {
+    %i = arith.constant 0 : index
+    %1 = arith.constant dense<1.0> : tensor<4xf32, #gir.at<reg>>
+    gir.store %1, %a[%i] : tensor<4xf32, #gir.at<reg>>, memref<?xf32, #gir.at<dram>>
+    gir.return
+  }
+  return %0 : memref<?xf32>
 }
