@@ -25,6 +25,8 @@ FEWEST_CALLS, MOST_CALLS = 3, 200
 COLD_BYTES = 128 << 20
 """What inputs that take turns come to at least, so that none is in a cache when its turn comes."""
 MOST_SETS = 64
+LARGE_BYTES = 256 << 20
+"""Inputs that are so large needn't take turns: no cache holds their beginning when their end has come."""
 TOLERANCES = {"f32": 1e-4, "bf16": 2**-5}
 """The largest error of a right answer, in parts of its magnitude; peers may use approximations of their own."""
 
@@ -81,6 +83,11 @@ class Worker:
     """A peer's process."""
 
     def __init__(self, spec: PeerSpec, threads: int, log: IO[bytes]) -> None:
+        self._spec, self._threads, self._log = spec, threads, log
+        self._start()
+
+    def _start(self) -> None:
+        spec, threads = self._spec, self._threads
         environment = os.environ | {"PYTHONPATH": str(ROOT / "benchmarks")}
         environment |= {name: value.format(threads=threads) for name, value in spec.environment.items()}
         python = ROOT / spec.venv / "bin" / "python"
@@ -89,7 +96,7 @@ class Worker:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=self._log,
             text=True,
             env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, _cores(threads)),  # this process has no threads of its own
@@ -105,6 +112,12 @@ class Worker:
             return receive(cast(IO[str], self._process.stdout))
         except (BrokenPipeError, ValueError):
             return None
+
+    def revive(self) -> None:
+        """Starts the process again where it has died: one case may be too much for it, and others not."""
+        if not self.failure and self._process.poll() is not None:
+            self._process.communicate()
+            self._start()
 
     def close(self) -> None:
         """Ends the process."""
@@ -143,13 +156,15 @@ def run_case(
     """
     inputs = case.workload.inputs()
     wanted = case.wanted(inputs)
-    sets = min(MOST_SETS, max(2, -(-COLD_BYTES // max(1, sum(a.nbytes for a in inputs)))))
+    size = sum(a.nbytes for a in inputs)
+    sets = 1 if size >= LARGE_BYTES else min(MOST_SETS, max(2, -(-COLD_BYTES // max(1, size))))
     timings: dict[str, Timing] = {}
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
         for at, array in enumerate(wanted):
             np.save(Path(folder) / f"{at}.npy", array)
         for title, worker in running.items():
             told(f"{case.name}: {title} compiles")
+            worker.revive()
             timings[title] = _prepared(case, worker.ask(Prepare(suite, case.name, sets, folder)))
     ready = {title: running[title] for title, timing in timings.items() if not timing.failure}
     calls = {title: _calls(worker) for title, worker in ready.items()}
