@@ -56,6 +56,16 @@ def test_large_memory_comes_again_without_page_faults() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1000  # 8 results have 32768 pages
 
 
+@pytest.mark.parametrize("kilobytes", [300, 2047, 2048, 4096, 6144, 10241])
+def test_memory_of_any_size_comes_again(kilobytes: int) -> None:
+    """Blocks are as large as whole pages, which may be by far more than was asked for."""
+    x = np.ones(kilobytes << 8, np.float32)
+    executable = doubling(str(x.size))
+    _host.release_memory()
+    places = {place(executable(x, x)) for _ in range(4)}
+    assert len(places) == 1
+
+
 def test_what_is_alive_is_nobody_elses() -> None:
     """Results that live at once don't overlap, however sizes mix."""
     rng = np.random.default_rng(5)

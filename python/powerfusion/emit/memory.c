@@ -62,13 +62,25 @@ static struct header *take(int at) {
   return block;
 }
 
+// Of what pages a block of some size is made.
+static size_t unit_of(size_t size) {
+  return size < HUGE_PAGE ? PAGE : HUGE_PAGE;
+}
+
+// A block's size in whole pages.
+static size_t whole(size_t size) {
+  size_t unit = unit_of(size);
+  return (size + unit - 1) / unit * unit;
+}
+
 // The smallest block that is kept and large enough, but by no more than a
-// quarter.
+// quarter of what a fresh one would have.
 static struct header *again(size_t size) {
   int best = -1;
+  size_t most = whole(size) + size / 4;
   for (int at = 0; at < kept.count; ++at) {
     size_t capacity = kept.blocks[at]->capacity;
-    if (capacity >= size && capacity - size <= size / 4 &&
+    if (capacity >= size && capacity <= most &&
         (best < 0 || capacity < kept.blocks[best]->capacity))
       best = at;
   }
@@ -79,10 +91,9 @@ static void unmap(struct header *block) { munmap(block, block->capacity); }
 
 // A fresh block of the system's, on huge pages where it is as large as one.
 static struct header *map(size_t size) {
-  size_t unit = size < HUGE_PAGE ? PAGE : HUGE_PAGE;
   if (size > SIZE_MAX - 2 * HUGE_PAGE)
     return NULL;
-  size_t capacity = (size + unit - 1) / unit * unit;
+  size_t unit = unit_of(size), capacity = whole(size);
   size_t slack = unit - PAGE;
   char *begin = mmap(NULL, capacity + slack, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
