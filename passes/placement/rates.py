@@ -10,7 +10,7 @@ from powerfusion.passes.analysis.timing import best_rate
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 NEAR_SPEEDUP = 4  # of registers over sram
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
-CYCLES_PER_NS = 3  # of a core with caches, in each of which it computes on a register, where a machine doesn't say
+REGISTERS_PER_NS = 6  # on which a core with caches computes, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
 
@@ -33,7 +33,7 @@ def near_bytes_per_ns(machine: Machine) -> float:
     sram, registers = machine.space_of("sram"), machine.space_of("reg")
     known = bandwidth(machine, sram.name, registers.name)
     if not known and sram.kind == "cache":
-        return cores(machine) * registers.alignment_bytes * CYCLES_PER_NS
+        return cores(machine) * registers.alignment_bytes * REGISTERS_PER_NS
     dram = machine.space_of("dram").name
     far = bandwidth(machine, dram, registers.name) or bandwidth(machine, dram, sram.name) or DRAM_BYTES_PER_NS
     return NEAR_SPEEDUP * (known or SRAM_SPEEDUP * far)
