@@ -146,8 +146,6 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "convert-gir-to-vector",
-        "gir-expand-math",
-        "gir-math-polynomial{ops=log,log1p}",
         "canonicalize",
         "cse",
         "loop-invariant-code-motion",
@@ -160,7 +158,9 @@ LLVM_CPU = Phase(
         "expand-strided-metadata",
         "arith-expand{include-bf16=true}",
         "convert-scf-to-openmp",
-        "canonicalize",
+        "canonicalize",  # inlines scopes of allocations, which a call of an intrinsic would be taken for
+        "gir-expand-math",
+        "cse",
         "convert-scf-to-cf",
         "lower-affine",
         "convert-vector-to-llvm",
