@@ -24,7 +24,6 @@
 
 #include "gir/Analysis/Check.h"
 #include "gir/IR/GIR.h"
-#include "gir/Python/MathPolynomial.h"
 #include "gir/Python/PythonPass.h"
 
 #include "mlir/CAPI/IR.h"
@@ -285,7 +284,6 @@ NB_MODULE(_pf, m) {
   m.doc() = "PowerFusion's host of Python passes, and helpers on IR.";
   m.attr("LLVM_VERSION") = LLVM_VERSION_STRING;
   gir::registerCheckPass();
-  gir::registerMathPolynomialPass();
 
   m.def("register_pass", &registerPythonPass, nb::arg("name"),
         nb::arg("summary"), nb::arg("anchor").none(), nb::arg("options"),

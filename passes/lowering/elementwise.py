@@ -20,13 +20,12 @@ from powerfusion.passes.lowering.expansions import (
     constant,
     convert_float,
     harmless_divisor,
-    has_polynomial,
     is_narrow,
-    polynomial,
     widen,
     with_element,
     zero,
 )
+from powerfusion.passes.lowering.functions.table import is_expanded
 
 __all__ = [
     "combine",
@@ -77,9 +76,7 @@ def elementwise(
         if name in EXPANSIONS:
             return [EXPANSIONS[name](operands, results[0])]
         narrow = name not in EXACT and any(is_narrow(t) for t in [*results, *(o.type for o in operands)])
-        if has_polynomial(name, results[0]):
-            return [polynomial(name, operands[0])]
-        if name in LIBM and not narrow:
+        if name in LIBM and not narrow and not is_expanded(name, results[0]):
             return [call_lanes(LIBM[name], operands, results[0])]
         if not narrow:
             return list(create(name, operands, results, attributes).results)

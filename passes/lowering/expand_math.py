@@ -14,31 +14,20 @@ A division by a number that all lanes share becomes a multiplication by its inve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import element_of
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import has_avx512
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.functions import error_function, exponentials, hyperbolic
 from powerfusion.passes.lowering.functions.divisions import by_shared
 from powerfusion.passes.lowering.functions.instructions import Avx512, in_pieces
 from powerfusion.passes.lowering.functions.lanes import Real
-
-Function = Callable[..., Real]
-
-FUNCTIONS: Mapping[str, Function] = {
-    "math.erf": error_function.erf,
-    "math.exp": exponentials.exp,
-    "math.exp2": exponentials.exp2,
-    "math.expm1": exponentials.expm1,
-    "math.tanh": hyperbolic.tanh,
-}
-"""What is expanded: of each, the function of its operands and of the instructions that there are."""
+from powerfusion.passes.lowering.functions.powers import has_short_form, multiplied
+from powerfusion.passes.lowering.functions.table import FUNCTIONS, WITHOUT_INSTRUCTIONS, is_f32
 
 INSTRUCTIONS = ("host", "none", "avx512f")
 
@@ -49,7 +38,6 @@ class ExpandMathPass(Pass):
     """Expands functions of f32, and divisions by what all lanes share."""
 
     name: ClassVar[str] = "gir-expand-math"
-    anchor: ClassVar[str | None] = None
     instructions: str = option(
         "host", help="Beyond what any machine has: none, avx512f, or what the machine that this runs on has: host"
     )
@@ -87,14 +75,17 @@ def _walk(op: ir.Operation) -> Iterator[ir.Operation]:
 def _expanded(op: ir.Operation, avx512: Avx512 | None) -> ir.Value | None:
     """What an op becomes; None where it stays."""
     type_ = op.result.type
-    if element_of(type_) != ir.F32Type.get() or (isinstance(type_, ir.VectorType) and type_.scalable):
+    if not is_f32(type_):
         return None
     operands = [Real(operand) for operand in op.operands]
     if op.name == "arith.divf":
         quotient = by_shared(*operands)
         return quotient and quotient.value
+    if op.name == "math.powf" and has_short_form(operands[1]):
+        product = multiplied(*operands)
+        return product and product.value
     function = FUNCTIONS[op.name]
-    if avx512 is None or not _has_pieces(type_):
+    if avx512 is None or op.name in WITHOUT_INSTRUCTIONS or not _has_pieces(type_):
         return function(*operands, None).value
     return in_pieces(lambda *pieces: function(*pieces, avx512), *operands).value
 

@@ -4,8 +4,8 @@
   by -1. Lanes past an edge hold anything, so that no divisor may trap
 - `math.isnan` and its kin are comparisons
 - integer powers are square-and-multiply, in as many lanes as there are
-- f32 functions that upstream approximates well by polynomials stay `math` ops, their edges mended
-- other functions that LLVM has no accurate intrinsic of are calls of the C library, lane by lane
+- functions that LLVM has no accurate intrinsic of are calls of the C library, lane by lane, unless `gir-expand-math`
+  expands them
 """
 
 from __future__ import annotations
@@ -225,36 +225,6 @@ LIBM = {
     "math.acosh": "acosh",
     "math.atanh": "atanh",
 }
-
-
-# What `gir-math-polynomial` approximates in f32: docs/decisions/0010-math-functions.md has the errors.
-POLYNOMIALS = frozenset({"math.exp", "math.log", "math.tanh", "math.erf", "math.log1p", "math.expm1"})
-SUBNORMAL_BITS = 23  # a subnormal f32 times 2^23 is normal
-
-
-def has_polynomial(name: str, type_: ir.Type) -> bool:
-    """True where a polynomial stands in for a function: f32, scalar or lanes."""
-    return name in POLYNOMIALS and element_of(type_) == ir.F32Type.get()
-
-
-def polynomial(name: str, value: ir.Value) -> ir.Value:
-    """A function that a polynomial will stand in for, with what that gets wrong put right."""
-    if name == "math.log":
-        return _log(value)
-    return create(name, [value], [value.type]).result
-
-
-def _log(value: ir.Value) -> ir.Value:
-    """Upstream's polynomial takes subnormals for something else."""
-    small = compare("arith.cmpf", OLT, value, _f32(value.type, SMALLEST_NORMAL["f32"]))
-    scaled = _select(small, _same("arith.mulf", value, _f32(value.type, 2.0**SUBNORMAL_BITS)), value)
-    made = create("math.log", [scaled], [value.type]).result
-    shift = _select(small, _f32(value.type, SUBNORMAL_BITS * math.log(2)), _f32(value.type, 0.0))
-    return _same("arith.subf", made, shift)
-
-
-def _f32(type_: ir.Type, number: float) -> ir.Value:
-    return constant(type_, ir.FloatAttr.get(ir.F32Type.get(), number))
 
 
 def call_lanes(function: str, operands: Sequence[ir.Value], type_: ir.Type) -> ir.Value:

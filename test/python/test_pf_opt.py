@@ -55,7 +55,7 @@ class TestHelp:
         assert len(text.splitlines()) < 1100
         processors = "amdgpu|aarch64|arm|x86|riscv|hexagon|polly|mips|wasm|nvptx|bpf|loongarch|spirv-ext|r600"
         assert re.findall(rf"^ *--(?:{processors})-[\w-]+", text, re.MULTILINE) == []
-        assert {"--gir-count-ops", "--gir-math-polynomial", "--convert-linalg-to-loops"} <= flags(text)
+        assert {"--gir-count-ops", "--gir-expand-math", "--convert-linalg-to-loops"} <= flags(text)
 
     def test_hides_nothing_of_mlirs(self) -> None:
         # mlir-minimal-opt has MLIR's options and next to nothing of LLVM; the other way round,

@@ -11,7 +11,7 @@ from powerfusion.passes.lowering.functions.lanes import Bits, Real
 
 LANES = 16
 CURRENT_ROUNDING = 4
-ALL_LANES = -1
+MANTISSA_FORM = 0b1111  # of 3/4 to 3/2, positive, NaN of negative numbers
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,24 @@ class Avx512:
 
         Infinite exponents give infinity or zero even of a quiet NaN; a NaN of an exponent gives NaN.
         """
-        return _call("mask.scalef.ps.512", [x, exponent, x], masked=True, rounded=True)
+        return _call("mask.scalef.ps.512", [x, exponent, x], [_all_lanes(), _rounding()])
 
     def exponent(self, x: Real) -> Real:
         """`floor(log2(abs(x)))`, of subnormals too; -inf of 0, +inf of infinities, NaN of NaN."""
-        return _call("mask.getexp.ps.512", [x, x], masked=True, rounded=True)
+        return _call("mask.getexp.ps.512", [x, x], [_all_lanes(), _rounding()])
+
+    def mantissa(self, x: Real) -> Real:
+        """A number of 3/4 to 3/2 that is x times a power of 2; 1 of 0 and infinities, NaN of what is negative."""
+        return _call("mask.getmant.ps.512", [x], [_integer(32, MANTISSA_FORM), x.value, _all_lanes(), _rounding()])
+
+    def inverse_root(self, x: Real) -> Real:
+        """`1 / sqrt(x)` to 14 bits; infinity of 0, 0 of infinity, NaN of what is negative."""
+        return _call("rsqrt14.ps.512", [x, x], [_all_lanes()])
 
     def looked_up(self, number: Bits, table: Sequence[float]) -> Real:
         """Per lane one of 32 numbers, by the five lowest bits."""
         lower, upper = (_table(table[start : start + LANES]) for start in (0, LANES))
-        return _call("vpermi2var.ps.512", [lower, number, upper], masked=False, rounded=False)
+        return _call("vpermi2var.ps.512", [lower, number, upper])
 
 
 def _table(numbers: Sequence[float]) -> Real:
@@ -42,18 +50,22 @@ def _table(numbers: Sequence[float]) -> Real:
     return Real(create("arith.constant", results=[type_], attributes={"value": elements}).result)
 
 
-def _call(name: str, operands: Sequence[Real | Bits], *, masked: bool, rounded: bool) -> Real:
-    values = [operand.value for operand in operands]
-    if masked:
-        values.append(_integer(16, ALL_LANES))
-    if rounded:
-        values.append(_integer(32, CURRENT_ROUNDING))
+def _call(name: str, operands: Sequence[Real | Bits], others: Sequence[ir.Value] = ()) -> Real:
+    values = [*(operand.value for operand in operands), *others]
     attributes: dict[str, ir.Attribute] = {
         "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
         "operandSegmentSizes": i32_array([len(values), 0]),
         "op_bundle_sizes": i32_array([]),
     }
     return Real(create("llvm.call_intrinsic", values, [values[0].type], attributes).result)
+
+
+def _all_lanes() -> ir.Value:
+    return _integer(16, -1)
+
+
+def _rounding() -> ir.Value:
+    return _integer(32, CURRENT_ROUNDING)
 
 
 def _integer(width: int, value: int) -> ir.Value:

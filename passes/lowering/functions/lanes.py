@@ -15,7 +15,7 @@ from powerfusion.core._mlir import create, element_of
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import OEQ, OLT, UNO, compare, constant, with_element
 
-OGT, OGE, OLE = 2, 3, 5
+OGT, ONE = 2, 6
 ONE_BITS = 0x3F800000
 MANTISSA_BITS = 23
 
@@ -35,6 +35,10 @@ class Flag:
 
     def __or__(self, other: Flag) -> Flag:
         return Flag(_same("arith.ori", self.value, other.value))
+
+    def __invert__(self) -> Flag:
+        true = constant(self.value.type, ir.IntegerAttr.get(element_of(self.value.type), 1))
+        return Flag(_same("arith.xori", self.value, true))
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ class Real:
         """Whether they are equal: false of NaN."""
         return self.compare(OEQ, other)
 
+    def differs(self, other: Real | float) -> Flag:
+        """Whether they are numbers, but not equal."""
+        return self.compare(ONE, other)
+
     def is_nan(self) -> Flag:
         """Whether it is no number."""
         return self.compare(UNO, self)
@@ -111,6 +119,27 @@ class Real:
         """Its 32 bits."""
         type_ = with_element(self.value.type, ir.IntegerType.get_signless(32))
         return Bits(create("arith.bitcast", [self.value], [type_]).result)
+
+    def square_root(self) -> Real:
+        """Its square root, rounded once."""
+        return Real(_same("math.sqrt", self.value))
+
+    def truncated(self) -> Real:
+        """Without its fraction."""
+        return Real(_same("math.trunc", self.value))
+
+    def in_f64(self) -> Real:
+        """An f32 number in f64."""
+        return Real(create("arith.extf", [self.value], [with_element(self.value.type, ir.F64Type.get())]).result)
+
+    def in_f32(self) -> Real:
+        """An f64 number, rounded to f32."""
+        return Real(create("arith.truncf", [self.value], [with_element(self.value.type, ir.F32Type.get())]).result)
+
+    def to_bits(self) -> Bits:
+        """As an integer of 32 bits, which it must fit in."""
+        type_ = with_element(self.value.type, ir.IntegerType.get_signless(32))
+        return Bits(create("arith.fptosi", [self.value], [type_]).result)
 
 
 @dataclass(frozen=True)
