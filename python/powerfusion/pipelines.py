@@ -168,6 +168,7 @@ LLVM_CPU = Phase(
         "expand-strided-metadata",
         "arith-expand{include-bf16=true}",
         "convert-scf-to-openmp",
+        "gir-inline-scopes",
         "canonicalize",
         "convert-scf-to-cf",
         "lower-affine",
