@@ -30,6 +30,7 @@ from powerfusion.passes.lowering import (
     convert_gir_to_vector,
     expand_math,
     fold_windows,
+    inline_scopes,
     split_loops,
     split_vectors,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "forward_concats",
     "forward_gathers",
     "forward_stores",
+    "inline_scopes",
     "join_loads",
     "join_readers",
     "lane_layouts",

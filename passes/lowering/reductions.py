@@ -88,8 +88,19 @@ class Accumulator:
         """What is there and some rows."""
         narrow = carry_element(self.kind, element_of(rows[0].type), lanes=True, steps=1)
         given = [_converted(row, narrow) for row in rows]
-        value = reduce(lambda a, b: combine(self.kind, a, b, loc), given)
+        value = self._in_pairs(given, loc)
         return combine(self.kind, before, spread(_converted(value, element_of(before.type)), before.type), loc)
+
+    def _in_pairs(self, rows: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
+        """Rows as one: two by two as soon as both are there, so that few wait, and not each for the one before it."""
+        waiting: list[tuple[int, ir.Value]] = []
+        for row in rows:
+            size, value = 1, row
+            while waiting and waiting[-1][0] == size:
+                before = waiting.pop()[1]
+                size, value = 2 * size, combine(self.kind, before, value, loc)
+            waiting.append((size, value))
+        return reduce(lambda later, sooner: combine(self.kind, sooner, later, loc), (v for _, v in reversed(waiting)))
 
     def finish(self, loc: ir.Location) -> Tile:
         """The result, its lanes folded together."""

@@ -166,8 +166,9 @@ LLVM_CPU = Phase(
         "expand-strided-metadata",
         "arith-expand{include-bf16=true}",
         "convert-scf-to-openmp",
-        "canonicalize",  # inlines scopes of allocations, which a call of an intrinsic would be taken for
-        "gir-expand-math",
+        "gir-inline-scopes",
+        "canonicalize",
+        "gir-expand-math",  # of which calls of intrinsics would be taken for allocations in scopes
         "cse",
         "convert-scf-to-cf",
         "lower-affine",

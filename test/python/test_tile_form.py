@@ -93,6 +93,20 @@ def test_rows_past_the_caches(dtype: str, count: int, aligned: str) -> None:
         assert not y[2].any()
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16", "i8"])
+def test_rows_past_the_caches_by_groups(dtype: str) -> None:
+    """Groups on several threads that do nothing but move a row each."""
+    body = f"""
+    gir.parallel <group> (%g) in (%c8) attributes {{gir.work = 1000000 : i64}} {{
+      %t = gir.load %x[%g, %c0] : D<8x64x{dtype}> -> T<1x64x{dtype}>
+      gir.store %t, %y[%g, %c0] nontemporal : T<1x64x{dtype}>, D<8x64x{dtype}>
+    }}
+    """
+    x, y = values((8, 64), dtype), np.zeros((8, 64), DTYPES[dtype])
+    run(kernel(f"x:8x64x{dtype} y:8x64x{dtype}", body), x, y)
+    np.testing.assert_array_equal(y, x)
+
+
 @pytest.mark.parametrize("machine", ["x86-64-v3", "x86-64-v4", "sapphirerapids"])
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16", "i8"])
 def test_rows_past_the_caches_in_machine_code(dtype: str, machine: str) -> None:
