@@ -36,6 +36,7 @@ from powerfusion.passes.lowering.registers import (
 from powerfusion.passes.tiling.plans import LONG_COLUMNS
 
 TOGETHER = 16  # rows that are added up before they are added to what is carried
+ENOUGH_STEPS = 8  # of an inner loop that has accumulators of its own
 LONG = 4096  # steps of sums of f32 over lanes beyond which an accumulator is carried in f64
 
 
@@ -102,6 +103,13 @@ class Accumulator:
             waiting.append((size, value))
         return reduce(lambda later, sooner: combine(self.kind, sooner, later, loc), (v for _, v in reversed(waiting)))
 
+    def joined(self, part: Accumulator, loc: ir.Location) -> Accumulator:
+        """With what a loop inside has folded, in this type or a narrower one of its own."""
+        if element_of(part.carry[0].type) == element_of(self.carry[0].type):
+            return part
+        carry = [self._folded(before, [value], loc) for before, value in zip(self.carry, part.carry, strict=True)]
+        return replace(self, carry=tuple(carry))
+
     def finish(self, loc: ir.Location) -> Tile:
         """The result, its lanes folded together."""
         if not self.lanes:
@@ -152,8 +160,8 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
     result: ir.Value | None = None
     if user.name == "gir.reduce" and "kinds" in user.attributes:
         at = uses[0].operand_number - len(segments(user)[0])
-        found = Plan(user, at, 1) if 0 <= at < len(user.results) else None
-        result = user.results[at] if found else None
+        if 0 <= at < len(user.results):
+            found, result = _chain(user, at)
     elif user.name == "scf.for" and uses[0].operand_number >= 3:
         at = uses[0].operand_number - 3
         found = plan(user.regions[0].blocks[0].arguments[at + 1], at, user)
@@ -167,6 +175,26 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
         return None
     trips = _trips(loop)
     return replace(found, steps=None if trips is None or found.steps is None else trips * found.steps)
+
+
+def _chain(op: ir.Operation, at: int) -> tuple[Plan, ir.Value]:
+    """A reduction, those that go on with its result in the same way, as that of a row's rest, and what they give."""
+    steps, last, place = 1, op, at
+    while True:
+        uses = list(last.results[place].uses)
+        user = uses[0].owner.operation if len(uses) == 1 else None
+        if user is None or user.name != "gir.reduce" or "kinds" not in user.attributes:
+            break
+        further = uses[0].operand_number - len(segments(user)[0])
+        if not 0 <= further < len(user.results) or _way(user, further) != _way(op, at):
+            break
+        steps, last, place = steps + 1, user, further
+    return Plan(op, at, steps), last.results[place]
+
+
+def _way(op: ir.Operation, at: int) -> tuple[str, ir.Type, list[int]]:
+    """How a reduction folds: its kind, the type of its tiles, and along what."""
+    return kind_of(op, at), segments(op)[0][at].type, integers(op.attributes["dims"])
 
 
 def _trips(loop: ir.Operation) -> int | None:
@@ -211,6 +239,27 @@ def start(found: Plan, init: Tile) -> Accumulator:
         carry = tuple(_converted(row, element) for row in rows_of(init))
     targets = targets_of(tile.shape, dims)
     return Accumulator(kind, carry, init, tuple(result.shape), result.element_type, lanes, targets)
+
+
+def narrower(given: Accumulator, argument: ir.Value, position: int, loop: ir.Operation) -> Accumulator:
+    """What a loop within that of an accumulator folds into: few steps begin anew, in a type wide enough for them.
+
+    Args:
+        given: The accumulator of the loop around it.
+        argument: The loop's iteration argument that it is.
+        position: Of the argument.
+        loop: The inner one.
+    """
+    found = plan(argument, position, loop)
+    trips = _trips(loop)
+    if found is None or trips is None or trips < ENOUGH_STEPS:
+        return given
+    types = carried_types(found)
+    element = element_of(types[0])
+    if element == element_of(given.carry[0].type):
+        return given
+    carry = [constant(type_, neutral(given.kind, element)) for type_ in types]
+    return replace(given, carry=tuple(carry))
 
 
 def targets_of(shape: Sequence[int], dims: Sequence[int]) -> tuple[int, ...]:

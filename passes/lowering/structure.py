@@ -137,6 +137,9 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     body = entry_block(op)
     index, *arguments = body.arguments
     inits, inherited = _begun(lowering, op)
+    around = {at: cast(Accumulator, inits[at]) for at in inherited if isinstance(inits[at], Accumulator)}
+    for at, given in around.items():
+        inits[at] = reductions.narrower(given, arguments[at], at, op)
     folds = [fold for fold in partials.folds_of(op) if not inherited.intersection(fold.positions)]
     for fold in folds:
         inits |= dict(
@@ -159,8 +162,8 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     results = list(loop.results)
     ended = [like(init, results) for init in ordered]
     for at, (result, value) in enumerate(zip(op.results, ended, strict=True)):
-        if isinstance(value, Accumulator) and at not in inherited:
-            value = value.finish(op.location)
+        if isinstance(value, Accumulator):
+            value = around[at].joined(value, op.location) if at in inherited else value.finish(op.location)
         lowering.values[result] = value
     for fold in folds:
         made = partials.finish(lowering, [cast(Partial, ended[at]) for at in fold.positions], bounds[:2])

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, integers, mixed, operations, segments
+from powerfusion.core._mlir import DYNAMIC, defining_op, integers, mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -34,7 +34,6 @@ PLAIN = ("gir.move", "gir.broadcast", "gir.iota", "arith.", "math.")  # whose ti
 FEW = 3
 MOST_ROWS = 8  # at once: as many lines as a set of the first cache holds, of rows that are a power of two apart
 WIDTH, LONGEST_WIDTHS = 32, 4  # columns where rows come one by one, and how many times as many
-LONG_ROW, ENOUGH_STEPS = 128, 4  # elements of a tile that is folded along its lanes, and how many there should be
 ENOUGH_GROUPS = 16  # that columns are dealt out to, rather than to fewer with longer pieces of rows
 LONG_COLUMNS = 256  # steps: sums of more f32 are carried in f64, if lanes aren't what is folded
 DYNAMIC_GUESS = 1024  # what a dynamic size counts for when dimensions are compared
@@ -161,22 +160,6 @@ class NestPlan:
         while rows > 1 and rows * lanes * live_bytes(folded) > ROOM // 2:
             rows //= 2
         return Columns(lanes, rows, max(1, min(ROOM // 2 // (lanes * carried), parts // lanes)), first)
-
-    @cached_property
-    def lanes(self) -> int:
-        """How long a tile is that is folded along its lanes, 0 for the usual width: long where little is computed."""
-        if self.vector is None or self.vector in self.outer or self.across is not None:
-            return 0
-        reduces = [op for sweep in self.sweeps for op in sweep.reduces]
-        if any("kinds" in op.attributes for op in reduces) or any(sweep.sinks for sweep in self.sweeps):
-            return 0
-        found = list(ancestors([value for op in reduces for value in segments(op)[0]]))
-        inner = [op for reduced in reduces for op in operations(reduced.regions[0].blocks[0])]
-        if not all(op.name.startswith(PLAIN) for op in found) or len([op for op in found if op.name not in FREE]) > FEW:
-            return 0
-        size = self.vector[0].type.shape[self.vector[1]]
-        is_long = size >= LONG_ROW * ENOUGH_STEPS and not any(op.name.startswith("math.") for op in [*found, *inner])
-        return LONG_ROW if is_long else 0
 
     def _folded_first(self) -> frozenset[Dim]:
         """The innermost dimensions that are swept, of what is computed element by element and only folded."""

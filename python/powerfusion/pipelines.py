@@ -103,6 +103,7 @@ SIMPLIFY = Phase(
         "gir-delay-windows",
         "gir-turn-windows",
         "gir-drop-results",
+        "gir-join-dims",
     ),
 )
 EXPAND = Phase("expand", "GIR with other ways beside what could be done in fewer passes", ("gir-expand",))

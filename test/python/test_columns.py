@@ -1,4 +1,4 @@
-"""Columns that are folded: pieces of some rows at a time, groups of them side by side, whatever the sizes and threads."""
+"""Columns that are folded: pieces of some rows at a time, neighbours together, on any threads; and long sums."""
 
 from __future__ import annotations
 
@@ -113,3 +113,23 @@ def test_short_rows_stay_apart() -> None:
         "D[512xf32]",
     )
     assert THREADS not in compile_phases(text, PHASES, "cpu").ir("lower")
+
+
+@pytest.mark.parametrize("shape", [(70, 3, 5000), (5000, 2, 40), (9, 2, 33)])
+def test_long_sums_are_of_shorter_ones(shape: tuple[int, ...]) -> None:
+    """Loops inside a long sum add up in f32, and what they come to in f64."""
+    kept = (shape[1],)
+    text = kernel(
+        f"x: T[{'x'.join(map(str, shape))}xf32], y: T[{kept[0]}xf32]",
+        f"""
+    %v = gir.move %x : D[{"x".join(map(str, shape))}xf32] -> R[{"x".join(map(str, shape))}xf32]
+    %a = gir.move %y : D[{kept[0]}xf32] -> R[{kept[0]}xf32]
+    %f = gir.reduce %v into %a dims [0, 2] kinds [#vector.kind<add>]
+        : R[{"x".join(map(str, shape))}xf32] into R[{kept[0]}xf32]
+    %r = gir.move %f : R[{kept[0]}xf32] -> D[{kept[0]}xf32]""",
+        f"D[{kept[0]}xf32]",
+    )
+    random = np.random.default_rng(5)
+    x, y = random.random(shape).astype(np.float32), random.random(kept).astype(np.float32)
+    result = compile_phases(text, PHASES, "cpu")(x, y)
+    np.testing.assert_allclose(result, y.astype(np.float64) + x.astype(np.float64).sum((0, 2)), rtol=2e-6)
