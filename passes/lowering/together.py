@@ -72,7 +72,8 @@ def plan(op: ir.Operation) -> Plan | None:
     if not plans or len(plans) < len(found) or any(_is_inside(bound, op) for bound in bounds):
         return None
     carried = [type_ for one in plans for type_ in reductions.carried_types(one)]
-    if any(not isinstance(type_, ir.VectorType) or type_.element_type != carried[0].element_type for type_ in carried):
+    rows = [ir.VectorType(type_) for type_ in carried if isinstance(type_, ir.VectorType)]
+    if len(rows) < len(carried) or any(row.element_type != rows[0].element_type for row in rows):
         return None
     group, step = list(entry_block(op).arguments)[-1], entry_block(loop).arguments[0]
     loads = [inner for inner in operations(entry_block(loop)) if inner.name == "gir.load"]
@@ -116,7 +117,7 @@ class _Blocks:
 
     def __init__(self, lowering: VectorLowering, op: ir.Operation, found: Plan) -> None:
         self.lowering, self.op, self.found = lowering, op, found
-        self.types = [reductions.carried_types(one) for one in found.plans]
+        self.types = [[ir.VectorType(type_) for type_ in reductions.carried_types(one)] for one in found.plans]
         flat = [type_ for types in self.types for type_ in types]
         self.lanes = sum(prod(type_.shape) for type_ in flat)
         self.element = flat[0].element_type
@@ -213,9 +214,9 @@ class _Blocks:
         )
         return [replace(one, carry=tuple(next(rows) for _ in one.carry)) for one in self.started]
 
-    def _places(self) -> list[tuple[ir.Type, int]]:
+    def _places(self) -> list[tuple[ir.VectorType, int]]:
         """The type of each row that a group keeps, and where it lies."""
-        places: list[tuple[ir.Type, int]] = []
+        places: list[tuple[ir.VectorType, int]] = []
         start = 0
         for type_ in (type_ for types in self.types for type_ in types):
             places.append((type_, start))

@@ -142,7 +142,7 @@ def test_out_of_another_library() -> None:
     assert run(Foreign(x), x, out=out) is out
     assert (memory == 2).all()
     memory.flags.writeable = False
-    with pytest.raises(InputError, match="'out' for result 0 to be writable|read through DLPack"):
+    with pytest.raises(InputError, match=r"'out' for result 0 to be writable|read through DLPack"):
         run(x, x, out=Foreign(memory))
 
 
