@@ -109,7 +109,7 @@ def assert_same(got: Executable, expected: Executable) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_hit_is_like_a_miss(root: Path, tmp_path: Path, cache: Cache, name: str) -> None:
-    """Results, IR after each phase, reports, statistics, remarks, the artifact."""
+    """Results, IR after each phase, reports, statistics, remarks, the artifact, the object for C."""
     make = partial(compile_source, root / "examples" / f"{name}.mlir", remarks=True, cache=True)
     plain = compile_source(root / "examples" / f"{name}.mlir", remarks=True)
     first, again = cache.misses(make), cache.hits(make)
@@ -119,6 +119,7 @@ def test_a_hit_is_like_a_miss(root: Path, tmp_path: Path, cache: Cache, name: st
         assert_same(executable, plain)
         executable.save(tmp_path / f"{place_}.pfx")
     assert (tmp_path / "0.pfx").read_bytes() == (tmp_path / "1.pfx").read_bytes()
+    assert first.c_library("kernel.o") == again.c_library("kernel.o")
 
 
 @pytest.mark.parametrize("text", [RELU, MIXED])
