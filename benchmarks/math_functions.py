@@ -63,7 +63,7 @@ def samples() -> np.ndarray:
 
 def measure(name: str) -> str:
     """One line about a function."""
-    compiled = pf.compile(program(name))
+    compiled = pf.compile(program(name), cache=False)
     x = samples()
     got = np.asarray(compiled(x))
     with np.errstate(all="ignore"):

@@ -10,11 +10,13 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets Ctrl-C reach the programs under test.
+    """Keeps compiled programs out of the user's cache, and lets Ctrl-C reach the programs under test.
 
+    Tests are about the compiler, not about what it made before; those of the cache choose a folder of their own.
     Whoever starts the tests in the background of a script has SIGINT ignored, and so would have every program that a
     test starts and interrupts.
     """
+    os.environ["PF_CACHE"] = "off"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

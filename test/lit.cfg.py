@@ -30,6 +30,7 @@ config.test_exec_root = str(root / "build" / "test" / "lit")
 config.environment["PATH"] = os.pathsep.join(
     [str(commands), config.environment.get("PATH", os.defpath), str(llvm / "bin")]
 )
+config.environment["PF_CACHE"] = "off"
 for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "PF_LLVM_PREFIX", "PF_TEST_FULL"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

@@ -20,10 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from placement.machines import MACHINES, machine_of, option_of
 from placement.measure import kernels_of, nest_of
 from placement.route import FIRST, PLACE, placed
-from powerfusion.executable import Executable, compile_phases, run_phase
+from powerfusion.executable import Executable, compile_phases
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import phases_for
 from workloads import Size, workloads
 

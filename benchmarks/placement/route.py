@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from placement.machines import machine_of, option_of
 from powerfusion.core._mlir import functions
-from powerfusion.executable import run_phase
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.placement.place import place
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import GENERAL, Phase, phases_for
 
 NAMES = tuple(phase.name for phase in GENERAL)

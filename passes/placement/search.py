@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from powerfusion.core.statistics import STOPPED, count
 from powerfusion.passes.placement.alike import Forms
 from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.groups import Blocked, naive_cost
@@ -111,6 +112,7 @@ def search(
             exact = False
             choices += run.beam(nodes)
     exact &= not run.stopped
+    count(STOPPED, int(run.stopped))
     return Answer(program, tuple(choices), exact, run.expanded, run.stopped, tuple(seen) if exact else ())
 
 

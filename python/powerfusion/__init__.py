@@ -19,13 +19,14 @@ __version__ = "0.1.0"
 __all__ = ["Executable", "__version__", "compile", "load"]
 
 
-def compile(source: Any, target: str = "cpu") -> Executable:
-    """Compiles a program.
+def compile(source: Any, target: str = "cpu", *, cache: bool = True) -> Executable:
+    """Compiles a program, or takes it from the cache of compiled programs; that holds those of the host.
 
     Args:
         source: MLIR as text, path, bytes or module, with one public function: linalg on tensors, GIR in graph
             form, or GIR in tile form, whose memref arguments are read and written in place.
         target: What to compile for; `cpu` is the host.
+        cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
 
     Returns:
         The program, ready to be called on arrays.
@@ -37,7 +38,7 @@ def compile(source: Any, target: str = "cpu") -> Executable:
     """
     from powerfusion.executable import compile_source
 
-    return compile_source(source, target)
+    return compile_source(source, target, cache=cache)
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

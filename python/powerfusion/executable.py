@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from powerfusion._native import _pf
-from powerfusion._native._host import HostEngine
-from powerfusion.core.statistics import Statistics, collect
+from powerfusion._native._host import HostCode
+from powerfusion.cache.entry import decode, encode
+from powerfusion.cache.files import open_files
+from powerfusion.cache.key import key_of
+from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
+from powerfusion.emit.host_object import link
 from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
-from powerfusion.frontend.source import form_of, is_public, read_module, signature_of
+from powerfusion.frontend.source import form_of, read_module, signature_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import HOST, find
 from powerfusion.mlir import ir
-from powerfusion.mlir.passmanager import PassManager
 from powerfusion.passes.analysis.ledger import report_of
-from powerfusion.passes.analysis.ledger_program import location_text
 from powerfusion.passes.analysis.phase_report import phase_report_of
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, check_contracts, phases_for
+from powerfusion.phases import run_phases
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
-from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, load_c_program
-from powerfusion.runtime.signature import DTYPES, Array, Signature
+from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
+from powerfusion.runtime.signature import Signature
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
     from powerfusion.emit.portable import Source
 
-# Where a source's form enters the pipeline, and the normal forms that hold there.
+# Where a source's form enters the pipeline.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
-FORMS = {"linalg": frozenset[str](), "graph": frozenset({"graph-form"}), "tile": frozenset({"tile-form"})}
 OPTIMIZATION_LEVEL = 3
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A module after a phase, as bytecode: small, exact, and free of its context; and what its passes did and said."""
-
-    phase: str
-    bytecode: bytes
-    statistics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    remarks: tuple[Remark, ...] = ()
 
 
 class Executable:
@@ -65,15 +52,16 @@ class Executable:
         self,
         target: str,
         signature: Signature,
-        snapshots: Sequence[Snapshot],
-        module: ir.Module,
+        snapshots: Mapping[str, Snapshot],
         machine: Machine | None = None,
+        program: HostProgram | None = None,
     ) -> None:
         self.target = target
         self.signature = signature
-        self._snapshots = {snapshot.phase: snapshot for snapshot in snapshots}
-        self._module = module
+        self._snapshots = snapshots
         self._machine = machine
+        if program is not None:
+            self._program = program
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Runs the program.
@@ -190,12 +178,13 @@ class Executable:
             CompileError: The code can't be linked.
         """
         from powerfusion import __version__
-        from powerfusion.emit.host_object import build_library
 
-        self._check_code()
-        code = build_library(self.module("llvm"), OPTIMIZATION_LEVEL)
+        program = self._program
+        library = link(program.object)
         report = self.report(shapes={}).to_json() if self._graphs else None  # whatever was called before
-        saved = Contents(__version__, self.target, self.signature, code, self._constants, self._assertions, report)
+        saved = Contents(
+            __version__, self.target, self.signature, library, program.constants, program.assertions, report
+        )
         save_artifact(path, saved)
 
     @cached_property
@@ -222,11 +211,11 @@ class Executable:
             ToolError: One of LLVM's tools isn't there.
         """
         from powerfusion.emit.c_library import build_c_library
-        from powerfusion.emit.host_object import object_code
 
-        self._check_code()
-        code = object_code(self.module("llvm"), OPTIMIZATION_LEVEL)
-        return build_c_library(code, self.signature, self._constants, self._assertions, file_name, self._note())
+        program = self._program
+        return build_c_library(
+            program.object, self.signature, program.constants, program.assertions, file_name, self._note()
+        )
 
     def _note(self) -> str:
         """What a program in C says on top: its name and what it moves, as far as that can be counted."""
@@ -250,20 +239,22 @@ class Executable:
             )
 
     @cached_property
-    def _engine(self) -> HostEngine:
+    def _program(self) -> HostProgram:
         self._check_code()
-        try:
-            return HostEngine(self._module, OPTIMIZATION_LEVEL, [str(openmp_library())])
-        except RuntimeError as error:
-            raise CompileError(f"LLVM made no code: {error}") from error
+        return make_program(self._snapshots, OPTIMIZATION_LEVEL)
 
     @cached_property
     def _function(self) -> CFunction:
         if self.target == "c":
             return self._c_function
-        engine = self._engine
-        code = Code(engine.lookup(ENTRY), engine.lookup(ALLOCATE), engine.lookup(FREE), engine)
-        return CFunction(code, self.signature, self._assertions, self._constants)
+        program = self._program
+        libraries = [str(openmp_library())] if OPENMP_PREFIX in program.object else []
+        try:
+            loaded = HostCode(program.object, libraries)
+            code = Code(loaded.lookup(ENTRY), loaded.lookup(ALLOCATE), loaded.lookup(FREE), loaded)
+        except RuntimeError as error:
+            raise CompileError(f"the code can't be loaded: {error}") from error
+        return CFunction(code, self.signature, program.assertions, program.constants)
 
     @cached_property
     def _c_function(self) -> CFunction:
@@ -272,36 +263,15 @@ class Executable:
         source = self.c_source
         return CFunction(load_c_program(build(source), source.name), self.signature, source.messages)
 
-    @cached_property
-    def _constants(self) -> list[Array]:
-        module = self.module("tile")
-        found = (op.operation for op in module.body.operations if op.operation.name == "func.func")
-        function = next(filter(is_public, found))
-        if "arg_attrs" not in function.attributes:
-            return []
-        marked = [mark["gir.constant"] for mark in function.attributes["arg_attrs"] if "gir.constant" in mark]
-        return [elements_of(attribute) for attribute in marked]
-
-    @cached_property
-    def _assertions(self) -> list[str]:
-        module = self.module("lower")
-        found = (op.operation for op in module.body.operations if op.operation.name == "func.func")
-        function = next(op for op in found if "gir.assertions" in op.attributes)
-        return [ir.StringAttr(message).value for message in function.attributes["gir.assertions"]]
-
-
-def elements_of(attribute: ir.Attribute) -> Array:
-    """The elements of a dense or dense_resource constant as an array."""
-    type_: Any = attribute.type
-    dtype = DTYPES[str(type_.element_type)]
-    raw = _pf.raw_elements(attribute, expand_splat=True)
-    if raw is None:
-        raise UnsupportedError(f"a constant of type {type_} without its elements", help="keep the resource section")
-    return np.frombuffer(raw[0], dtype=dtype).reshape(tuple(type_.shape))
-
 
 def compile_source(
-    source: Any, target: str = "cpu", *, until: str | None = None, after: str | None = None, remarks: bool = False
+    source: Any,
+    target: str = "cpu",
+    *,
+    until: str | None = None,
+    after: str | None = None,
+    remarks: bool = False,
+    cache: bool = False,
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -311,10 +281,11 @@ def compile_source(
         until: The last phase to run; what comes back then can be looked at, not called.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
+        cache: Whether the cache of compiled programs is asked, and told; of those for the host, compiled to the end.
     """
     check_target(target)
     machine = None if target == HOST else find(target)
-    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, machine)
+    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, machine, cache=cache)
 
 
 def compile_for(
@@ -357,10 +328,17 @@ def check_target(target: str) -> None:
 
 
 def _compile_between(
-    source: Any, phases: Sequence[Phase], target: str, until: str | None, after: str | None, machine: Machine | None
+    source: Any,
+    phases: Sequence[Phase],
+    target: str,
+    until: str | None,
+    after: str | None,
+    machine: Machine | None,
+    *,
+    cache: bool = False,
 ) -> Executable:
     """Takes a source through what of some phases it isn't beyond already."""
-    module = read_module(source)
+    module = read_module(source, lazy=True)
     names = [phase.name for phase in phases]
     for name in filter(None, (until, after)):
         if name not in names:
@@ -368,7 +346,30 @@ def _compile_between(
     end = names.index(until) + 1 if until else len(phases)
     firsts = FIRST_PHASES[form_of(module)]
     start = names.index(after) + 1 if after else next(at for at, name in enumerate(names) if name in firsts)
+    if cache and target == HOST and end == len(phases):
+        return _compile_cached(module, phases[start:end], names[:start])
     return compile_module(module, phases[start:end], target, before=names[:start], machine=machine)
+
+
+def _compile_cached(module: ir.Module, phases: Sequence[Phase], before: Sequence[str]) -> Executable:
+    """Takes a program of the host from the cache, or compiles it to the end and puts it there."""
+    files = open_files()
+    if files is None:
+        return compile_module(module, phases, HOST, before=before)
+    key = key_of(module, HOST, [phase.pipeline for phase in phases], before, OPTIMIZATION_LEVEL)
+    found = files.read(key.name)
+    if found is None:
+        signature = signature_of(module)
+        snapshots = run_phases(module, phases, before)
+        program = make_program(snapshots, OPTIMIZATION_LEVEL)
+        if not was_stopped(snapshots.values()):
+            files.write(key.name, encode(key.places, signature, program, snapshots))
+        return Executable(HOST, signature, snapshots, program=program)
+    stored = decode(found)
+    # What names places of the source is another program's where they differ; then it is worked out, if asked for.
+    own = bool(stored.packed) and stored.head.places == key.places
+    load = stored.snapshots if own else lambda: run_phases(module, phases, before)
+    return Executable(HOST, stored.head.signature, LazySnapshots(stored.head.phases, load), program=stored.program)
 
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:
@@ -388,71 +389,5 @@ def compile_module(
         before: Phases that it is beyond already; it stands for what the last of them leaves behind.
         machine: What it is placed for, where that isn't the host.
     """
-    check_contracts(phases, FORMS[form_of(module)] if before else frozenset())
     signature = signature_of(module)
-    snapshots = [Snapshot(name, _bytecode(module)) for name in before[-1:]]
-    for phase in phases:
-        statistics, remarks = run_phase(module, phase)
-        snapshots.append(Snapshot(phase.name, _bytecode(module), statistics, remarks))
-    return Executable(target, signature, snapshots, module, machine)
-
-
-def run_phase(module: ir.Module, phase: Phase) -> tuple[Statistics, tuple[Remark, ...]]:
-    """Runs one phase on a module in place.
-
-    Returns:
-        What its passes counted, and what they remarked.
-
-    Raises:
-        UnsupportedError: A pass said what it can't take.
-        CompileError: A pass failed or left IR that doesn't verify.
-    """
-    with module.context as context, collect(context) as statistics, _heard(context, phase.name) as remarks:
-        try:
-            PassManager.parse(phase.pipeline).run(module.operation)
-        except ir.MLIRError as error:
-            raise _failure(phase, error) from error
-    return statistics, tuple(remarks)
-
-
-@contextmanager
-def _heard(context: ir.Context, phase: str) -> Iterator[list[Remark]]:
-    """Collects the remarks that passes emit on a context."""
-    remarks: list[Remark] = []
-
-    def handle(diagnostic: ir.Diagnostic) -> bool:
-        if diagnostic.severity != ir.DiagnosticSeverity.REMARK:
-            return False
-        notes = tuple(note.message for note in diagnostic.notes)
-        remarks.append(Remark(phase, location_text(diagnostic.location), diagnostic.message, notes))
-        return True
-
-    handler = context.attach_diagnostic_handler(handle)
-    try:
-        yield remarks
-    finally:
-        handler.detach()
-
-
-def _failure(phase: Phase, error: ir.MLIRError) -> PowerFusionError:
-    cause = error.__cause__
-    if isinstance(cause, PowerFusionError):
-        return cause
-    for diagnostic in error.error_diagnostics:
-        where = str(diagnostic.location)
-        message = str(diagnostic.message).partition("\n")[0]
-        return CompileError(f"{message} (in phase '{phase.name}')", location=where, help=_notes(diagnostic))
-    return CompileError(f"phase '{phase.name}' failed: {error}")
-
-
-def _notes(diagnostic: ir.DiagnosticInfo) -> str | None:
-    """What a diagnostic's notes say; the op itself, as MLIR shows it, is left to `pf-opt`."""
-    notes = [str(note.message).partition("\n")[0] for note in diagnostic.notes]
-    kept = [note for note in notes if not note.startswith("see current operation")]
-    return "; ".join(kept).removeprefix("help: ") or None
-
-
-def _bytecode(module: ir.Module) -> bytes:
-    stream = io.BytesIO()
-    module.operation.write_bytecode(stream)
-    return stream.getvalue()
+    return Executable(target, signature, run_phases(module, phases, before), machine)

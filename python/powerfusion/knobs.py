@@ -8,8 +8,11 @@ needs by itself: `PF_PYTHON`, `PF_LLVM_PREFIX`, `PF_MLIR_SOURCE`, `XDG_CACHE_HOM
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from powerfusion.errors import PowerFusionError
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ class Knob:
 
     def flag(self) -> bool:
         """Whether it is switched on: anything but unset, empty, 0, no, false, off."""
-        return (self.text() or "0").lower() not in {"0", "no", "false", "off"}
+        return (self.text() or "0").lower() not in OFF
 
 
+CACHE = Knob("PF_CACHE", "Folder of compiled programs, or off; by default programs/ in the cache")
+CACHE_LIMIT = Knob("PF_CACHE_LIMIT", "How much of them is kept, as 500M or 2G (powers of 1024); by default 1G")
 C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
@@ -41,7 +46,9 @@ PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-KNOBS = (C_COMPILER, CACHE_HOME, LLVM_PREFIX, MLIR_SOURCE, PYTHON, REPRODUCER_DIR, TEST_PASSES)
+KNOBS = (C_COMPILER, CACHE, CACHE_HOME, CACHE_LIMIT, LLVM_PREFIX, MLIR_SOURCE, PYTHON, REPRODUCER_DIR, TEST_PASSES)
+OFF = ("0", "no", "false", "off")
+_SIZE = re.compile(r"(\d+)([KMGT]?)(i?B)?", re.IGNORECASE)
 
 
 def cache_folder() -> Path:
@@ -49,6 +56,29 @@ def cache_folder() -> Path:
     chosen = CACHE_HOME.text()
     home = Path(chosen) if chosen and Path(chosen).is_absolute() else Path("~/.cache").expanduser()
     return home / "powerfusion"
+
+
+def program_cache() -> Path | None:
+    """Where compiled programs are kept; None where they aren't."""
+    chosen = CACHE.text()
+    if chosen is None:
+        return cache_folder() / "programs"
+    return None if chosen.lower() in OFF else Path(chosen).expanduser().absolute()
+
+
+def program_cache_limit() -> int:
+    """How much of them is kept, bytes.
+
+    Raises:
+        PowerFusionError: It isn't a size.
+    """
+    chosen = CACHE_LIMIT.text() or "1G"
+    match = _SIZE.fullmatch(chosen.strip())
+    if match is None:
+        raise PowerFusionError(
+            f"expected {CACHE_LIMIT.name} to be a size, got '{chosen}'", help="write it as 500M or 2G, or in bytes"
+        )
+    return int(match[1]) << 10 * " KMGT".index(match[2].upper() or " ")
 
 
 def llvm_prefix() -> Path:

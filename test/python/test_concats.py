@@ -19,11 +19,12 @@ from programs.check import FULL
 from test_ledger_interpreter import check
 
 from powerfusion.core._mlir import functions
-from powerfusion.executable import Executable, compile_for, compile_phases, run_phase
+from powerfusion.executable import Executable, compile_for, compile_phases
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import kernel_reports
 from powerfusion.passes.placement.place import place
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import CPU, IMPORT, PLACE, RAISE, SIMPLIFY, TILE, Phase, phases_for
 from powerfusion.reference import interpret
 from powerfusion.symbolic import total

@@ -179,7 +179,7 @@ def fake_compile(monkeypatch):
     """Puts a compiler in place whose results are off by the amount given, or that refuses every program."""
 
     def install(off=0.0, refuses=False):
-        def compile_(path, target):
+        def compile_(path, target, cache):
             if refuses:
                 raise UnsupportedError("no such operator", location="there:1:1", help="write it otherwise")
             return FakeExecutable(references.EXAMPLES[path.stem], off)

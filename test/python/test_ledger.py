@@ -9,10 +9,11 @@ from programs.program import Program
 from programs.upstream import result_dtypes
 
 import powerfusion as pf
-from powerfusion.executable import compile_phases, run_phase
+from powerfusion.executable import compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.passes.analysis.least_bytes import least_dram_bytes
 from powerfusion.passes.analysis.ledger import kernel_reports
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import CPU, IMPORT, RAISE, SIMPLIFY
 from powerfusion.symbolic import Polynomial, total
 

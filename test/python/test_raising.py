@@ -22,8 +22,8 @@ from programs.upstream import Upstream
 from test_random_gir import SEED, randomly
 
 import powerfusion as pf
-from powerfusion.executable import run_phase
 from powerfusion.frontend.source import read_module
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import RAISE
 from powerfusion.reference import interpret
 

@@ -13,9 +13,10 @@ from test_cli_programs import RELU_ADD
 from powerfusion.core._mlir import entry_block, functions, operations
 from powerfusion.core.statistics import Statistics, collect, count, counting
 from powerfusion.dialects import gir
-from powerfusion.executable import Executable, compile_phases, run_phase
+from powerfusion.executable import Executable, compile_phases
 from powerfusion.frontend.source import read_module
 from powerfusion.mlir import ir
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY, Phase
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

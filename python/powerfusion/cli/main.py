@@ -9,11 +9,12 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from powerfusion.cli import bench, compile, diff, doctor, explain, machines, run
+from powerfusion.cli import bench, cache, compile, diff, doctor, explain, machines, run
 from powerfusion.cli.interrupt import prompt_interrupts
 from powerfusion.errors import PowerFusionError
 
@@ -24,6 +25,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "bench": (bench, "time this compiler and others side by side"),
     "diff": (diff, "show what one program or schedule moves more or less than another"),
     "machines": (machines, "list the machines that are known, and show what is known of one"),
+    "cache": (cache, "show where compiled programs are kept and how much they take, or clear them"),
     "doctor": (doctor, "say what is installed, what is missing, and what to do about it"),
 }
 EPILOG = """\
@@ -95,10 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
     try:
         options = make_parser().parse_args(arguments)
-        with prompt_interrupts():
+        with prompt_interrupts(), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
             return _guarded(lambda: options.execute(options), debug=hasattr(options, "debug"))
     except KeyboardInterrupt:
         return _interrupted()
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Prints a warning of ours as the command's own, any other with its kind."""
+    kind = "" if category.__module__.startswith("powerfusion.") else f"{category.__name__}: "
+    print(f"pf: warning: {kind}{message}", file=sys.stderr)
 
 
 def _guarded(execute: Callable[[], int], *, debug: bool) -> int:

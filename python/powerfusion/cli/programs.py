@@ -78,7 +78,7 @@ def compile_program(
         from powerfusion.executable import check_target
 
         check_target(target)
-    return compile_until(source, target, until, after, remarks)
+    return compile_until(source, target, until, after, remarks, code)
 
 
 def last_counted(target: str) -> str:
@@ -89,14 +89,20 @@ def last_counted(target: str) -> str:
 
 
 def compile_until(
-    source: Path | bytes, target: str, until: str | None, after: str | None = None, remarks: bool = False
+    source: Path | bytes,
+    target: str,
+    until: str | None,
+    after: str | None = None,
+    remarks: bool = False,
+    cache: bool = False,
 ) -> Any:
     """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
     from powerfusion.executable import compile_for, compile_source
     from powerfusion.pipelines import PIPELINES
 
-    compile_ = compile_source if target in PIPELINES else compile_for
-    return compile_(source, target, until=until, after=after, remarks=remarks)
+    if target in PIPELINES:
+        return compile_source(source, target, until=until, after=after, remarks=remarks, cache=cache)
+    return compile_for(source, target, until=until, after=after, remarks=remarks)
 
 
 def load_program(source: Path | bytes, target: str) -> Any:

@@ -161,7 +161,7 @@ def show(found: Sequence[Summary], times: Sequence[float], places: Sequence[Path
     runs = (
         f"median of {len(times)} run{'s' if len(times) > 1 else ''}"
         if warm
-        else "the first run, code generation included; see --repeat"
+        else "the first run, which takes longer; see --repeat"
     )
     time_line = f"time: {format_seconds(statistics.median(times))} ({runs})"
     print_rich(console, *([table] if found else []), time_line)

@@ -6,6 +6,7 @@ an op. Values, types and attributes are the bindings' own.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -158,6 +159,13 @@ def operations(block: ir.Block) -> list[ir.Operation]:
 def has_uses(value: ir.Value) -> bool:
     """True if anything uses a value."""
     return next(iter(value.uses), None) is not None
+
+
+def bytecode(op: ir.Operation) -> bytes:
+    """An op as bytecode."""
+    stream = io.BytesIO()
+    op.write_bytecode(stream)
+    return stream.getvalue()
 
 
 def walk_numbered(op: ir.Operation) -> Iterator[tuple[int, ir.Operation]]:

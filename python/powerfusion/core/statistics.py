@@ -21,6 +21,8 @@ from powerfusion.mlir import ir
 Statistics = dict[str, dict[str, int]]
 """By pass: how often, by what."""
 
+STOPPED = "searches stopped by time"
+"""What is counted where a pass gave up because of the time that it took, so that another run may find more."""
 _collectors: list[tuple[ir.Context, Statistics]] = []
 _counts: ContextVar[dict[str, int] | None] = ContextVar("counts", default=None)
 """Of the pass that runs on this thread, while somebody collects."""

@@ -1,6 +1,6 @@
-"""The host's code as a shared library: object code from MLIR's execution engine, linked by LLVM's own tools.
+"""The host's code as a shared library: object code, linked by LLVM's own tools.
 
-    LLVM dialect ── execution engine, position-independent ──► object ── clang, lld ──► shared library
+    LLVM dialect ── LLVM, position-independent ──► object ── clang, lld ──► shared library
 
 The library exports its entry, by the C interface, and results' memory (memory.c); it needs the C library, its
 mathematics, and, where loops are parallel, libomp.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from powerfusion import knobs
-from powerfusion._native._host import HostEngine
+from powerfusion._native._host import compile
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
@@ -40,41 +40,29 @@ LINK_FLAGS = (
 TIMEOUT_S = 300
 
 
-def build_library(module: ir.Module, opt_level: int) -> bytes:
-    """Compiles a module of the LLVM dialect for this host.
+def object_code(module: ir.Module, opt_level: int) -> bytes:
+    """The module as position-independent object code for this host's processor.
 
     Args:
-        module: Holds `pf_main`.
+        module: Of the LLVM dialect; holds `pf_main`.
         opt_level: LLVM's, 0 to 3.
 
-    Returns:
-        An ELF shared library that exports `pf_main`.
-
     Raises:
-        CompileError: LLVM or the linker refused it.
-        ToolError: clang, lld or libomp isn't there.
+        CompileError: LLVM refused it.
     """
-    return link(object_code(module, opt_level))
-
-
-def object_code(module: ir.Module, opt_level: int) -> bytes:
-    """The module as position-independent object code for this host's processor."""
-    with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
-        place = Path(folder) / "host.o"
-        try:
-            engine = HostEngine(module, opt_level, [str(openmp_library())], keep_object=True)
-            engine.lookup(ENTRY)
-            engine.write_object(str(place))
-        except RuntimeError as error:
-            raise CompileError(f"LLVM made no object code: {error}") from error
-        code = place.read_bytes() if place.exists() else b""
-    if not code:
-        raise CompileError("LLVM made no object code", help=f"is there room in {tempfile.gettempdir()}?")
-    return code
+    try:
+        return compile(module, opt_level)
+    except RuntimeError as error:
+        raise CompileError(f"LLVM made no object code: {error}") from error
 
 
 def link(code: bytes) -> bytes:
-    """Links object code to a shared library that exports its entry and results' memory."""
+    """Links object code to a shared library that exports its entry and results' memory.
+
+    Raises:
+        CompileError: The linker refused it.
+        ToolError: clang, lld or libomp isn't there.
+    """
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as name:
         folder = Path(name)
         return link_shared(folder, gather(folder, code), EXPORTS)

@@ -14,17 +14,18 @@ from powerfusion.runtime.signature import DTYPES, ArraySpec, Signature
 BYTECODE_MAGIC = b"ML\xefR"
 
 
-def read_module(source: Any) -> ir.Module:
+def read_module(source: Any, *, lazy: bool = False) -> ir.Module:
     """Parses and verifies a source in a context of its own.
 
     Args:
         source: MLIR text, a path, bytes (text or bytecode), or a module of any MLIR bindings.
+        lazy: Whether the context has only the dialects that the source uses, as `make_context` says.
 
     Raises:
         SourceError: It can't be found, read, parsed or verified.
     """
     name, data = _contents(source)
-    context = make_context()
+    context = make_context(lazy=lazy)
     try:
         if isinstance(data, str) and Path(name).is_file():
             return ir.Module.parseFile(name, context)  # So that locations name the file.

@@ -13,9 +13,9 @@ import traceback
 
 from powerfusion.core.context import make_context
 from powerfusion.errors import PowerFusionError
-from powerfusion.executable import run_phase
 from powerfusion.mlir import ir
 from powerfusion.mlir.passmanager import PassManager
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import PIPELINES
 
 UNEXPECTED = "' raised "  # how a pass's Python error that isn't one of ours is told

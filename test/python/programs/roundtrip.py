@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from powerfusion.executable import run_phase
 from powerfusion.frontend.source import read_module
 from powerfusion.mlir import ir
+from powerfusion.phases import run_phase
 from powerfusion.pipelines import IMPORT, RAISE, Phase
 
 BACK = Phase("back", "linalg on tensors", ("convert-gir-to-linalg",))
