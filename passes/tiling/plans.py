@@ -128,6 +128,22 @@ class NestPlan:
         candidates = {c: weight for c, weight in weights.items() if c[0].type.shape[c[1]] != 1}
         self.vector = max(candidates, key=lambda c: candidates[c]) if candidates else None
         self.across, self.sides = self._square(candidates, ordered)
+        self.outer = self._as_read()
+
+    def _as_read(self) -> list[Dim]:
+        """The outer dimensions in the order in which what is read most lies in memory, if runs along lanes are long.
+
+        A core waits for what it reads, and caches see what follows; nobody waits for what it writes.
+        """
+        moves = [op for op in ancestors([sink.value for sink in self.sinks]) if op.name == "gir.move"]
+        loads = [op for op in moves if gir.is_at(op.operands[0], "dram")]
+        if not loads or self.sweeps or self.vector is None or self.across is not None:
+            return self.outer
+        most = max(loads, key=lambda op: _volume(op.result))
+        order = [c for c in self.spaces.classes(most.result) if c in self.outer]
+        length = self.vector[0].type.shape[self.vector[1]]
+        is_long = length != DYNAMIC and length * element_bytes(most.result) >= 2 * LINE
+        return order if is_long and len(order) == len(self.outer) and order[-1] == self.vector else self.outer
 
     @property
     def work(self) -> int | None:
