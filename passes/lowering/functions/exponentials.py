@@ -5,12 +5,11 @@
 `log 2` is two f32 numbers, so that r has but its own rounding error. n comes from adding a number so great that
 the sum has no room for a fraction; the sum's low bits are n as an integer too.
 
-AVX-512 multiplies by `2^n` in one instruction, right where the result overflows, underflows or is subnormal. It gives
-infinity or zero where n is infinite, whatever the polynomial is; where n is only great, the polynomial, of even
-degree, is positive or infinite. So only arguments far below zero are held back. Elsewhere the argument is
-held to where results are finite and not zero, and the factor is a product of two whose exponents can be written down.
-
-`lim` in the bounds is the error of the polynomial with its rounded coefficients, relative.
+AVX-512 multiplies by `2^n` in one instruction, right where the result overflows, underflows or is subnormal, and
+rounds n down itself: for `e^x` n is a multiple of 1/16, the power of its fraction is looked up by the sum's four lowest
+bits, and a polynomial of degree 3 is enough. `2^x` has no products before its polynomial, and keeps that: n may be
+infinite, and where it is only great, the polynomial, of even degree, is positive or infinite. Elsewhere the factor is a
+product of two whose exponents can be written down.
 """
 
 from __future__ import annotations
@@ -28,13 +27,17 @@ ROUNDER = 1.5 * 2.0**MANTISSA_BITS
 ROUNDER_BITS = 0x4B400000
 
 EXP = (1.0, 1.0, 0.49999994, 0.16666521, 0.041668255, 0.008368662, 0.0013821445)
-"""e^r for |r| <= (log 2) / 2; lim 3.2e-9."""
+"""e^r for |r| <= (log 2) / 2; its error is at most 3.2e-9, relative."""
 EXP2 = (1.0, 0.6931472, 0.24022648, 0.0555036, 0.009618506, 0.0013390806, 0.00015326463)
-"""2^r for |r| <= 1/2; lim 3.0e-9."""
+"""2^r for |r| <= 1/2; its error is at most 3.0e-9, relative."""
 EXPM1 = (0.49999997, 0.16666546, 0.041667443, 0.008366258, 0.0013869804)
-"""(e^r - 1 - r) / r^2 for |r| <= (log 2) / 2; lim of e^r - 1 1.4e-8."""
+"""(e^r - 1 - r) / r^2 for |r| <= (log 2) / 2; the error of e^r - 1 is at most 1.4e-8, relative."""
 
-LEAST_HELD = -1e5  # e^x and 2^x are 0 long before it, and r is still exact
+SIXTEENTH = (0.5000162, 0.16667056)
+"""(e^r - 1 - r) / r^2 for |r| <= (log 2) / 32; the error of e^r is at most 1.6e-9."""
+SIXTEENTHS = tuple(2.0 ** (number / 16) for number in range(16))
+
+LEAST_HELD = -1e5  # 2^x is 0 long before it
 EXP_LEAST, EXP_MOST = -104.0, 89.0
 EXP2_LEAST, EXP2_MOST = -151.0, 129.0
 EXPM1_LEAST, EXPM1_MOST = -30.0, 89.0
@@ -84,9 +87,22 @@ def reduced(x: Real) -> tuple[Exponent, Real]:
 
 def exp(x: Real, avx512: Avx512 | None) -> Real:
     """`e^x`, within 1 ulp."""
-    held = x.at_least(LEAST_HELD) if avx512 else x.at_least(EXP_LEAST).at_most(EXP_MOST)
+    held = x.at_least(EXP_LEAST).at_most(EXP_MOST)
+    if avx512:
+        return _by_sixteenths(held, avx512)
     exponent, rest = reduced(held)
     return exponent.scale(polynomial(rest, EXP), avx512)
+
+
+def _by_sixteenths(x: Real, avx512: Avx512) -> Real:
+    """`e^x` where that is nearly finite and nearly not zero."""
+    shifted = x.times_plus(LOG2_E, ROUNDER / 16)
+    turns = shifted - ROUNDER / 16
+    rest = turns.times_plus(-LOG_2_HIGH, x)
+    rest = turns.times_plus(-LOG_2_LOW, rest)
+    power = avx512.looked_up_of_16(shifted.bits(), SIXTEENTHS)
+    less_one = polynomial(rest, SIXTEENTH).times_plus(rest * rest, rest)
+    return avx512.scaled(less_one.times_plus(power, power), turns)
 
 
 def exp2(x: Real, avx512: Avx512 | None) -> Real:

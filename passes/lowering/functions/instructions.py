@@ -37,6 +37,10 @@ class Avx512:
         """`1 / sqrt(x)` to 14 bits; infinity of 0, 0 of infinity, NaN of what is negative."""
         return _call("rsqrt14.ps.512", [x, x], [_all_lanes()])
 
+    def looked_up_of_16(self, number: Bits, table: Sequence[float]) -> Real:
+        """Per lane one of 16 numbers, by the four lowest bits."""
+        return _call("permvar.sf.512", [_table(table), number])
+
     def looked_up(self, number: Bits, table: Sequence[float]) -> Real:
         """Per lane one of 32 numbers, by the five lowest bits."""
         lower, upper = (_table(table[start : start + LANES]) for start in (0, LANES))
