@@ -81,8 +81,8 @@ def _prefetch(loop: ir.Operation, inner: ir.Operation, machine: Machine) -> None
     if not found:
         return
     with ir.InsertionPoint(inner), inner.location:
-        index = entry_block(loop).arguments[0]
-        following = rows.smaller(rows.later(index, 1), rows.last_index(*list(loop.operands)[:2], 1))
+        index, (first, end, *_) = entry_block(loop).arguments[0], list(loop.operands)
+        following = rows.smaller(rows.later(index, 1), rows.last_index(first, end, 1))
     for run in found:
         _ask(run, following, machine.space_of("sram").granule_bytes)
         count("runs asked for ahead")

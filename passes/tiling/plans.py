@@ -272,7 +272,7 @@ class NestPlan:
         found = sides_of(folded or [sink.value for sink in self.sinks])
         if found is None:
             return None, (0, 0)
-        return best, found[::-1] if folded else found
+        return best, (found[1], found[0]) if folded else found
 
     def _is_swept_alone(self, c: Dim) -> bool:
         """Whether all sweeps fold along one dimension last, of what is computed element by element."""
