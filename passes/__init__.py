@@ -45,6 +45,7 @@ from powerfusion.passes.scheduling import (
     plan_memory,
     plan_scratch,
     prefetch_rows,
+    prefetch_runs,
     stream_stores,
     turn_stages,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "plan_memory",
     "plan_scratch",
     "prefetch_rows",
+    "prefetch_runs",
     "resolve_dims",
     "share_kernels",
     "size_constants",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, defining_op, entry_block, i32_array, index_constant, operations
+from powerfusion.core._mlir import create, defining_op, element_of, entry_block, i32_array, index_constant, operations
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering import reductions
 from powerfusion.passes.lowering.expansions import declared
@@ -72,8 +72,7 @@ def plan(op: ir.Operation) -> Plan | None:
     if not plans or len(plans) < len(found) or any(_is_inside(bound, op) for bound in bounds):
         return None
     carried = [type_ for one in plans for type_ in reductions.carried_types(one)]
-    rows = [ir.VectorType(type_) for type_ in carried if isinstance(type_, ir.VectorType)]
-    if len(rows) < len(carried) or any(row.element_type != rows[0].element_type for row in rows):
+    if any(not isinstance(type_, ir.VectorType) or element_of(type_) != element_of(carried[0]) for type_ in carried):
         return None
     group, step = list(entry_block(op).arguments)[-1], entry_block(loop).arguments[0]
     loads = [inner for inner in operations(entry_block(loop)) if inner.name == "gir.load"]
@@ -117,10 +116,10 @@ class _Blocks:
 
     def __init__(self, lowering: VectorLowering, op: ir.Operation, found: Plan) -> None:
         self.lowering, self.op, self.found = lowering, op, found
-        self.types = [[ir.VectorType(type_) for type_ in reductions.carried_types(one)] for one in found.plans]
+        self.types = [reductions.carried_types(one) for one in found.plans]
         flat = [type_ for types in self.types for type_ in types]
-        self.lanes = sum(prod(type_.shape) for type_ in flat)
-        self.element = flat[0].element_type
+        self.lanes = sum(map(_lanes, flat))
+        self.element = element_of(flat[0])
         self.most = max(1, ROOM // (self.lanes * element_bytes(self.element)))
 
     def emit(self) -> None:
@@ -214,14 +213,19 @@ class _Blocks:
         )
         return [replace(one, carry=tuple(next(rows) for _ in one.carry)) for one in self.started]
 
-    def _places(self) -> list[tuple[ir.VectorType, int]]:
+    def _places(self) -> list[tuple[ir.Type, int]]:
         """The type of each row that a group keeps, and where it lies."""
-        places: list[tuple[ir.VectorType, int]] = []
+        places: list[tuple[ir.Type, int]] = []
         start = 0
         for type_ in (type_ for types in self.types for type_ in types):
             places.append((type_, start))
-            start += prod(type_.shape)
+            start += _lanes(type_)
         return places
+
+
+def _lanes(type_: ir.Type) -> int:
+    """How many lanes a vector has."""
+    return prod(ir.VectorType(type_).shape)
 
 
 def _threads() -> ir.Value:

@@ -148,6 +148,7 @@ LOWER_CPU = Phase(
     (
         "gir-turn-stages",
         "gir-prefetch-rows",
+        "gir-prefetch-runs",
         "gir-split-loops",
         "canonicalize",
         "gir-fold-windows",
