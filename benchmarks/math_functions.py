@@ -23,7 +23,7 @@ import numpy.typing as npt
 import powerfusion as pf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "python"))
-from math_accuracy import compiled, every_input, worst_of  # noqa: E402
+from math_accuracy import compiled, every_input, worst_of
 
 F64 = npt.NDArray[np.float64]
 
@@ -68,7 +68,8 @@ def folded(function: str) -> str:
     return f"""
 #rows = affine_map<(j, i) -> (i)>
 #columns = affine_map<(j, i) -> (j)>
-func.func @main(%x: tensor<{COLUMNS}xf32>, %s: tensor<{ROWS}xf32>, %z: tensor<{COLUMNS}xi32>) -> tensor<{COLUMNS}xi32> {{
+func.func @main(%x: tensor<{COLUMNS}xf32>, %s: tensor<{ROWS}xf32>, %z: tensor<{COLUMNS}xi32>)
+    -> tensor<{COLUMNS}xi32> {{
   %y = linalg.generic {{indexing_maps = [#columns, #rows, #columns], iterator_types = ["parallel", "reduction"]}}
       ins(%x, %s : tensor<{COLUMNS}xf32>, tensor<{ROWS}xf32>) outs(%z : tensor<{COLUMNS}xi32>) {{
   ^bb0(%p: f32, %q: f32, %old: i32):
