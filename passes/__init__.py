@@ -32,6 +32,7 @@ from powerfusion.passes.lowering import (
     expand_math,
     fold_windows,
     inline_scopes,
+    round_bf16,
     split_loops,
     split_vectors,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "prefetch_rows",
     "prefetch_runs",
     "resolve_dims",
+    "round_bf16",
     "share_kernels",
     "size_constants",
     "split_dims",

@@ -57,6 +57,12 @@ def has_avx512() -> bool:
     return _System(Path("/"), platform.machine(), (0,)).has_avx512()
 
 
+def has_avx512_bf16() -> bool:
+    """Whether this machine has AVX-512's instructions for bf16."""
+    system = _System(Path("/"), platform.machine(), (0,))
+    return system.has_avx512() and "avx512_bf16" in system.flags()
+
+
 def on_chip_bytes() -> int:
     """What the cores' own caches hold together, bytes: `sram` of all groups."""
     cores = host().scope("group")

@@ -1,0 +1,132 @@
+"""`gir-round-bf16`: f32 is rounded to bf16 by AVX-512's own instruction, where the machine has it.
+
+Rewrite:
+    %1 = arith.truncf %0 : vector<32xf32> to vector<32xbf16>
+
+      ⇒    any of %0 subnormal ? arith.truncf %0 : vcvtneps2bf16 of 16 lanes each
+
+The instruction takes subnormal numbers for 0, so that a vector that has one goes the long way, by integers: a branch
+that is hardly ever taken. What is computed with again at once stays: there the branch would be in the way of the few
+instructions that it saves. All other numbers are rounded to the nearest even one by both; a NaN stays one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar
+
+from powerfusion.core._mlir import create, i32_array, i64_array, walk_numbered
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
+from powerfusion.errors import UnsupportedError
+from powerfusion.machines.host import has_avx512_bf16
+from powerfusion.mlir import ir
+
+INSTRUCTIONS = ("host", "none", "avx512bf16")
+LANES = 16
+SUBNORMAL = 0x20  # a class of numbers to vfpclassps
+NOT_EQUAL = 1  # arith.cmpi ne
+
+
+@register_pass
+@dataclass(frozen=True)
+class RoundBf16Pass(Pass):
+    """Rounds vectors of f32 to bf16 by an instruction."""
+
+    name: ClassVar[str] = "gir-round-bf16"
+    instructions: str = option(
+        "host", help="Beyond what any machine has: none, avx512bf16, or what the machine that this runs on has: host"
+    )
+
+    def run(self, op: ir.Operation) -> None:
+        """Replaces the ops in place."""
+        if self.instructions not in INSTRUCTIONS:
+            raise UnsupportedError(
+                f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
+            )
+        if not (has_avx512_bf16() if self.instructions == "host" else self.instructions == "avx512bf16"):
+            return
+        for found in [each for _, each in walk_numbered(op) if _is_rounding(each)]:
+            with ir.InsertionPoint(found), found.location:
+                rounded = _rounded(found.operands[0], found.result.type)
+            found.result.replace_all_uses_with(rounded)
+            found.erase()
+            count("roundings by an instruction")
+
+
+def _is_rounding(op: ir.Operation) -> bool:
+    if op.name != "arith.truncf" or not isinstance(op.result.type, ir.VectorType):
+        return False
+    wide, narrow = ir.VectorType(op.operands[0].type), ir.VectorType(op.result.type)
+    whole = narrow.rank == 1 and narrow.shape[0] % LANES == 0
+    goes_on = any(use.owner.name == "arith.extf" for use in op.result.uses)
+    return whole and not goes_on and wide.element_type == ir.F32Type.get() and narrow.element_type == ir.BF16Type.get()
+
+
+def _rounded(value: ir.Value, type_: ir.VectorType) -> ir.Value:
+    """Whichever way, as the bits that both ways give: LLVM 22 doesn't carry bf16 of any length past a branch."""
+    lanes = type_.shape[0]
+    pieces = [_lanes(value, start) for start in range(0, lanes, LANES)]
+    bits = ir.VectorType.get([lanes], ir.IntegerType.get_signless(16))
+    branch = create("scf.if", [_any_subnormal(pieces)], [bits], regions=2)
+    with ir.InsertionPoint(branch.regions[0].blocks.append()):
+        slow = create("arith.truncf", [value], [type_]).result
+        create("scf.yield", [create("arith.bitcast", [slow], [bits]).result])
+    with ir.InsertionPoint(branch.regions[1].blocks.append()):
+        create("scf.yield", [_joined([_converted(piece) for piece in pieces])])
+    return create("arith.bitcast", [branch.results[0]], [type_]).result
+
+
+def _any_subnormal(pieces: list[ir.Value]) -> ir.Value:
+    flags = ir.VectorType.get([LANES], ir.IntegerType.get_signless(1))
+    kind = _integer(32, SUBNORMAL)
+    masks = [_call("avx512.fpclass.ps.512", [piece, kind], flags) for piece in pieces]
+    mask = reduce(lambda left, right: create("arith.ori", [left, right], [flags]).result, masks)
+    i16 = ir.IntegerType.get_signless(16)
+    word = create("vector.bitcast", [mask], [ir.VectorType.get([1], i16)]).result
+    number = create("vector.extract", [word], [i16], {"static_position": i64_array([0])}).result
+    predicate = {"predicate": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), NOT_EQUAL)}
+    return create("arith.cmpi", [number, _integer(16, 0)], [ir.IntegerType.get_signless(1)], predicate).result
+
+
+def _converted(piece: ir.Value) -> ir.Value:
+    """16 lanes by the instruction, as bits."""
+    narrow = ir.VectorType.get([LANES], ir.BF16Type.get())
+    made = _call("avx512bf16.cvtneps2bf16.512", [piece], narrow)
+    return create("arith.bitcast", [made], [ir.VectorType.get([LANES], ir.IntegerType.get_signless(16))]).result
+
+
+def _lanes(value: ir.Value, start: int) -> ir.Value:
+    if ir.VectorType(value.type).shape[0] == LANES:
+        return value
+    return _shuffle(value, value, range(start, start + LANES))
+
+
+def _joined(pieces: list[ir.Value]) -> ir.Value:
+    """Pieces one after another, in pairs where there are as many as that, else one by one."""
+    joined = pieces[0]
+    for number, piece in enumerate(pieces[1:], 1):
+        length = LANES * number
+        wide = piece if number == 1 else _shuffle(piece, piece, [at if at < LANES else -1 for at in range(length)])
+        joined = _shuffle(joined, wide, range(length + LANES))
+    return joined
+
+
+def _shuffle(left: ir.Value, right: ir.Value, mask: list[int] | range) -> ir.Value:
+    type_ = ir.VectorType.get([len(mask)], ir.VectorType(left.type).element_type)
+    return create("vector.shuffle", [left, right], [type_], {"mask": i64_array(list(mask))}).result
+
+
+def _call(name: str, operands: list[ir.Value], type_: ir.Type) -> ir.Value:
+    attributes: dict[str, ir.Attribute] = {
+        "intrin": ir.StringAttr.get(f"llvm.x86.{name}"),
+        "operandSegmentSizes": i32_array([len(operands), 0]),
+        "op_bundle_sizes": i32_array([]),
+    }
+    return create("llvm.call_intrinsic", operands, [type_], attributes).result
+
+
+def _integer(width: int, value: int) -> ir.Value:
+    type_ = ir.IntegerType.get_signless(width)
+    return create("arith.constant", results=[type_], attributes={"value": ir.IntegerAttr.get(type_, value)}).result

@@ -1,0 +1,66 @@
+"""Rounding f32 to bf16: the nearest, ties to even, of every kind of number, whichever instructions do it."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import powerfusion as pf
+from powerfusion.machines.host import has_avx512_bf16
+
+ROWS, COLUMNS = 64, 4096
+
+
+def rounding() -> pf.Executable:
+    """A program that rounds rows of numbers."""
+    wide, narrow = (f"tensor<{ROWS}x{COLUMNS}x{kind}>" for kind in ("f32", "bf16"))
+    return pf.compile(
+        f"""
+        #map = affine_map<(d0, d1) -> (d0, d1)>
+        func.func @main(%x: {wide}) -> {narrow} {{
+          %e = tensor.empty() : {narrow}
+          %r = linalg.generic {{indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}}
+              ins(%x : {wide}) outs(%e : {narrow}) {{
+          ^bb0(%a: f32, %b: bf16):
+            %0 = arith.truncf %a : f32 to bf16
+            linalg.yield %0 : bf16
+          }} -> {narrow}
+          return %r : {narrow}
+        }}"""
+    )
+
+
+def draws(kind: str) -> np.ndarray:
+    """Bit patterns of a kind, as f32; (ROWS, COLUMNS)."""
+    bits = np.random.default_rng(0).integers(0, 1 << 32, (ROWS, COLUMNS), dtype=np.uint64).astype(np.uint32)
+    match kind:
+        case "subnormal":
+            bits &= np.uint32(0x807FFFFF)
+        case "tie":
+            bits = (bits & np.uint32(0xFFFF0000)) | np.uint32(0x8000)
+        case "largest":
+            bits = (bits & np.uint32(0x80FFFFFF)) | np.uint32(0x7F000000)
+        case "special":
+            values = np.array([0, 1 << 31, 0x7F800000, 0xFF800000, 0x7FFFFFFF, 0x7F800001, 1, 0x00800000], np.uint32)
+            bits = values[bits % len(values)]
+        case _:
+            pass
+    return bits.view(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["any", "subnormal", "tie", "largest", "special"])
+def test_all_are_rounded_to_the_nearest(kind: str) -> None:
+    """As NumPy rounds them; where some of a vector's are subnormal, too."""
+    x = draws(kind)
+    with np.errstate(invalid="ignore", over="ignore"):
+        wanted = x.astype(ml_dtypes.bfloat16)
+    got = rounding()(x)
+    numbers = ~np.isnan(x)
+    np.testing.assert_array_equal(got.view(np.uint16)[numbers], wanted.view(np.uint16)[numbers])
+    assert np.isnan(got[~numbers].astype(np.float32)).all()
+
+
+def test_the_instruction_is_used_where_it_is_there() -> None:
+    """And nowhere else."""
+    assert ("cvtneps2bf16" in rounding().ir("llvm")) == has_avx512_bf16()
