@@ -35,6 +35,8 @@ def test_host_vector_registers(tmp_path: Path, flags: str, expected: int) -> Non
     machine = host.detect(tmp_path, arch="x86_64", cpus=[0])
     assert machine.space("registers").capacity_bytes == expected
     assert machine.title == "A chip"
+    assert host.has_avx512(tmp_path, "x86_64") == ("avx512f" in flags)
+    assert not host.has_avx512(tmp_path, "aarch64")
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,9 @@ def l2_bytes() -> int:
 
 
 @cache
-def has_avx512() -> bool:
-    """Whether this machine has the instructions of AVX-512F."""
-    return _System(Path("/"), platform.machine(), (0,)).has_avx512()
+def has_avx512(root: Path = Path("/"), arch: str | None = None) -> bool:
+    """Whether a machine has the instructions of AVX-512F; arguments as of `detect`."""
+    return _System(root, arch or platform.machine(), (0,)).has_avx512()
 
 
 def has_avx512_bf16() -> bool:
