@@ -10,7 +10,7 @@ from powerfusion.passes.analysis.timing import best_rate
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 NEAR_SPEEDUP = 4  # of registers over sram
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
-REGISTERS_PER_NS = 6  # on which a core with caches computes, where a machine doesn't say
+REGISTERS_PER_NS = 8  # on which a core with caches computes, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
 
