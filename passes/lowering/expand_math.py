@@ -5,7 +5,7 @@ Rewrite:
 
 Of f32, scalars and vectors of a known number of lanes; functions of other types stay. Each result is within the
 bound that the function states in `passes/lowering/functions/`, for every argument: NaN, infinities, zeros of either
-sign and subnormal numbers are what IEEE 754 and the C library say. Where the machine has AVX-512F, some steps are one
+sign and subnormal numbers are what IEEE 754 and the C library say. Where the machine has AVX-512, some steps are one
 instruction of it, on 16 lanes at a time.
 
 A division by a number that all lanes share becomes a multiplication by its inverse, corrected by what remains
@@ -29,7 +29,7 @@ from powerfusion.passes.lowering.functions.lanes import Real
 from powerfusion.passes.lowering.functions.powers import has_short_form, multiplied
 from powerfusion.passes.lowering.functions.table import FUNCTIONS, WITHOUT_INSTRUCTIONS, is_f32
 
-INSTRUCTIONS = ("host", "none", "avx512f")
+INSTRUCTIONS = ("host", "none", "avx512")
 
 
 @register_pass
@@ -39,7 +39,8 @@ class ExpandMathPass(Pass):
 
     name: ClassVar[str] = "gir-expand-math"
     instructions: str = option(
-        "host", help="Beyond what any machine has: none, avx512f, or what the machine that this runs on has: host"
+        "host",
+        help="Beyond what any machine has: none, avx512 (F and DQ), or what the machine that this runs on has: host",
     )
 
     def run(self, op: ir.Operation) -> None:
@@ -48,7 +49,7 @@ class ExpandMathPass(Pass):
             raise UnsupportedError(
                 f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
             )
-        has_them = has_avx512() if self.instructions == "host" else self.instructions == "avx512f"
+        has_them = has_avx512() if self.instructions == "host" else self.instructions == "avx512"
         avx512 = Avx512() if has_them else None
         for found in list(_walk(op)):
             with ir.InsertionPoint(found), found.location:

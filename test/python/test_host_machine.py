@@ -29,13 +29,16 @@ def topology(cpu: int, core: int, package: int = 0) -> dict[str, str]:
     return {f"{base}/core_id": str(core), f"{base}/physical_package_id": str(package)}
 
 
-@pytest.mark.parametrize(("flags", "expected"), [("avx avx2 avx512f", 32 * 64), ("avx avx2", 16 * 32), ("", 16 * 16)])
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("avx avx2 avx512f avx512dq", 32 * 64), ("avx512f", 32 * 64), ("avx avx2", 16 * 32), ("", 16 * 16)],
+)
 def test_host_vector_registers(tmp_path: Path, flags: str, expected: int) -> None:
     fake_host(tmp_path, {"proc/cpuinfo": FLAGS.format(flags)})
     machine = host.detect(tmp_path, arch="x86_64", cpus=[0])
     assert machine.space("registers").capacity_bytes == expected
     assert machine.title == "A chip"
-    assert host.has_avx512(tmp_path, "x86_64") == ("avx512f" in flags)
+    assert host.has_avx512(tmp_path, "x86_64") == ("avx512dq" in flags)
     assert not host.has_avx512(tmp_path, "aarch64")
 
 

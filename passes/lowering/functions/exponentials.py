@@ -35,6 +35,7 @@ EXPM1 = (0.49999997, 0.16666546, 0.041667443, 0.008366258, 0.0013869804)
 
 SIXTEENTH = (0.5000162, 0.16667056)
 """(e^r - 1 - r) / r^2 for |r| <= (log 2) / 32; the error of e^r is at most 1.6e-9."""
+REST_MOST = 1.0
 SIXTEENTHS = tuple(2.0 ** (number / 16) for number in range(16))
 
 LEAST_HELD = -1e5  # 2^x is 0 long before it
@@ -87,19 +88,19 @@ def reduced(x: Real) -> tuple[Exponent, Real]:
 
 def exp(x: Real, avx512: Avx512 | None) -> Real:
     """`e^x`, within 1 ulp."""
-    held = x.at_least(EXP_LEAST).at_most(EXP_MOST)
     if avx512:
-        return _by_sixteenths(held, avx512)
+        return _by_sixteenths(x, avx512)
+    held = x.at_least(EXP_LEAST).at_most(EXP_MOST)
     exponent, rest = reduced(held)
     return exponent.scale(polynomial(rest, EXP), avx512)
 
 
 def _by_sixteenths(x: Real, avx512: Avx512) -> Real:
-    """`e^x` where that is nearly finite and nearly not zero."""
+    """`e^x`: where n is great or no number, the rest is held to where its polynomial is positive, and n decides."""
     shifted = x.times_plus(LOG2_E, ROUNDER / 16)
     turns = shifted - ROUNDER / 16
     rest = turns.times_plus(-LOG_2_HIGH, x)
-    rest = turns.times_plus(-LOG_2_LOW, rest)
+    rest = avx512.held(turns.times_plus(-LOG_2_LOW, rest), REST_MOST)
     power = avx512.looked_up_of_16(shifted.bits(), SIXTEENTHS)
     less_one = polynomial(rest, SIXTEENTH).times_plus(rest * rest, rest)
     return avx512.scaled(less_one.times_plus(power, power), turns)

@@ -1,4 +1,4 @@
-"""Instructions of x86 that do what takes many others: of AVX-512F, on 16 lanes of f32."""
+"""Instructions of x86 that do what takes many others: of AVX-512 (F and DQ), on 16 lanes of f32."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from powerfusion.passes.lowering.functions.lanes import Bits, Real
 
 LANES = 16
 CURRENT_ROUNDING = 4
+MAGNITUDE_FORM = 0b0010  # the less in magnitude, with the sign of the first
 MANTISSA_FORM = 0b1111  # of 3/4 to 3/2, positive, NaN of negative numbers
 
 
@@ -36,6 +37,11 @@ class Avx512:
     def inverse_root(self, x: Real) -> Real:
         """`1 / sqrt(x)` to 14 bits; infinity of 0, 0 of infinity, NaN of what is negative."""
         return _call("rsqrt14.ps.512", [x, x], [_all_lanes()])
+
+    def held(self, x: Real, most: float) -> Real:
+        """A number of at most some magnitude, its sign kept; that magnitude of what is greater, and of NaN."""
+        others = [_integer(32, MAGNITUDE_FORM), x.value, _all_lanes(), _rounding()]
+        return _call("mask.range.ps.512", [x, x.of(most)], others)
 
     def looked_up_of_16(self, number: Bits, table: Sequence[float]) -> Real:
         """Per lane one of 16 numbers, by the four lowest bits."""

@@ -53,7 +53,7 @@ def l2_bytes() -> int:
 
 @cache
 def has_avx512(root: Path = Path("/"), arch: str | None = None) -> bool:
-    """Whether a machine has the instructions of AVX-512F; arguments as of `detect`."""
+    """Whether a machine has the instructions of AVX-512 F and DQ; arguments as of `detect`."""
     return _System(root, arch or platform.machine(), (0,)).has_avx512()
 
 
@@ -275,13 +275,13 @@ class _System:
         return set((self.cpuinfo("flags") or "").split())
 
     def has_avx512(self) -> bool:
-        """Whether it has AVX-512F."""
-        return self.arch in X86 and "avx512f" in self.flags()
+        """Whether it has AVX-512 F and DQ, as all but the first processors with F have."""
+        return self.arch in X86 and {"avx512f", "avx512dq"} <= self.flags()
 
     def registers(self) -> Registers | None:
         """The vector registers; None for an architecture that we don't know."""
         if self.arch in X86:
-            if self.has_avx512():
+            if "avx512f" in self.flags():
                 return Registers(32, 64, "detected: avx512f in /proc/cpuinfo")
             if "avx" in self.flags():
                 return Registers(16, 32, "detected: avx in /proc/cpuinfo")

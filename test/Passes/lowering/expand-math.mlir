@@ -1,4 +1,4 @@
-// RUN: %pf-opt %s --gir-expand-math=instructions=avx512f --canonicalize --split-input-file | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: %pf-opt %s --gir-expand-math=instructions=avx512 --canonicalize --split-input-file | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: %pf-opt %s --gir-expand-math=instructions=none --canonicalize --split-input-file | FileCheck %s --check-prefixes=CHECK,NONE
 
 // The exponential is fused multiply-adds; AVX-512 multiplies by a power of 2, elsewhere its bits are written.
