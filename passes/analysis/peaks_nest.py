@@ -93,6 +93,7 @@ class _Placed:
         ops = [op for op in names.ops if names.happens[op] in (when, None)]
         last = {value: op for op in ops for value in _used(op)}
         live = _Live(self.peaks, dict(self.kept))
+        live.see()
         parts = {value: self._made(op, value, when) for op in ops for value in op.results if value in names.kept}
         for value, size in parts.items():
             if size is not None and value not in self.kept:
@@ -173,6 +174,11 @@ class _Live:
     kept: dict[ir.Value, Number]
     held: dict[ir.Value, Number] = field(default_factory=dict)
     standing: set[ir.Value] = field(default_factory=set)
+
+    def see(self) -> None:
+        """Notes what lives already."""
+        for place in {self.peaks.place(value) for value in self.kept}:
+            self._see(place)
 
     def take(self, value: ir.Value, size: Number) -> None:
         """A tile begins to live."""

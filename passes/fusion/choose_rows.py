@@ -60,7 +60,7 @@ def _picked(op: ir.Operation) -> tuple[int, list[int]] | None:
         return None
     counters = running(indices).counters
     picking = [dim for dim, counter in enumerate(counters) if counter is None]
-    if len(picking) != 1 or shape[picking[0]] > MOST_ROWS:
+    if len(picking) != 1 or not 0 < shape[picking[0]] <= MOST_ROWS:
         return None
     runs = [(dim, *counter) for dim, counter in enumerate(counters) if counter is not None]
     along = [counted for _, counted, _ in runs]

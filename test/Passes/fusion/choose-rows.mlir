@@ -61,3 +61,19 @@ func.func @few(%t: tensor<2x8xf32>, %ids: tensor<2xindex>, %i: tensor<32xindex>,
   }
   return %0, %1 : tensor<2x8xf32>, tensor<32xf32>
 }
+
+// -----
+
+// A table without rows has none to choose.
+
+// CHECK-LABEL: func.func @empty
+// CHECK: gir.gather
+func.func @empty(%t: tensor<0xf32>, %i: tensor<8xindex>) -> tensor<8xf32> {
+  %0 = gir.kernel "gather" (%a = %t : tensor<0xf32>, %b = %i : tensor<8xindex>) -> (tensor<8xf32>) {
+    %1 = gir.move %b : tensor<8xindex, #gir.at<dram>> -> tensor<8xindex, #gir.at<reg>>
+    %2 = gir.gather %a[%1] : tensor<0xf32, #gir.at<dram>>[tensor<8xindex, #gir.at<reg>>] -> tensor<8xf32, #gir.at<reg>>
+    %3 = gir.move %2 : tensor<8xf32, #gir.at<reg>> -> tensor<8xf32, #gir.at<dram>>
+    gir.return %3 : tensor<8xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<8xf32>
+}
