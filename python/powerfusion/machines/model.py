@@ -225,7 +225,7 @@ class Machine:
         """The spaces of a level, the one meant by default first."""
         return tuple(space for space in self.spaces if space.level == level)
 
-    @property
+    @cached_property
     def in_place_bytes(self) -> int:
         """How large a tile may be that contractions multiply where it lies, of which registers hold but a row.
 
