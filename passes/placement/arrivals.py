@@ -61,6 +61,8 @@ class Arrivals:
 
     def arriving(self, program: Program) -> dict[int, int]:
         """Bytes that arrive of each tensor that is read."""
+        if not self.capacity:
+            return dict(self.reads)
         serial = [dim for dim in self.nest if not dim.swept and dim.steps > 1]
         parts = self._parts()
         fitting = (at for at in range(len(serial) + 1) if self._touched(serial[:at], parts) <= self.capacity)

@@ -23,7 +23,9 @@ stayed at sram or dram what it costs and what blocked it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -90,10 +92,11 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     """Places the kernels of one block."""
     aim = Objective(objective, machine)
     forms = Forms(aim)
-    take_ways(block, aim, budget, forms)
-    prepare(block)
-    program, handles = read(block)
-    answer = search(program, aim, budget, forms=forms)
+    with _no_collections():
+        take_ways(block, aim, budget, forms)
+        prepare(block)
+        program, handles = read(block)
+        answer = search(program, aim, budget, forms=forms)
     made: list[tuple[ir.Operation, Sequence[int]]] = []
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         kernel = emit(form, program, handles)
@@ -106,6 +109,18 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
     if remarks:
         emit_edges(edges_of(block, machine, Placing.of(program, handles, answer, made, forms)))
     return answer
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python's collector rests: what a search makes lives as long as it does, and takes a sixth of its time to visit."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _name_of(function: ir.Operation) -> str:
