@@ -113,7 +113,7 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Python's collector rests: what a search makes lives as long as it does, and takes a sixth of its time to visit."""
+    """Python's collector rests: what a search makes lives as long as it does, and is long to visit."""
     enabled = gc.isenabled()
     gc.disable()
     try:
