@@ -40,7 +40,7 @@ class TurnOperandsPass(Pass):
         for function in functions(op):
             for block in function.regions[0].blocks:
                 for kernel in list(filter(_is_turning, operations(block))):
-                    if _is_for_contractions(kernel.result):
+                    if len(kernel.results) == 1 and _is_for_contractions(kernel.result):
                         _take_in(kernel)
                 for kernel in filter(is_naive, operations(block)):
                     for contraction in operations(entry_block(kernel)):
