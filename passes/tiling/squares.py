@@ -65,7 +65,8 @@ def live_bytes(values: Sequence[ir.Value]) -> int:
         dying = [value for value in live if last[value] <= at]
         taken = [live[value] for value in dying if value in list(op.operands)] if op.name.startswith(IN_PLACE) else []
         live |= made
-        most = max(most, sum(live.values()) - max((size for size in taken if size >= max(made.values(), default=0)), default=0))
+        largest = max(made.values(), default=0)
+        most = max(most, sum(live.values()) - max((size for size in taken if size >= largest), default=0))
         for value in (*dying, *(value for value in made if last.get(value, at) <= at)):
             del live[value]
     return most + always
