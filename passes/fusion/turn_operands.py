@@ -40,7 +40,7 @@ class TurnOperandsPass(Pass):
         for function in functions(op):
             for block in function.regions[0].blocks:
                 for kernel in list(filter(_is_turning, operations(block))):
-                    if len(kernel.results) == 1 and _is_for_contractions(kernel.result):
+                    if _is_for_contractions(kernel.result):
                         _take_in(kernel)
                 for kernel in filter(is_naive, operations(block)):
                     for contraction in operations(entry_block(kernel)):
@@ -53,7 +53,7 @@ class TurnOperandsPass(Pass):
 
 def _is_turning(kernel: ir.Operation) -> bool:
     """Whether a kernel loads one tensor, turns it and stores it, and that is all."""
-    if not is_naive(kernel) or len(segments(kernel)[0]) != 1:
+    if not is_naive(kernel) or len(segments(kernel)[0]) != 1 or len(list(kernel.results)) != 1:
         return False
     body = operations(entry_block(kernel))
     if [op.name for op in body] != TURNING:

@@ -29,7 +29,7 @@ from powerfusion.passes.scheduling.roots import may_share
 from powerfusion.passes.scheduling.staged import written_by
 
 if TYPE_CHECKING:
-    from powerfusion.passes.lowering.convert_gir_to_vector import VectorLowering
+    from powerfusion.passes.lowering.function import VectorLowering
 
 VECTOR_BYTES = 64  # of a register, about
 MOST_ACCUMULATORS = 24  # registers that hold sums; the others are for what is multiplied

@@ -18,6 +18,7 @@ import numpy as np
 
 from powerfusion.core._mlir import create, defining_op, integer_of, segments
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.lowering.computation import widened
 from powerfusion.passes.lowering.contraction_loops import Operand, in_place, is_looped, laid_out, sum_in_loop
 from powerfusion.passes.lowering.elementwise import combine, convert_float, elementwise, is_narrow, zero
@@ -50,7 +51,7 @@ class Factor:
 def lower_contract(lowering: VectorLowering, op: ir.Operation) -> None:
     """Rows of products, added up."""
     lhs, rhs, acc, *valid = op.operands
-    maps = [_dims(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
+    maps = [loops_of(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
     count = ir.AffineMapAttr(op.attributes["maps"][0]).value.n_dims
     sizes = [1] * count
     for value, dims in zip((lhs, rhs, acc), maps, strict=True):
@@ -111,10 +112,6 @@ def _is_along(load: ir.Operation, dim: int) -> bool:
     """Whether a dimension of what was loaded is contiguous in memory, and the memref's last."""
     type_ = load.operands[0].type
     return dim == type_.rank - 1 and type_.get_strides_and_offset()[0][dim] == 1
-
-
-def _dims(attribute: ir.Attribute) -> list[int]:
-    return [ir.AffineDimExpr(result).position for result in ir.AffineMapAttr(attribute).value.results]
 
 
 def _converted(row: ir.Value, element: ir.Type) -> ir.Value:

@@ -21,6 +21,7 @@ from powerfusion.core._mlir import (
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
 from powerfusion.passes.lowering.extents import Flag
+from powerfusion.passes.lowering.intrinsics import intrinsic
 from powerfusion.passes.lowering.registers import element_bytes
 
 EQ, NE, SLT, SGE = 0, 1, 2, 5
@@ -218,12 +219,7 @@ def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Valu
     """
     type_ = ir.VectorType.get([value.type.shape[0] // 2], ir.F32Type.get())
     pairs = create("vector.bitcast", [value], [type_]).result
-    attributes = {
-        "intrin": ir.StringAttr.get("llvm.arithmetic.fence"),
-        "operandSegmentSizes": i32_array([1, 0]),
-        "op_bundle_sizes": i32_array([]),
-    }
-    fenced = create("llvm.call_intrinsic", [pairs], [type_], attributes).result
+    fenced = intrinsic("arithmetic.fence", [pairs], type_)
     of_pairs = ir.MemRefType.get(flat.type.shape, ir.F32Type.get())
     cast = create("builtin.unrealized_conversion_cast", [flat], [of_pairs]).result
     return fenced, cast, [create("arith.divui", [start, index_constant(2)], [start.type]).result]

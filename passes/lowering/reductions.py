@@ -16,7 +16,7 @@ from functools import reduce
 
 import numpy as np
 
-from powerfusion.core._mlir import create, element_of, integer_of, integers, segments
+from powerfusion.core._mlir import create, element_of, integers, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral
 from powerfusion.passes.lowering.expansions import with_element
@@ -33,6 +33,7 @@ from powerfusion.passes.lowering.registers import (
     rows_of,
     tile_of,
 )
+from powerfusion.passes.scheduling.rows import trips
 from powerfusion.passes.tiling.plans import LONG_COLUMNS
 
 TOGETHER = 16  # rows that are added up before they are added to what is carried
@@ -173,8 +174,8 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
         return None
     if ends[0].owner.operation.block != loop.regions[0].blocks[0]:
         return None
-    trips = _trips(loop)
-    return replace(found, steps=None if trips is None or found.steps is None else trips * found.steps)
+    around = trips(loop)
+    return replace(found, steps=None if around is None or found.steps is None else around * found.steps)
 
 
 def _chain(op: ir.Operation, at: int) -> tuple[Plan, ir.Value]:
@@ -195,11 +196,6 @@ def _chain(op: ir.Operation, at: int) -> tuple[Plan, ir.Value]:
 def _way(op: ir.Operation, at: int) -> tuple[str, ir.Type, list[int]]:
     """How a reduction folds: its kind, the type of its tiles, and along what."""
     return kind_of(op, at), segments(op)[0][at].type, integers(op.attributes["dims"])
-
-
-def _trips(loop: ir.Operation) -> int | None:
-    low, high, step = (integer_of(value) for value in list(loop.operands)[:3])
-    return None if low is None or high is None or step is None else -(-(high - low) // step)
 
 
 def is_of_rows(found: Plan) -> bool:
@@ -251,8 +247,8 @@ def narrower(given: Accumulator, argument: ir.Value, position: int, loop: ir.Ope
         loop: The inner one.
     """
     found = plan(argument, position, loop)
-    trips = _trips(loop)
-    if found is None or trips is None or trips < ENOUGH_STEPS:
+    steps = trips(loop)
+    if found is None or steps is None or steps < ENOUGH_STEPS:
         return given
     types = carried_types(found)
     element = element_of(types[0])

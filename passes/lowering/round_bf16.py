@@ -16,17 +16,20 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
-from powerfusion.core._mlir import create, i32_array, i64_array, walk_numbered
+from powerfusion.core._mlir import create, i64_array, walk_numbered
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import has_avx512_bf16
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.expansions import compare
+from powerfusion.passes.lowering.intrinsics import intrinsic, number
+from powerfusion.passes.lowering.memory import NE
+from powerfusion.passes.lowering.shuffles import shuffle, side_by_side
 
 INSTRUCTIONS = ("host", "none", "avx512bf16")
 LANES = 16
 SUBNORMAL = 0x20  # a class of numbers to vfpclassps
-NOT_EQUAL = 1  # arith.cmpi ne
 
 
 @register_pass
@@ -67,66 +70,29 @@ def _is_rounding(op: ir.Operation) -> bool:
 def _rounded(value: ir.Value, type_: ir.VectorType) -> ir.Value:
     """Whichever way, as the bits that both ways give: LLVM 22 doesn't carry bf16 of any length past a branch."""
     lanes = type_.shape[0]
-    pieces = [_lanes(value, start) for start in range(0, lanes, LANES)]
+    pieces = [shuffle(value, value, range(start, start + LANES)) for start in range(0, lanes, LANES)]
     bits = ir.VectorType.get([lanes], ir.IntegerType.get_signless(16))
     branch = create("scf.if", [_any_subnormal(pieces)], [bits], regions=2)
     with ir.InsertionPoint(branch.regions[0].blocks.append()):
         slow = create("arith.truncf", [value], [type_]).result
         create("scf.yield", [create("arith.bitcast", [slow], [bits]).result])
     with ir.InsertionPoint(branch.regions[1].blocks.append()):
-        create("scf.yield", [_joined([_converted(piece) for piece in pieces])])
+        joined = side_by_side([_converted(piece) for piece in pieces])
+        create("scf.yield", [shuffle(joined, joined, range(lanes))])
     return create("arith.bitcast", [branch.results[0]], [type_]).result
 
 
 def _any_subnormal(pieces: list[ir.Value]) -> ir.Value:
     flags = ir.VectorType.get([LANES], ir.IntegerType.get_signless(1))
-    kind = _integer(32, SUBNORMAL)
-    masks = [_call("avx512.fpclass.ps.512", [piece, kind], flags) for piece in pieces]
+    masks = [intrinsic("x86.avx512.fpclass.ps.512", [piece, number(32, SUBNORMAL)], flags) for piece in pieces]
     mask = reduce(lambda left, right: create("arith.ori", [left, right], [flags]).result, masks)
     i16 = ir.IntegerType.get_signless(16)
     word = create("vector.bitcast", [mask], [ir.VectorType.get([1], i16)]).result
-    number = create("vector.extract", [word], [i16], {"static_position": i64_array([0])}).result
-    predicate = {"predicate": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), NOT_EQUAL)}
-    return create("arith.cmpi", [number, _integer(16, 0)], [ir.IntegerType.get_signless(1)], predicate).result
+    found = create("vector.extract", [word], [i16], {"static_position": i64_array([0])}).result
+    return compare("arith.cmpi", NE, found, number(16, 0))
 
 
 def _converted(piece: ir.Value) -> ir.Value:
     """16 lanes by the instruction, as bits."""
-    narrow = ir.VectorType.get([LANES], ir.BF16Type.get())
-    made = _call("avx512bf16.cvtneps2bf16.512", [piece], narrow)
+    made = intrinsic("x86.avx512bf16.cvtneps2bf16.512", [piece], ir.VectorType.get([LANES], ir.BF16Type.get()))
     return create("arith.bitcast", [made], [ir.VectorType.get([LANES], ir.IntegerType.get_signless(16))]).result
-
-
-def _lanes(value: ir.Value, start: int) -> ir.Value:
-    if ir.VectorType(value.type).shape[0] == LANES:
-        return value
-    return _shuffle(value, value, range(start, start + LANES))
-
-
-def _joined(pieces: list[ir.Value]) -> ir.Value:
-    """Pieces one after another, in pairs where there are as many as that, else one by one."""
-    joined = pieces[0]
-    for number, piece in enumerate(pieces[1:], 1):
-        length = LANES * number
-        wide = piece if number == 1 else _shuffle(piece, piece, [at if at < LANES else -1 for at in range(length)])
-        joined = _shuffle(joined, wide, range(length + LANES))
-    return joined
-
-
-def _shuffle(left: ir.Value, right: ir.Value, mask: list[int] | range) -> ir.Value:
-    type_ = ir.VectorType.get([len(mask)], ir.VectorType(left.type).element_type)
-    return create("vector.shuffle", [left, right], [type_], {"mask": i64_array(list(mask))}).result
-
-
-def _call(name: str, operands: list[ir.Value], type_: ir.Type) -> ir.Value:
-    attributes: dict[str, ir.Attribute] = {
-        "intrin": ir.StringAttr.get(f"llvm.x86.{name}"),
-        "operandSegmentSizes": i32_array([len(operands), 0]),
-        "op_bundle_sizes": i32_array([]),
-    }
-    return create("llvm.call_intrinsic", operands, [type_], attributes).result
-
-
-def _integer(width: int, value: int) -> ir.Value:
-    type_ = ir.IntegerType.get_signless(width)
-    return create("arith.constant", results=[type_], attributes={"value": ir.IntegerAttr.get(type_, value)}).result

@@ -23,7 +23,7 @@ from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.packing import aligned
 from powerfusion.passes.scheduling.scratch import alignment_of, buffer_bytes, space_of
-from powerfusion.passes.scheduling.staged import slice_of
+from powerfusion.passes.scheduling.staged import clone_slice, slice_of
 from powerfusion.passes.tiling import memrefs
 
 
@@ -119,11 +119,7 @@ class Ahead:
         """Starts to copy the window of a step; of nothing where there is no such step."""
         with place.stage.location:
             known = {self.loop.regions[0].blocks[0].arguments[0]: rows.smaller(index, self.last)}
-            for op in place.slice:
-                made = op.clone().operation
-                for at, operand in enumerate(op.operands):
-                    made.operands[at] = known.get(operand, operand)
-                known |= dict(zip(op.results, made.results, strict=True))
+            clone_slice(place.slice, known)
             (source,), indices, dynamic = segments(place.stage)
             given = [known.get(value, value) for value in dynamic]
             sizes = mixed(place.stage, given, "static_sizes")

@@ -23,14 +23,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
-from powerfusion.core._mlir import (
-    create,
-    entry_block,
-    integer_of,
-    mixed,
-    operations,
-    segments,
-)
+from powerfusion.core._mlir import constant_index, entry_block, mixed, operations, segments
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
@@ -39,12 +32,12 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
-from powerfusion.passes.scheduling.staged import slice_of, staged_in
+from powerfusion.passes.scheduling.prefetches import NEAR, NEAREST, prefetch
+from powerfusion.passes.scheduling.staged import clone_slice, slice_of, staged_in
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
 MOST_LINES = 16  # a step asks for: more at once would wait for one another
 LEAST_BYTES = 512  # of a row: what is shorter comes with the rows before it, which caches notice
-NEAREST, NEAR = 3, 2  # the hint's cache: the first, the second
 ROOM = 4  # of a cache, the part that two rows may take
 
 
@@ -85,7 +78,7 @@ class PrefetchRowsPass(Pass):
 def _prefetch(loop: ir.Operation, machine: Machine) -> None:
     found = [row for stage in staged_in(loop) if (row := _row(stage, machine)) is not None]
     sweeps = [op for op in operations(entry_block(loop)) if op.name == "scf.for"]
-    later = [(sweep, trips) for sweep in sweeps[1:] if (trips := _trips(sweep)) is not None]
+    later = [(sweep, trips) for sweep in sweeps[1:] if (trips := rows.trips(sweep))]
     steps = sum(trips for _, trips in later)
     line = machine.space_of("sram").granule_bytes
     for row in found:
@@ -113,14 +106,6 @@ def _row(stage: ir.Operation, machine: Machine) -> _Row | None:
     return _Row(stage, size, found)
 
 
-def _trips(sweep: ir.Operation) -> int | None:
-    """How many steps a sweep has, if that is known."""
-    low, high, step = (integer_of(bound) for bound in list(sweep.operands)[:3])
-    if low is None or high is None or step is None or high <= low:
-        return None
-    return -(-(high - low) // step)
-
-
 def _cache(row: _Row, machine: Machine) -> int:
     """Where a row comes to."""
     nearest = min((cache.capacity_bytes or 0 for cache in machine.caches_of(machine.space_of("sram").name)), default=0)
@@ -129,26 +114,15 @@ def _cache(row: _Row, machine: Machine) -> int:
 
 def _ask(loop: ir.Operation, sweep: ir.Operation, row: _Row, start: int, each: int, line: int, cache: int) -> None:
     """Asks in each step of a sweep for some lines of the next row, of which the first step's begin at a line."""
-    low, high, step = list(loop.operands)[:3]
-    index = entry_block(loop).arguments[0]
     with ir.InsertionPoint(sweep), sweep.location:
-        by = integer_of(step) or 1
-        following = rows.smaller(rows.later(index, by), rows.last_index(low, high, by))
-        known = {index: following}
-        for op in row.slice:
-            made = op.clone().operation
-            for at, operand in enumerate(op.operands):
-                made.operands[at] = known.get(operand, operand)
-            known |= dict(zip(op.results, made.results, strict=True))
+        known: dict[ir.Value, ir.Value] = {
+            entry_block(loop).arguments[0]: rows.following(loop, constant_index(loop.operands[2]))
+        }
+        clone_slice(row.slice, known)
     (source,), indices, _ = segments(row.stage)
     source, indices = known.get(source, source), [known.get(value, value) for value in indices]
-    attributes = {
-        "isWrite": ir.BoolAttr.get(False),
-        "isDataCache": ir.BoolAttr.get(True),
-        "localityHint": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), cache),
-    }
     per_line = line // element_bytes(row.stage.result)
-    first, stride = integer_of(sweep.operands[0]) or 0, integer_of(sweep.operands[2]) or 1
+    first, stride = constant_index(sweep.operands[0]), constant_index(sweep.operands[2])
     with ir.InsertionPoint.at_block_begin(entry_block(sweep)), sweep.location:
         column = entry_block(sweep).arguments[0]
         for number in range(each):
@@ -158,4 +132,4 @@ def _ask(loop: ir.Operation, sweep: ir.Operation, row: _Row, start: int, each: i
                 return begin + (done * each + (start + number)) * per_line
 
             at = affine_apply(affine_map(2, place), [column, indices[-1]])
-            create("memref.prefetch", [source, *indices[:-1], at], attributes=attributes)
+            prefetch(source, [*indices[:-1], at], cache)

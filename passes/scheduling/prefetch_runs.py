@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import DYNAMIC, create, defining_op, entry_block, integer_of, operations
+from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, operations
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
@@ -30,11 +30,11 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
+from powerfusion.passes.scheduling.prefetches import NEAR, prefetch
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
 LEAST_BYTES, MOST_BYTES = 2 << 10, 64 << 10  # of a run
 FEWEST_STEPS = 4  # of the loop over runs
-NEAR = 2  # the hint's cache: the second
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def _prefetch(loop: ir.Operation, inner: ir.Operation, machine: Machine) -> None
     if not found:
         return
     with ir.InsertionPoint(inner), inner.location:
-        index, (first, end, *_) = entry_block(loop).arguments[0], list(loop.operands)
-        following = rows.smaller(rows.later(index, 1), rows.last_index(first, end, 1))
+        following = rows.following(loop, 1)
     for run in found:
         _ask(run, following, machine.space_of("sram").granule_bytes)
         count("runs asked for ahead")
@@ -121,13 +120,8 @@ def _ask(run: _Run, following: ir.Value, line: int) -> None:
     indices = list(load.operands)[1 : 1 + memref.type.rank]
     indices[run.dim] = following
     per_line = max(1, line // element_bytes(load.result))
-    attributes = {
-        "isWrite": ir.BoolAttr.get(False),
-        "isDataCache": ir.BoolAttr.get(True),
-        "localityHint": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), NEAR),
-    }
     with ir.InsertionPoint(load), load.location:
         for start in range(0, load.result.type.shape[-1], per_line):
             ahead = affine_map(1, lambda d, start=start: d + start)
             at = affine_apply(ahead, [indices[-1]]) if start else indices[-1]
-            create("memref.prefetch", [memref, *indices[:-1], at], attributes=attributes)
+            prefetch(memref, [*indices[:-1], at], NEAR)

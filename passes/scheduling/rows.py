@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from powerfusion.core._mlir import DYNAMIC, create, i64_array, index_constant, integer_of, split_mixed
+from powerfusion.core._mlir import DYNAMIC, create, entry_block, i64_array, index_constant, integer_of, split_mixed
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.windows import affine_apply, affine_min, index_op
@@ -87,6 +87,20 @@ def at_most_one_step(low: ir.Value, high: ir.Value, step: int) -> ir.Value:
     first, end = ir.AffineDimExpr.get(0), ir.AffineDimExpr.get(1)
     steps = ir.AffineExpr.get_ceil_div(end - first, step)
     return affine_min(ir.AffineMap.get(2, 0, [ir.AffineConstantExpr.get(1), steps]), [low, high])
+
+
+def trips(loop: ir.Operation) -> int | None:
+    """How many steps an `scf.for` has, if that is known."""
+    low, high, step = (integer_of(bound) for bound in list(loop.operands)[:3])
+    if low is None or high is None or not step:
+        return None
+    return max(-(-(high - low) // step), 0)
+
+
+def following(loop: ir.Operation, step: int) -> ir.Value:
+    """The index of the step after a loop's own, or of its last one."""
+    low, high = list(loop.operands)[:2]
+    return smaller(later(entry_block(loop).arguments[0], step), last_index(low, high, step))
 
 
 def last_index(low: ir.Value, high: ir.Value, step: int) -> ir.Value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from powerfusion.core._mlir import defining_op, entry_block, integer_of, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.scheduling.kernels import ops_in
@@ -69,6 +71,15 @@ def slice_of(stage: ir.Operation) -> list[ir.Operation] | None:
         needed.add(op)
         pending += op.operands
     return [op for op in operations(stage.block) if op in needed]
+
+
+def clone_slice(ops: Sequence[ir.Operation], known: dict[ir.Value, ir.Value]) -> None:
+    """Clones ops with some values replaced, and adds what their results have become to these."""
+    for op in ops:
+        made = op.clone().operation
+        for at, operand in enumerate(op.operands):
+            made.operands[at] = known.get(operand, operand)
+        known |= dict(zip(op.results, made.results, strict=True))
 
 
 def _moves_alone(stage: ir.Operation, loop: ir.Operation) -> bool:

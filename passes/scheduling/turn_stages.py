@@ -26,7 +26,6 @@ from powerfusion.core._mlir import (
     i32_array,
     i64_array,
     index_constant,
-    integer_of,
     segments,
 )
 from powerfusion.core.passes import Pass, option, register_pass
@@ -34,6 +33,8 @@ from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import loops_of
+from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
 from powerfusion.passes.scheduling.scratch import buffer_bytes
 
@@ -94,13 +95,9 @@ def _sums_last(contract: ir.Operation, operand: int) -> bool:
     if operand > 1:
         return False
     maps = contract.attributes["maps"]
-    own, result = _dims(maps[operand]), _dims(maps[2])
+    own, result = loops_of(maps[operand]), loops_of(maps[2])
     tile = contract.operands[operand].type.shape
     return own[-1] not in result and own[-2] == result[-1] and tile[-2] > 1
-
-
-def _dims(attribute: ir.Attribute) -> list[int]:
-    return [ir.AffineDimExpr(result).position for result in ir.AffineMapAttr(attribute).value.results]
 
 
 def _is_repeated(load: ir.Operation, stage: ir.Operation) -> bool:
@@ -109,16 +106,12 @@ def _is_repeated(load: ir.Operation, stage: ir.Operation) -> bool:
     block = load.block
     while block != stage.block:
         loop = block.owner.operation
-        if loop.name == "scf.for" and block.arguments[0] not in indices and _trips(loop) >= LEAST_TIMES:
-            return True
+        if loop.name == "scf.for" and block.arguments[0] not in indices:
+            trips = rows.trips(loop)
+            if trips is None or trips >= LEAST_TIMES:
+                return True
         block = loop.block
     return False
-
-
-def _trips(loop: ir.Operation) -> int:
-    """How many steps a loop has, or enough where that isn't known."""
-    low, high, step = (integer_of(bound) for bound in list(loop.operands)[:3])
-    return LEAST_TIMES if low is None or high is None or step is None else -(-(high - low) // step)
 
 
 def _turn(stage: ir.Operation, loads: Sequence[ir.Operation]) -> None:

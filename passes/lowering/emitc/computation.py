@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import attributes_of, segments
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.arithmetic import combined, elementwise
 from powerfusion.passes.lowering.emitc.carries import accumulator
@@ -114,15 +115,11 @@ def lower_assert(lowering: FunctionLowering, op: ir.Operation) -> None:
 # -- sums of products ------------------------------------------------------------------------------
 
 
-def _dims(attribute: ir.Attribute) -> list[int]:
-    return [ir.AffineDimExpr(result).position for result in ir.AffineMapAttr(attribute).value.results]
-
-
 @lowers("gir.contract", to=TARGET)
 def lower_contract(lowering: FunctionLowering, op: ir.Operation) -> None:
     """A nest of loops, the accumulator's last dimension innermost, so that compilers make vectors of it."""
     lhs, rhs, acc, *valid = op.operands
-    maps = [_dims(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
+    maps = [loops_of(attribute) for attribute in ir.ArrayAttr(op.attributes["maps"])]
     rank = ir.AffineMapAttr(op.attributes["maps"][0]).value.n_dims
     sizes = [1] * rank
     for value, dims in zip((lhs, rhs, acc), maps, strict=True):

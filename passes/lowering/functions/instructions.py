@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import create, element_of, i32_array, i64_array
+from powerfusion.core._mlir import create, i64_array
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.functions.lanes import Bits, Real
+from powerfusion.passes.lowering.intrinsics import intrinsic, number
+from powerfusion.passes.lowering.shuffles import ANY, shuffle
 
 LANES = 16
 CURRENT_ROUNDING = 4
@@ -32,7 +34,7 @@ class Avx512:
 
     def mantissa(self, x: Real) -> Real:
         """A number of 3/4 to 3/2 that is x times a power of 2; 1 of 0 and infinities, NaN of what is negative."""
-        return _call("mask.getmant.ps.512", [x], [_integer(32, MANTISSA_FORM), x.value, _all_lanes(), _rounding()])
+        return _call("mask.getmant.ps.512", [x], [number(32, MANTISSA_FORM), x.value, _all_lanes(), _rounding()])
 
     def inverse_root(self, x: Real) -> Real:
         """`1 / sqrt(x)` to 14 bits; infinity of 0, 0 of infinity, NaN of what is negative."""
@@ -40,7 +42,7 @@ class Avx512:
 
     def held(self, x: Real, most: float) -> Real:
         """A number of at most some magnitude, its sign kept; that magnitude of what is greater, and of NaN."""
-        others = [_integer(32, MAGNITUDE_FORM), x.value, _all_lanes(), _rounding()]
+        others = [number(32, MAGNITUDE_FORM), x.value, _all_lanes(), _rounding()]
         return _call("mask.range.ps.512", [x, x.of(most)], others)
 
     def looked_up_of_16(self, number: Bits, table: Sequence[float]) -> Real:
@@ -62,25 +64,15 @@ def _table(numbers: Sequence[float]) -> Real:
 
 def _call(name: str, operands: Sequence[Real | Bits], others: Sequence[ir.Value] = ()) -> Real:
     values = [*(operand.value for operand in operands), *others]
-    attributes: dict[str, ir.Attribute] = {
-        "intrin": ir.StringAttr.get(f"llvm.x86.avx512.{name}"),
-        "operandSegmentSizes": i32_array([len(values), 0]),
-        "op_bundle_sizes": i32_array([]),
-    }
-    return Real(create("llvm.call_intrinsic", values, [values[0].type], attributes).result)
+    return Real(intrinsic(f"x86.avx512.{name}", values, values[0].type))
 
 
 def _all_lanes() -> ir.Value:
-    return _integer(16, -1)
+    return number(16, -1)
 
 
 def _rounding() -> ir.Value:
-    return _integer(32, CURRENT_ROUNDING)
-
-
-def _integer(width: int, value: int) -> ir.Value:
-    type_ = ir.IntegerType.get_signless(width)
-    return create("arith.constant", results=[type_], attributes={"value": ir.IntegerAttr.get(type_, value)}).result
+    return number(32, CURRENT_ROUNDING)
 
 
 def in_pieces(function: Callable[..., Real], *operands: Real) -> Real:
@@ -113,16 +105,11 @@ def _extract(vector: ir.Value, element: ir.Type) -> ir.Value:
 def _lanes(vector: ir.Value, start: int, count: int) -> ir.Value:
     """Some lanes in a row; those past the vector's last hold anything."""
     there = vector.type.shape[0]
-    return _shuffle(vector, vector, [at if at < there else -1 for at in range(start, start + count)])
+    return shuffle(vector, vector, [at if at < there else ANY for at in range(start, start + count)])
 
 
 def _joined(left: ir.Value, right: ir.Value) -> ir.Value:
     """The lanes of two vectors, the right one of at most as many, one after another."""
     first, second = left.type.shape[0], right.type.shape[0]
     widened = right if first == second else _lanes(right, 0, first)
-    return _shuffle(left, widened, range(first + second))
-
-
-def _shuffle(left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
-    type_ = ir.VectorType.get([len(mask)], element_of(left.type))
-    return create("vector.shuffle", [left, right], [type_], {"mask": i64_array(mask)}).result
+    return shuffle(left, widened, range(first + second))

@@ -98,3 +98,19 @@ func.func @added_to(%x: tensor<4x8xf32>, %w: tensor<8x6xf32>, %y: tensor<6x4xf32
   }
   return %0 : tensor<4x6xf32>
 }
+
+// -----
+
+// A kernel that gives what it turns twice isn't one that only turns.
+
+// CHECK-LABEL: func.func @twice
+// CHECK: gir.kernel "turn"
+func.func @twice(%x: tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %0:2 = gir.kernel "turn" (%a = %x : tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+    %1 = gir.move %a : tensor<4x8xf32, #gir.at<dram>> -> tensor<4x8xf32, #gir.at<reg>>
+    %2 = gir.permute %1 [1, 0] : tensor<4x8xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<reg>>
+    %3 = gir.move %2 : tensor<8x4xf32, #gir.at<reg>> -> tensor<8x4xf32, #gir.at<dram>>
+    gir.return %3, %3 : tensor<8x4xf32, #gir.at<dram>>, tensor<8x4xf32, #gir.at<dram>>
+  }
+  return %0#0, %0#1 : tensor<8x4xf32>, tensor<8x4xf32>
+}
