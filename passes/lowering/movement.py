@@ -201,9 +201,12 @@ def _update(
 
 @lowers("gir.alloc", to="vector")
 def lower_alloc(lowering: VectorLowering, op: ir.Operation) -> None:
-    """A buffer on the heap, freed at the end of the block."""
+    """A buffer on the heap: of known size one that a thread has throughout, else one that ends with its block."""
     type_ = op.result.type
     new = ir.MemRefType.get(type_.shape, storage(type_.element_type))
+    if not op.operands and lowering.scopes:
+        lowering.bind([op.result], [lowering.scratch(new)])
+        return
     attributes = {
         "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ALIGNMENT),
         "operandSegmentSizes": i32_array([len(op.operands), 0]),

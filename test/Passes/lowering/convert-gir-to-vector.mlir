@@ -200,8 +200,8 @@ func.func @histogram(%x: memref<4xf32>, %y: memref<4xf16>) {
 
 // On a cache a staged window is no copy; a copy is done where it starts.
 // CHECK-LABEL: func.func @pf_main(
-// CHECK:       %[[WINDOW:.*]] = memref.subview %{{.*}}[1, 0] [1, 8] [1, 1]
 // CHECK:       %[[BUFFER:.*]] = memref.alloc()
+// CHECK:       %[[WINDOW:.*]] = memref.subview %{{.*}}[1, 0] [1, 8] [1, 1]
 // CHECK:       scf.for
 // CHECK:         %[[ELEMENT:.*]] = memref.load
 // CHECK:         memref.store %[[ELEMENT]], %[[BUFFER]]
@@ -218,6 +218,39 @@ func.func @near(%x: memref<4x8xf32>, %y: memref<1x8xf32>) {
     %1 = gir.load %s[%c0, %c0] : memref<1x8xf32, #gir.at<sram>> -> tensor<1x8xf32, #gir.at<reg>>
     %2 = arith.addf %0, %1 : tensor<1x8xf32, #gir.at<reg>>
     gir.store %2, %b[%c0, %c0] : tensor<1x8xf32, #gir.at<reg>>, memref<1x8xf32, #gir.at<dram>>
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// A loop's buffer is one that the thread has throughout: it isn't allocated for each row.
+// CHECK-LABEL: func.func @pf_main(
+// CHECK:       scf.parallel
+// CHECK:         %[[ROW:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x8xf32>
+// CHECK:         scf.for
+// CHECK-NOT:       memref.alloc
+// CHECK:           vector.store %{{.*}}, %[[ROW]]
+// CHECK:         memref.dealloc %[[ROW]]
+func.func @rows(%x: memref<8x8xf32>) {
+  gir.kernel "rows" (%a = %x : memref<8x8xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c8 = arith.constant 8 : index
+    gir.parallel <group> (%g) in (%c2) {
+      scf.for %r = %g to %c8 step %c2 {
+        %b = gir.alloc : memref<8xf32, #gir.at<sram>>
+        %0 = gir.load %a[%r, %c0] : memref<8x8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
+        gir.store %0, %b[%c0] : tensor<8xf32, #gir.at<reg>>, memref<8xf32, #gir.at<sram>>
+        scf.for %i = %c0 to %c8 step %c1 {
+          %1 = gir.load %b[%i] : memref<8xf32, #gir.at<sram>> -> tensor<1xf32, #gir.at<reg>>
+          %2 = gir.reshape %1 : tensor<1xf32, #gir.at<reg>> -> tensor<1x1xf32, #gir.at<reg>>
+          gir.store %2, %a[%r, %i] : tensor<1x1xf32, #gir.at<reg>>, memref<8x8xf32, #gir.at<dram>>
+        }
+      }
+    }
     gir.return
   }
   return
