@@ -233,21 +233,20 @@ func.func @near(%x: memref<4x8xf32>, %y: memref<1x8xf32>) {
 // CHECK-NOT:       memref.alloc
 // CHECK:           vector.store %{{.*}}, %[[ROW]]
 // CHECK:         memref.dealloc %[[ROW]]
-func.func @rows(%x: memref<8x8xf32>) {
-  gir.kernel "rows" (%a = %x : memref<8x8xf32>) -> () {
+func.func @row_buffers(%x: memref<8x8xf32>) {
+  gir.kernel "row_buffers" (%a = %x : memref<8x8xf32>) -> () {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c8 = arith.constant 8 : index
     gir.parallel <group> (%g) in (%c2) {
       scf.for %r = %g to %c8 step %c2 {
-        %b = gir.alloc : memref<8xf32, #gir.at<sram>>
-        %0 = gir.load %a[%r, %c0] : memref<8x8xf32, #gir.at<dram>> -> tensor<8xf32, #gir.at<reg>>
-        gir.store %0, %b[%c0] : tensor<8xf32, #gir.at<reg>>, memref<8xf32, #gir.at<sram>>
+        %b = gir.alloc : memref<1x8xf32, #gir.at<sram>>
+        %0 = gir.load %a[%r, %c0] : memref<8x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+        gir.store %0, %b[%c0, %c0] : tensor<1x8xf32, #gir.at<reg>>, memref<1x8xf32, #gir.at<sram>>
         scf.for %i = %c0 to %c8 step %c1 {
-          %1 = gir.load %b[%i] : memref<8xf32, #gir.at<sram>> -> tensor<1xf32, #gir.at<reg>>
-          %2 = gir.reshape %1 : tensor<1xf32, #gir.at<reg>> -> tensor<1x1xf32, #gir.at<reg>>
-          gir.store %2, %a[%r, %i] : tensor<1x1xf32, #gir.at<reg>>, memref<8x8xf32, #gir.at<dram>>
+          %1 = gir.load %b[%c0, %i] : memref<1x8xf32, #gir.at<sram>> -> tensor<1x1xf32, #gir.at<reg>>
+          gir.store %1, %a[%r, %i] : tensor<1x1xf32, #gir.at<reg>>, memref<8x8xf32, #gir.at<dram>>
         }
       }
     }
