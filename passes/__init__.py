@@ -35,6 +35,7 @@ from powerfusion.passes.lowering import (
     round_bf16,
     split_loops,
     split_vectors,
+    watch_nans,
 )
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
@@ -100,4 +101,5 @@ __all__ = [
     "turn_operands",
     "turn_stages",
     "turn_windows",
+    "watch_nans",
 ]

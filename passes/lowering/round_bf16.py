@@ -3,11 +3,10 @@
 Rewrite:
     %1 = arith.truncf %0 : vector<32xf32> to vector<32xbf16>
 
-      ⇒    any of %0 subnormal ? arith.truncf %0 : vcvtneps2bf16 of 16 lanes each
+      ⇒    any of %0 subnormal ? arith.truncf %0 : vcvtne2ps2bf16 of 32 lanes each
 
 The instruction takes subnormal numbers for 0, so that a vector that has one goes the long way, by integers: a branch
-that is hardly ever taken. What is computed with again at once stays: there the branch would be in the way of the few
-instructions that it saves. All other numbers are rounded to the nearest even one by both; a NaN stays one.
+that is hardly ever taken. All other numbers are rounded to the nearest even one by both; a NaN stays one.
 """
 
 from __future__ import annotations
@@ -63,8 +62,7 @@ def _is_rounding(op: ir.Operation) -> bool:
         return False
     wide, narrow = ir.VectorType(op.operands[0].type), ir.VectorType(op.result.type)
     whole = narrow.rank == 1 and narrow.shape[0] % LANES == 0
-    goes_on = any(use.owner.name == "arith.extf" for use in op.result.uses)
-    return whole and not goes_on and wide.element_type == ir.F32Type.get() and narrow.element_type == ir.BF16Type.get()
+    return whole and wide.element_type == ir.F32Type.get() and narrow.element_type == ir.BF16Type.get()
 
 
 def _rounded(value: ir.Value, type_: ir.VectorType) -> ir.Value:
@@ -77,7 +75,8 @@ def _rounded(value: ir.Value, type_: ir.VectorType) -> ir.Value:
         slow = create("arith.truncf", [value], [type_]).result
         create("scf.yield", [create("arith.bitcast", [slow], [bits]).result])
     with ir.InsertionPoint(branch.regions[1].blocks.append()):
-        joined = side_by_side([_converted(piece) for piece in pieces])
+        each = 1 if len(pieces) % 2 else 2
+        joined = side_by_side([_converted(*pieces[at : at + each]) for at in range(0, len(pieces), each)])
         create("scf.yield", [shuffle(joined, joined, range(lanes))])
     return create("arith.bitcast", [branch.results[0]], [type_]).result
 
@@ -92,7 +91,10 @@ def _any_subnormal(pieces: list[ir.Value]) -> ir.Value:
     return compare("arith.cmpi", NE, found, number(16, 0))
 
 
-def _converted(piece: ir.Value) -> ir.Value:
-    """16 lanes by the instruction, as bits."""
-    made = intrinsic("x86.avx512bf16.cvtneps2bf16.512", [piece], ir.VectorType.get([LANES], ir.BF16Type.get()))
-    return create("arith.bitcast", [made], [ir.VectorType.get([LANES], ir.IntegerType.get_signless(16))]).result
+def _converted(piece: ir.Value, further: ir.Value | None = None) -> ir.Value:
+    """16 lanes by the instruction, or by that for two vectors 32, as bits."""
+    given = [piece] if further is None else [further, piece]
+    name = "cvtneps2bf16" if further is None else "cvtne2ps2bf16"
+    made = intrinsic(f"x86.avx512bf16.{name}.512", given, ir.VectorType.get([LANES * len(given)], ir.BF16Type.get()))
+    bits = ir.VectorType.get([LANES * len(given)], ir.IntegerType.get_signless(16))
+    return create("arith.bitcast", [made], [bits]).result

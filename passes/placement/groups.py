@@ -380,11 +380,12 @@ class _Group:
             self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
         )
-        nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
-        found = sketch.best(nests, crossing(scheduler, needed))
-        if found is None:
-            raise NoScheduleError(sketch.lacking())
-        return found
+        for narrow in (False, True) if self.machine.space_of("sram").kind == "cache" else (True,):
+            nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
+            found = sketch.best(nests, crossing(scheduler, needed, narrow))
+            if found is not None:
+                return found
+        raise NoScheduleError(sketch.lacking())
 
     def _sketch(
         self, needed: Sequence[int], sinks: Sequence[int], swept: frozenset[int], nested: frozenset[int]

@@ -76,13 +76,26 @@ class Scheduler:
             value = self.alias[value]
         return value
 
-    def before_spreading(self, value: int) -> int:
-        """What a value was spread from; the value itself where it wasn't, or was from nothing, as indices are."""
+    def before_growing(self, value: int, narrow: bool) -> int:
+        """What a value was spread or widened from; the value itself where it wasn't, or from nothing, as indices are.
+
+        What was computed and then widened counts as widened only where `narrow` says so.
+        """
         maker = self.makers[value]
         operands = self.operands(maker)
-        if self.program.ops[maker].kind is Kind.SPREAD and operands:
-            return self.before_spreading(operands[0])
+        if operands and (self.program.ops[maker].kind is Kind.SPREAD or self._widens(maker, narrow)):
+            return self.before_growing(operands[0], narrow)
         return value
+
+    def _widens(self, number: int, narrow: bool) -> bool:
+        """Whether an op says in more bytes what its one operand says, element by element."""
+        op = self.program.ops[number]
+        if op.kind is not Kind.COMPUTE or len(op.operands) != 1 or len(op.results) != 1:
+            return False
+        operand, result = (self.program.values[value] for value in (*op.operands, *op.results))
+        if operand.element_bytes >= result.element_bytes or operand.shape != result.shape:
+            return False
+        return narrow or self.program.ops[self.makers[self.operands(number)[0]]].kind is Kind.LOAD
 
     def schedule(
         self, sinks: Sequence[int], staged: Set[int], rested: Set[int], kept: Set[int] = frozenset()
@@ -164,16 +177,22 @@ class _Run:
         self.there.update((result, number) for result in op.results)
 
 
-def crossing(scheduler: Scheduler, needed: Sequence[int]) -> list[int]:
+def crossing(scheduler: Scheduler, needed: Sequence[int], narrow: bool) -> list[int]:
     """Computed values that stream by in an earlier pass than the first of something that uses them, in order.
 
-    Of what is spread, what it was before: that is less, and is spread again.
+    Of what is spread or widened, what it was before: that is less, and is spread or widened again.
+
+    Args:
+        scheduler: The passes.
+        needed: Ops of the group.
+        narrow: Whether that is so of what is computed and then widened, too: in a cache that has room for both,
+            narrowing and widening it takes a core longer than its bytes do.
     """
     found: dict[int, None] = {}
     for number in needed:
         op = scheduler.program.ops[number]
         late = max((scheduler.time(value) // 2 for value in op.results), default=0)
-        for operand in map(scheduler.before_spreading, scheduler.operands(number)):
+        for operand in (scheduler.before_growing(each, narrow) for each in scheduler.operands(number)):
             made = scheduler.program.ops[scheduler.makers[operand]]
             early = operand in scheduler.streams and scheduler.time(operand) // 2 < late
             if early and made.kind not in (Kind.LOAD, Kind.SPREAD, Kind.CONSTANT) and not made.view:

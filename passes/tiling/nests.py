@@ -57,7 +57,7 @@ class NestEmitter:
             along, across = self.plan.sides
             return lanes_of(self._static(c), along if c == self.plan.vector else across)
         if c == self.plan.vector:
-            return lanes_of(self._static(c), self.plan.columns.lanes or self.width)
+            return lanes_of(self._static(c), self.plan.lanes(self.width))
         return lanes_of(self._static(c), self.plan.columns.rows) if c in self.plan.columns.first else 1
 
     def _range(self, c: Dim) -> Range:

@@ -33,6 +33,8 @@ FREE = ("gir.move", "gir.broadcast", "arith.constant", "gir.reshape")  # ops tha
 PLAIN = ("gir.move", "gir.broadcast", "gir.iota", "arith.", "math.")  # whose tiles may have any sides
 FEW = 3
 MOST_ROWS = 8  # at once: as many lines as a set of the first cache holds, of rows that are a power of two apart
+WIDENING = "arith.extf"
+MOST_TIMES = 4  # as long as usual, where a step's instructions wait for one another
 WIDTH, LONGEST_WIDTHS = 32, 4  # columns where rows come one by one, and how many times as many
 ENOUGH_GROUPS = 16  # that columns are dealt out to, rather than to fewer with longer pieces of rows
 LONG_COLUMNS = 256  # steps: sums of more f32 are carried in f64, if lanes aren't what is folded
@@ -154,6 +156,23 @@ class NestPlan:
                 return None
             work *= size
         return work
+
+    def lanes(self, width: int) -> int:
+        """How long the tile is, at least a width.
+
+        What is widened, computed and narrowed again is a long chain of instructions that wait for one another: a core
+        has others to go on with where more vectors are under way, as many as registers have room for.
+        """
+        if self.columns.lanes or self.sweeps or self.across is not None:
+            return self.columns.lanes or width
+        values = [sink.value for sink in self.sinks]
+        if not any(op.name == WIDENING for op in ancestors(values)):
+            return width
+        live = live_bytes(values)
+        times = MOST_TIMES
+        while times > 1 and times * width * live > ROOM:
+            times //= 2
+        return times * width
 
     @cached_property
     def columns(self) -> Columns:

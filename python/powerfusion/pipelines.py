@@ -166,6 +166,7 @@ LLVM_CPU = Phase(
     "the LLVM dialect",
     (
         "expand-strided-metadata",
+        "gir-watch-nans",
         "gir-round-bf16",
         "arith-expand{include-bf16=true}",
         "convert-scf-to-openmp",

@@ -12,9 +12,14 @@ from powerfusion.machines.host import has_avx512_bf16
 ROWS, COLUMNS = 64, 4096
 
 
-def rounding() -> pf.Executable:
-    """A program that rounds rows of numbers."""
+def rounding(*, goes_on: bool) -> pf.Executable:
+    """A program that rounds rows of numbers, and negates them then in f32 where it goes on."""
     wide, narrow = (f"tensor<{ROWS}x{COLUMNS}x{kind}>" for kind in ("f32", "bf16"))
+    further = """
+            %1 = arith.extf %0 : bf16 to f32
+            %2 = arith.negf %1 : f32
+            %3 = arith.truncf %2 : f32 to bf16"""
+    body, result = (further, "%3") if goes_on else ("", "%0")
     return pf.compile(
         f"""
         #map = affine_map<(d0, d1) -> (d0, d1)>
@@ -23,8 +28,8 @@ def rounding() -> pf.Executable:
           %r = linalg.generic {{indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}}
               ins(%x : {wide}) outs(%e : {narrow}) {{
           ^bb0(%a: f32, %b: bf16):
-            %0 = arith.truncf %a : f32 to bf16
-            linalg.yield %0 : bf16
+            %0 = arith.truncf %a : f32 to bf16{body}
+            linalg.yield {result} : bf16
           }} -> {narrow}
           return %r : {narrow}
         }}"""
@@ -49,13 +54,15 @@ def draws(kind: str) -> np.ndarray:
     return bits.view(np.float32)
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
 @pytest.mark.parametrize("kind", ["any", "subnormal", "tie", "largest", "special"])
-def test_all_are_rounded_to_the_nearest(kind: str) -> None:
+def test_all_are_rounded_to_the_nearest(kind: str, goes_on: bool) -> None:
     """As NumPy rounds them; where some of a vector's are subnormal, too."""
     x = draws(kind)
     with np.errstate(invalid="ignore", over="ignore"):
         wanted = x.astype(ml_dtypes.bfloat16)
-    got = rounding()(x)
+    got = rounding(goes_on=goes_on)(x)
+    got = -got if goes_on else got
     numbers = ~np.isnan(x)
     np.testing.assert_array_equal(got.view(np.uint16)[numbers], wanted.view(np.uint16)[numbers])
     assert np.isnan(got[~numbers].astype(np.float32)).all()
@@ -63,4 +70,4 @@ def test_all_are_rounded_to_the_nearest(kind: str) -> None:
 
 def test_the_instruction_is_used_where_it_is_there() -> None:
     """And nowhere else."""
-    assert ("cvtneps2bf16" in rounding().ir("llvm")) == has_avx512_bf16()
+    assert ("cvtne2ps2bf16" in rounding(goes_on=False).ir("llvm")) == has_avx512_bf16()

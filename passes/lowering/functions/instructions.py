@@ -14,6 +14,7 @@ from powerfusion.passes.lowering.shuffles import ANY, shuffle
 LANES = 16
 CURRENT_ROUNDING = 4
 MAGNITUDE_FORM = 0b0010  # the less in magnitude, with the sign of the first
+LARGER_FORM, LESS_FORM = 0b0101, 0b0100  # with the sign of what is taken
 MANTISSA_FORM = 0b1111  # of 3/4 to 3/2, positive, NaN of negative numbers
 
 
@@ -53,6 +54,12 @@ class Avx512:
         """Per lane one of 32 numbers, by the five lowest bits."""
         lower, upper = (_table(table[start : start + LANES]) for start in (0, LANES))
         return _call("vpermi2var.ps.512", [lower, number, upper])
+
+
+def extreme(x: Real, y: Real, largest: bool) -> Real:
+    """The larger or the lesser of two numbers, 0 above -0; of a quiet NaN and a number the number."""
+    others = [number(32, LARGER_FORM if largest else LESS_FORM), x.value, _all_lanes(), _rounding()]
+    return _call("mask.range.ps.512", [x, y], others)
 
 
 def _table(numbers: Sequence[float]) -> Real:
