@@ -10,13 +10,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, cast
 
 SOURCE = Path(__file__).with_name("ceilings.c")
 BIG_BYTES = 256 << 20
-REPEATS = 9
+PROBED_BYTES = 64 << 20
+REPEATS, PROBES = 9, 3
 FLOAT = 4
 VECTOR = 16
 
@@ -63,16 +66,46 @@ class Ceilings:
         return 3 * written / self.triad_streamed + (read - 2 * written) / self.read
 
 
-def measure(threads: int, clang: Path) -> Ceilings:
-    """Measures in a process of its own, on the cores that this one may use."""
+class Meter:
+    """A process that measures this machine, on the cores that this one may use.
+
+    Attributes:
+        ceilings: What was found at first.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.ceilings = Ceilings(**json.loads(self._reply()))
+
+    def probe(self) -> float:
+        """What a streamed copy moves now, in bytes per second: shared machines are faster at one time than another."""
+        stream = cast("IO[str]", self._process.stdin)
+        stream.write("\n")
+        stream.flush()
+        return float(self._reply())
+
+    def _reply(self) -> str:
+        line = cast("IO[str]", self._process.stdout).readline()
+        if not line:
+            raise RuntimeError("the process that measures the machine has died")
+        return line
+
+
+@contextmanager
+def meter(threads: int, clang: Path) -> Iterator[Meter]:
+    """Starts the process, which ends with the context."""
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
         library = Path(folder) / "ceilings.so"
         flags = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fopenmp", "-shared", "-fPIC"]
         subprocess.run([clang, *flags, SOURCE, "-o", library], check=True, capture_output=True, text=True)
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_PROC_BIND": "true"}
         command = [sys.executable, __file__, str(library), str(threads)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return Ceilings(**json.loads(done.stdout))
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+            try:
+                yield Meter(process)
+            finally:
+                process.kill()
 
 
 def _block(size: int) -> int:
@@ -124,7 +157,11 @@ def _main() -> None:
         l3=far / best("read", a, ctypes.c_size_t(far // FLOAT), rounds=50),
         fma=2 * VECTOR * steps * options.threads / best("fma", ctypes.c_size_t(steps)),
     )
-    print(json.dumps(asdict(found)))
+    print(json.dumps(asdict(found)), flush=True)
+    few = ctypes.c_size_t(PROBED_BYTES // FLOAT)
+    for _ in sys.stdin:
+        times = [code.pf_copy_streamed(b, a, few, ctypes.c_int(1)) for _ in range(PROBES)]
+        print(2 * PROBED_BYTES / statistics.median(times), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from peers import PEERS, PeerSpec
 from speed import table
-from speed.ceilings import measure
+from speed.ceilings import meter
 from speed.session import ROOT, Row, run_case, workers
 from suites import SUITES, Case
 
@@ -59,27 +60,39 @@ def run(request: Request, told: Callable[[str], None], shown: Callable[[str], No
     """
     cases, specs = _cases(request), _peers(request)
     told("the machine's ceilings")
-    ceilings = measure(request.threads, request.clang)
     rows: list[Row] = []
     LOG.parent.mkdir(parents=True, exist_ok=True)
-    with workers(specs, request.threads, LOG) as running:
+    with meter(request.threads, request.clang) as machine, workers(specs, request.threads, LOG) as running:
         versions = {title: worker.versions for title, worker in running.items()}
         for title, worker in running.items():
             if worker.failure:
                 shown(f"- {title} can't be measured: {worker.failure}")
         alive = {title: worker for title, worker in running.items() if not worker.failure}
         for at, case in enumerate(cases):
-            rows.append(
-                run_case(
-                    request.suite, case, alive, request.rounds, lambda m, at=at: told(f"{at + 1}/{len(cases)} {m}")
-                )
-            )
-    load = os.getloadavg()[0]
-    shown(f"`{platform.machine()}`, {table.machine(ceilings)}; {datetime.now(UTC):%Y-%m-%d}; load after it {load:.1f}")
-    shown("")
-    for line in (*table.table(rows, ceilings), "", *table.summary(rows, ceilings), "", *table.failures(rows)):
+            note = partial(_told, told, f"{at + 1}/{len(cases)}")
+            rows.append(run_case(request.suite, case, alive, request.rounds, machine.probe, note))
+    about = {
+        "suite": request.suite,
+        "threads": request.threads,
+        "rounds": request.rounds,
+        "machine": f"{_processor()}, {platform.machine()}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "load": round(os.getloadavg()[0], 1),
+    }
+    data: dict[str, object] = {"about": about, **table.to_json(rows, machine.ceilings, versions)}
+    for line in table.page(rows, machine.ceilings, about):
         shown(line)
-    return table.to_json(rows, ceilings, versions)
+    return data
+
+
+def _told(told: Callable[[str], None], which: str, what: str) -> None:
+    told(f"{which} {what}")
+
+
+def _processor() -> str:
+    """What the processor calls itself."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _cases(request: Request) -> list[Case]:

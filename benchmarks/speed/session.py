@@ -67,12 +67,14 @@ class Row:
         read: Bytes that must be read.
         written: Bytes that must be written.
         timings: By peer.
+        probes: What a streamed copy moved before each round and behind the last one, in bytes per second.
     """
 
     case: str
     read: int
     written: int
     timings: dict[str, Timing] = field(default_factory=dict)
+    probes: tuple[float, ...] = ()
 
     def roof(self, ceilings: Ceilings) -> float:
         """The least seconds for its bytes."""
@@ -143,7 +145,12 @@ def workers(specs: Sequence[PeerSpec], threads: int, log: Path) -> Iterator[dict
 
 
 def run_case(
-    suite: str, case: Case, running: dict[str, Worker], rounds: int, told: Callable[[str], None] = lambda _: None
+    suite: str,
+    case: Case,
+    running: dict[str, Worker],
+    rounds: int,
+    probe: Callable[[], float],
+    told: Callable[[str], None] = lambda _: None,
 ) -> Row:
     """Times a case on every peer that has started.
 
@@ -152,6 +159,7 @@ def run_case(
         case: What is timed.
         running: Peers by title.
         rounds: How often each has its turn.
+        probe: Says what the machine's memory moves now, in bytes per second.
         told: Is told what happens, in words.
     """
     inputs = case.workload.inputs()
@@ -169,8 +177,10 @@ def run_case(
     ready = {title: running[title] for title, timing in timings.items() if not timing.failure}
     calls = {title: _calls(worker) for title, worker in ready.items()}
     seconds: dict[str, list[float]] = {title: [] for title in ready}
+    probes: list[float] = []
     for at in range(rounds):
         told(f"{case.name}: round {at + 1} of {rounds}")
+        probes.append(probe())
         for title, worker in ready.items():
             measured = cast("Measured | None", worker.ask(Measure(calls[title])))
             if measured:
@@ -180,7 +190,7 @@ def run_case(
         timings[title] = replace(timings[title], seconds=tuple(found), failure=died)
     rights = tuple(np.empty(a.shape, _result_dtype(case, a)) for a in wanted)
     read, written = case.traffic(inputs, rights)
-    return Row(case.name, read, written, timings)
+    return Row(case.name, read, written, timings, (*probes, probe()))
 
 
 def _prepared(case: Case, reply: Prepared | None) -> Timing:

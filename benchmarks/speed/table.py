@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import exp, log
+from statistics import median
 from typing import Any
 
 from speed.ceilings import Ceilings
@@ -30,6 +31,18 @@ def gain(row: Row, peer: str | None = None) -> float | None:
     return theirs.median / ours.median if theirs and not theirs.failure else None
 
 
+def page(rows: Sequence[Row], ceilings: Ceilings, about: Mapping[str, object]) -> Iterator[str]:
+    """All of a run in Markdown."""
+    when = f"{about['date']}, {about['rounds']} rounds, load after it {about['load']}"
+    yield f"{about['machine']}; {machine(ceilings)}; {when}"
+    yield ""
+    yield from table(rows, ceilings)
+    yield ""
+    yield from summary(rows, ceilings)
+    yield ""
+    yield from failures(rows)
+
+
 def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
     """The run in a few lines."""
     gains = [g for row in rows if (g := gain(row)) is not None]
@@ -43,6 +56,9 @@ def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
         known = [g for row in rows if (g := gain(row, peer)) is not None]
         if known:
             yield f"- over {peer}, geometric mean of {len(known)}: {_mean(known):.2f}"
+    probed = [probe for row in rows for probe in row.probes]
+    if probed:
+        yield f"- a streamed copy meanwhile: {min(probed) / 1e9:.1f} to {max(probed) / 1e9:.1f} GB/s"
     wrong = [f"{row.case} ({title}: {t.failure})" for row in rows for title, t in row.timings.items() if _is_wrong(t)]
     yield f"- wrong answers: {'; '.join(wrong) or 'none'}"
 
@@ -50,14 +66,15 @@ def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
 def table(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
     """A row a case: milliseconds, in parts of the roofline, and ours over the best of the others."""
     titles = list(dict.fromkeys(title for row in rows for title in row.timings))
-    yield f"| case | MB | roof ms | {' | '.join(titles)} | best peer / ours |"
-    yield f"|---|--:|--:|{'--:|' * len(titles)}--:|"
+    yield f"| case | MB | roof ms | {' | '.join(titles)} | best peer / ours | probe GB/s |"
+    yield f"|---|--:|--:|{'--:|' * len(titles)}--:|--:|"
     for row in rows:
         roof = row.roof(ceilings)
         cells = [_cell(row.timings.get(title), roof) for title in titles]
         ratio = gain(row)
         size = (row.read + row.written) / 1e6
-        yield f"| {row.case} | {size:.1f} | {roof * 1e3:.3f} | {' | '.join(cells)} | {_ratio(ratio)} |"
+        probe = f"{median(row.probes) / 1e9:.1f}" if row.probes else "-"
+        yield f"| {row.case} | {size:.1f} | {roof * 1e3:.3f} | {' | '.join(cells)} | {_ratio(ratio)} | {probe} |"
 
 
 def failures(rows: Sequence[Row]) -> Iterator[str]:
@@ -86,11 +103,31 @@ def to_json(rows: Sequence[Row], ceilings: Ceilings, versions: dict[str, dict[st
                 "read_bytes": row.read,
                 "written_bytes": row.written,
                 "roof_s": row.roof(ceilings),
+                "probes": row.probes,
                 "timings": {title: vars(timing) for title, timing in row.timings.items()},
             }
             for row in rows
         ],
     }
+
+
+def from_json(data: Mapping[str, Any]) -> tuple[list[Row], Ceilings]:
+    """What `to_json` was given."""
+    rows = [
+        Row(
+            row["case"],
+            row["read_bytes"],
+            row["written_bytes"],
+            {title: _timing(timing) for title, timing in row["timings"].items()},
+            tuple(row["probes"]),
+        )
+        for row in data["rows"]
+    ]
+    return rows, Ceilings(**data["ceilings"])
+
+
+def _timing(data: Mapping[str, Any]) -> Timing:
+    return Timing(tuple(data["seconds"]), data["compile_s"], data["error"], data["failure"])
 
 
 def _is_wrong(timing: Timing) -> bool:

@@ -86,6 +86,17 @@ def test_the_table_says_who_is_fastest_and_who_is_wrong() -> None:
     assert any("below 0.9 of the best peer: case 0.50" in line for line in table.summary([row], CEILINGS))
 
 
+def test_a_saved_run_is_read_again() -> None:
+    """As it was; its page has the table, the probes and what failed."""
+    timings = {table.OURS: Timing((2e-3, 2e-3)), "liar": Timing((), failure="wrong: off by 1")}
+    rows = [Row("case", 50_000_000, 50_000_000, timings, (40e9, 50e9, 60e9))]
+    data = json.loads(json.dumps(table.to_json(rows, CEILINGS, {})))
+    assert table.from_json(data) == (rows, CEILINGS)
+    about = {"machine": "a machine", "date": "2026-12-01", "rounds": 2, "load": 0.1}
+    text = "\n".join(table.page(rows, CEILINGS, about))
+    assert all(words in text for words in ("a machine", "| 50.0 |", "40.0 to 60.0 GB/s", "off by 1"))
+
+
 def test_a_run_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One case of ours alone: ceilings, a time, data."""
     place = tmp_path / "run.json"
@@ -95,6 +106,8 @@ def test_a_run_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     row = json.loads(place.read_text())["rows"][0]
     assert row["timings"][table.OURS]["failure"] == ""
     assert len(row["timings"][table.OURS]["seconds"]) == 1
+    assert len(row["probes"]) == 2
+    assert min(row["probes"]) > 0
 
 
 def test_wrong_names_are_said(capsys: pytest.CaptureFixture[str]) -> None:
