@@ -319,7 +319,10 @@ class Group:
         return (*op.operands, *op.results)
 
     def check_nest(self, nest: Sequence[NestDim]) -> None:
-        """A nest's parts are parts, all stores have its rows, and no two groups have parts of what is combined."""
+        """A nest's parts are parts, and all stores have its rows; what is combined is of one group.
+
+        That is swept, or units have a part each, in one step.
+        """
         if not nest or len({dim.cls for dim in nest}) < len(nest):
             raise NoScheduleError("its nest has no dimension, or one twice")
         whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
@@ -329,8 +332,10 @@ class Group:
             if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
                 raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
             stored = all(dim.cls in self.classes(self.program.ops[sink].operands[0]) for sink in self.sinks)
-            if dim.cls in whole or not (dim.swept or stored):
+            if dim.cls in whole or not (dim.swept or stored or dim.cls in combined):
                 raise NoScheduleError("its nest cuts what can't be cut")
+            if dim.cls in combined and not dim.swept and dim.steps > 1:
+                raise NoScheduleError("its nest combines in steps what it doesn't sweep")
             if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
                 raise NoScheduleError("its nest gives parts of what is combined to several groups")
             if dim.cls in ordered and dim.units > 1:
