@@ -12,7 +12,8 @@ them whole without looking at places. Parts that hold one number everywhere are 
 beside them; so a row between two borders is a `gir.pad`, and nothing is chosen.
 
 What a kernel stores in parts stays, too, unless it uses the whole itself or another kernel loads it: put together first
-and stored as one, both may be done in one go. No byte is moved more or less.
+and stored as one, both may be done in one go. A part that is stored in several places is read once for all of them: it
+stays unless another kernel loads the whole. No byte of DRAM is moved more or less.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from powerfusion.core._mlir import (
     create,
     defining_op,
     entry_block,
-    has_uses,
     i32_array,
     i64_array,
     operations,
@@ -174,12 +174,15 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
     stores = [store for part in concat.operands if (store := defining_op(part)) is not None]
     if len(stores) < len(concat.operands) or any(store.name != "gir.move" for store in stores):
         return
+    if any(user != concat for store in stores for user in _users(store.result)):  # It would be stored once more.
+        return
     uses = list(concat.result.uses)
     if len(uses) != 1 or uses[0].owner.operation.name != "gir.return" or DYNAMIC in shape_of(concat.result):
         return
     parts = [store.operands[0] for store in stores]
     twin = next((op for op in _users(parts[0]) if _is_of(op, parts, concat.attributes["dim"])), None)
-    if twin is None and not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
+    repeats = len(dict.fromkeys(stores)) < len(stores)
+    if (twin is None or repeats) and not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
         return
     type_ = gir.tensor_at("reg", list(shape_of(concat.result)), concat.result.type.element_type)
     with concat.location:
@@ -191,8 +194,7 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
     concat.result.replace_all_uses_with(made)
     concat.erase()
     for store in dict.fromkeys(stores):
-        if not has_uses(store.result):
-            store.erase()
+        store.erase()
 
 
 def _is_of(op: ir.Operation, parts: Sequence[ir.Value], dim: ir.Attribute) -> bool:
