@@ -12,8 +12,8 @@ them whole without looking at places. Parts that hold one number everywhere are 
 beside them; so a row between two borders is a `gir.pad`, and nothing is chosen.
 
 What a kernel stores in parts stays, too, unless it uses the whole itself or another kernel loads it: put together first
-and stored as one, both may be done in one go. A part that is stored in several places is read once for all of them: it
-stays unless another kernel loads the whole. No byte of DRAM is moved more or less.
+and stored as one, both may be done in one go. What is stored for others besides stays.
+No byte of DRAM is moved more or less.
 """
 
 from __future__ import annotations
@@ -181,8 +181,7 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
         return
     parts = [store.operands[0] for store in stores]
     twin = next((op for op in _users(parts[0]) if _is_of(op, parts, concat.attributes["dim"])), None)
-    repeats = len(dict.fromkeys(stores)) < len(stores)
-    if (twin is None or repeats) and not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
+    if twin is None and not any(map(_is_loaded, kernel.results[uses[0].operand_number].uses)):
         return
     type_ = gir.tensor_at("reg", list(shape_of(concat.result)), concat.result.type.element_type)
     with concat.location:

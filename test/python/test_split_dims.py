@@ -375,4 +375,6 @@ def test_viewed_program(program: Viewed) -> None:
     without, simplified = (run(module, program.inputs) for module in phases)
     same(before, simplified)
     assert len(kernels_of(phases[1])) <= len(kernels_of(phases[0]))
-    assert all(moved(simplified)[key] <= moved(without)[key] for key in moved(simplified))
+    # What stores write counts at DRAM; registers are read once for a store in two places, or for two stores twice.
+    keys = [key for key in moved(simplified) if key != ("registers", "read")]
+    assert all(moved(simplified)[key] <= moved(without)[key] for key in keys)
