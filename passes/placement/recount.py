@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cost_of, is_handed, least_work, moves_in, work_in, work_of
+from powerfusion.passes.placement.cost import (
+    Place,
+    asked_whole,
+    cost_of,
+    is_handed,
+    least_work,
+    moves_in,
+    work_in,
+    work_of,
+)
 from powerfusion.passes.placement.fills import fills_of, is_filled, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
@@ -145,21 +154,23 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = fills = 0
+        moved = asked = cached = fills = 0
         first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
-            size = self._bytes((op.results or op.operands)[0])
+            value = (op.results or op.operands)[0]
+            size = self._bytes(value)
             moved += size
+            asked += asked_whole(self.objective.machine, self.program.values[value], op.outer.layout)
             if first and op.kind is Kind.STORE:
                 stored = self.program.values[op.operands[0]]
                 fills += size if is_filled(self.objective.machine, self.program, stored, op.outer) else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
         work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
-        return self.objective.alone(moved, cached, fills, work)
+        return self.objective.alone(Cost(arriving=asked + fills, launches=1, useful=moved, near=work, cached=cached))
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
