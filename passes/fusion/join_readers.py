@@ -15,6 +15,7 @@ A reshape of the function between the two becomes one in the reader.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -63,14 +64,13 @@ class JoinReadersPass(Pass):
         candidates = [op for op in operations(block) if is_naive(op) and is_elementwise(op)]
         if not any(map(_moves, candidates)):
             return
-        elementwise = dict.fromkeys(candidates)
+        elementwise = list(candidates)  # In which they are found by what they are: hashes change as ops do.
         joined: list[ir.Operation] = []
         while elementwise:
-            cluster = self._grow(next(reversed(elementwise)), elementwise)
+            cluster = self._grow(elementwise[-1], elementwise)
             if not any(map(_moves, cluster)):  # `gir-merge-kernels` has looked at these.
                 cluster = cluster[:1]
-            for kernel in cluster:
-                del elementwise[kernel]
+            elementwise = [kernel for kernel in elementwise if kernel not in cluster]
             if len(cluster) > 1:
                 for producer in cluster:
                     for reader in cluster:
@@ -82,7 +82,7 @@ class JoinReadersPass(Pass):
             sort_parts(kernel)
             drop_units(drop_unused_inputs(kernel))
 
-    def _grow(self, reader: ir.Operation, elementwise: dict[ir.Operation, None]) -> list[ir.Operation]:
+    def _grow(self, reader: ir.Operation, elementwise: Sequence[ir.Operation]) -> list[ir.Operation]:
         """A reader and the kernels whose results it would take over, directly or through others."""
         cluster = [reader]
         count = len(operations(entry_block(reader)))
@@ -93,7 +93,7 @@ class JoinReadersPass(Pass):
         return cluster
 
     def _producer(
-        self, reader: ir.Operation, cluster: list[ir.Operation], elementwise: dict[ir.Operation, None], count: int
+        self, reader: ir.Operation, cluster: list[ir.Operation], elementwise: Sequence[ir.Operation], count: int
     ) -> ir.Operation | None:
         """The first kernel whose result a kernel of a cluster may take over."""
         for value in segments(reader)[0]:
