@@ -35,7 +35,10 @@ from powerfusion.symbolic import Count, product, total
 
 VIEWS = ("tensor.cast", "tensor.expand_shape", "tensor.collapse_shape")
 PARTIAL = ("gir.slice", "gir.gather", "gir.insert")  # not all of what they read need be in what they give
+PLAIN = (*VIEWS, "gir.move", "gir.permute", "gir.reshape")  # an element of what they give is one of what they take
 WINDOW = ("dims", "sizes", "strides", "dilations")
+DROPPING = (("gir.slice", 0), ("gir.window", 0), ("gir.gather", 0), ("gir.insert", 1))  # the operand that they read so
+ENDS = ("func.return", "gir.extern", "gir.yield", "gir.assert")
 MOST_BOXES = 64  # beyond this many the union isn't worked out
 Box = tuple[tuple[Count, Count, Count], ...]  # offset, size, stride per dimension
 SolidBox = tuple[tuple[int, int], ...]  # offset, size
@@ -116,10 +119,35 @@ class _Least:
                 boxes.append(self._begun(kernel, op))
                 continue
             if op.name == "gir.gather":
-                elements = product(self.extents.shape_inside(kernel, op.result))
-                self.gathered[root] = self.gathered.get(root, 0) + elements
+                self.gathered[root] = self.gathered.get(root, 0) + self._asked(kernel, op.result)
                 continue
             boxes.append(self._box(kernel, op) if op.name == "gir.slice" else None)
+
+    def _asked(self, kernel: ir.Operation, value: ir.Value) -> Count:
+        """Elements of a value in a kernel that are needed for certain: all, or those of the slice that most are of."""
+        slices: list[tuple[ir.Operation, ir.Operation]] = []
+        stack: list[tuple[ir.Operation, ir.Value, bool]] = [(kernel, value, True)]
+        seen: set[tuple[ir.Value, bool]] = set()
+        while stack:
+            where, each, plain = stack.pop()
+            if (each, plain) in seen:
+                continue
+            seen.add((each, plain))
+            for use in each.uses:
+                op, number = use.owner.operation, use.operand_number
+                if op.name in ENDS or (op.name == "gir.return" and where == self.function):
+                    return product(self.extents.shape_inside(kernel, value))
+                if op.name == "gir.return":
+                    stack.append((where, where.results[number], plain))
+                elif op.name == "gir.kernel":
+                    arguments = list(entry_block(op).arguments)
+                    stack += [(op, argument, plain) for argument in arguments[number : number + 1]]
+                elif op.name == "gir.slice" and plain:
+                    slices.append((where, op))
+                elif (op.name, number) not in DROPPING:
+                    alike = plain and op.name.startswith((*PLAIN, "arith.", "math."))
+                    stack += [(where, result, alike) for result in op.results]
+        return _most([self._asked(where, op.result) for where, op in slices])
 
     def _box(self, kernel: ir.Operation, op: ir.Operation) -> Box:
         cut = segments(op)[1:4]

@@ -15,6 +15,7 @@ A reshape of the function between the two becomes one in the reader.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -63,11 +64,17 @@ class JoinReadersPass(Pass):
         candidates = [op for op in operations(block) if is_naive(op) and is_elementwise(op)]
         if not any(map(_moves, candidates)):
             return
-        elementwise = dict.fromkeys(candidates)
+        elementwise = list(candidates)  # In which they are found by what they are: hashes change as ops do.
         joined: list[ir.Operation] = []
         while elementwise:
-            cluster = self._grow(elementwise.popitem()[0], elementwise)
+            cluster = self._grow(elementwise[-1], elementwise)
+            if not any(map(_moves, cluster)):  # `gir-merge-kernels` has looked at these.
+                cluster = cluster[:1]
+            elementwise = [kernel for kernel in elementwise if kernel not in cluster]
             if len(cluster) > 1:
+                for producer in cluster:
+                    for reader in cluster:
+                        _take_views_in(reader, producer)
                 joined.append(merge(_in_order(cluster)))
         if joined:
             sort_block(block)
@@ -75,29 +82,26 @@ class JoinReadersPass(Pass):
             sort_parts(kernel)
             drop_units(drop_unused_inputs(kernel))
 
-    def _grow(self, reader: ir.Operation, elementwise: dict[ir.Operation, None]) -> list[ir.Operation]:
-        """A reader and the kernels whose results it takes over, directly or through others; takes them out."""
+    def _grow(self, reader: ir.Operation, elementwise: Sequence[ir.Operation]) -> list[ir.Operation]:
+        """A reader and the kernels whose results it would take over, directly or through others."""
         cluster = [reader]
         count = len(operations(entry_block(reader)))
         for member in cluster:
             while (producer := self._producer(member, cluster, elementwise, count)) is not None:
-                del elementwise[producer]
                 cluster.append(producer)
                 count += len(operations(entry_block(producer)))
-                for other in cluster:
-                    _take_views_in(other, producer)
         return cluster
 
     def _producer(
-        self, reader: ir.Operation, cluster: list[ir.Operation], elementwise: dict[ir.Operation, None], count: int
+        self, reader: ir.Operation, cluster: list[ir.Operation], elementwise: Sequence[ir.Operation], count: int
     ) -> ir.Operation | None:
         """The first kernel whose result a kernel of a cluster may take over."""
         for value in segments(reader)[0]:
             root = _kernel_result(value)
             producer = None if root is None else defining_op(root)
-            if producer is None or producer not in elementwise:
+            if producer is None or producer not in elementwise or producer in cluster:
                 continue
-            if not any(map(_moves, (producer, *cluster))) or any(_repeats_any(op, producer) for op in cluster):
+            if any(_repeats_any(op, producer) for op in cluster):
                 continue
             total = count + len(operations(entry_block(producer)))
             if total <= self.max_ops and not _is_needed_between(producer, {producer, *cluster}):
@@ -140,14 +144,17 @@ def _moves(kernel: ir.Operation) -> bool:
 
 
 def _kernel_result(value: ir.Value) -> ir.Value | None:
-    """The kernel's result that a value is, or that static reshapes which nobody else reads are of."""
+    """The kernel's result that a value is, or that static reshapes are of."""
     op = defining_op(value)
-    while op is not None and op.name in FUNCTION_VIEWS:
-        if DYNAMIC in (*shape_of(value), *shape_of(op.operands[0])) or sum(1 for _ in value.uses) > 1:
-            return None
+    while op is not None and _is_reshape(op):
         value = op.operands[0]
         op = defining_op(value)
     return value if op is not None and op.name == "gir.kernel" else None
+
+
+def _is_reshape(op: ir.Operation) -> bool:
+    """Whether an op is a reshape of the function, of static sizes."""
+    return op.name in FUNCTION_VIEWS and DYNAMIC not in (*shape_of(op.result), *shape_of(op.operands[0]))
 
 
 def _repeats(argument: ir.Value) -> bool:
@@ -174,7 +181,14 @@ def _adds_units(op: ir.Operation) -> bool:
 
 def _is_needed_between(producer: ir.Operation, inside: set[ir.Operation]) -> bool:
     """True if another op needs the producer and is needed by the cluster, but for reshapes that are taken in."""
-    stack = [op for op in _users(producer) if op not in inside and not _is_taken_in(op, inside)]
+    stack: list[ir.Operation] = []
+    near = _users(producer)
+    while near:
+        op = near.pop()
+        if _is_reshape(op):
+            near += _users(op)
+        elif op not in inside:
+            stack.append(op)
     seen: set[ir.Operation] = set()
     while stack:
         op = stack.pop()
@@ -196,16 +210,6 @@ def _users(op: ir.Operation) -> list[ir.Operation]:
                 user = user.parent.operation
             found.append(user)
     return found
-
-
-def _is_taken_in(view: ir.Operation, inside: set[ir.Operation]) -> bool:
-    """Whether an op is a reshape whose only reader is of the cluster, through others of the kind."""
-    while view.name in FUNCTION_VIEWS and _kernel_result(view.result) is not None:
-        users = _users(view)
-        if len(users) != 1:
-            return False
-        (view,) = users
-    return view in inside
 
 
 def _take_views_in(reader: ir.Operation, producer: ir.Operation) -> None:

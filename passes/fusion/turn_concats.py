@@ -12,7 +12,8 @@ them whole without looking at places. Parts that hold one number everywhere are 
 beside them; so a row between two borders is a `gir.pad`, and nothing is chosen.
 
 What a kernel stores in parts stays, too, unless it uses the whole itself or another kernel loads it: put together first
-and stored as one, both may be done in one go. No byte is moved more or less.
+and stored as one, both may be done in one go. What is stored for others besides stays.
+No byte of DRAM is moved more or less.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from powerfusion.core._mlir import (
     create,
     defining_op,
     entry_block,
-    has_uses,
     i32_array,
     i64_array,
     operations,
@@ -174,6 +174,8 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
     stores = [store for part in concat.operands if (store := defining_op(part)) is not None]
     if len(stores) < len(concat.operands) or any(store.name != "gir.move" for store in stores):
         return
+    if any(user != concat for store in stores for user in _users(store.result)):  # It would be stored once more.
+        return
     uses = list(concat.result.uses)
     if len(uses) != 1 or uses[0].owner.operation.name != "gir.return" or DYNAMIC in shape_of(concat.result):
         return
@@ -191,8 +193,7 @@ def _store_whole(kernel: ir.Operation, concat: ir.Operation) -> None:
     concat.result.replace_all_uses_with(made)
     concat.erase()
     for store in dict.fromkeys(stores):
-        if not has_uses(store.result):
-            store.erase()
+        store.erase()
 
 
 def _is_of(op: ir.Operation, parts: Sequence[ir.Value], dim: ir.Attribute) -> bool:

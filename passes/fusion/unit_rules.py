@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
     DYNAMIC,
@@ -48,10 +48,12 @@ class Squeezer:
     Attributes:
         inputs: What the new kernel takes from the function.
         known: The new kernel's value for each one of the old.
+        wide: The same with some dimensions of size 1, at reg or stored from there; each is made once.
     """
 
     inputs: Sequence[ir.Value]
     known: dict[ir.Value, ir.Value]
+    wide: dict[tuple[ir.Value, tuple[int, ...]], ir.Value] = field(default_factory=dict)
 
     def copy(self, op: ir.Operation) -> bool:
         """Emits what an op is in the new kernel; False where no rule says."""
@@ -85,8 +87,11 @@ class Squeezer:
         units = [at for at, dim in enumerate(kept) if shape[dim] == 1]
         if not units:
             return new
-        type_ = ir.RankedTensorType.get([shape[dim] for dim in kept], new.type.element_type, new.type.encoding)
-        return create("gir.broadcast", [new], [type_], {"dims": i64_array(units)}).result
+        if (value, tuple(kept)) not in self.wide:
+            type_ = ir.RankedTensorType.get([shape[dim] for dim in kept], new.type.element_type, new.type.encoding)
+            made = create("gir.broadcast", [new], [type_], {"dims": i64_array(units)}).result
+            self.wide[value, tuple(kept)] = made
+        return self.wide[value, tuple(kept)]
 
     def stored_with_units(self, value: ir.Value, dims: Sequence[int]) -> ir.Value | None:
         """The same for a value at dram that was stored from reg: what is stored has the dimensions."""
@@ -95,9 +100,11 @@ class Squeezer:
         source = defining_op(value)
         if source is None or source.name != "gir.move":
             return None
-        wide = self.with_units(source.operands[0], dims)
-        type_ = ir.RankedTensorType.get(wide.type.shape, wide.type.element_type, value.type.encoding)
-        return create("gir.move", [wide], [type_]).result
+        if (value, tuple(dims)) not in self.wide:
+            wide = self.with_units(source.operands[0], dims)
+            type_ = ir.RankedTensorType.get(wide.type.shape, wide.type.element_type, value.type.encoding)
+            self.wide[value, tuple(dims)] = create("gir.move", [wide], [type_]).result
+        return self.wide[value, tuple(dims)]
 
     def outer_size(self, index: ir.Value) -> ir.Value | None:
         """The function's value that an index of the new kernel is."""

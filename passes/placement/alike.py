@@ -6,7 +6,8 @@ whether another kernel made it, and whether somebody outside reads it.
 
     {k3: y = x w + b}      {k6: z = x v + c}      alike: k3 -> 0, k6 -> 0;  y -> 0, z -> 0; ...
 
-A form that was found for one is then the other's, in its numbers.
+A form that was found for one is then the other's, in its numbers. One that costs less than its kernels apart isn't paid
+for with bytes of DRAM, whatever the objective.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from powerfusion.passes.placement.bounds import Bounds
-from powerfusion.passes.placement.groups import Blocked, form_of
-from powerfusion.passes.placement.model import Form, Handed, Op, Outer, Program, Ties
+from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
+from powerfusion.passes.placement.model import Cost, Form, Handed, Op, Outer, Program, Ties
+from powerfusion.passes.placement.nests import most_units
 from powerfusion.passes.placement.objectives import Objective
 
 Item = TypeVar("Item", bound=Hashable)
@@ -112,9 +114,36 @@ class Forms:
         """The best way in which some kernels are one."""
         group = _Group(program, self.objective, tuple(nodes))
         if group.key not in self.known:
-            self.known[group.key] = group, form_of(program, self.objective.machine, nodes, self.objective)
+            self.known[group.key] = group, self._form_of(program, nodes)
         other, form = self.known[group.key]
         return form if isinstance(form, Blocked) else _as(form, other, group)
+
+    def alone(self, program: Program, node: int) -> Form | None:
+        """The form of a single kernel; None where it stays as it is."""
+        if most_units(self.objective.machine) == 1:
+            return None
+        form = self.form_of(program, [node])
+        return None if isinstance(form, Blocked) else form
+
+    def _form_of(self, program: Program, nodes: Sequence[int]) -> Form | Blocked:
+        """The best form; if it costs less than the kernels apart, for no more bytes of DRAM that arrive."""
+        machine, objective = self.objective.machine, self.objective
+        form = form_of(program, machine, nodes, objective)
+        if isinstance(form, Blocked) or len(nodes) == 1 or form.cost.arriving <= least_apart(program, nodes, objective):
+            return form
+        apart = Cost()
+        for node in nodes:
+            own = self.alone(program, node)
+            apart += naive_cost(program, node, objective) if own is None else own.cost
+        if form.cost.arriving <= apart.arriving or objective.key(apart) <= objective.key(form.cost):
+            return form
+        return form_of(program, machine, nodes, objective, apart.arriving)
+
+
+def least_apart(program: Program, nodes: Sequence[int], objective: Objective) -> int:
+    """Bytes of DRAM that arrive at least for some kernels that aren't one."""
+    bounds = Bounds(program, objective)
+    return sum(bounds.least(1 << node).arriving for node in nodes)
 
 
 def _as(form: Form, other: _Group, group: _Group) -> Form:

@@ -4,7 +4,8 @@ The program is read again; what the certificate has of it must be equal. Then ea
 
 1. All connected groups that nothing stands between are enumerated. Each stands in the certificate once: placed, kept,
    refused or promised.
-2. Costs of placed and kept groups are counted again, from the nest and the steps; the promises' bounds, too.
+2. Costs of placed and kept groups are counted again, from the nest and the steps; the promises' bounds, too. No more
+   bytes of DRAM arrive for a group than for its kernels apart.
 3. What is claimed is a partition that can run, of placed and kept groups, and costs what is claimed.
 4. The least way through sets of kernels that have run is found, where a promised group costs only its bound, and a
    refused one is no way. It costs what is claimed; with fewer groups looked at it could cost less, never more.
@@ -112,6 +113,7 @@ class _Checker:
         shown = sum(self._is_shown(entry.nodes, entry.reason) for entry in component.refused)
         costs = {entry.nodes: entry.cost for entry in (*component.placed, *component.kept)}
         self._check_bounds(costs)
+        self._check_apart(costs)
         self._check_claim(component, costs)
         self._check_least(component, costs | {entry.nodes: entry.bound for entry in component.promised})
         refused, promised = len(component.refused), len(component.promised)
@@ -162,6 +164,14 @@ class _Checker:
             bound = self.counter.bound(nodes)
             if key(cost) < key(bound):
                 raise CertificateError(f"the kernels {list(nodes)} cost {cost}, less than their bound {bound}")
+
+    def _check_apart(self, costs: Mapping[Nodes, Cost]) -> None:
+        """For kernels that are one no more bytes of DRAM arrive than for them apart, as placed, kept or promised."""
+        for nodes, cost in costs.items():
+            own = ((node,) for node in nodes)
+            apart = sum((costs[each] if each in costs else self.counter.bound(each)).arriving for each in own)
+            if cost.arriving > apart:
+                raise CertificateError(f"{cost.arriving} B arrive for the kernels {list(nodes)}, apart {apart} B")
 
     def _check_claim(self, component: Component, costs: Mapping[Nodes, Cost]) -> None:
         """The claimed groups are all kernels once, can run in this order and cost what is claimed."""

@@ -286,6 +286,12 @@ class Place:
         return math.prod(groups_of(dim) for dim in self.nest)
 
 
+def asked_whole(machine: Machine, value: Value, layout: Layout | None) -> int:
+    """Bytes that a movement of all of a value asks DRAM for, of a kernel without a nest."""
+    spans = tuple(Span(None, 0, 0, extent(size) - 1) for size in value.shape)
+    return Place(machine, ()).asked(spans, value, layout)
+
+
 def work_in(program: Program, steps: Sequence[Step], windows: Mapping[Key, Spans]) -> Work:
     """What a schedule computes, in whatever nest."""
     found: dict[frozenset[tuple[Spans, Shape]], int] = {}

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds
-from powerfusion.passes.placement.cost import is_handed, work_of
+from powerfusion.passes.placement.cost import asked_whole, is_handed, work_of
 from powerfusion.passes.placement.fills import is_filled, piece_of, reads_first
 from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, Value, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
@@ -46,20 +46,23 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
     """What a kernel costs as it is."""
     kernel = program.kernels[node]
     assert kernel is not None
-    moved = cached = fills = 0
+    moved = asked = cached = fills = 0
     capacity = cache_bytes(objective.machine)
     first = reads_first(objective.machine, program)
     for number in kernel.ops:
         op = program.ops[number]
         if op.outer is None:
             continue
-        size = _bytes(program, (op.results or op.operands)[0])
+        value = (op.results or op.operands)[0]
+        size = _bytes(program, value)
         moved += size
+        asked += asked_whole(objective.machine, program.values[value], op.outer.layout)
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
         if op.kind is Kind.STORE and first and is_filled(objective.machine, program, _stored(program, op), op.outer):
             fills += size
-    return objective.alone(moved, cached, fills, work_of(program, kernel.ops, objective.machine))
+    work = work_of(program, kernel.ops, objective.machine)
+    return objective.alone(Cost(arriving=asked + fills, launches=1, useful=moved, near=work, cached=cached))
 
 
 def _stored(program: Program, op: Op) -> Value:
@@ -75,10 +78,12 @@ def _bytes(program: Program, value: int) -> int:
     return size
 
 
-def form_of(program: Program, machine: Machine, nodes: Sequence[int], objective: Objective) -> Form | Blocked:
-    """The best way in which some kernels are one."""
+def form_of(
+    program: Program, machine: Machine, nodes: Sequence[int], objective: Objective, most_bytes: int | None = None
+) -> Form | Blocked:
+    """The best way in which some kernels are one, of those for which no more than some bytes of DRAM arrive."""
     try:
-        return _Group(program, machine, tuple(nodes), objective).form()
+        return _Group(program, machine, tuple(nodes), objective, most_bytes).form()
     except NoScheduleError as reason:
         return Blocked(str(reason))
 
@@ -89,6 +94,7 @@ class _Group:
     machine: Machine
     nodes: tuple[int, ...]
     objective: Objective
+    most_bytes: int | None
     ties: Ties = field(default_factory=Ties)
     ops: list[int] = field(default_factory=list)
     handed: dict[int, Handed] = field(default_factory=dict)
@@ -421,6 +427,7 @@ class _Group:
             swept,
             sinks,
             combining,
+            self.most_bytes,
         )
 
 

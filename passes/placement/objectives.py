@@ -45,16 +45,8 @@ class Objective:
         used = min(place.groups() / cores(self.machine), 1.0)
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, used)))
 
-    def alone(self, moved: int, cached: int, fills: int, near: int) -> Cost:
-        """What a kernel costs that stays as it is and moves some bytes, some of them to and from a cache.
-
-        Args:
-            moved: The bytes.
-            cached: Those to and from a cache.
-            fills: What its stores read first.
-            near: What it does in the cores.
-        """
-        cost = Cost(arriving=moved + fills, launches=1, useful=moved, near=near, cached=cached)
+    def alone(self, cost: Cost) -> Cost:
+        """A cost with what it takes, of a kernel that stays as it is."""
         return cost + Cost(time_ps=math.ceil(self._time_ps(cost, 1.0)))
 
     def room(self, place: Place) -> int | None:

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.errors import CertificateError
-from powerfusion.passes.placement.cost import Place, cost_of, is_handed, least_work, moves_in, work_in, work_of
+from powerfusion.passes.placement.cost import (
+    Place,
+    asked_whole,
+    cost_of,
+    is_handed,
+    least_work,
+    moves_in,
+    work_in,
+    work_of,
+)
 from powerfusion.passes.placement.fills import fills_of, is_filled, reads_first
 from powerfusion.passes.placement.model import (
     Cost,
@@ -145,21 +154,23 @@ class Counter:
         """
         if len(nodes) != 1:
             raise CertificateError(f"the kernels {list(nodes)} can't stay as they are and be one")
-        moved = cached = fills = 0
+        moved = asked = cached = fills = 0
         first = reads_first(self.objective.machine, self.program)
         for number in self.kernels.kernel(nodes[0]).ops:
             op = self.program.ops[number]
             if op.outer is None:
                 continue
-            size = self._bytes((op.results or op.operands)[0])
+            value = (op.results or op.operands)[0]
+            size = self._bytes(value)
             moved += size
+            asked += asked_whole(self.objective.machine, self.program.values[value], op.outer.layout)
             if first and op.kind is Kind.STORE:
                 stored = self.program.values[op.operands[0]]
                 fills += size if is_filled(self.objective.machine, self.program, stored, op.outer) else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
         work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)
-        return self.objective.alone(moved, cached, fills, work)
+        return self.objective.alone(Cost(arriving=asked + fills, launches=1, useful=moved, near=work, cached=cached))
 
     def _bytes(self, value: int) -> int:
         read = self.program.values[value]
@@ -319,7 +330,10 @@ class Group:
         return (*op.operands, *op.results)
 
     def check_nest(self, nest: Sequence[NestDim]) -> None:
-        """A nest's parts are parts, all stores have its rows, and no two groups have parts of what is combined."""
+        """A nest's parts are parts, and all stores have its rows; what is combined is of one group.
+
+        That is swept, or units have a part each, in one step.
+        """
         if not nest or len({dim.cls for dim in nest}) < len(nest):
             raise NoScheduleError("its nest has no dimension, or one twice")
         whole = {self.ties.find(cls) for number in self.ops for cls in self.program.ops[number].whole}
@@ -329,8 +343,10 @@ class Group:
             if not 1 <= dim.per_step <= dim.per_unit <= dim.per_group:
                 raise NoScheduleError("its nest has a part that is larger than what it is a part of, or empty")
             stored = all(dim.cls in self.classes(self.program.ops[sink].operands[0]) for sink in self.sinks)
-            if dim.cls in whole or not (dim.swept or stored):
+            if dim.cls in whole or not (dim.swept or stored or dim.cls in combined):
                 raise NoScheduleError("its nest cuts what can't be cut")
+            if dim.cls in combined and not dim.swept and dim.steps > 1:
+                raise NoScheduleError("its nest combines in steps what it doesn't sweep")
             if (dim.swept or dim.cls in combined) and dim.per_group < extent(dim.size):
                 raise NoScheduleError("its nest gives parts of what is combined to several groups")
             if dim.cls in ordered and dim.units > 1:

@@ -17,11 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core.statistics import STOPPED, count
-from powerfusion.passes.placement.alike import Forms
+from powerfusion.passes.placement.alike import Forms, least_apart
 from powerfusion.passes.placement.bounds import Bounds, members
 from powerfusion.passes.placement.groups import Blocked, naive_cost
 from powerfusion.passes.placement.model import Cost, Form, Program
-from powerfusion.passes.placement.nests import most_units
 from powerfusion.passes.placement.objectives import Key, Objective
 
 BEAM = 4  # sets of kernels that are kept
@@ -156,16 +155,22 @@ class _Search:
         return self.known[bits]
 
     def _group(self, nodes: list[int]) -> Choice | None:
-        alone = len(nodes) == 1
         self.stopped |= time.monotonic() > self.deadline
-        if alone and (self.stopped or most_units(self.objective.machine) == 1):
-            return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None)
+        if len(nodes) == 1:
+            own = None if self.stopped else self.forms.alone(self.program, nodes[0])
+            cost = naive_cost(self.program, nodes[0], self.objective) if own is None else own.cost
+            return Choice(tuple(nodes), cost, own)
         if self.stopped:
             return None
         form = self.forms.form_of(self.program, nodes)
         if isinstance(form, Blocked):
             self.refused[sum(1 << node for node in nodes)] = form.reason
-            return Choice(tuple(nodes), naive_cost(self.program, nodes[0], self.objective), None) if alone else None
+            return None
+        if form.cost.arriving > least_apart(self.program, nodes, self.objective):
+            apart = [choice for node in nodes if (choice := self.group(1 << node)) is not None]
+            if form.cost.arriving > sum(choice.cost.arriving for choice in apart):
+                self.refused[sum(1 << node for node in nodes)] = "more bytes of DRAM would arrive than for them apart"
+                return None
         return Choice(tuple(nodes), form.cost, form)
 
     def _connected(self, nodes: Sequence[int]) -> list[int]:

@@ -80,6 +80,7 @@ class Sketch:
         swept: Those of them that are swept.
         sinks: The stores to the outside.
         combining: Ops that combine what steps or units have.
+        most_bytes: Of DRAM that may arrive; None where as many as it takes.
         plans: By what is staged and what rests, the schedule.
         places: By nest, what is counted in it.
         owned: By value, what a step has of it.
@@ -97,6 +98,7 @@ class Sketch:
     swept: frozenset[int]
     sinks: Sequence[int]
     combining: frozenset[int]
+    most_bytes: int | None = None
     plans: dict[Waiting, _Plan | None] = field(default_factory=dict)
     schedules: dict[Waiting, tuple[Step, ...]] = field(default_factory=dict)
     places: dict[Nest, Place] = field(default_factory=dict)
@@ -229,6 +231,9 @@ class Sketch:
             self._refuse("sram", peak, room or 0)
             return None
         cost = self.objective.timed(place, cost_of(*schedule, plan.work) + fills_of(*schedule))
+        if self.most_bytes is not None and cost.arriving > self.most_bytes:
+            self._refuse("dram", cost.arriving, self.most_bytes)
+            return None
         if best is not None and not self.objective.key(cost) < self.objective.key(best.cost):
             return None  # Most aren't: what lives when takes longer to find out.
         peak_reg = peak_at_reg(place, self._life(waiting, plan))
@@ -281,7 +286,7 @@ class Sketch:
 
     def lacking(self) -> str:
         """Why nothing fits: the least that was needed."""
-        words = {"sram": "what a group needs at", "reg": "a step of a unit at"}
+        words = {"sram": "what a group needs at", "reg": "a step of a unit at", "dram": "what all moves at"}
         parts = [
             f"{words[level]} {self.objective.machine.space_of(level).name} takes {needed} B or more, of {room} B"
             for level, (needed, room) in sorted(self.refused.items(), reverse=True)

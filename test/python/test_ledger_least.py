@@ -78,3 +78,38 @@ func.func @f(%v: tensor<{n}xf32>) -> tensor<4x{k}xf32> {{
 def test_windows_touch_each_element_once(k: int, s: int, touched: int) -> None:
     text = WINDOWS.format(n=3 * s + k, k=k, s=s)
     assert least_dram_bytes(read_module(text), {}, 1 << 20) == (touched + 4 * k) * F32
+
+
+LOOKED_UP = """
+func.func @f(%v: tensor<8xf32>) -> ({results}) {{
+  %y = gir.kernel "look_up" (%a = %v : tensor<8xf32>) -> (tensor<8xf32>) {{
+    %seven = arith.constant dense<7> : tensor<8xindex, #gir.at<reg>>
+    %i = gir.iota dim 0 : tensor<8xindex, #gir.at<reg>>
+    %j = arith.subi %seven, %i : tensor<8xindex, #gir.at<reg>>
+    %0 = gir.gather %a[%j] : tensor<8xf32, #gir.at<dram>>[tensor<8xindex, #gir.at<reg>>] -> tensor<8xf32, #gir.at<reg>>
+    %1 = math.absf %0 : tensor<8xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<8xf32, #gir.at<reg>> -> tensor<8xf32, #gir.at<dram>>
+    gir.return %2 : tensor<8xf32, #gir.at<dram>>
+  }}
+  %z = gir.kernel "slice" (%a = %y : tensor<8xf32>) -> (tensor<2xf32>) {{
+    %0 = gir.slice %a [0] [2] [2] : tensor<8xf32, #gir.at<dram>> -> tensor<2xf32, #gir.at<dram>>
+    %1 = gir.move %0 : tensor<2xf32, #gir.at<dram>> -> tensor<2xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<2xf32, #gir.at<reg>> -> tensor<2xf32, #gir.at<dram>>
+    gir.return %2 : tensor<2xf32, #gir.at<dram>>
+  }}
+  return {values} : {results}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "results", "elements"),
+    [
+        pytest.param("%z", "tensor<2xf32>", 2 + 2, id="a part of what is looked up"),
+        pytest.param("%z, %y", "tensor<2xf32>, tensor<8xf32>", 8 + 2 + 8, id="all of it, too"),
+    ],
+)
+def test_what_is_looked_up_and_not_needed_need_not_come_in(values: str, results: str, elements: int) -> None:
+    """Placing reads only the rows of a slice: a bound that counted all of them was above what is moved."""
+    module = read_module(LOOKED_UP.format(values=values, results=results))
+    assert least_dram_bytes(module, {}, 1 << 20) == elements * F32

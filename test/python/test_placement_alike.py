@@ -12,7 +12,6 @@ from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
 from powerfusion.passes.placement.alike import Forms
-from powerfusion.passes.placement.groups import form_of
 from powerfusion.passes.placement.model import Program
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.read import read
@@ -50,7 +49,7 @@ def test_a_form_of_what_is_alike_is_its_own(machine: str) -> None:
         program = program_of(case.values[0].text)
         for nodes in groups_of(program):
             asked += 1
-            alone = form_of(program, forms.objective.machine, nodes, forms.objective)
+            alone = Forms(forms.objective).form_of(program, nodes)
             assert forms.form_of(program, nodes) == alone
     assert len(forms.known) < asked
 
@@ -63,7 +62,7 @@ def test_projections_are_looked_at_once() -> None:
     alone = [nodes for nodes in groups_of(program) if len(nodes) == 1]
     found = [forms.form_of(program, nodes) for nodes in alone]
     assert len(forms.known) < len(alone)
-    assert found == [form_of(program, forms.objective.machine, nodes, forms.objective) for nodes in alone]
+    assert found == [Forms(forms.objective).form_of(program, nodes) for nodes in alone]
 
 
 def test_what_others_read_is_not_alike() -> None:
@@ -79,5 +78,5 @@ def test_what_others_read_is_not_alike() -> None:
     for text in texts:
         program = program_of(text)
         (whole,) = Kernels(program).components()
-        assert forms.form_of(program, whole) == form_of(program, forms.objective.machine, whole, forms.objective)
+        assert forms.form_of(program, whole) == Forms(forms.objective).form_of(program, whole)
     assert len(forms.known) == 2

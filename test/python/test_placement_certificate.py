@@ -107,6 +107,38 @@ def test_workloads_are_accepted(workload: Workload, machine: str) -> None:
         accept(workload.text("small"), machine, objective)
 
 
+def sum_of_exponentials() -> str:
+    """Of one row: nothing that is stored runs over what is folded."""
+    p = RowProgram({"r": 1, "c": 17})
+    x = p.input("rc")
+    e = p.each("rc", lambda b, a, m: b.exp(b.sub(a, m)), x, p.fold("maximumf", x, "c"))
+    return p.text(p.fold("addf", e, "c"))
+
+
+def test_what_is_combined_at_once_is_accepted() -> None:
+    """A dimension that is folded, in no store and not swept: of a unit, or each of a few units has a part of it."""
+    attention = next(w for w in workloads() if (w.name, w.dtype) == ("gpt2_decode_attention", "f32")).text("small")
+    for text, units in ((sum_of_exponentials(), 1), (attention, 4)):
+        found = certified(text, find("mlu372"), "time")
+        assert found is not None
+        (nest,) = [entry.nest for each in found.certificate.components for entry in each.placed]
+        assert (nest[-1].swept, nest[-1].size, nest[-1].units) == (False, 17, units)
+        check(found.certificate, found.program, found.objective)
+
+
+def test_what_is_combined_in_steps_is_swept() -> None:
+    """Without a sweep each step would use what it has combined alone."""
+    found = certified(sum_of_exponentials(), find("mlu372"), "time")
+    assert found is not None
+    (component,) = found.certificate.components
+    (entry,) = component.placed
+    nest = (dataclasses.replace(entry.nest[0], per_step=5),)
+    parts = dataclasses.replace(component, placed=(dataclasses.replace(entry, nest=nest),))
+    altered = sealed(dataclasses.replace(found.certificate, components=(parts,)))
+    with pytest.raises(CertificateError, match="combines in steps what it doesn't sweep"):
+        check(altered, found.program, found.objective)
+
+
 def test_a_beam_has_no_certificate() -> None:
     """What isn't exact can't be certified."""
     assert certified(two_ways(), machine_with(256), "bytes", budget=2) is None

@@ -8,10 +8,12 @@ import time
 
 import numpy as np
 import pytest
+from test_placement import placed
 
 from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
+from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.placement.cost import moved_along
 from powerfusion.passes.placement.groups import naive_cost
 from powerfusion.passes.placement.model import NestDim
@@ -75,3 +77,15 @@ def test_a_kernel_that_stays_computes_what_it_would_elsewhere() -> None:
     nodes = [node for node, kernel in enumerate(program.kernels) if kernel is not None]
     costs = [naive_cost(program, node, Objective("time", find("cpu"))) for node in nodes]
     assert [cost.near for cost in costs] == [0, WORK_BYTES * 4096 * 64]
+
+
+def test_a_kernel_that_stays_asks_for_granules() -> None:
+    """A number that is stored is a granule where no cache keeps the rest; what is promised is what the ledger has."""
+    w = Writer()
+    text = w.text(w.total(w.filled((3,), "f32", 1.5), [0], keep=False))
+    machine = find("mlu372")
+    found = placed(text, machine)
+    assert [choice.form for choice in found.answer.choices] == [None]
+    arriving = sum(entry.arriving for entry in ledger_of(found.after, machine, {}).entries if entry.level == "dram")
+    assert found.answer.cost.arriving == arriving == machine.space_of("dram").granule_bytes
+    assert found.answer.cost.useful == 4

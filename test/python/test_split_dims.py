@@ -34,7 +34,7 @@ from workloads.writer import Value, Writer
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 SPLIT = "gir-split-dims"
 BEFORE = Phase("before", "kernels as the pass gets them", ("gir-drop-units", "canonicalize", "cse"))
-AFTER = Phase("after", "kernels as it leaves them", (SPLIT, "canonicalize", "cse"))
+AFTER = Phase("after", "kernels as it leaves them", (SPLIT, "canonicalize"))  # those that have become the same, both
 WITHOUT = Phase("simplify", "without it", tuple(name for name in SIMPLIFY.passes if name != SPLIT))
 DYNAMIC = """
 #id = affine_map<(d0)->(d0)>
@@ -332,6 +332,19 @@ def test_a_dynamic_size_is_split(rows: int) -> None:
     same(before, run(simplified, (x,)))
 
 
+def test_what_becomes_the_same_moves_what_it_moved() -> None:
+    """Fills of 12 and of 2x3x2 are both of 2x3x2: that one of them can go then is no matter of this pass."""
+
+    def write(w: Writer) -> tuple[Value, Value]:
+        y = relu(w, w.argument((2, 3, 2, 4), "f32"))
+        return w.total(y, [3]), w.total(w.collapsed(y, [[0, 1, 2], [3]]), [1])
+
+    made = check(write, (2, 3, 2, 4))
+    assert made.between == 0
+    fills = [str(op.results[0].type) for op in kernels_of(made.after) if not op.operands]
+    assert fills == ["tensor<2x3x2xf32>"] * 2
+
+
 def test_arguments_alone_are_no_reason() -> None:
     """A reshape of what the function takes or gives is free: nothing changes."""
     made = check(lambda w: w.collapsed(relu(w, w.expanded(w.argument((24,), "f32"), [[4, 6]])), [[0, 1]]), (24,))
@@ -362,4 +375,6 @@ def test_viewed_program(program: Viewed) -> None:
     without, simplified = (run(module, program.inputs) for module in phases)
     same(before, simplified)
     assert len(kernels_of(phases[1])) <= len(kernels_of(phases[0]))
-    assert all(moved(simplified)[key] <= moved(without)[key] for key in moved(simplified))
+    # What stores write counts at DRAM; registers are read once for a store in two places, or for two stores twice.
+    keys = [key for key in moved(simplified) if key != ("registers", "read")]
+    assert all(moved(simplified)[key] <= moved(without)[key] for key in keys)

@@ -94,6 +94,24 @@ func.func @needed(%x: tensor<1x8xf32>, %y: tensor<3x8xf32>) -> (tensor<8xf32>, t
 
 // -----
 
+// A single row that is put beside itself is stored once, for both places.
+
+// CHECK-LABEL: func.func @twice
+// CHECK: %[[V:.*]] = gir.broadcast %{{.*}} dims [0] : {{.*}} -> tensor<1x8xf32, #gir.at<reg>>
+// CHECK: %[[S:.*]] = gir.move %[[V]] : {{.*}} -> tensor<1x8xf32, #gir.at<dram>>
+// CHECK: gir.concat %[[S]], %[[S]] dim 0
+func.func @twice(%x: tensor<1x8xf32>) -> tensor<2x8xf32> {
+  %0 = gir.kernel "concat" (%a = %x : tensor<1x8xf32>) -> (tensor<2x8xf32>) {
+    %1 = gir.move %a : tensor<1x8xf32, #gir.at<dram>> -> tensor<1x8xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<1x8xf32, #gir.at<reg>> -> tensor<1x8xf32, #gir.at<dram>>
+    %3 = gir.concat %2, %2 dim 0 : (tensor<1x8xf32, #gir.at<dram>>, tensor<1x8xf32, #gir.at<dram>>) -> tensor<2x8xf32, #gir.at<dram>>
+    gir.return %3 : tensor<2x8xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<2x8xf32>
+}
+
+// -----
+
 // A placed kernel stays as somebody placed it, and so does one that scans a single element.
 
 // CHECK-LABEL: func.func @stays

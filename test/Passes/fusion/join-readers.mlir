@@ -112,3 +112,42 @@ func.func @between(%x: tensor<4xf32>) -> tensor<8xf32> {
   }
   return %1 : tensor<8xf32>
 }
+
+// -----
+
+// What is turned joins what reads it, and that is read by another that doesn't move anything itself, through a reshape:
+// one kernel, though the two readers by themselves would be left. The function gets the first result through a reshape
+// that one of them reads, too.
+
+// CHECK-LABEL: func.func @chain
+// CHECK: gir.kernel
+// CHECK-NOT: gir.kernel
+// CHECK: return %{{.*}} : tensor<24xf32>, tensor<3x8xf32>{{$}}
+func.func @chain(%x: tensor<4x6xf32>) -> (tensor<24xf32>, tensor<3x8xf32>) {
+  %0:2 = gir.kernel "turn" (%a = %x : tensor<4x6xf32>) -> (tensor<4x6xf32>, tensor<6x4xf32>) {
+    %1 = gir.move %a : tensor<4x6xf32, #gir.at<dram>> -> tensor<4x6xf32, #gir.at<reg>>
+    %2 = math.absf %1 : tensor<4x6xf32, #gir.at<reg>>
+    %3 = gir.move %2 : tensor<4x6xf32, #gir.at<reg>> -> tensor<4x6xf32, #gir.at<dram>>
+    %4 = gir.permute %2 [1, 0] : tensor<4x6xf32, #gir.at<reg>> -> tensor<6x4xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<6x4xf32, #gir.at<reg>> -> tensor<6x4xf32, #gir.at<dram>>
+    gir.return %3, %5 : tensor<4x6xf32, #gir.at<dram>>, tensor<6x4xf32, #gir.at<dram>>
+  }
+  %f = tensor.collapse_shape %0#0 [[0, 1]] : tensor<4x6xf32> into tensor<24xf32>
+  %g = tensor.expand_shape %f [[0, 1]] output_shape [6, 4] : tensor<24xf32> into tensor<6x4xf32>
+  %1 = gir.kernel "add" (%a = %0#1 : tensor<6x4xf32>, %b = %g : tensor<6x4xf32>) -> (tensor<6x4xf32>) {
+    %2 = gir.move %a : tensor<6x4xf32, #gir.at<dram>> -> tensor<6x4xf32, #gir.at<reg>>
+    %3 = gir.move %b : tensor<6x4xf32, #gir.at<dram>> -> tensor<6x4xf32, #gir.at<reg>>
+    %4 = arith.addf %2, %3 : tensor<6x4xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<6x4xf32, #gir.at<reg>> -> tensor<6x4xf32, #gir.at<dram>>
+    gir.return %5 : tensor<6x4xf32, #gir.at<dram>>
+  }
+  %h = tensor.collapse_shape %1 [[0, 1]] : tensor<6x4xf32> into tensor<24xf32>
+  %i = tensor.expand_shape %h [[0, 1]] output_shape [3, 8] : tensor<24xf32> into tensor<3x8xf32>
+  %2 = gir.kernel "exp" (%a = %i : tensor<3x8xf32>) -> (tensor<3x8xf32>) {
+    %3 = gir.move %a : tensor<3x8xf32, #gir.at<dram>> -> tensor<3x8xf32, #gir.at<reg>>
+    %4 = math.exp %3 : tensor<3x8xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<3x8xf32, #gir.at<reg>> -> tensor<3x8xf32, #gir.at<dram>>
+    gir.return %5 : tensor<3x8xf32, #gir.at<dram>>
+  }
+  return %f, %2 : tensor<24xf32>, tensor<3x8xf32>
+}

@@ -109,3 +109,26 @@ func.func @twice(%x: tensor<7xf32>) -> (tensor<14xf32>, tensor<14xf32>) {
   }
   return %0, %1 : tensor<14xf32>, tensor<14xf32>
 }
+
+// -----
+
+// What the function gets by itself, too, would be stored once more.
+
+// CHECK-LABEL: func.func @besides
+// CHECK: %[[S:.*]] = gir.move %{{.*}} : tensor<6xf32, #gir.at<reg>> -> tensor<6xf32, #gir.at<dram>>
+// CHECK: gir.concat %[[S]], %{{.*}} dim 0 : {{.*}} -> tensor<9xf32, #gir.at<dram>>
+// CHECK: gir.return %{{.*}}, %[[S]], %{{.*}}
+func.func @besides(%x: tensor<6xf32>, %y: tensor<3xf32>) -> (tensor<9xf32>, tensor<6xf32>, tensor<9xf32>) {
+  %0:3 = gir.kernel "concat" (%a = %x : tensor<6xf32>, %b = %y : tensor<3xf32>) -> (tensor<9xf32>, tensor<6xf32>, tensor<9xf32>) {
+    %1 = gir.move %a : tensor<6xf32, #gir.at<dram>> -> tensor<6xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<6xf32, #gir.at<reg>> -> tensor<6xf32, #gir.at<dram>>
+    %3 = gir.move %b : tensor<3xf32, #gir.at<dram>> -> tensor<3xf32, #gir.at<reg>>
+    %4 = gir.move %3 : tensor<3xf32, #gir.at<reg>> -> tensor<3xf32, #gir.at<dram>>
+    %5 = gir.concat %2, %4 dim 0 : (tensor<6xf32, #gir.at<dram>>, tensor<3xf32, #gir.at<dram>>) -> tensor<9xf32, #gir.at<dram>>
+    %6 = gir.concat %1, %3 dim 0 : (tensor<6xf32, #gir.at<reg>>, tensor<3xf32, #gir.at<reg>>) -> tensor<9xf32, #gir.at<reg>>
+    %7 = math.absf %6 : tensor<9xf32, #gir.at<reg>>
+    %8 = gir.move %7 : tensor<9xf32, #gir.at<reg>> -> tensor<9xf32, #gir.at<dram>>
+    gir.return %5, %2, %8 : tensor<9xf32, #gir.at<dram>>, tensor<6xf32, #gir.at<dram>>, tensor<9xf32, #gir.at<dram>>
+  }
+  return %0#0, %0#1, %0#2 : tensor<9xf32>, tensor<6xf32>, tensor<9xf32>
+}

@@ -218,7 +218,7 @@ def _float_op(b: Builder, lines: list[str], args: list[Scalar]) -> Scalar:
             binary, array, error = f"math.absf {x.name} : {kind}", np.abs(x.array), x.error
         case "tanh":
             binary, array = f"math.tanh {x.name} : {kind}", np.tanh(x.array)
-            error = x.error + e * np.abs(array)
+            error = np.minimum(x.error, 2.0) + e * np.abs(array)
         case "sqrt":
             lines.append(f"{name}_a = math.absf {x.name} : {kind}")
             binary, array = f"math.sqrt {name}_a : {kind}", np.sqrt(np.abs(x.array))
@@ -226,7 +226,7 @@ def _float_op(b: Builder, lines: list[str], args: list[Scalar]) -> Scalar:
         case "exp":
             lines.append(f"{name}_t = math.tanh {x.name} : {kind}")
             binary, array = f"math.exp {name}_t : {kind}", np.exp(np.tanh(x.array))
-            error = array * (np.expm1(x.error + e) + e)
+            error = array * (np.expm1(np.minimum(x.error, 2.0) + e) + e)
         case _:
             lines.append(f"{name}_c = arith.cmpf olt, {x.name}, {y.name} : {kind}")
             z = b.pick(args)
