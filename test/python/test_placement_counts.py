@@ -12,14 +12,17 @@ import pytest
 from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
+from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.passes.placement.cost import moved_along
 from powerfusion.passes.placement.groups import naive_cost
 from powerfusion.passes.placement.model import NestDim
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.place import place
 from powerfusion.passes.placement.rates import WORK_BYTES
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.windows import Span
-from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
+from powerfusion.phases import run_phase
+from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY, TILE, phases_for
 from workloads.writer import Writer
 
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
@@ -75,3 +78,23 @@ def test_a_kernel_that_stays_computes_what_it_would_elsewhere() -> None:
     nodes = [node for node, kernel in enumerate(program.kernels) if kernel is not None]
     costs = [naive_cost(program, node, Objective("time", find("cpu"))) for node in nodes]
     assert [cost.near for cost in costs] == [0, WORK_BYTES * 4096 * 64]
+
+
+@pytest.mark.parametrize("machine", ["cpu", "sm_90", "mlu372"])
+def test_tiles_take_no_more_than_was_promised(machine: str) -> None:
+    """Rows of two concatenations, of which tiles have more than there is, chosen by where elements are."""
+    w = Writer()
+    thin, wide, short = (w.argument(shape, "f32") for shape in ((33, 3), (3, 9), (3, 15)))
+    rows = w.concatenated(0, w.transposed(thin, [1, 0]), w.concatenated(1, wide, short, wide))
+    pairs = w.mapped(lambda b, x: b("mulf", x, x), (4, 33, 2), [(rows, "d0 + d2 * 2, d1")], "f32")
+    phases = (IMPORT, RAISE, SIMPLIFY.with_option("longest", "4"))
+    module = compile_phases(w.text(w.total(pairs, [2], keep=False)), phases, "cpu").module("simplify")
+    with module.context:
+        (function,) = functions(module.operation)
+        (choice,) = place(function.regions[0].blocks[0], find(machine), 4096).choices
+    assert choice.form is not None
+    (tile,) = (phase for phase in phases_for(machine) if phase.name == TILE.name)
+    run_phase(module, tile)
+    peak = ledger_of(module, find(machine)).peaks[find(machine).space_of("reg").name]
+    assert isinstance(peak, int)
+    assert peak <= choice.form.peak_reg
