@@ -214,7 +214,8 @@ def _concat(op: ir.Operation, window: Window, windows: Windows) -> Needs:
     for operand in op.operands:
         size = windows.look.shape(operand)[dim]
         part = window[dim].shifted(scale(before, -1)).clipped(size)
-        yield operand, (*window[:dim], part, *window[dim + 1 :])
+        if part.names or part.length != 0:  # Of what no step has some nothing is needed; else nothing lies at an edge.
+            yield operand, (*window[:dim], part, *window[dim + 1 :])
         before = add(before, size)
 
 

@@ -3,7 +3,8 @@
 A tile lives from its op to the last use of it in its block. An elementwise op or a reduction takes
 the place of an operand that dies there and is large enough. What only repeats a value (a broadcast,
 neighbourhoods, a splat, a constant, an iota) takes none, and keeps what it repeats alive; nor does what
-contractions multiply where it lies, on machines that do so. What a loop carries takes the place of what it started
+contractions multiply where it lies, on machines that do so, and flags of places, which are worked out again where they
+are used. What a loop carries takes the place of what it started
 from, if that dies there. A buffer at `sram` lives to the end of its block:
 
     %0 = load          64 B
@@ -153,7 +154,7 @@ class Pressure:
         dying = self.dying.get(op, [])
         reuse = op.name.startswith(IN_PLACE)
         for result in op.results:
-            if op.name in REPLICAS or not is_tensor(result) or not gir.is_at(result, "reg"):
+            if is_free(op) or not is_tensor(result) or not gir.is_at(result, "reg"):
                 continue
             size = tile_bytes(result)
             if size <= self.peaks.machine.in_place_bytes and gir.is_only_multiplied(result):
@@ -188,6 +189,11 @@ class Pressure:
             found = self.held.pop(value, None)
             if found is not None and self.registers is not None:
                 self.registers.give(*found)
+
+
+def is_free(op: ir.Operation) -> bool:
+    """Whether what an op makes takes no room: a replica, or flags of places."""
+    return op.name in REPLICAS or gir.is_flag_of_places(op)
 
 
 def repeated(value: ir.Value) -> Iterator[ir.Value]:

@@ -38,7 +38,7 @@ from powerfusion.passes.analysis.ledger_numbers import (
     union_of,
 )
 from powerfusion.passes.analysis.ledger_windows import Window
-from powerfusion.passes.analysis.peaks import REPLICAS, Peaks, Place, Pool, most_of, repeated
+from powerfusion.passes.analysis.peaks import Peaks, Place, Pool, is_free, most_of, repeated
 from powerfusion.passes.analysis.sizes import element_bytes
 
 
@@ -145,9 +145,9 @@ class _Placed:
         return volume(value, self.look.windows[value])
 
     def _is_free(self, value: ir.Value) -> bool:
-        """True for what takes no room: a replica, or a tile that is only carried on to a later pass."""
+        """True for what takes no room by itself, or is a tile that is only carried on to a later pass."""
         op = producer(value)
-        return op.name in REPLICAS or self._is_kept_buffer(op)
+        return is_free(op) or self._is_kept_buffer(op)
 
     def _is_in_place(self, value: ir.Value, size: Number) -> bool:
         """True for what contractions multiply where it lies."""

@@ -234,9 +234,7 @@ class _Group:
     def _whole(self, needed: Sequence[int], classes: Sequence[int]) -> set[int]:
         """Classes that can't be cut: what ops say so of, and what no moved tensor runs over."""
         found = {self.ties.find(cls) for number in needed for cls in self._op(number).whole}
-        moves = (Kind.LOAD, Kind.STORE)
-        moved = [number for number in needed if self._op(number).kind in moves and number not in self.handed]
-        named = {cls for number in moved for value in self._moved(number) for cls in self.classes(value)}
+        named = {cls for number in self._moves(needed) for value in self._moved(number) for cls in self.classes(value)}
         return found | (set(classes) - named)
 
     def _rows(self, sinks: Sequence[int], combining: Sequence[int], classes: Sequence[int]) -> list[int]:
@@ -272,6 +270,11 @@ class _Group:
                 continue
             yield [cls for cls in free if cls in swept]
 
+    def _moves(self, needed: Sequence[int]) -> list[int]:
+        """The loads and stores of a group; what it hands on inside isn't moved."""
+        kinds = (Kind.LOAD, Kind.STORE)
+        return [number for number in needed if self._op(number).kind in kinds and number not in self.handed]
+
     def _moved(self, number: int) -> tuple[int, ...]:
         """The value that a load or a store moves, unless it is one that the group has already."""
         op = self._op(number)
@@ -303,7 +306,13 @@ class _Group:
         return sizes.pop()
 
     def _check_measured(self, needed: Sequence[int], sizes: Mapping[int, int | None]) -> None:
-        """An open size is that of a tensor that is loaded."""
+        """What is cut is as long as a value that is moved, which names it; an open size is that of a tensor loaded."""
+        moved = [self.program.values[value] for number in self._moves(needed) for value in self._moved(number)]
+        named = {
+            (self.ties.find(cls), size) for read in moved for cls, size in zip(read.classes, read.shape, strict=True)
+        }
+        if not sizes.items() <= named:
+            raise NoScheduleError("a dimension is longer than in all that is moved")
         loads = (op.results[0] for number in needed if (op := self._op(number)).kind is Kind.LOAD)
         measured = {cls for value in loads if value not in self.alias for cls in self.classes(value)}
         if any(size is None and cls not in measured for cls, size in sizes.items()):
@@ -338,9 +347,7 @@ class _Group:
 
     def _moved_bytes(self, needed: Sequence[int]) -> int:
         """All that is loaded and stored, once."""
-        kinds = (Kind.LOAD, Kind.STORE)
-        moved = [number for number in needed if self._op(number).kind in kinds and number not in self.handed]
-        return sum(_bytes(self.program, value) for number in moved for value in self._moved(number))
+        return sum(_bytes(self.program, value) for number in self._moves(needed) for value in self._moved(number))
 
     # -- where values wait --------------------------------------------------------------------------
 

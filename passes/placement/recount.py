@@ -203,8 +203,14 @@ class Counter:
             raise NoScheduleError("these steps don't do what its kernels do")
         windows = Windows(self.program, group.ties, nested, swept, scheduler)
         windows.read(steps)
+        moved = {step.value for step in steps if step.where in (Where.LOAD, Where.STAGE, Where.STORE)}
+        named = {
+            slot for value in moved for slot in zip(group.classes(value), self.program.values[value].shape, strict=True)
+        }
         for dim in nest:
             self._check_size(dim, windows, group.combining(nested))
+            if (dim.cls, dim.size) not in named:
+                raise NoScheduleError("a dimension of its nest is longer than in all that is moved")
         place = Place(self.objective.machine, nest)
         if kept and not place.keeps:
             raise NoScheduleError("its sweep can't be written out, and something is kept over it")
@@ -212,7 +218,7 @@ class Counter:
         peak = peak_at_sram(place, self.program, steps, windows.of)
         if peak and (room is None or peak > room):
             raise NoScheduleError("what rests doesn't fit at sram")
-        life = life_of(scheduler, steps, windows.of, group.combining(nested))
+        life = life_of(scheduler, steps, windows.tiles, group.combining(nested))
         if self.objective.overflows(place, peak_at_reg(place, life)):
             raise NoScheduleError("a step doesn't fit at reg")
         schedule = (place, self.program, moves_in(self.program, steps), windows.of)

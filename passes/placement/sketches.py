@@ -54,12 +54,14 @@ class _Plan:
     Attributes:
         steps: The schedule.
         windows: By value and pass.
+        tiles: Those of their tiles.
         moves: Of the steps, those that move something.
         work: What it computes.
     """
 
     steps: tuple[Step, ...]
     windows: Mapping[Key, Spans]
+    tiles: Mapping[Key, Spans]
     moves: tuple[Step, ...]
     work: Work
 
@@ -206,14 +208,14 @@ class Sketch:
         if waiting not in self.plans:
             steps = self._steps(waiting)
             try:
-                windows = self.windows(steps).of
+                read = self.windows(steps)
             except NoScheduleError:
                 self.plans[waiting] = None
             else:
                 moves = moves_in(self.program, steps)
-                work = work_in(self.program, steps, windows)
+                work = work_in(self.program, steps, read.of)
                 work = self.works.setdefault((work.parts, work.products), work)
-                self.plans[waiting] = _Plan(steps, windows, moves, work)
+                self.plans[waiting] = _Plan(steps, read.of, read.tiles, moves, work)
         return self.plans[waiting]
 
     def _made(self, place: Place, waiting: Waiting, best: Form | None = None) -> Form | None:
@@ -247,7 +249,7 @@ class Sketch:
     def _life(self, waiting: Waiting, plan: _Plan) -> Life:
         """What lives when in a schedule; schedules in which it is the same have one."""
         if waiting not in self.lives:
-            life = life_of(self.scheduler, plan.steps, plan.windows, self.combining)
+            life = life_of(self.scheduler, plan.steps, plan.tiles, self.combining)
             self.lives[waiting] = self.alike.setdefault((life.tiles, life.moments), life)
         return self.lives[waiting]
 

@@ -82,6 +82,12 @@ def life_of(scheduler: Scheduler, steps: Sequence[Step], windows: Mapping[Key, S
 
     What steps or units are combined into, by the ops of `combining`, lives from the beginning of its pass; what is kept
     over passes counts with all steps of its unit, to the end.
+
+    Args:
+        scheduler: The passes.
+        steps: The schedule.
+        windows: Those of tiles.
+        combining: Ops that combine what steps or units have.
     """
     program = scheduler.program
     steps = sorted(steps, key=lambda step: _when(scheduler, step))

@@ -65,6 +65,8 @@ class Windows:
         swept: Those of them that it goes through once per pass.
         scheduler: When values are there.
         of: By value and pass, its window.
+        beyond: By value and pass, the window of its tile, where that is more: what stays where it is may stick out of
+            the value, of which no more than there is moves.
         staged: Values that are brought to sram.
         owned: By value, what a step has of it; the same for all schedules of a group.
     """
@@ -75,6 +77,7 @@ class Windows:
     swept: frozenset[int]
     scheduler: Scheduler
     of: dict[Key, Spans] = field(default_factory=dict)
+    beyond: dict[Key, Spans] = field(default_factory=dict)
     staged: set[int] = field(default_factory=set)
     owned: dict[int, Spans] = field(default_factory=dict)
 
@@ -108,8 +111,14 @@ class Windows:
             self._step(step, made)
         for value in self.scheduler.alias:  # Other names of values have their windows.
             source = self.scheduler.same(value)
-            self.of |= {(value, number): spans for (of, number), spans in self.of.items() if of == source}
+            for found in (self.of, self.beyond):
+                found |= {(value, number): spans for (of, number), spans in found.items() if of == source}
         return self.of
+
+    @property
+    def tiles(self) -> Mapping[Key, Spans]:
+        """By value and pass, the window of its tile."""
+        return self.of | self.beyond if self.beyond else self.of
 
     def _results(self, step: Step) -> Sequence[int]:
         return self.program.ops[step.op].results if step.where is Where.DO else (step.value,)
@@ -138,7 +147,7 @@ class Windows:
         if step.op in self.scheduler.handed:
             spans = self.of.get((step.value, step.number)) or self.own(step.value)
             reaches = self.scheduler.handed[step.op].reaches
-            self._need(operands[0], step.number, self._reached(operands[0], reaches, spans), made)
+            self._reach(step, operands[0], reaches, spans, self.beyond.get((step.value, step.number)), made)
             return
         found = [self.of[value, step.number] for value in op.results if (value, step.number) in self.of]
         for value in op.results:  # What nothing uses is made all the same.
@@ -152,8 +161,11 @@ class Windows:
         spans = found[0] if found else self.own(op.results[0])
         if op.kind in (Kind.FOLD, Kind.SCAN, Kind.GATHER) and any(span.clip for span in spans):
             raise NoScheduleError("what is folded or looked up would be needed beyond an edge")
+        beyond = next(
+            (self.beyond[value, step.number] for value in op.results if (value, step.number) in self.beyond), None
+        )
         for value, reaches in zip(operands, op.reaches, strict=True):
-            self._need(value, step.number, self._reached(value, reaches, spans), made)
+            self._reach(step, value, reaches, spans, beyond, made)
 
     def _staged(self, value: int, made: Mapping[int, Sequence[int]]) -> Spans:
         """What is brought to sram of a value: a step's own, and what it needs beyond that."""
@@ -164,17 +176,39 @@ class Windows:
                     held[at] = _joined(own, span)
         return tuple(held)
 
+    def _reach(
+        self,
+        step: Step,
+        value: int,
+        reaches: Sequence[Reach],
+        spans: Spans,
+        beyond: Spans | None,
+        made: Mapping[int, Sequence[int]],
+    ) -> None:
+        """Needs of an operand what windows of what is made of it do: of what there is, and of its tile."""
+        needed = self._reached(value, reaches, spans)
+        self._need(
+            value, step.number, needed, made, needed if beyond is None else self._reached(value, reaches, beyond)
+        )
+
     def _reached(self, value: int, reaches: Sequence[Reach], spans: Spans) -> Spans:
         own = self.own(value)
         return tuple(_reach(reach, spans, mine) for reach, mine in zip(reaches, own, strict=True))
 
-    def _need(self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]]) -> None:
+    def _need(
+        self, value: int, number: int, spans: Spans, made: Mapping[int, Sequence[int]], tile: Spans | None = None
+    ) -> None:
         value = self.scheduler.same(value)
         at = max((at for at in made.get(value, ()) if at <= number), default=number)
+        tile = tile or spans
         if spans != self.own(value):
             spans = self._checked(value, spans, later=at != number)
-        known = self.of.get((value, at))
-        self.of[value, at] = spans if known is None or known == spans else tuple(map(_joined, known, spans))
+        key = value, at
+        known = self.of.get(key)
+        if tile != spans or key in self.beyond:
+            before = self.beyond.get(key, known)
+            self.beyond[key] = tile if before is None else tuple(map(_joined, before, tile))
+        self.of[key] = spans if known is None or known == spans else tuple(map(_joined, known, spans))
 
     def _checked(self, value: int, spans: Spans, *, later: bool) -> Spans:
         """What there is of a window that isn't a step's own, if it can be had, in a later pass or the same."""

@@ -100,6 +100,15 @@ class PlacedDim:
             return False
         return self.group_lengths is None or any(_ceil(n, self.per_unit) < self.units for n in self.group_lengths)
 
+    @property
+    def idle_steps(self) -> bool:
+        """Whether a unit may have nothing to do in a step of another: it has no part, or one of fewer steps."""
+        if self.units == 1 or self.idle_units:
+            return self.idle_units
+        if self.swept or self.steps == 1:
+            return False
+        return self.unit_lengths is None or len({_ceil(n, self.per_step) for n in self.unit_lengths}) > 1
+
 
 def dims_of(nest: gir.NestAttr) -> list[PlacedDim]:
     """The dimensions of a nest, outermost first."""

@@ -147,7 +147,7 @@ def _obstacles_of_units(plan: PlacedPlan) -> Iterator[str]:
 
 def _obstacles_of_idle_units(plan: PlacedPlan) -> Iterator[str]:
     """A unit that waits for others though it has nothing to do moves nothing: its tiles must be empty."""
-    idle = {dim.name for dim in plan.dims if dim.idle_units}
+    idle = {dim.name for dim in plan.dims if dim.idle_steps}
     for op in plan.ops:
         moves = op.name in ("gir.move", "gir.gather") and gir.is_at(op.results[0], "reg")
         if moves and gir.level_of(op.operands[0].type) != "reg" and not idle <= _names_of_window(op.results[0], plan):
@@ -208,10 +208,15 @@ def _obstacles_of_sharing(plan: PlacedPlan) -> Iterator[str]:
 
 
 def _obstacles_of_folds(plan: PlacedPlan) -> Iterator[str]:
-    """What a fold runs along is all there: in one group, and in one step where it isn't swept."""
+    """What a fold runs along is all there: in one group, in one step where it isn't swept, as long as the nest says."""
     for op in plan.ops:
-        for name in {plan.names.of(value, at) for value, at in folded_slots(op)} - {None}:
-            dim = plan.dim(str(name))
+        for value, at in folded_slots(op):
+            name, length = plan.names.of(value, at), value.type.shape[at]
+            if name is None:
+                continue
+            dim = plan.dim(name)
+            if name in plan.names.shared and dim.size is not None and length not in (dim.size, DYNAMIC):
+                yield f"'{op.name}' along {length} elements of '{name}', which has {dim.size}"
             if dim.groups != 1:
                 yield f"'{op.name}' along '{dim.name}', of which groups have parts"
             if dim.steps > 1 and not dim.swept:

@@ -18,11 +18,13 @@ import pytest
 from programs.check import FULL
 from test_ledger_interpreter import check
 
-from powerfusion.core._mlir import functions
+from powerfusion.core._mlir import entry_block, functions, operations
+from powerfusion.dialects import gir
 from powerfusion.executable import Executable, compile_for, compile_phases
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import kernel_reports
+from powerfusion.passes.analysis.ledger_names import over
 from powerfusion.passes.placement.place import place
 from powerfusion.phases import run_phase
 from powerfusion.pipelines import CPU, IMPORT, PLACE, RAISE, SIMPLIFY, TILE, Phase, phases_for
@@ -162,6 +164,15 @@ def check_module(module: ir.Module, drawing: Drawing, machine: str) -> None:
     drawing.check(interpret(module, drawing.inputs).results)
 
 
+def check_named(module: ir.Module) -> None:
+    """Each dimension of a nest is one of a move's, or tiling has no loop for it."""
+    for function in functions(module.operation):
+        for kernel in operations(entry_block(function)):
+            nest = gir.nest_dims(gir.NestAttr(kernel.attributes["nest"])) if "nest" in kernel.attributes else []
+            named = {name for op in operations(entry_block(kernel)) for name in over(op)} if nest else set()
+            assert {dim.name for dim in nest} <= named
+
+
 def check_monotone(executable: Executable) -> None:
     """Neither bytes nor launches rise."""
     before, after = (kernel_reports(executable.module(phase), {}) for phase in ("raise", "simplify"))
@@ -193,6 +204,7 @@ def test_drawn(number: int) -> None:
         (function,) = functions(module.operation)
         place(function.regions[0].blocks[0], find(machine), 4096)
         assert module.operation.verify()
+        check_named(module)
     check_module(module, drawing, machine)
     (tile,) = (phase for phase in phases_for(machine) if phase.name == TILE.name)
     run_phase(module, tile)
@@ -217,6 +229,19 @@ def test_a_piece_from_the_first_element_on() -> None:
     inputs = [np.arange(30, dtype=np.float32).reshape(6, 5), np.ones((6, 4), np.float32)]
     (found,) = interpret(module, inputs).results
     np.testing.assert_array_equal(found, (inputs[0] ** 2)[:, :4])
+
+
+@pytest.mark.parametrize("machine", ["sm_90", "mlu372"])
+def test_sums_along_what_is_joined_are_not_swept(machine: str) -> None:
+    """No tensor is as long as what is summed: no move would name a sweep, and tiling would take all of it at once."""
+    w = Writer()
+    rows = w.concatenated(0, *(w.argument((size, 5), "f32") for size in (3, 6, 5)))
+    text = w.text(w.total(rows, [0], keep=False))
+    found = compile_phases(text, (IMPORT, RAISE, simplify(4)), "cpu").module("simplify")
+    with found.context:
+        (function,) = functions(found.operation)
+        place(function.regions[0].blocks[0], find(machine), 4096)
+        check_named(found)
 
 
 def test_a_row_and_its_neighbourhoods_are_not_equally_long() -> None:

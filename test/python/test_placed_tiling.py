@@ -17,7 +17,7 @@ from hypothesis import given, seed, settings
 from programs import programs
 from programs.check import FULL
 from programs.dealt import deal_out, kernels_of
-from programs.placed_kernels import placed_kernels
+from programs.placed_kernels import numbers, placed_kernels, places
 from programs.placed_payloads import placed_payloads
 from programs.placed_units import placed_units
 from programs.program import Program
@@ -130,6 +130,49 @@ def test_kernels(program: GirProgram) -> None:
 def test_random_nests(program: GirProgram) -> None:
     """Random nests mean and move the same in tile form, those that are left out mean the same."""
     check(program.text, program.inputs, program.expected)
+
+
+LEFT_OUT = {
+    "'gir.reduce' along 4 elements of 'c', which has 8": """
+    func.func @main(%x: tensor<5x8xf32>) -> tensor<5xf32> {
+      %y = gir.kernel "k" (%a = %x : tensor<5x8xf32>)
+          nest <[r = 5 : 5 : 5 : 1, c = 8 : 8 : 8 : 2], sweep = [c]> -> (tensor<5xf32>) {
+        %z = arith.constant dense<0.0> : R<5xf32>
+        %0 = gir.move %a over ["r", "c"] : D<5x8xf32> -> R<5x8xf32>
+        %q = gir.window %0 dims [1] sizes [2] strides [2] dilations [1] : R<5x8xf32> -> R<5x4x2xf32>
+        %s = gir.reduce %q into %z dims [1, 2] kinds [#vector.kind<add>] : R<5x4x2xf32> into R<5xf32>
+        %1 = gir.move %s over ["r"] : R<5xf32> -> D<5xf32>
+        gir.return %1 : D<5xf32>
+      }
+      return %y : tensor<5xf32>
+    }""",
+    "units that wait with nothing to do, and would move what they have no use for": """
+    func.func @main(%x: tensor<5x8xf32>, %w: tensor<8xf32>) -> tensor<5xf32> {
+      %y = gir.kernel "k" (%a = %x : tensor<5x8xf32>, %b = %w : tensor<8xf32>)
+          nest <[r = 5 : 5 : 4 : 1, c = 8 : 8 : 4 : 2], sweep = [c]> -> (tensor<5xf32>) {
+        %z = arith.constant dense<0.0> : R<5xf32>
+        %0 = gir.move %a over ["r", "c"] : D<5x8xf32> -> R<5x8xf32>
+        %1 = gir.move %b over ["c"] : D<8xf32> -> R<8xf32>
+        %2 = gir.broadcast %1 dims [0] : R<8xf32> -> R<5x8xf32>
+        %m = arith.mulf %0, %2 : R<5x8xf32>
+        %s = gir.reduce %m into %z dims [1] kinds [#vector.kind<add>] : R<5x8xf32> into R<5xf32>
+        %3 = gir.move %s over ["r"] : R<5xf32> -> D<5xf32>
+        gir.return %3 : D<5xf32>
+      }
+      return %y : tensor<5xf32>
+    }""",
+}
+
+
+@pytest.mark.parametrize("reason", LEFT_OUT)
+def test_left_out(reason: str) -> None:
+    """Where more than the nest says would be folded or moved, the kernel is tiled without it, and a remark says why."""
+    x, w = numbers(5, 8), numbers(8)
+    inputs = [x, w] if "%w" in LEFT_OUT[reason] else [x]
+    module, remarks = tiled(places(LEFT_OUT[reason]))
+    assert remarks == [f"the kernel isn't tiled by its nest: {reason}"]
+    (found,) = interpret(module, inputs).results
+    np.testing.assert_array_equal(found, (x * w if len(inputs) > 1 else x).sum(1))
 
 
 CATEGORIES = ("chains", "reductions", "windows", "gathers", "shapes", "scans", "contractions")

@@ -18,10 +18,12 @@ from powerfusion.passes.placement.cost import moved_along
 from powerfusion.passes.placement.groups import naive_cost
 from powerfusion.passes.placement.model import NestDim
 from powerfusion.passes.placement.objectives import Objective
+from powerfusion.passes.placement.place import place
 from powerfusion.passes.placement.rates import WORK_BYTES
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.windows import Span
-from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
+from powerfusion.phases import run_phase
+from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY, TILE, phases_for
 from workloads.writer import Writer
 
 SEED = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
@@ -89,3 +91,23 @@ def test_a_kernel_that_stays_asks_for_granules() -> None:
     arriving = sum(entry.arriving for entry in ledger_of(found.after, machine, {}).entries if entry.level == "dram")
     assert found.answer.cost.arriving == arriving == machine.space_of("dram").granule_bytes
     assert found.answer.cost.useful == 4
+
+
+@pytest.mark.parametrize("machine", ["cpu", "sm_90", "mlu372"])
+def test_tiles_take_no_more_than_was_promised(machine: str) -> None:
+    """Rows of two concatenations, of which tiles have more than there is, chosen by where elements are."""
+    w = Writer()
+    thin, wide, short = (w.argument(shape, "f32") for shape in ((33, 3), (3, 9), (3, 15)))
+    rows = w.concatenated(0, w.transposed(thin, [1, 0]), w.concatenated(1, wide, short, wide))
+    pairs = w.mapped(lambda b, x: b("mulf", x, x), (4, 33, 2), [(rows, "d0 + d2 * 2, d1")], "f32")
+    phases = (IMPORT, RAISE, SIMPLIFY.with_option("longest", "4"))
+    module = compile_phases(w.text(w.total(pairs, [2], keep=False)), phases, "cpu").module("simplify")
+    with module.context:
+        (function,) = functions(module.operation)
+        (choice,) = place(function.regions[0].blocks[0], find(machine), 4096).choices
+    assert choice.form is not None
+    (tile,) = (phase for phase in phases_for(machine) if phase.name == TILE.name)
+    run_phase(module, tile)
+    peak = ledger_of(module, find(machine)).peaks[find(machine).space_of("reg").name]
+    assert isinstance(peak, int)
+    assert peak <= choice.form.peak_reg

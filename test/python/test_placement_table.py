@@ -45,6 +45,7 @@ SHORT = (
     ("attention_causal", "f32", "sm_80"),
     ("stencil5_2_steps", "bf16", "cpu"),
     ("moving_average", "f32", "mlu372"),
+    ("involution", "bf16", "cpu"),
 )
 
 

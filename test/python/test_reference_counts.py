@@ -13,6 +13,7 @@ from powerfusion.core._mlir import walk_numbered
 from powerfusion.core.context import make_context
 from powerfusion.machines.model import Machine, Space
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.ledger import ledger_of
 from powerfusion.reference import Counted, Run, interpret
 
 MACHINE = Machine(
@@ -214,6 +215,38 @@ func.func @main(%x: memref<16xf32>, %y: memref<16xf32>) {
     assert made.arguments[1].tolist() == [4] * 16
     assert counts["gir.load", "main", "read"] == Counted(128, 512)  # Each of 8 loads of 16 bytes brings a line.
     assert made.peaks == {"file": 16}
+
+
+def test_where_elements_are_takes_no_room() -> None:
+    """Flags of places are worked out where they are used, in the ledger as well; those of elements are there."""
+    text = """
+func.func @main(%x: memref<16xf32>, %y: memref<16xf32>) {
+  gir.kernel "chosen" (%a = %x : memref<16xf32>, %b = %y : memref<16xf32>) -> () {
+    %n = arith.constant 4 : index
+    gir.parallel <group> (%g) in (%n) {
+      %o = affine.apply affine_map<(g) -> (g * 4)>(%g)
+      %two = arith.constant dense<2> : tensor<4xindex, #gir.at<reg>>
+      %zero = arith.constant dense<0.0> : tensor<4xf32, #gir.at<reg>>
+      %at = gir.iota dim 0 offset(%o) : tensor<4xindex, #gir.at<reg>>
+      %late = arith.cmpi sge, %at, %two : tensor<4xindex, #gir.at<reg>>
+      %even = arith.cmpi eq, %at, %two : tensor<4xindex, #gir.at<reg>>
+      %both = arith.andi %late, %even : tensor<4xi1, #gir.at<reg>>
+      %0 = gir.load %a[%o] : memref<16xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+      %less = arith.cmpf olt, %0, %zero : tensor<4xf32, #gir.at<reg>>
+      %1 = arith.select %less, %zero, %0 : tensor<4xi1, #gir.at<reg>>, tensor<4xf32, #gir.at<reg>>
+      %2 = arith.select %both, %zero, %1 : tensor<4xi1, #gir.at<reg>>, tensor<4xf32, #gir.at<reg>>
+      %3 = arith.select %late, %2, %zero : tensor<4xi1, #gir.at<reg>>, tensor<4xf32, #gir.at<reg>>
+      gir.store %3, %b[%o] : tensor<4xf32, #gir.at<reg>>, memref<16xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}"""
+    made, _ = run(text, np.ones(16, np.float32), np.zeros(16, np.float32))
+    assert made.arguments[1].tolist() == [0, 0, 0, *[1] * 13]
+    assert made.peaks == {"file": 4 * 4 + 4}  # Elements, and a byte for each that says whether it is less than zero.
+    with make_context():
+        assert ledger_of(ir.Module.parse(text), MACHINE).peaks["file"] == 4 * 4 + 4
 
 
 def test_softmax_in_a_nest() -> None:

@@ -29,6 +29,7 @@ SEEDS = range(8)
 
 WIDE = "tensor<8x16xf32, #gir.at<reg>>"
 THIN = "tensor<8xf32, #gir.at<reg>>"
+PAIRS = "tensor<8x15x2xf32, #gir.at<reg>>"
 LONG = "tensor<16xf32, #gir.at<reg>>"
 WHOLE = "tensor<8x16xf32, #gir.at<dram>> -> tensor<8x16xf32, #gir.at<reg>>"
 PLACED = """
@@ -62,6 +63,21 @@ ALL = [
         ),
         ("c = 16 : 16 : 16 : 8", "c = 16 : 16 : 16 : 16"),
         "'c'",
+    ),
+    Fault(
+        "sums_less_than_it_goes_through",
+        WrongPass,
+        placed(
+            f"""%z = arith.constant dense<0.0> : {THIN}
+    %0 = gir.move %a over ["r", "c"] : {WHOLE}
+    %q = gir.window %0 dims [1] sizes [2] strides [1] dilations [1] : {WIDE} -> {PAIRS}
+    %1 = gir.reduce %q into %z dims [1, 2] kinds [#vector.kind<add>] : {PAIRS} into {THIN}
+    %o = gir.broadcast %1 dims [1] pass 1 : {THIN} -> {WIDE}""",
+            'pass 1 over ["r", "c"]',
+            ", sweep = [c]",
+        ),
+        ("c = 16 : 16 : 16 : 8], sweep = [c]", "c = 16 : 16 : 16 : 16]"),
+        "combines 15 elements along 'c', which has 16",
     ),
     Fault(
         "groups_have_parts_of_a_sum",

@@ -97,6 +97,32 @@ def is_only_multiplied(value: ir.Value) -> bool:
     return bool(uses) and all(use.owner.name == "gir.contract" and use.operand_number < 2 for use in uses)
 
 
+def is_flag_of_places(op: ir.Operation) -> bool:
+    """Whether an op says of each element whether it is somewhere: a comparison of places, or of such flags.
+
+    Places are those of `gir.iota`, and what is the same everywhere.
+    """
+    if not op.name.startswith("arith.") or len(op.results) != 1 or not list(op.operands):
+        return False
+    type_ = op.results[0].type
+    if not isinstance(type_, ir.RankedTensorType) or not _is_flag(type_.element_type):
+        return False
+    return all(_is_of_places(value) for value in op.operands)
+
+
+def _is_flag(type_: ir.Type) -> bool:
+    return isinstance(type_, ir.IntegerType) and type_.width == 1
+
+
+def _is_of_places(value: ir.Value) -> bool:
+    source = value.owner
+    if not isinstance(source, (ir.Operation, ir.OpView)):
+        return False
+    if source.name in ("gir.broadcast", "gir.window"):
+        return _is_of_places(source.operands[0])
+    return source.name in ("gir.iota", "tensor.splat", "arith.constant") or is_flag_of_places(source.operation)
+
+
 def tensor_at(level: str, shape: list[int] | tuple[int, ...], element: ir.Type) -> ir.RankedTensorType:
     """A tensor type at `level`; dynamic sizes are `ir.ShapedType.get_dynamic_size()`."""
     return ir.RankedTensorType.get(list(shape), element, at(level))

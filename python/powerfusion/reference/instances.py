@@ -13,7 +13,7 @@ from powerfusion.reference.nest import Dim, Index, Nest
 from powerfusion.reference.plan import When
 from powerfusion.reference.program import REPEATING, Instruction
 from powerfusion.reference.spaces import Place, Pool, Spaces
-from powerfusion.reference.stream import REPLICAS, located
+from powerfusion.reference.stream import located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
 from powerfusion.reference.windows import Box, Interval, Part, index_of
@@ -206,7 +206,7 @@ class Live:
         pool = step.unit.registers
         for value, type_ in zip(op.results, op.result_types, strict=True):
             part = step.tiles.get(value)
-            if part is None or type_.level != "reg" or op.name in REPLICAS or value in step.unit.kept:
+            if part is None or type_.level != "reg" or op.free or value in step.unit.kept:
                 continue
             if is_keep(op, spaces):
                 continue

@@ -39,7 +39,7 @@ from powerfusion.reference.plan import Plan, When, combined_names, on_chip, plan
 from powerfusion.reference.program import Instruction
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Pool
-from powerfusion.reference.stream import REPLICAS, Here, Moved, located
+from powerfusion.reference.stream import Here, Moved, located
 from powerfusion.reference.types import Array
 from powerfusion.reference.values import Tile
 from powerfusion.reference.windows import (
@@ -243,7 +243,7 @@ class _Placed:
                 if any(part.box == step.tiles[value].box for part in parts):
                     continue  # What a sweep doesn't move with is there once, from its first step on.
                 parts.append(step.tiles[value])
-                if op.name not in REPLICAS and not is_keep(op, self.here.spaces):
+                if not op.free and not is_keep(op, self.here.spaces):
                     step.unit.keep(value, self.here.spaces.place(op.type), step.tiles[value].data.nbytes)
 
     def _compute(self, step: Step, op: Instruction, box: Box) -> None:

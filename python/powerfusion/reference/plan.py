@@ -314,23 +314,36 @@ def _combines(plan: Plan, op: Instruction) -> frozenset[str]:
     """The dimensions along which an op combines what several steps, or several units, have."""
     if op.name not in COMBINING:
         return frozenset()
-    dims = [plan.nest.dim(name) for name in sorted(combined_names(plan, op))]
+    folded = sorted(_folded(plan, op))
+    dims = [plan.nest.dim(name) for name in dict(folded)]
     for dim in dims:
         if dim.groups > 1:
             raise located(WrongPass(f"combines along '{dim.name}', of which each group has a part only"), op)
         if dim.steps > 1 and not dim.swept:
             raise located(WrongPass(f"combines along '{dim.name}', which has several steps but isn't swept"), op)
-    return frozenset(dim.name for dim in dims if dim.swept or dim.units > 1)
+    combined = frozenset(dim.name for dim in dims if dim.swept or dim.units > 1)
+    for name, length in folded:
+        if name in combined and length != (size := plan.nest.dim(name).size):
+            raise located(WrongPass(f"combines {length} elements along '{name}', which has {size}"), op)
+    return combined
 
 
 def combined_names(plan: Plan, op: Instruction) -> frozenset[str]:
     """The nest's dimensions along which an op combines."""
+    return frozenset(name for name, _ in _folded(plan, op))
+
+
+def _folded(plan: Plan, op: Instruction) -> Iterator[tuple[str, int]]:
+    """The nest's dimensions along which an op combines, and how long what it takes is there."""
+    shapes = plan.shapes[op.number].operands
     if op.name == "gir.contract":
-        lhs, rhs, acc = (map_.positions for map_ in op.attributes["maps"])
-        pairs = [*zip(lhs, plan.names[op.operands[0]], strict=True), *zip(rhs, plan.names[op.operands[1]], strict=True)]
-        return frozenset(name for d, name in pairs if name and d not in acc)
-    gone = op.attributes["dims"] if op.name == "gir.reduce" else (op.attributes["dim"],)
-    return frozenset(name for dim in gone if (name := plan.names[op.operands[0]][dim]))
+        *sides, kept = (map_.positions for map_ in op.attributes["maps"])
+        slots = [(at, dim) for at, side in enumerate(sides) for dim, d in enumerate(side) if d not in kept]
+    else:
+        slots = [(0, dim) for dim in (op.attributes["dims"] if op.name == "gir.reduce" else (op.attributes["dim"],))]
+    for at, dim in slots:
+        if name := plan.names[op.operands[at]][dim]:
+            yield name, shapes[at][dim]
 
 
 def _check_there(plan: Plan, op: Instruction, value: int, when: When | None, now: When | None, swept: set[str]) -> None:

@@ -25,6 +25,7 @@ from powerfusion.reference.types import DTYPES, Array, Type, type_of
 
 REPEATING = frozenset(["gir.broadcast", "gir.window"])
 """Ops whose results take no room at `reg`: what reads them reads what they repeat."""
+REPLICAS = REPEATING | {"gir.iota", "tensor.splat", "arith.constant"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Instruction:
         location: Where it stands.
         dying: Values that nothing in this block uses after it.
         multiplied: Whether contractions multiply what it brings, and nothing else uses that.
+        free: Whether what it makes takes no room at reg: it repeats something, or says where elements are.
         runs: Of a gather or scatter, how it runs through memory.
     """
 
@@ -57,6 +59,7 @@ class Instruction:
     location: ir.Location
     dying: tuple[int, ...]
     multiplied: bool = False
+    free: bool = False
     runs: Runs | None = None
 
     @property
@@ -195,6 +198,7 @@ class _Reader:
                 location=op.location,
                 dying=dying,
                 multiplied=len(op.results) == 1 and gir.is_only_multiplied(op.results[0]),
+                free=op.name in REPLICAS or gir.is_flag_of_places(op),
                 runs=runs_of(op),
             )
         except UnsupportedError as error:

@@ -16,14 +16,13 @@ from powerfusion.errors import InterpretationError, LeakedToken, UnsupportedErro
 from powerfusion.machines.model import Machine
 from powerfusion.reference.memory import Agent, Buffer
 from powerfusion.reference.overlay import Overlay
-from powerfusion.reference.program import REPEATING, Block, Instruction, Program
+from powerfusion.reference.program import Block, Instruction, Program
 from powerfusion.reference.registry import MEANINGS
 from powerfusion.reference.spaces import Place, Pool, Spaces
 from powerfusion.reference.types import Array, Type
 from powerfusion.reference.values import Tile, garbage
 
 TERMINATORS = frozenset(["gir.yield", "gir.return", "scf.yield", "func.return", "scf.condition"])
-REPLICAS = REPEATING | {"gir.iota", "tensor.splat", "arith.constant"}
 TOUCHING = frozenset(["gir.load", "gir.store", "gir.gather", "gir.scatter", "gir.copy", "gir.stage"])
 LETS_OTHERS = 0.25
 IN_PLACE = ("arith.", "math.", "gir.reduce", "gir.scan", "gir.contract", "gir.all_reduce")
@@ -215,7 +214,7 @@ class Here:
         assert self.registers is not None
         reuse = op.name.startswith(IN_PLACE)
         for number, type_, value in zip(op.results, op.result_types, results, strict=True):
-            if type_.level != "reg" or not isinstance(value, Tile) or op.name in REPLICAS:
+            if type_.level != "reg" or not isinstance(value, Tile) or op.free:
                 continue
             size = value.data.size * type_.dtype.itemsize
             if op.multiplied and size <= self.spaces.in_place_bytes:

@@ -177,12 +177,13 @@ def _slice_makes(op: Instruction, shapes: Shapes, box: Box, parts: Sequence[Part
 
 
 def _concat_needs(op: Instruction, shapes: Shapes, box: Box) -> list[Box | None]:
+    """Of each operand what is in the window; nothing of it, at an edge, where only other steps have some."""
     dim = op.attributes["dim"]
     found: list[Box | None] = []
     start = 0
     for shape in shapes.operands:
         part = box[dim].shifted(-start).clipped(0, shape[dim])
-        found.append((*box[:dim], part, *box[dim + 1 :]) if len(part) else None)
+        found.append((*box[:dim], part, *box[dim + 1 :]) if len(part) or part.names else None)
         start += shape[dim]
     return found
 

@@ -11,10 +11,10 @@ from math import prod
 
 import numpy as np
 
-from powerfusion.core._mlir import DYNAMIC, entry_block, functions, integers, operations, segments
+from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, functions, operations
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.ledger_names import Names, contracted, on_chip
+from powerfusion.passes.analysis.ledger_names import COMBINING, Names, folded_slots, on_chip
 
 MOST_PARTS = 6  # of a dimension, each way, so that interpreting takes no time
 MOST_ELEMENTS = 10_000  # of a value, for the same reason
@@ -66,6 +66,8 @@ class _Dealer:
         loads = [op for op in moves if gir.is_at(op.operands[0], "dram") and gir.is_at(op.result, "reg")]
         if len(stores) + len(loads) != len(moves) or not stores:
             return None
+        if any(_is_made(op.operands[0]) for op in loads):  # What other groups have stored by then isn't known.
+            return None
         for op in stores:
             self._name(op, op.operands[0])
         folded = self._folded()
@@ -84,11 +86,11 @@ class _Dealer:
         rest = f", sweep = [{', '.join(sorted(swept))}]" if sweep else ""
         return f"#gir.nest<[{', '.join(dims)}]{rest}>" if dims else None
 
-    def _name(self, op: ir.Operation, value: ir.Value, only: set[object] | None = None) -> None:
-        """Names the dimensions of a move that have none yet, and notes them on it."""
+    def _name(self, op: ir.Operation, value: ir.Value, only: dict[object, int] | None = None) -> None:
+        """Names the dimensions of a move that have none yet, of `only` some as long as that, and notes them on it."""
         for dim, size in enumerate(value.type.shape):
             at = self._find(value, dim)
-            if at not in self.names and (only is None or at in only):
+            if at not in self.names and (only is None or only.get(at) == size):
                 self.names[at] = f"d{len(self.names)}"
                 self.sizes[self.names[at]] = size
         over = self._over(op, value)
@@ -102,21 +104,10 @@ class _Dealer:
             for name, size in zip(names, value.type.shape, strict=True)
         ]
 
-    def _folded(self) -> set[object]:
-        found: set[object] = set()
-        for op in self.ops:
-            match op.name:
-                case "gir.reduce":
-                    found |= {self._find(segments(op)[0][0], dim) for dim in integers(op.attributes["dims"])}
-                case "gir.scan":
-                    found.add(self._find(segments(op)[0][0], ir.IntegerAttr(op.attributes["dim"]).value))
-                case "gir.contract":
-                    *sides, result = contracted(op)
-                    for value, dims in zip(op.operands, sides, strict=False):
-                        found |= {self._find(value, at) for at, dim in enumerate(dims) if dim not in result}
-                case _:
-                    pass
-        return found
+    def _folded(self) -> dict[object, int]:
+        """What is folded, and how long that is."""
+        slots = [slot for op in self.ops if op.name in COMBINING for slot in folded_slots(op)]
+        return {self._find(value, dim): value.type.shape[dim] for value, dim in slots}
 
     def _dealt(self, name: str, is_shared: bool, is_folded: bool, sweep: bool) -> tuple[int, ...]:
         size = self.sizes[name]
@@ -127,3 +118,9 @@ class _Dealer:
 
     def _part(self, size: int) -> int:
         return int(self.random.integers(-(-size // MOST_PARTS), size + 1))
+
+
+def _is_made(value: ir.Value) -> bool:
+    """Whether a value at dram is what the kernel itself put there."""
+    op = defining_op(value)
+    return op is not None and (op.name == "gir.move" or any(map(_is_made, op.operands)))

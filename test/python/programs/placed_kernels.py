@@ -150,7 +150,33 @@ def transposed() -> Iterator[tuple[str, GirProgram]]:
         yield f"transposed {size} {nest}", GirProgram(text, (x, np.asarray(size)), (x.T * 2,))
 
 
+def rotated() -> Iterator[tuple[str, GirProgram]]:
+    """Elements, and those half a row away, put together along what is cut: a step may have some of one half only."""
+    x = numbers(5, 8)
+    y = x + np.concatenate([-x[:, 4:], x[:, :4]], 1)
+    nests = (
+        "r = 5 : 1 : 1 : 1, c = 8 : 2 : 1 : 1",
+        "r = 5 : 2 : 2 : 1, c = 8 : 8 : 8 : 3",
+        "c = 8 : 6 : 3 : 2, r = 5 : 5 : 5 : 2",
+    )
+    for nest in nests:
+        text = places(f"""func.func @main(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {{
+  %y = gir.kernel "rotated" (%a = %x : tensor<5x8xf32>) nest <[{nest}]> -> (tensor<5x8xf32>) {{
+    %0 = gir.move %a over ["r", "c"] : D<5x8xf32> -> R<5x8xf32>
+    %p = gir.slice %0 [0, 0] [5, 4] [1, 1] : R<5x8xf32> -> R<5x4xf32>
+    %q = gir.slice %0 [0, 4] [5, 4] [1, 1] : R<5x8xf32> -> R<5x4xf32>
+    %n = arith.negf %q : R<5x4xf32>
+    %k = gir.concat %n, %p dim 1 : (R<5x4xf32>, R<5x4xf32>) -> R<5x8xf32>
+    %s = arith.addf %0, %k : R<5x8xf32>
+    %1 = gir.move %s over ["r", "c"] : R<5x8xf32> -> D<5x8xf32>
+    gir.return %1 : D<5x8xf32>
+  }}
+  return %y : tensor<5x8xf32>
+}}""")
+        yield f"rotated {nest}", GirProgram(text, (x,), (y,))
+
+
 def placed_kernels() -> Iterator[tuple[str, GirProgram]]:
     """All of them, by name."""
-    for family in (bordered, strided, scanned, swept_twice, transposed):
+    for family in (bordered, strided, scanned, swept_twice, transposed, rotated):
         yield from family()
