@@ -67,6 +67,7 @@ class Row:
         read: Bytes that must be read.
         written: Bytes that must be written.
         timings: By peer.
+        products: Multiply-adds that must be done.
         probes: What a streamed copy moved before each round and behind the last one, in bytes per second.
     """
 
@@ -74,11 +75,12 @@ class Row:
     read: int
     written: int
     timings: dict[str, Timing] = field(default_factory=dict)
+    products: int = 0
     probes: tuple[float, ...] = ()
 
     def roof(self, ceilings: Ceilings) -> float:
-        """The least seconds for its bytes."""
-        return ceilings.seconds(self.read, self.written)
+        """The least seconds for its bytes, or for its multiply-adds."""
+        return max(ceilings.seconds(self.read, self.written), 2 * self.products / ceilings.fma)
 
 
 class Worker:
@@ -190,7 +192,7 @@ def run_case(
         timings[title] = replace(timings[title], seconds=tuple(found), failure=died)
     rights = tuple(np.empty(a.shape, _result_dtype(case, a)) for a in wanted)
     read, written = case.traffic(inputs, rights)
-    return Row(case.name, read, written, timings, (*probes, probe()))
+    return Row(case.name, read, written, timings, case.products, (*probes, probe()))
 
 
 def _prepared(case: Case, reply: Prepared | None) -> Timing:

@@ -103,6 +103,7 @@ def to_json(rows: Sequence[Row], ceilings: Ceilings, versions: dict[str, dict[st
                 "read_bytes": row.read,
                 "written_bytes": row.written,
                 "roof_s": row.roof(ceilings),
+                "products": row.products,
                 "probes": row.probes,
                 "timings": {title: vars(timing) for title, timing in row.timings.items()},
             }
@@ -119,6 +120,7 @@ def from_json(data: Mapping[str, Any]) -> tuple[list[Row], Ceilings]:
             row["read_bytes"],
             row["written_bytes"],
             {title: _timing(timing) for title, timing in row["timings"].items()},
+            row["products"],
             tuple(row["probes"]),
         )
         for row in data["rows"]

@@ -23,11 +23,13 @@ class Case:
         workload: The program, its inputs and its meaning.
         operation: What peers know it by: a key of `peers.torch_programs` and the like.
         reads: Bytes that must be read of the inputs; by default all of them.
+        products: Multiply-adds that must be done, where they may take longer than the bytes.
     """
 
     workload: Workload
     operation: str
     reads: Callable[[tuple[Array, ...]], int] | None = None
+    products: int = 0
 
     @property
     def name(self) -> str:

@@ -50,7 +50,7 @@ def _rows(dtype: str) -> list[Case]:
         ),
         known("masked_softmax", "masked_softmax", (12, 512, 512)),
         known("log_softmax_nll", "cross_entropy_2048x32000", (2048, 32000)),
-        known("attention", "attention", (48, 512, 64)),
+        known("attention", "attention", (48, 512, 64), products=2 * 48 * 512 * 512 * 64),
         *(
             new(f"layernorm_{columns}", _layer_norm, (4096, columns), normalisations.layer_norm_meaning, scale=2)
             for columns in (768, 4096)
@@ -85,10 +85,10 @@ def _layouts(dtype: str) -> list[Case]:
     ]
 
 
-def _known(source: str, name: str, full: Sizes, *, dtype: str) -> Case:
+def _known(source: str, name: str, full: Sizes, *, dtype: str, products: int = 0) -> Case:
     """A workload of the table at another size."""
     workload = find(source, dtype)
-    return Case(replace(workload, name=name, full=full), workload.family)
+    return Case(replace(workload, name=name, full=full), workload.family, products=products)
 
 
 def _new(

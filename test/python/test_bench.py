@@ -50,6 +50,12 @@ def test_the_roofline_goes_by_what_is_read_and_written() -> None:
     assert CEILINGS.seconds(30, 20) == pytest.approx(0.5e-9 + 0.4e-9)
 
 
+def test_the_roofline_goes_by_multiply_adds_where_they_take_longer() -> None:
+    """As in attention."""
+    assert Row("case", 40, 0, {}, products=100).roof(CEILINGS) == pytest.approx(1e-9)
+    assert Row("case", 40, 0, {}, products=1000).roof(CEILINGS) == pytest.approx(1e-8)
+
+
 def test_errors_see_shapes_and_special_values() -> None:
     """A wrong shape, a NaN where none belongs, an infinity of the other sign."""
     right = np.array([1.0, np.inf, np.nan])
@@ -89,7 +95,7 @@ def test_the_table_says_who_is_fastest_and_who_is_wrong() -> None:
 def test_a_saved_run_is_read_again() -> None:
     """As it was; its page has the table, the probes and what failed."""
     timings = {table.OURS: Timing((2e-3, 2e-3)), "liar": Timing((), failure="wrong: off by 1")}
-    rows = [Row("case", 50_000_000, 50_000_000, timings, (40e9, 50e9, 60e9))]
+    rows = [Row("case", 50_000_000, 50_000_000, timings, 7, (40e9, 50e9, 60e9))]
     data = json.loads(json.dumps(table.to_json(rows, CEILINGS, {})))
     assert table.from_json(data) == (rows, CEILINGS)
     about = {"machine": "a machine", "date": "2026-12-01", "rounds": 2, "load": 0.1}
