@@ -48,6 +48,7 @@ from powerfusion.passes.scheduling import (
     plan_scratch,
     prefetch_rows,
     prefetch_runs,
+    prefetch_streams,
     stream_stores,
     turn_stages,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "plan_scratch",
     "prefetch_rows",
     "prefetch_runs",
+    "prefetch_streams",
     "resolve_dims",
     "round_bf16",
     "share_kernels",

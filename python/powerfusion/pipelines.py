@@ -149,6 +149,7 @@ LOWER_CPU = Phase(
         "gir-turn-stages",
         "gir-prefetch-rows",
         "gir-prefetch-runs",
+        "gir-prefetch-streams",
         "gir-split-loops",
         "canonicalize",
         "gir-fold-windows",
