@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import starmap
 
 from powerfusion.machines.model import Engine, Machine, Space
 
@@ -161,12 +162,12 @@ class Time:
 def time_of(traffic: Traffic, machine: Machine) -> Time:
     """How long a kernel takes on a machine."""
     pace = pace_of(machine)
-    terms: list[Term] = []
-    for moved in traffic.moved:
-        terms += _moving(moved, traffic, machine, pace)
+    sums: dict[str, float] = {}
+    for term in (each for moved in traffic.moved for each in _moving(moved, traffic, machine, pace)):
+        sums[term.name] = sums.get(term.name, 0.0) + term.ns
     computing, known = _computing(traffic.work, machine, pace)
-    terms += [Term(engine, ns * uneven(traffic.groups, pace.cores)) for engine, ns in computing.items()]
-    terms.sort(key=lambda term: -term.ns)
+    sums |= {engine: ns * uneven(traffic.groups, pace.cores) for engine, ns in computing.items()}
+    terms = sorted(starmap(Term, sums.items()), key=lambda term: -term.ns)
     assumed = pace.assumed if known else (*pace.assumed, ASSUMED["rate"])
     return Time(pace.launch_ns * traffic.launches, tuple(terms), assumed)
 

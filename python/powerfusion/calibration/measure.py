@@ -14,6 +14,11 @@ MOST_TIMES = 1 << 24
 Clock = Callable[[], float]
 
 
+def clock_for(cores: int) -> Clock:
+    """What programs are timed by: on one core the processor's own time, in which nobody else has it."""
+    return time.process_time if cores == 1 else time.perf_counter
+
+
 @dataclass(frozen=True)
 class Probe:
     """What is timed.
@@ -60,7 +65,7 @@ def undisturbed(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def rounds_of(
     probes: Sequence[Probe],
     rounds: int,
-    clock: Clock = time.perf_counter,
+    clock: Clock,
     told: Callable[[int, Probe], None] = lambda _round, _probe: None,
 ) -> list[dict[str, float]]:
     """By round, and name of each probe, the seconds that it takes once.
@@ -71,27 +76,28 @@ def rounds_of(
         clock: Gives seconds.
         told: Is told of each turn, with the number of its round.
     """
-    times = {probe.name: _times(probe, clock) for probe in probes}
+    times = {probe.name: times_of(probe, clock) for probe in probes}
     found: list[dict[str, float]] = []
     for number in range(rounds):
         seconds: dict[str, float] = {}
         for probe in probes:
             told(number, probe)
-            seconds[probe.name] = _timed(probe, times[probe.name], clock) / times[probe.name]
+            seconds[probe.name] = seconds_of(probe, times[probe.name], clock) / times[probe.name]
         found.append(seconds)
     return found
 
 
-def _times(probe: Probe, clock: Clock) -> int:
+def times_of(probe: Probe, clock: Clock) -> int:
     """How many times make a turn; the probe is warm then."""
     probe.run(1)
     times = 1
-    while (taken := _timed(probe, times, clock)) < TURN_S and times < MOST_TIMES:
+    while (taken := seconds_of(probe, times, clock)) < TURN_S and times < MOST_TIMES:
         times = min(max(2 * times, int(times * TURN_S / taken) if taken > 0 else 0), MOST_TIMES)
     return times
 
 
-def _timed(probe: Probe, times: int, clock: Clock) -> float:
+def seconds_of(probe: Probe, times: int, clock: Clock) -> float:
+    """What so many times take."""
     begun = clock()
     probe.run(times)
     return clock() - begun

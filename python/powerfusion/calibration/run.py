@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from powerfusion import __version__
 from powerfusion.calibration.figures import Measured, figures_of, machine_of
-from powerfusion.calibration.measure import Clock, rounds_of
+from powerfusion.calibration.measure import Clock, clock_for, rounds_of
 from powerfusion.calibration.probes import Compile, Sizes, probes_of
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import detect
@@ -55,7 +54,7 @@ def calibrate(
     rounds: int,
     compile_: Compile,
     told: Told = lambda _words, _done, _of: None,
-    clock: Clock = time.perf_counter,
+    clock: Clock | None = None,
 ) -> Calibration:
     """Measures the machine, on the cores that this process may use.
 
@@ -63,7 +62,7 @@ def calibrate(
         rounds: How often each probe has its turn.
         compile_: Compiles the programs.
         told: Is told what happens.
-        clock: Gives seconds.
+        clock: Gives seconds; by default the one that suits the number of cores.
 
     Raises:
         UnsupportedError: Its registers or caches aren't known.
@@ -72,7 +71,8 @@ def calibrate(
     sizes = Sizes.of(before)
     told("compiling", 0, rounds)
     probes = list(probes_of(sizes, compile_))
-    timed = rounds_of(probes, rounds, clock, lambda number, probe: told(probe.what, number, rounds))
+    by = clock or clock_for(sizes.cores)
+    timed = rounds_of(probes, rounds, by, lambda number, probe: told(probe.what, number, rounds))
     figures = figures_of(probes, timed, before)
     threads = "1 core" if sizes.cores == 1 else f"{sizes.cores} cores"
     said = f"measured: pf calibrate {__version__}, {datetime.now(UTC):%Y-%m-%d}, {threads}"
