@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from powerfusion.calibration.run import Calibration, Told
+    from powerfusion.calibration.run import Calibration
 
 EPILOG = """\
 examples:
@@ -41,6 +39,7 @@ def execute(options: argparse.Namespace) -> int:
     from powerfusion import knobs
     from powerfusion.calibration.run import calibrate, use_cores
     from powerfusion.cli import output
+    from powerfusion.cli.progress import progress
     from powerfusion.errors import PowerFusionError
     from powerfusion.machines.calibrated import place_of
     from powerfusion.machines.host import detect
@@ -55,7 +54,7 @@ def execute(options: argparse.Namespace) -> int:
     output.check_writable(path)
     # Programs that measure are placed as on a machine that nobody has measured: the same ones each time.
     knobs.ignore_calibration()
-    with _progress() as told:
+    with progress() as told:
         found = calibrate(options.rounds, lambda text: compile_program(text, cache=False), told)
     output.write_whole(path, lambda place: place.write_text(to_toml(found.machine), encoding="utf-8"))
     if options.json:
@@ -63,27 +62,6 @@ def execute(options: argparse.Namespace) -> int:
     else:
         _show(found, path)
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    """A bar on stderr, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    counted, words = TextColumn("{task.completed}/{task.total}"), TextColumn("{task.description}")
-    with Progress(
-        BarColumn(),
-        counted,
-        TimeRemainingColumn(),
-        words,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda words, done, total: bar.update(task, description=words, completed=done, total=total)
 
 
 def _data(found: Calibration, path: Path) -> dict[str, object]:
