@@ -315,6 +315,14 @@ def test_pf_tune(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert "the model's choice takes" in capsys.readouterr().out
 
 
+def test_integers_are_zero_unless_they_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Any may be an index: what is looked up is there, and nothing beyond it is read."""
+    source = folder / "embedding.mlir"
+    source.write_text(find("embedding_layernorm", "f32").text("small"))
+    assert main(["tune", str(source), "--candidates", "1", "--budget", "0.001", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["chosen"] == 0
+
+
 def test_pf_tune_refuses(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     source = folder / "softmax.mlir"
     source.write_text(SOFTMAX)

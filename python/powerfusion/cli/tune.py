@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         dest="inputs",
         metavar="X",
         action="append",
-        help="one per argument, as of `pf run` (default: random)",
+        help="one per argument, as of `pf run` (default: random, 0 for integers)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -86,11 +86,19 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _inputs(program: Executable, words: Sequence[str] | None, seed: int) -> Sequence[Array]:
-    """The arrays of the command line; random ones of the seed where it names none."""
+    """The arrays of the command line; random ones of the seed where it names none.
+
+    Whole numbers are 0 then: they may be indices, and nobody knows of how much.
+    """
+    import numpy as np
+
     from powerfusion.cli.arrays import make_inputs
 
     arguments = program.signature.arguments
-    return make_inputs(words or [f"random:{seed + at}" for at in range(len(arguments))], arguments)
+    found = make_inputs(words or [f"random:{seed + at}" for at in range(len(arguments))], arguments)
+    if words:
+        return found
+    return [np.zeros_like(array) if array.dtype.kind in "iu" else array for array in found]
 
 
 def _data(tuned: Tuned) -> dict[str, Any]:
