@@ -28,6 +28,7 @@ from powerfusion.passes.analysis.timing import SpaceBytes, Time, Traffic, Work, 
 from powerfusion.report import PredictedTime, Prediction, duration_text
 from powerfusion.symbolic import Count
 
+WIDENING = ("arith.extf", "arith.extsi", "arith.extui", "arith.sitofp", "arith.uitofp")
 CLASSES = {"gir.reduce": "reduce", "gir.scan": "scan", "gir.contract": "contract"}
 
 
@@ -233,9 +234,9 @@ def _work(computed: Computed) -> Work | None:
     if op.name in ("gir.reduce", "gir.scan"):
         each = max(each, len(segments(op)[0]))
     times = math.prod(axis.size for axis in computed.scope.axes)
-    return Work(
-        CLASSES.get(op.name, "elementwise"), str(element_of(op.operands[0].type)), each * math.prod(known) * times
-    )
+    # What widens a number computes on the wide one.
+    operand = op.results[0] if op.name in WIDENING else op.operands[0]
+    return Work(CLASSES.get(op.name, "elementwise"), str(element_of(operand.type)), each * math.prod(known) * times)
 
 
 def _iterated(computed: Computed) -> Sequence[object]:
