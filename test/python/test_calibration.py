@@ -24,7 +24,7 @@ from powerfusion.machines import calibrated, checks, schema
 from powerfusion.machines.calibrated import CalibrationWarning, place_of, with_measured
 from powerfusion.machines.host import detect
 from powerfusion.machines.model import Machine
-from powerfusion.passes.analysis.timing import SpaceBytes, Traffic, time_of
+from powerfusion.passes.analysis.timing import SEAM_PART, SpaceBytes, Traffic, time_of
 from powerfusion.passes.placement.rates import cached_bytes_per_ns, far_bytes_per_ns, near_bytes_per_ns
 
 MiB = 1 << 20
@@ -135,7 +135,7 @@ def test_the_models_use_it() -> None:
     assert far_bytes_per_ns(known) == READ
     assert cached_bytes_per_ns(known) == 100
     time = time_of(Traffic((SpaceBytes("memory", 3_000_000, 3_000_000, written=1_000_000),)), known)
-    assert time.ns == pytest.approx(700 + 2_000_000 / READ + 1_000_000 / WRITE)
+    assert time.ns == pytest.approx(700 + 2_000_000 / READ + 1_000_000 / WRITE + SEAM_PART * 3_000_000 / 100)
     assert not [each for each in time.assumed if each.what != "rate"]
     again = time_of(Traffic((SpaceBytes("memory", 30_000_000, 1_000_000),)), known)
     assert (again.terms[0].name, again.terms[0].ns) == ("cache", pytest.approx(30_000_000 / 200))
