@@ -31,6 +31,7 @@ config.environment["PATH"] = os.pathsep.join(
     [str(commands), config.environment.get("PATH", os.defpath), str(llvm / "bin")]
 )
 config.environment["PF_CACHE"] = "off"
+config.environment["PF_CALIBRATION"] = "off"
 for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "PF_LLVM_PREFIX", "PF_TEST_FULL", "PYTHONPATH"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

@@ -58,7 +58,7 @@ def run(request: Request, told: Callable[[str], None], shown: Callable[[str], No
     Raises:
         BenchmarkError: No case or no peer is left.
     """
-    cases, specs = _cases(request), _peers(request)
+    cases, specs = cases_of(request.suite, request.dtypes, request.cases), _peers(request)
     told("the machine's ceilings")
     rows: list[Row] = []
     LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -95,15 +95,19 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _cases(request: Request) -> list[Case]:
+def cases_of(suite: str, dtypes: Sequence[str], names: Sequence[str]) -> list[Case]:
+    """The cases of a suite, of some dtypes, whose names start so.
+
+    Raises:
+        BenchmarkError: There are none.
+    """
     found = [
         case
-        for case in SUITES[request.suite]()
-        if case.workload.dtype in request.dtypes
-        and (not request.cases or any(case.workload.name.startswith(name) for name in request.cases))
+        for case in SUITES[suite]()
+        if case.workload.dtype in dtypes and (not names or any(case.workload.name.startswith(name) for name in names))
     ]
     if not found:
-        raise BenchmarkError(f"no case of {request.suite} is called {' or '.join(request.cases)}")
+        raise BenchmarkError(f"no case of {suite} is called {' or '.join(names)}")
     return found
 
 

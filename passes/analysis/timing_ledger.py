@@ -19,6 +19,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.arriving import OF_GROUPS, arriving_bytes
 from powerfusion.passes.analysis.arriving_calls import memory_of
+from powerfusion.passes.analysis.instructions import instructions
 from powerfusion.passes.analysis.ledger_names import contracted
 from powerfusion.passes.analysis.ledger_numbers import Axis
 from powerfusion.passes.analysis.ledger_program import Given, Program, location_text
@@ -27,8 +28,7 @@ from powerfusion.passes.analysis.timing import SpaceBytes, Time, Traffic, Work, 
 from powerfusion.report import PredictedTime, Prediction, duration_text
 from powerfusion.symbolic import Count
 
-MATH = 16  # operations of a function of an element, which is a polynomial; others are an instruction
-SIMPLE = ("math.absf", "math.absi", "math.copysign", "math.fma")
+WIDENING = ("arith.extf", "arith.extsi", "arith.extui", "arith.sitofp", "arith.uitofp")
 CLASSES = {"gir.reduce": "reduce", "gir.scan": "scan", "gir.contract": "contract"}
 
 
@@ -230,17 +230,13 @@ def _work(computed: Computed) -> Work | None:
     known = [size for size in sizes if isinstance(size, int)]
     if len(known) < len(sizes):
         return None
-    each = 1
-    if op.name == "gir.contract":
-        each = 2
-    elif op.name in ("gir.reduce", "gir.scan"):
-        each = len(segments(op)[0])
-    elif op.name.startswith("math.") and op.name not in SIMPLE:
-        each = MATH
+    each = 2 if op.name == "gir.contract" else instructions(op)
+    if op.name in ("gir.reduce", "gir.scan"):
+        each = max(each, len(segments(op)[0]))
     times = math.prod(axis.size for axis in computed.scope.axes)
-    return Work(
-        CLASSES.get(op.name, "elementwise"), str(element_of(op.operands[0].type)), each * math.prod(known) * times
-    )
+    # What widens a number computes on the wide one.
+    operand = op.results[0] if op.name in WIDENING else op.operands[0]
+    return Work(CLASSES.get(op.name, "elementwise"), str(element_of(operand.type)), each * math.prod(known) * times)
 
 
 def _iterated(computed: Computed) -> Sequence[object]:

@@ -88,13 +88,26 @@ def form_of(
         return Blocked(str(reason))
 
 
+def forms_of(program: Program, machine: Machine, nodes: Sequence[int], objective: Objective) -> list[Form]:
+    """Ways in which some kernels are one, each another nest or schedule, the best first; none where they can't be."""
+    group = _Group(program, machine, tuple(nodes), objective, every=True)
+    try:
+        group.form()
+    except NoScheduleError:
+        return []
+    found = [form for sketch in group.sketches.values() for form in sketch.every or ()]
+    distinct = {(form.nest, form.steps): form for form in reversed(sorted(found, key=group.rank))}
+    return list(reversed(distinct.values()))
+
+
 @dataclass
 class _Group:
     program: Program
     machine: Machine
     nodes: tuple[int, ...]
     objective: Objective
-    most_bytes: int | None
+    most_bytes: int | None = None
+    every: bool = False
     ties: Ties = field(default_factory=Ties)
     ops: list[int] = field(default_factory=list)
     handed: dict[int, Handed] = field(default_factory=dict)
@@ -123,13 +136,13 @@ class _Group:
                 except NoScheduleError as reason:
                     reasons.append(str(reason))
                     continue
-                if best is None or self._rank(form) < self._rank(best):
+                if best is None or self.rank(form) < self.rank(best):
                     best = form
         if best is None:
             raise NoScheduleError(next(iter(reasons), "its reductions run over different dimensions"))
         return best
 
-    def _rank(self, form: Form) -> tuple[int, ...]:
+    def rank(self, form: Form) -> tuple[int, ...]:
         """Of forms that cost the same the one of fewer instructions: no sweep, rather than one written out."""
         return *self.objective.key(form.cost), len(form.steps)
 
@@ -435,6 +448,7 @@ class _Group:
             sinks,
             combining,
             self.most_bytes,
+            every=[] if self.every else None,
         )
 
 

@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.cost import Place
 from powerfusion.passes.placement.model import Cost
-from powerfusion.passes.placement.rates import DRAM_BYTES_PER_NS, bandwidth, cores, near_bytes_per_ns
+from powerfusion.passes.placement.rates import (
+    cached_bytes_per_ns,
+    cores,
+    far_bytes_per_ns,
+    near_bytes_per_ns,
+    sram_bytes_per_ns,
+)
 
 OBJECTIVES = ("time", "bytes")
 Key = tuple[int, ...]
 LAUNCH_NS = 2000  # where a machine doesn't say what starting a kernel costs
 FULL_BANDWIDTH = 0.5  # of the cores, about, that are enough for all of DRAM's bandwidth
 FREE_PART = 100  # of registers that stay free: what a unit holds of a row at the ends of passes isn't followed
-CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself
 ISSUED_PART = 8  # of the time that memory takes, of which one is the cores': they ask for what it moves
 
 
@@ -71,12 +76,12 @@ class Objective:
 
     def _time_ps(self, cost: Cost, used: float) -> float:
         machine = self.machine
-        dram, sram, reg = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
-        far = bandwidth(machine, dram, reg) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+        far, cached = far_bytes_per_ns(machine), cached_bytes_per_ns(machine)
         last = cost.arriving - cost.cached
-        far_ns = (last / far + cost.cached / (CACHE_SPEEDUP * far)) / min(used / FULL_BANDWIDTH, 1.0)
-        memory_ns = max(far_ns, cost.useful / (CACHE_SPEEDUP * far) / used)
-        near_ns = max(cost.sram, cost.near - cost.sram) / near_bytes_per_ns(machine) / used
+        far_ns = (last / far + cost.cached / cached) / min(used / FULL_BANDWIDTH, 1.0)
+        memory_ns = max(far_ns, cost.useful / cached / used)
+        computed = (cost.near - cost.sram) / near_bytes_per_ns(machine)
+        near_ns = max(cost.sram / sram_bytes_per_ns(machine), computed) / used
         ns = max(memory_ns, near_ns + memory_ns / ISSUED_PART)
         return 1000 * (ns + cost.launches * (machine.launch_ns or LAUNCH_NS))
 

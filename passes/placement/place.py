@@ -40,6 +40,7 @@ from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.fusion.rebuild import sort_block
 from powerfusion.passes.placement.alike import Forms
+from powerfusion.passes.placement.candidates import ranked
 from powerfusion.passes.placement.certificate import Certificates, CertifiedBlock
 from powerfusion.passes.placement.certify import certify
 from powerfusion.passes.placement.emit import emit
@@ -68,17 +69,25 @@ class PlacePass(Pass):
         4096, help="Groups of kernels, and sets of them, that are looked at before the search is a beam"
     )
     remarks: bool = option(False, help="Say at each placed kernel what it moves, and at the function how it was found")
+    candidate: int = option(
+        0, help="Which placement: the best by the model, or so many places behind it, to be measured"
+    )
     certificate: str = option("", help="A file to write: per function, why no other partition costs less")
 
     def run(self, op: ir.Operation) -> None:
         """Places the kernels of every block of every function."""
         if self.objective not in OBJECTIVES:
             raise UnsupportedError(f"expected an objective of {', '.join(OBJECTIVES)}, got '{self.objective}'")
+        if self.candidate and self.certificate:
+            raise UnsupportedError(
+                "only the best placement has a certificate", help="leave out candidate or certificate"
+            )
         machine = find(self.machine)
         certified: list[CertifiedBlock] = []
         for function in functions(op):
             for number, block in enumerate(function.regions[0].blocks):
-                answer = place(block, machine, self.budget, self.objective, remarks=self.remarks)
+                how = self.budget, self.objective
+                answer = place(block, machine, *how, remarks=self.remarks, candidate=self.candidate)
                 if self.certificate:
                     found = certify(answer, Objective(self.objective, machine))
                     certified.append(CertifiedBlock(_name_of(function), number, found))
@@ -88,8 +97,16 @@ class PlacePass(Pass):
             _write(Path(self.certificate), Certificates(tuple(certified)))
 
 
-def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time", *, remarks: bool = False) -> Answer:
-    """Places the kernels of one block."""
+def place(
+    block: ir.Block,
+    machine: Machine,
+    budget: int,
+    objective: str = "time",
+    *,
+    remarks: bool = False,
+    candidate: int = 0,
+) -> Answer:
+    """Places the kernels of one block; where there are fewer candidates than the one asked for, as the best."""
     aim = Objective(objective, machine)
     forms = Forms(aim)
     with _no_collections():
@@ -97,6 +114,9 @@ def place(block: ir.Block, machine: Machine, budget: int, objective: str = "time
         prepare(block)
         program, handles = read(block)
         answer = search(program, aim, budget, forms=forms)
+        if candidate:
+            others = ranked(program, aim, budget, forms, answer, candidate + 1)
+            answer = others[candidate] if candidate < len(others) else answer
     made: list[tuple[ir.Operation, Sequence[int]]] = []
     for form in [choice.form for choice in answer.choices if choice.form is not None]:
         kernel = emit(form, program, handles)

@@ -10,6 +10,7 @@ from powerfusion.passes.analysis.timing import best_rate
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 NEAR_SPEEDUP = 4  # of registers over sram
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
+CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself, where a machine doesn't say
 REGISTERS_PER_NS = 8  # on which a core with caches computes, where a machine doesn't say
 WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
@@ -29,14 +30,39 @@ def product_bytes(machine: Machine, dtype: str) -> float:
 
 @lru_cache(maxsize=64)
 def near_bytes_per_ns(machine: Machine) -> float:
-    """What cores do in a nanosecond, in bytes of sram."""
+    """What cores compute in a nanosecond, in bytes of sram: by the rate of a CPU that was measured."""
     sram, registers = machine.space_of("sram"), machine.space_of("reg")
+    _, rate, measured = best_rate(machine, "elementwise", "f32")
+    if measured and sram.kind == "cache":
+        return WORK_BYTES * rate
     known = bandwidth(machine, sram.name, registers.name)
     if not known and sram.kind == "cache":
         return cores(machine) * registers.alignment_bytes * REGISTERS_PER_NS
-    dram = machine.space_of("dram").name
-    far = bandwidth(machine, dram, registers.name) or bandwidth(machine, dram, sram.name) or DRAM_BYTES_PER_NS
-    return NEAR_SPEEDUP * (known or SRAM_SPEEDUP * far)
+    return NEAR_SPEEDUP * (known or SRAM_SPEEDUP * far_bytes_per_ns(machine))
+
+
+@lru_cache(maxsize=64)
+def sram_bytes_per_ns(machine: Machine) -> float:
+    """What cores move to and from sram in a nanosecond, bytes: where a cache was measured, as fast as that."""
+    sram, registers = machine.space_of("sram"), machine.space_of("reg")
+    known = bandwidth(machine, sram.name, registers.name) if sram.kind == "cache" else None
+    return known or near_bytes_per_ns(machine)
+
+
+@lru_cache(maxsize=64)
+def far_bytes_per_ns(machine: Machine) -> float:
+    """Bytes of DRAM per nanosecond."""
+    dram, sram, registers = (machine.space_of(level).name for level in ("dram", "sram", "reg"))
+    return bandwidth(machine, dram, registers) or bandwidth(machine, dram, sram) or DRAM_BYTES_PER_NS
+
+
+@lru_cache(maxsize=64)
+def cached_bytes_per_ns(machine: Machine) -> float:
+    """Bytes per nanosecond of the largest cache in front of DRAM."""
+    caches = machine.caches_of(machine.space_of("dram").name)
+    largest = max(caches, key=lambda cache: cache.capacity_bytes or 0, default=None)
+    known = largest.bandwidth_bytes_per_ns if largest else None
+    return known or CACHE_SPEEDUP * far_bytes_per_ns(machine)
 
 
 def bandwidth(machine: Machine, source: str, result: str) -> float | None:

@@ -22,6 +22,7 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.instructions import instructions
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
 from powerfusion.passes.fusion.rebuild import is_naive, used_values
@@ -32,8 +33,6 @@ from powerfusion.passes.placement.reaches import SCALARS, Blocked, Meaning, kept
 VIEWS = ("gir.permute", "gir.slice", "gir.reshape")
 RENAMING = ("tensor.expand_shape", "tensor.collapse_shape", "tensor.cast")
 PARTIAL = ("gir.slice", "gir.window", "gir.gather")  # not all of what they are given need be in what they give
-WORK = {"math": 16, "arith.divf": 8, "math.sqrt": 8, "math.rsqrt": 8, "math.absf": 1, "math.fma": 1}
-# Of an element, in instructions: functions are polynomials, and a core divides in steps.
 
 
 @dataclass
@@ -319,14 +318,7 @@ def _tie_more(spaces: Spaces, op: ir.Operation) -> None:
 def _work(op: ir.Operation, meaning: Meaning) -> int:
     if meaning.view or meaning.free:  # An index is its loops' and lanes', like what is only repeated.
         return 0
-    inside = [inner.operation for region in op.regions for block in region.blocks for inner in block.operations]
-    return sum(map(_instructions, inside)) or _instructions(op)
-
-
-def _instructions(op: ir.Operation) -> int:
-    if op.name in ("gir.yield", "arith.constant"):
-        return 0
-    return WORK.get(op.name, WORK.get(op.name.partition(".")[0], 1))
+    return instructions(op)
 
 
 def _check_view(op: ir.Operation) -> None:

@@ -88,7 +88,12 @@ class _OutOfBudgetError(Exception):
 
 
 def search(
-    program: Program, objective: Objective, budget: int, safety_s: float = SAFETY_S, forms: Forms | None = None
+    program: Program,
+    objective: Objective,
+    budget: int,
+    safety_s: float = SAFETY_S,
+    forms: Forms | None = None,
+    without: frozenset[tuple[int, ...]] = frozenset(),
 ) -> Answer:
     """The cheapest partition of the kernels of a program.
 
@@ -98,8 +103,10 @@ def search(
         budget: How many groups and sets may be looked at before the search is a beam.
         safety_s: Seconds after which it stops.
         forms: What other searches for this objective found; what this one finds is added.
+        without: Groups of several kernels that the answer mustn't have.
     """
     run = _Search(program, objective, budget, time.monotonic() + safety_s, forms or Forms(objective))
+    run.known |= {sum(1 << node for node in nodes): None for nodes in without}
     choices: list[Choice] = []
     seen: list[Seen] = []
     exact = True

@@ -87,6 +87,7 @@ class Sketch:
         places: By nest, what is counted in it.
         owned: By value, what a step has of it.
         refused: By level, the least bytes that didn't fit, and how many would.
+        every: All forms that fit, where somebody wants more than the best; None where nobody does.
     """
 
     program: Program
@@ -109,6 +110,7 @@ class Sketch:
     alike: dict[object, Life] = field(default_factory=dict)
     works: dict[object, Work] = field(default_factory=dict)
     refused: dict[str, tuple[int, int]] = field(default_factory=dict)
+    every: list[Form] | None = None
 
     def windows(self, steps: Sequence[Step]) -> Windows:
         """The windows of a schedule.
@@ -244,7 +246,11 @@ class Sketch:
             self._refuse("reg", peak_reg, room)
             return None
         whole = {value: dims for value, dims in self._whole(place, plan).items() if dims}
-        return Form(self.nodes, place.nest, plan.steps, self.ties, self.handed, self.alias, cost, peak, peak_reg, whole)
+        ways = self.ties, self.handed, self.alias
+        form = Form(self.nodes, place.nest, plan.steps, *ways, cost, peak, peak_reg, whole)
+        if self.every is not None:
+            self.every.append(form)
+        return form
 
     def _life(self, waiting: Waiting, plan: _Plan) -> Life:
         """What lives when in a schedule; schedules in which it is the same have one."""

@@ -11,7 +11,8 @@ Rewrite:
 
 A row of several passes comes from DRAM in the first and is in a cache in the others, so that DRAM rests meanwhile. Its
 lines are asked for evenly over the steps of the later passes, a row ahead. It comes to the nearest cache if that has
-room for two such rows and to `sram` otherwise.
+room for two such rows and to `sram` otherwise. So does a row that the first pass loads piece by piece, of which others
+have what was made of it.
 
 Windows that are one run of a constant length are asked for, which no step writes to. Nothing is computed otherwise, and
 no bytes are moved that the next step wouldn't.
@@ -23,9 +24,18 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
-from powerfusion.core._mlir import constant_index, entry_block, mixed, operations, segments
+from powerfusion.core._mlir import (
+    constant_index,
+    defining_op,
+    entry_block,
+    integer_of,
+    mixed,
+    operations,
+    segments,
+)
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
+from powerfusion.dialects.gir import is_at
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
@@ -33,7 +43,7 @@ from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
 from powerfusion.passes.scheduling.prefetches import NEAR, NEAREST, prefetch
-from powerfusion.passes.scheduling.staged import clone_slice, slice_of, staged_in
+from powerfusion.passes.scheduling.staged import clone_slice, goes_alone, is_written, slice_in, slice_of, staged_in
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
 MOST_LINES = 16  # a step asks for: more at once would wait for one another
@@ -43,15 +53,19 @@ ROOM = 4  # of a cache, the part that two rows may take
 
 @dataclass(frozen=True)
 class _Row:
-    """A row that is staged.
+    """A row that a step of a loop goes through.
 
     Attributes:
-        stage: The op.
+        source: What it is a row of.
+        indices: Where it begins.
+        element: Bytes of an element.
         size: Its bytes.
         slice: What says where it is.
     """
 
-    stage: ir.Operation
+    source: ir.Value
+    indices: list[ir.Value]
+    element: int
     size: int
     slice: list[ir.Operation]
 
@@ -76,12 +90,17 @@ class PrefetchRowsPass(Pass):
 
 
 def _prefetch(loop: ir.Operation, machine: Machine) -> None:
-    found = [row for stage in staged_in(loop) if (row := _row(stage, machine)) is not None]
     sweeps = [op for op in operations(entry_block(loop)) if op.name == "scf.for"]
+    if len(sweeps) < 2 or not goes_alone(loop):
+        return
+    staged = (_staged(stage) for stage in staged_in(loop))
+    loaded = (_loaded(op, sweeps[0], loop) for op in operations(entry_block(sweeps[0])) if op.name == "gir.load")
+    rows_ = [row for row in (*staged, *loaded) if row is not None and _is_worth(row, machine)]
+    found = {(row.source, *row.indices): row for row in reversed(rows_)}
     later = [(sweep, trips) for sweep in sweeps[1:] if (trips := rows.trips(sweep))]
     steps = sum(trips for _, trips in later)
     line = machine.space_of("sram").granule_bytes
-    for row in found:
+    for row in reversed(found.values()):
         each = -(-row.size // line) // steps if steps else 0
         each += each * steps * line < row.size
         if not steps or each > MOST_LINES:
@@ -92,18 +111,50 @@ def _prefetch(loop: ir.Operation, machine: Machine) -> None:
         count("rows asked for ahead")
 
 
-def _row(stage: ir.Operation, machine: Machine) -> _Row | None:
+def _staged(stage: ir.Operation) -> _Row | None:
     """What a stage brings near, if that is one run of constant length."""
     sizes = mixed(stage, segments(stage)[2], "static_sizes")
-    if not all(isinstance(size, int) for size in sizes) or any(size != 1 for size in sizes[:-1]):
-        return None
-    strides, _ = segments(stage)[0][0].type.get_strides_and_offset()
-    size = int(sizes[-1]) * element_bytes(stage.result)
-    most = (machine.space_of("sram").capacity_bytes or 0) // ROOM
+    (source,), indices, _ = segments(stage)
     found = slice_of(stage)
-    if strides[-1] != 1 or found is None or not LEAST_BYTES <= size <= most:
+    if found is None or not all(isinstance(size, int) for size in sizes) or any(size != 1 for size in sizes[:-1]):
         return None
-    return _Row(stage, size, found)
+    element = element_bytes(stage.result)
+    return _Row(source, indices, element, int(sizes[-1]) * element, found)
+
+
+def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> _Row | None:
+    """What a sweep loads piece by piece from DRAM, each step the piece behind the last one, by the loop's index."""
+    (source,), indices, *extents = segments(load)
+    steps, body = rows.trips(sweep), entry_block(sweep)
+    *outer, along = indices or [source]
+    shape = load.result.type.shape
+    if any(extents) or not steps or along != body.arguments[0] or not is_at(source, "dram"):
+        return None
+    if any(size != 1 for size in shape[:-1]) or shape[-1] != integer_of(sweep.operands[2]):
+        return None
+    if any(_is_within(value, body) for value in (source, *outer)):
+        return None
+    found = slice_in(entry_block(loop), (source, *outer))
+    index = entry_block(loop).arguments[0]
+    if found is None or not any(value == index for value in (*outer, *(v for op in found for v in op.operands))):
+        return None
+    if is_written(loop, source):
+        return None
+    element = element_bytes(load.result)
+    return _Row(source, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found)
+
+
+def _is_within(value: ir.Value, body: ir.Block) -> bool:
+    """Whether a value is made in a block."""
+    op = defining_op(value)
+    return value.owner == body if op is None else op.block == body
+
+
+def _is_worth(row: _Row, machine: Machine) -> bool:
+    """Whether a row lies in one run, is long enough, and has room in a cache."""
+    strides, _ = row.source.type.get_strides_and_offset()
+    most = (machine.space_of("sram").capacity_bytes or 0) // ROOM
+    return strides[-1] == 1 and LEAST_BYTES <= row.size <= most
 
 
 def _cache(row: _Row, machine: Machine) -> int:
@@ -119,9 +170,8 @@ def _ask(loop: ir.Operation, sweep: ir.Operation, row: _Row, start: int, each: i
             entry_block(loop).arguments[0]: rows.following(loop, constant_index(loop.operands[2]))
         }
         clone_slice(row.slice, known)
-    (source,), indices, _ = segments(row.stage)
-    source, indices = known.get(source, source), [known.get(value, value) for value in indices]
-    per_line = line // element_bytes(row.stage.result)
+    source, indices = known.get(row.source, row.source), [known.get(value, value) for value in row.indices]
+    per_line = line // row.element
     first, stride = constant_index(sweep.operands[0]), constant_index(sweep.operands[2])
     with ir.InsertionPoint.at_block_begin(entry_block(sweep)), sweep.location:
         column = entry_block(sweep).arguments[0]

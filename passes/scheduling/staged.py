@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from powerfusion.core._mlir import defining_op, entry_block, integer_of, operations, segments
 from powerfusion.mlir import ir
@@ -18,21 +18,28 @@ CLONED = ("arith.", "affine.", "index.")
 
 def staged_in(loop: ir.Operation) -> list[ir.Operation]:
     """The windows that each step of a loop stages, of those that can be copied ahead."""
-    low, high, step = list(loop.operands)[:3]
-    del low, high
-    if (integer_of(step) or 0) < 1 or _meets_others(loop):
+    if not goes_alone(loop):
         return []
     body = entry_block(loop)
     stages = [op for op in operations(body) if op.name == "gir.stage" and op.result.type.rank > 0]
-    written = [memref for op in ops_in(loop) for memref in written_by(op)]
     return [
         stage
         for stage in stages
         if _moves_alone(stage, loop)
         and buffer_bytes(stage) is not None
         and _is_read_in_place(stage.result)
-        and not any(may_share(memref, stage.operands[0]) for memref in written)
+        and not is_written(loop, stage.operands[0])
     ]
+
+
+def goes_alone(loop: ir.Operation) -> bool:
+    """Whether a loop's steps are known to go forward, and wait for nobody who may write what the next one reads."""
+    return (integer_of(loop.operands[2]) or 0) >= 1 and not _meets_others(loop)
+
+
+def is_written(loop: ir.Operation, memref: ir.Value) -> bool:
+    """Whether something in a loop may write to a memref."""
+    return any(may_share(written, memref) for op in ops_in(loop) for written in written_by(op))
 
 
 def _meets_others(loop: ir.Operation) -> bool:
@@ -57,20 +64,25 @@ def written_by(op: ir.Operation) -> list[ir.Value]:
 
 def slice_of(stage: ir.Operation) -> list[ir.Operation] | None:
     """The ops of the same block that say where a window is, in order; None where it isn't index arithmetic alone."""
+    return slice_in(stage.block, stage.operands)
+
+
+def slice_in(block: ir.Block, values: Iterable[ir.Value]) -> list[ir.Operation] | None:
+    """The ops of a loop's body that some values come from, in order; None where they aren't index arithmetic alone."""
     needed: set[ir.Operation] = set()
-    pending = list(stage.operands)
+    pending = list(values)
     while pending:
         value = pending.pop()
         op = defining_op(value)
-        if op is None and value.owner == stage.block and value != stage.block.arguments[0]:
+        if op is None and value.owner == block and value != block.arguments[0]:
             return None
-        if op is None or op.block != stage.block or op in needed:
+        if op is None or op.block != block or op in needed:
             continue
         if not (op.name.startswith(CLONED) or op.name in VIEWS or op.name == "memref.dim") or list(op.regions):
             return None
         needed.add(op)
         pending += op.operands
-    return [op for op in operations(stage.block) if op in needed]
+    return [op for op in operations(block) if op in needed]
 
 
 def clone_slice(ops: Sequence[ir.Operation], known: dict[ir.Value, ir.Value]) -> None:

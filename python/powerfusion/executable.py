@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from powerfusion._native._host import HostCode
+from powerfusion.cache.choice import read_choice
 from powerfusion.cache.entry import decode, encode
 from powerfusion.cache.files import open_files
-from powerfusion.cache.key import key_of
+from powerfusion.cache.key import Key, key_of
 from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
@@ -238,6 +239,15 @@ class Executable:
                 help="it can be looked at; powerfusion.compile makes code",
             )
 
+    @property
+    def object_code(self) -> bytes:
+        """Its machine code, as LLVM makes objects; of target cpu.
+
+        Raises:
+            UnsupportedError: It is for another target, or not compiled to the end.
+        """
+        return self._program.object
+
     @cached_property
     def _program(self) -> HostProgram:
         self._check_code()
@@ -352,11 +362,18 @@ def _compile_between(
 
 
 def _compile_cached(module: ir.Module, phases: Sequence[Phase], before: Sequence[str]) -> Executable:
-    """Takes a program of the host from the cache, or compiles it to the end and puts it there."""
+    """Takes a program of the host from the cache, or compiles it to the end and puts it there.
+
+    It is placed as `pf tune` found quickest, where that was run on it.
+    """
     files = open_files()
     if files is None:
         return compile_module(module, phases, HOST, before=before)
-    key = key_of(module, HOST, [phase.pipeline for phase in phases], before, OPTIMIZATION_LEVEL)
+    key = _key(module, phases, before)
+    candidate = read_choice(files, key.name)
+    if candidate:
+        phases = _placed_as(phases, candidate)
+        key = _key(module, phases, before)
     found = files.read(key.name)
     if found is None:
         signature = signature_of(module)
@@ -370,6 +387,44 @@ def _compile_cached(module: ir.Module, phases: Sequence[Phase], before: Sequence
     own = bool(stored.packed) and stored.head.places == key.places
     load = stored.snapshots if own else lambda: run_phases(module, phases, before)
     return Executable(HOST, stored.head.signature, LazySnapshots(stored.head.phases, load), program=stored.program)
+
+
+def _key(module: ir.Module, phases: Sequence[Phase], before: Sequence[str]) -> Key:
+    return key_of(module, HOST, [phase.pipeline for phase in phases], before, OPTIMIZATION_LEVEL)
+
+
+def _placed_as(phases: Sequence[Phase], candidate: int) -> Sequence[Phase]:
+    """Phases that place a program as a candidate behind the model's choice."""
+    return [phase.with_option("candidate", str(candidate)) for phase in phases] if candidate else phases
+
+
+def compile_candidate(source: Any, candidate: int, *, cache: bool = True) -> Executable:
+    """Compiles a source for the host, placed as a candidate behind the model's choice, which is 0.
+
+    Args:
+        source: Whatever `read_module` takes.
+        candidate: Its place.
+        cache: Whether the cache of compiled programs is asked, and told.
+    """
+    module, phases, before = _whole(source)
+    phases = _placed_as(phases, candidate)
+    if cache and candidate:
+        return _compile_cached(module, phases, before)
+    return compile_module(module, phases, HOST, before=before)
+
+
+def choice_key(source: Any) -> str:
+    """The key under which `pf tune` keeps which candidate of a source is the quickest."""
+    module, phases, before = _whole(source)
+    return _key(module, phases, before).name
+
+
+def _whole(source: Any) -> tuple[ir.Module, Sequence[Phase], Sequence[str]]:
+    """A source, what takes it to code for the host, and what it is beyond."""
+    module = read_module(source, lazy=True)
+    names = [phase.name for phase in PIPELINES[HOST]]
+    start = next(at for at, name in enumerate(names) if name in FIRST_PHASES[form_of(module)])
+    return module, PIPELINES[HOST][start:], names[:start]
 
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:

@@ -38,6 +38,7 @@ class Knob:
 
 CACHE = Knob("PF_CACHE", "Folder of compiled programs, or off; by default programs/ in the cache")
 CACHE_LIMIT = Knob("PF_CACHE_LIMIT", "How much of them is kept, as 500M or 2G (powers of 1024); by default 1G")
+CALIBRATION = Knob("PF_CALIBRATION", "What `pf calibrate` wrote, or off; by default what is in the cache")
 C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
@@ -46,7 +47,18 @@ PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-KNOBS = (C_COMPILER, CACHE, CACHE_HOME, CACHE_LIMIT, LLVM_PREFIX, MLIR_SOURCE, PYTHON, REPRODUCER_DIR, TEST_PASSES)
+KNOBS = (
+    C_COMPILER,
+    CACHE,
+    CACHE_HOME,
+    CACHE_LIMIT,
+    CALIBRATION,
+    LLVM_PREFIX,
+    MLIR_SOURCE,
+    PYTHON,
+    REPRODUCER_DIR,
+    TEST_PASSES,
+)
 OFF = ("0", "no", "false", "off")
 _SIZE = re.compile(r"(\d+)([KMGT]?)(i?B)?", re.IGNORECASE)
 
@@ -64,6 +76,19 @@ def program_cache() -> Path | None:
     if chosen is None:
         return cache_folder() / "programs"
     return None if chosen.lower() in OFF else Path(chosen).expanduser().absolute()
+
+
+def calibration() -> Path | bool | None:
+    """The file of what was measured of this machine; True for the one in the cache, None where it isn't wanted."""
+    chosen = CALIBRATION.text()
+    if chosen is None:
+        return True
+    return None if chosen.lower() in OFF else Path(chosen).expanduser().absolute()
+
+
+def ignore_calibration() -> None:
+    """Leaves what was measured of this machine out of this process, and of those that it starts."""
+    os.environ[CALIBRATION.name] = OFF[-1]
 
 
 def program_cache_limit() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import tolerance
 
 import powerfusion as pf
 from powerfusion.cli.main import main
-from speed import table
+from powerfusion.tuning.tune import Row as Placement
+from powerfusion.tuning.tune import Tuned
+from speed import predicted, table
 from speed.ceilings import Ceilings
 from speed.session import Row, Timing
 from suites import SUITES, Case
@@ -116,8 +119,44 @@ def test_a_run_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert min(row["probes"]) > 0
 
 
+def point(name: str, predicted_ms: float, *measured_ms: float, bytes_ms: float = 1.0) -> predicted.Point:
+    """A case whose placements take so long; the model predicts so much of the first."""
+    rows = [Placement(at, predicted_ms / 1e3 if not at else None, (ms / 1e3,)) for at, ms in enumerate(measured_ms)]
+    return predicted.Point(name, 40_000_000, 10_000_000, bytes_ms / 1e3, Tuned(tuple(rows), 0, 1.0))
+
+
+def test_predictions_are_held_against_what_was_measured() -> None:
+    """Errors and ranks of what memory binds, and of all; the model's choice over the best of its placements."""
+    points = [point("a", 1.1, 1.0, 2.0), point("b", 1.8, 2.0, 1.0), point("c", 3.0, 40.0)]
+    assert [each.is_memory_bound for each in points] == [True, True, False]
+    assert [each.error for each in points] == pytest.approx([0.1, -0.1, -0.925])
+    lines = list(predicted.page(points))
+    assert "- predicted against measured, bound by memory (2): median error 10%, rank correlation 1.00" in lines
+    assert "- predicted against measured, all cases (3): median error 10%, rank correlation 1.00" in lines
+    assert any("geometric mean of 2: 1.41; within 1.05 of it: 1; at most 2.00" in line for line in lines)
+    assert "| b | 50.0 | yes | 1.800 | 2.000 ± 0% | -10% | 2 | 1.000 | 2.00 |" in lines
+    assert predicted.rank_correlation([1, 2, 3], [30, 20, 10]) == pytest.approx(-1)
+    assert np.isnan(predicted.rank_correlation([1], [1]))
+
+
+def test_a_comparison_with_the_model_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One case, two placements: a page and data."""
+    words = ["bench", "--predicted", "--case", "layernorm_768", "--candidates", "2", "--budget", "1"]
+    places = tmp_path / "page.md", tmp_path / "data.json"
+    before = os.sched_getaffinity(0)
+    try:
+        assert main([*words, "--page", str(places[0]), "--json", str(places[1])]) == 0
+    finally:
+        os.sched_setaffinity(0, before)
+    assert "| layernorm_768 f32 | 25.2 |" in capsys.readouterr().out
+    assert places[0].read_text().startswith("# Predicted and measured\n")
+    (case,) = json.loads(places[1].read_text())["cases"]
+    assert [row["candidate"] for row in case["placements"]] == [0, 1]
+    assert all(row["seconds"] for row in case["placements"])
+
+
 def test_wrong_names_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     """A suite, a peer, a case that isn't there."""
-    for words in (["--suite", "none"], ["--peer", "none"], ["--case", "none"]):
+    for words in (["--suite", "none"], ["--peer", "none"], ["--case", "none"], ["--predicted", "--case", "none"]):
         assert main(["bench", *words]) == 1
         assert "none" in capsys.readouterr().err

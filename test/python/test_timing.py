@@ -20,6 +20,7 @@ from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 from powerfusion.passes.analysis.timing import (
     ASSUMED,
+    SEAM_PART,
     SpaceBytes,
     Traffic,
     Work,
@@ -96,7 +97,7 @@ def test_a_cpu_by_hand() -> None:
     pace = pace_of(machine)
     assert pace.latency_ns is None
     traffic = Traffic((SpaceBytes("memory", 2_560_000, 2_560_000),), groups=pace.cores, in_flight_bytes=64)
-    assert time_of(traffic, machine).ns == pytest.approx(LAUNCH + 100_000)
+    assert time_of(traffic, machine).ns == pytest.approx(LAUNCH + 100_000 + SEAM_PART * 50_000)
     on_chip = time_of(Traffic((SpaceBytes("cache", 2_048_000, 0),)), machine)
     assert (on_chip.terms[0].name, on_chip.terms[0].ns) == ("cache", pytest.approx(10_000))
     assert time_of(Traffic((SpaceBytes("registers", 1 << 40, 0),)), machine).ns == LAUNCH

@@ -15,9 +15,13 @@ examples:
   pf bench --suite memory-bound --threads 1
   pf bench --case softmax --dtype f32 --peer torch_eager --peer powerfusion_cpu
   pf bench --case layernorm --json layernorm.json
+  pf bench --predicted --candidates 8 --page predicted.md
 
 Peers live in an environment of their own: `tools/bootstrap --with peers` makes it. Medians of interleaved rounds are
-shown, beside the least time that the machine's own ceilings, measured in the same run, allow for the bytes."""
+shown, beside the least time that the machine's own ceilings, measured in the same run, allow for the bytes.
+
+With --predicted no peers are measured: what the model predicts stands beside what our programs take, and with
+--candidates the model's choice of a placement over the best of so many. `pf calibrate` comes first."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="only these, as torch_eager")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each peer (default: %(default)s)")
     parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="turns of each (default: %(default)s)")
+    parser.add_argument("--predicted", action="store_true", help="compare with the model instead of peers")
+    parser.add_argument(
+        "--candidates", type=_count, default=1, metavar="N", help="with --predicted: placements of each (default: 1)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=30.0, metavar="SECONDS", help="with --predicted: for each case (default: 30)"
+    )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="with --predicted: also write it as Markdown")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything that was measured")
 
 
@@ -51,6 +63,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.suite not in SUITES:
         raise PowerFusionError(f"expected a suite of {', '.join(SUITES)}, got '{options.suite}'")
     known = [spec.module for spec in PEERS]
+    if options.predicted:
+        return _predict(options)
     for name in options.peer:
         if name not in known:
             raise PowerFusionError(f"expected a peer of {', '.join(known)}, got '{name}'")
@@ -69,4 +83,26 @@ def execute(options: argparse.Namespace) -> int:
         raise PowerFusionError(str(error)) from error
     if options.json:
         save(options.json, data)
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    """Measures and prints what the model says beside it."""
+    from powerfusion.cli.output import write_whole
+    from speed.predicted import compare, page, to_json  # pyright: ignore[reportMissingImports]
+    from speed.run import BenchmarkError, cases_of, save  # pyright: ignore[reportMissingImports]
+
+    try:
+        cases = cases_of(options.suite, options.dtype or ["f32"], options.case)
+    except BenchmarkError as error:
+        raise PowerFusionError(str(error)) from error
+    told = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    points = compare(cases, options.candidates, options.budget, options.threads, told)
+    if options.json:
+        save(options.json, to_json(points))
+    lines = list(page(points))
+    print("\n".join(lines))
+    if options.page:
+        text = "\n".join(["# Predicted and measured", "", *lines, ""])
+        write_whole(options.page, lambda place: place.write_text(text, encoding="utf-8"))
     return 0

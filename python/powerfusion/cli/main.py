@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from powerfusion.cli import bench, cache, compile, diff, doctor, explain, machines, run
+from powerfusion.cli import bench, cache, calibrate, compile, diff, doctor, explain, machines, run, tune
 from powerfusion.cli.interrupt import prompt_interrupts
 from powerfusion.errors import PowerFusionError
 
@@ -22,9 +22,11 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "compile": (compile, "compile a program into an artifact, or into the IR after a phase"),
     "run": (run, "run a program or an artifact on .npy files or random arrays"),
     "explain": (explain, "show the bytes that a program moves beside those that it must move"),
+    "tune": (tune, "measure a program's best placements, and keep the quickest"),
     "bench": (bench, "time this compiler and others side by side"),
     "diff": (diff, "show what one program or schedule moves more or less than another"),
     "machines": (machines, "list the machines that are known, and show what is known of one"),
+    "calibrate": (calibrate, "measure this machine, so that the search knows it"),
     "cache": (cache, "show where compiled programs are kept and how much they take, or clear them"),
     "doctor": (doctor, "say what is installed, what is missing, and what to do about it"),
 }

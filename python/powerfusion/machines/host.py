@@ -1,7 +1,7 @@
 """The machine that this runs on, as the system describes it: caches, cores, vector registers.
 
 What the system hides (containers often do) is assumed, and the source of such a number says so. Bandwidths and rates
-aren't described anywhere: they are unknown until someone measures them.
+aren't described anywhere: they are unknown until `pf calibrate` measures them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from powerfusion.machines.calibrated import with_measured
 from powerfusion.machines.model import Cache, Engine, Link, Machine, Scope, ScopeLimits, Space
 
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -42,8 +43,12 @@ class Registers:
 
 @cache
 def host() -> Machine:
-    """This machine."""
-    return detect()
+    """This machine, with what `pf calibrate` measured of it.
+
+    Raises:
+        MachineError: `PF_CALIBRATION` names a file that isn't right, or of another machine.
+    """
+    return with_measured(detect())
 
 
 def l2_bytes() -> int:

@@ -75,3 +75,50 @@ func.func @others(%x: memref<64x1024xf32>) {
   }
   return
 }
+
+// -----
+
+// What the first pass loads piece by piece is a row as well, here 4096 bytes in the 32 steps of the pass that has what was
+// made of it. One that an earlier row's index doesn't move, and one that is written, isn't asked for.
+
+// CHECK-LABEL: func.func @loaded(
+// CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step %{{.*}} {
+// CHECK: scf.for
+// CHECK-NOT: memref.prefetch
+// CHECK: %[[NEXT:.*]] = affine.min
+// CHECK: scf.for
+// CHECK: memref.prefetch %[[X:.*]][%[[NEXT]], %{{.*}}], read, locality<3>, data
+// CHECK: memref.prefetch %[[X]][%[[NEXT]], %{{.*}}], read, locality<3>, data
+// CHECK-NOT: memref.prefetch
+func.func @loaded(%x: memref<64x1024xf32>, %same: memref<1024xf32>, %y: memref<64x1024xf32>) {
+  gir.kernel "center" (%a = %x : memref<64x1024xf32>, %w = %same : memref<1024xf32>, %b = %y : memref<64x1024xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c32 = arith.constant 32 : index
+    %rows = arith.constant 64 : index
+    %columns = arith.constant 1024 : index
+    %zero = arith.constant dense<0.0> : tensor<1xf32, #gir.at<reg>>
+    scf.for %i = %c0 to %rows step %c1 {
+      %rest = gir.alloc : memref<1x1024xf32, #gir.at<sram>>
+      %sum = scf.for %j = %c0 to %columns step %c32 iter_args(%s = %zero) -> (tensor<1xf32, #gir.at<reg>>) {
+        %t = gir.load %a[%i, %j] : memref<64x1024xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+        %v = gir.load %w[%j] : memref<1024xf32, #gir.at<dram>> -> tensor<32xf32, #gir.at<reg>>
+        %old = gir.load %b[%i, %j] : memref<64x1024xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+        %m = gir.broadcast %v dims [0] : tensor<32xf32, #gir.at<reg>> -> tensor<1x32xf32, #gir.at<reg>>
+        %p = arith.mulf %t, %m : tensor<1x32xf32, #gir.at<reg>>
+        %q = arith.addf %p, %old : tensor<1x32xf32, #gir.at<reg>>
+        gir.store %q, %rest[%c0, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<1x1024xf32, #gir.at<sram>>
+        %r = gir.reduce %q into %s dims [1] kinds [#vector.kind<add>] : tensor<1x32xf32, #gir.at<reg>> into tensor<1xf32, #gir.at<reg>>
+        scf.yield %r : tensor<1xf32, #gir.at<reg>>
+      }
+      %wide = gir.broadcast %sum dims [1] : tensor<1xf32, #gir.at<reg>> -> tensor<1x32xf32, #gir.at<reg>>
+      scf.for %j = %c0 to %columns step %c32 {
+        %t = gir.load %rest[%c0, %j] : memref<1x1024xf32, #gir.at<sram>> -> tensor<1x32xf32, #gir.at<reg>>
+        %q = arith.subf %t, %wide : tensor<1x32xf32, #gir.at<reg>>
+        gir.store %q, %b[%i, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<64x1024xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return
+}
