@@ -317,9 +317,9 @@ def gather(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Val
 
 def gather_run(memref: ir.Value, indices: Sequence[ir.Value], sizes: Sequence[ir.Value], type_: ir.Type) -> ir.Value:
     """As `gather`, where all lanes are in one row and side by side: scalars for the place of the first."""
-    lanes = ir.VectorType(type_).shape[0]
-    mask = clip_mask(indices, sizes, len(indices) - 1, lanes)
-    return _masked_load(memref, indices, mask, type_)
+    row = ir.VectorType(type_)
+    mask = clip_mask(indices, sizes, len(indices) - 1, row.shape[0])
+    return _masked_load(memref, indices, mask, row)
 
 
 def sizes_of(memref: ir.Value) -> list[ir.Value]:
