@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
@@ -32,6 +32,7 @@ BLOCK_ROWS = (8, 4, 2)  # of a step, that meet all of a vector
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 LONG_ROWS = (4, 8, 16, 32, 64, 128, 256)  # elements of a step along what is contiguous where it has halos
 ROWS_AT_ONCE = (1, 2, 4)  # of those, where neighbouring ones share halos
+FREE_REGISTERS = 4  # one in so many is left for what is computed where rows and factors are held
 ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
@@ -51,9 +52,10 @@ class Wanted:
         lacking: By class, how many loads don't run over it.
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
-        haloed: Classes along which neighbouring steps need some elements both.
+        haloed: Classes along which neighbouring steps need some elements both, and how many.
         moved_bytes: All that is loaded and stored, once.
         piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
+        factors: By how many elements a neighbourhood is multiplied.
     """
 
     rows: Sequence[int]
@@ -65,9 +67,10 @@ class Wanted:
     lacking: Mapping[int, int]
     reuses: bool = False
     split: int | None = None
-    haloed: Sequence[int] = ()
+    haloed: Mapping[int, int] = field(default_factory=dict[int, int])
     moved_bytes: int = 0
     piece: int = 1
+    factors: int = 0
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -257,7 +260,8 @@ def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> It
     """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once.
 
     They are for units without lanes, in whose registers neighbours are found by moving lanes: the longer a row is, the
-    less of it is halo, and rows that are had at once share theirs.
+    less of it is halo, and rows that are had at once share theirs. Factors of neighbourhoods take a register each, which
+    leaves room for fewer rows.
     """
     rows = [cls for cls in wanted.rows if cls in wanted.haloed and wanted.sizes[cls] is not None]
     lanes = [cls for cls in rows if cls in wanted.lanes]
@@ -266,9 +270,21 @@ def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> It
     along = lanes[0]
     others = [cls for cls in rows if cls != along][-1:]
     for length, count in itertools.product(LONG_ROWS, ROWS_AT_ONCE if others else (1,)):
+        if count > 1 and not _is_held(machine, wanted, along, length, count + wanted.haloed[others[0]]):
+            continue
         lengths = {along: length, **dict.fromkeys(others, count)}
         made = {cls: min(lengths.get(cls, 1), wanted.sizes[cls] or 1) for cls in wanted.rows}
         yield _evened(wanted, {**steps, **made})
+
+
+def _is_held(machine: Machine, wanted: Wanted, along: int, length: int, rows: int) -> bool:
+    """Whether vector registers hold rows beside their factors, and have a part free for what is computed."""
+    registers = machine.space_of("reg")
+    if registers.usable_bytes is None or not wanted.factors:
+        return True
+    elements = min(length, wanted.sizes[along] or length) + wanted.haloed[along]
+    held = rows * -(-elements * wanted.element_bytes // registers.alignment_bytes) + wanted.factors
+    return held * FREE_REGISTERS <= registers.usable_bytes // registers.alignment_bytes * (FREE_REGISTERS - 1)
 
 
 def _even(wanted: Wanted, steps: Mapping[int, int], rows: Sequence[int]) -> dict[int, int]:
