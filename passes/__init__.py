@@ -41,6 +41,7 @@ from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
     buffer_copies,
+    hoist_loads,
     lane_layouts,
     outline,
     place_syncs,
@@ -73,6 +74,7 @@ __all__ = [
     "forward_concats",
     "forward_gathers",
     "forward_stores",
+    "hoist_loads",
     "inline_scopes",
     "join_dims",
     "join_loads",

@@ -260,8 +260,8 @@ def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> It
     """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once.
 
     They are for units without lanes, in whose registers neighbours are found by moving lanes: the longer a row is, the
-    less of it is halo, and rows that are had at once share theirs. Factors of neighbourhoods take a register each, which
-    leaves room for fewer rows.
+    less of it is halo, and rows that are had at once share theirs. Factors of neighbourhoods take a register each, and
+    leave room for fewer rows.
     """
     rows = [cls for cls in wanted.rows if cls in wanted.haloed and wanted.sizes[cls] is not None]
     lanes = [cls for cls in rows if cls in wanted.lanes]

@@ -146,6 +146,7 @@ LOWER_CPU = Phase(
     "lower",
     "vector, scf and memref ops for the host",
     (
+        "gir-hoist-loads",
         "gir-turn-stages",
         "gir-prefetch-rows",
         "gir-prefetch-runs",

@@ -26,7 +26,7 @@ def test_passes_are_registered(phase: Phase) -> None:
 
 
 def test_missing_form_names_pass_form_and_maker() -> None:
-    with pytest.raises(ContractError, match="pass 'gir-turn-stages' in phase 'lower' requires tile-form") as caught:
+    with pytest.raises(ContractError, match="pass 'gir-hoist-loads' in phase 'lower' requires tile-form") as caught:
         check_contracts([RAISE, LOWER_CPU])
     assert caught.value.help == "tile-form is established by gir-tile"
 
