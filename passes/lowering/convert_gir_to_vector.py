@@ -43,7 +43,7 @@ class ConvertGirToVectorPass(Pass):
     machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
     serial_below: int = option(
         -1,
-        help="Operations on elements below which a group loop stays on one thread; -1 for what the machine's cores take",
+        help="Operations on elements below which a group loop stays on one thread; -1 for the machine's number",
     )
 
     def run(self, op: ir.Operation) -> None:
