@@ -50,6 +50,7 @@ from powerfusion.passes.scheduling import (
     prefetch_rows,
     prefetch_runs,
     prefetch_streams,
+    prefetch_windows,
     stream_stores,
     turn_stages,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "prefetch_rows",
     "prefetch_runs",
     "prefetch_streams",
+    "prefetch_windows",
     "resolve_dims",
     "round_bf16",
     "share_kernels",

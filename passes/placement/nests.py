@@ -1,10 +1,11 @@
 """Which nests a machine gets for some rows and swept dimensions: a few, of which the cheapest is taken.
 
 A step takes what suits the units: along what lies contiguous in memory as much as their lanes load at once, and
-as many rows more as fill that where rows are short. Where registers are a scratchpad, larger steps are tried
-first, from what it holds downwards; and smaller ones everywhere. Groups get enough steps to be worth starting,
-and are several per core; units of a group share its rows. Where no cache serves what is loaded again, the
-rows that all loads have are tried as the outermost ones, too.
+as many rows more as fill that where rows are short. Rows with halos are taken whole where vector registers hold
+them: a piece has borders that depend on which it is. Where registers are a scratchpad, larger steps are tried first,
+from what it holds downwards; and smaller ones everywhere. Groups get enough steps to be worth starting, and are
+several per core; units of a group share its rows. Where no cache serves what is loaded again, the rows that all
+loads have are tried as the outermost ones, too.
 """
 
 from __future__ import annotations
@@ -79,22 +80,21 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
-        longer = (
-            *_longer(wanted, plain),
-            *_balanced(machine, wanted, plain),
-            *_long_rows(machine, wanted, plain),
-            *_written_out(machine, wanted, plain),
-        )
-        found = [
-            nest
-            for steps in (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
-            for rows in _orders(machine, wanted)
-            for shared in _shared(machine, wanted, steps)
-            if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
-        ]
-        seen.update(found)
-        if found:
-            yield list(dict.fromkeys(found))
+        long_rows = list(_long_rows(machine, wanted, plain))
+        longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *(steps for steps, _ in long_rows))
+        others = (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
+        whole = [steps for steps, is_whole in long_rows if is_whole]
+        for some in (whole, (*others, *_written_out(machine, wanted, plain))):
+            found = [
+                nest
+                for steps in some
+                for rows in _orders(machine, wanted)
+                for shared in _shared(machine, wanted, steps)
+                if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
+            ]
+            seen.update(found)
+            if found:
+                yield list(dict.fromkeys(found))
 
 
 def _orders(machine: Machine, wanted: Wanted) -> list[Sequence[int]]:
@@ -256,8 +256,8 @@ def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Ite
             yield _even(wanted, left, others)
 
 
-def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once.
+def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[tuple[dict[int, int], bool]]:
+    """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once; and which are whole.
 
     They are for units without lanes, in whose registers neighbours are found by moving lanes: the longer a row is, the
     less of it is halo, and rows that are had at once share theirs. Factors of neighbourhoods take a register each, and
@@ -274,7 +274,7 @@ def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> It
             continue
         lengths = {along: length, **dict.fromkeys(others, count)}
         made = {cls: min(lengths.get(cls, 1), wanted.sizes[cls] or 1) for cls in wanted.rows}
-        yield _evened(wanted, {**steps, **made})
+        yield _evened(wanted, {**steps, **made}), length >= (wanted.sizes[along] or length)
 
 
 def _is_held(machine: Machine, wanted: Wanted, along: int, length: int, rows: int) -> bool:

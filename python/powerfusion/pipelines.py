@@ -151,6 +151,7 @@ LOWER_CPU = Phase(
         "gir-prefetch-rows",
         "gir-prefetch-runs",
         "gir-prefetch-streams",
+        "gir-prefetch-windows",
         "gir-split-loops",
         "canonicalize",
         "gir-fold-windows",
