@@ -27,6 +27,7 @@ from powerfusion.passes.fusion import (
     turn_windows,
 )
 from powerfusion.passes.lowering import (
+    carry_bf16,
     convert_gir_to_emitc,
     convert_gir_to_vector,
     expand_math,
@@ -58,6 +59,7 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "carry_bf16",
     "choose_rows",
     "convert_gir_to_emitc",
     "convert_gir_to_linalg",

@@ -172,6 +172,7 @@ LLVM_CPU = Phase(
         "gir-watch-nans",
         "gir-round-bf16",
         "arith-expand{include-bf16=true}",
+        "gir-carry-bf16",
         "convert-scf-to-openmp",
         "gir-inline-scopes",
         "canonicalize",
