@@ -26,6 +26,7 @@ RUNTIME = ("__kmpc_", "omp_get_", "_mlir_memref_to_llvm_", "memset", "memcpy")
 RUNNING = "what a scan hands on from one vector to the next is one number"
 ROWS = "a row of 7 x 7 is three vectors and one element, and its mean one number"
 TAPS = "nine factors and four statistics are invariant: they are operands at their places on the stack"
+CHAINS = "eight chains of instructions at once have 14 vectors on the stack; four at once take 5 to 20 % longer"
 EXCEPTIONS = {
     ("attention f32", "put aside"): (20, "sums of four rows, once for 512 keys"),
     ("attention bf16", "put aside"): (300, "scores are rounded twice between two contractions, 16 registers of them"),
@@ -38,8 +39,15 @@ EXCEPTIONS = {
     ("global_average_pool", "scalar"): (12, ROWS),
     ("layernorm_768 bf16", "put aside"): (24, "a row rests in registers from its mean to its variance"),
     ("max_pool", "scalar"): (4, "a row of 32 places with steps of two is 65 elements, the last alone"),
-    ("softmax", "put aside"): (1, "a row's maximum, while its exponentials are summed"),
-    ("masked_softmax", "put aside"): (1, "a row's maximum, while its exponentials are summed"),
+    ("softmax_4096x1024", "put aside"): (
+        40,
+        "LLVM writes the steps of a row out, for its maximum and its NaNs at once",
+    ),
+    ("softmax", "put aside"): (2, "a row's maximum, while its exponentials are summed"),
+    ("masked_softmax", "put aside"): (2, "a row's maximum, while its exponentials are summed"),
+    ("gelu_tanh bf16", "spilled"): (30, CHAINS),
+    ("gelu_erf bf16", "spilled"): (30, CHAINS),
+    ("bias_gelu bf16", "spilled"): (30, CHAINS),
 }
 """By the beginning of a case's name and what is found: how often at most, and why."""
 
