@@ -12,6 +12,7 @@ from powerfusion.passes.lowering.memory import add_offset, index_vector, spread
 from powerfusion.passes.lowering.shuffles import ANY, Lane, blended, shuffle, side_by_side
 
 LANES = 16  # of a part: a register of f32
+EXTREMES = ("maximumf", "minimumf")
 Parts = list[ir.Value]
 Known = Mapping[ir.Value, Parts]
 """What vectors have become that were taken apart."""
@@ -228,6 +229,10 @@ def _reduction(parts: Known, op: ir.Operation) -> Parts:
         beyond = last.type.shape[0]
         last = shuffle(last, none, [lane if lane < left else beyond for lane in range(LANES)])
     whole, *others = (*others, last)
+    if kind in EXTREMES:  # One of many lanes says it best; a part that is there twice is no matter.
+        every = [whole, *others]
+        every += [whole] * ((1 << (len(every) - 1).bit_length()) - len(every))
+        return [create("vector.reduction", [side_by_side(every), *init], [op.result.type], attributes_of(op)).result]
     for part in others:
         whole = combine(kind, whole, part, op.location)
     return [create("vector.reduction", [whole, *init], [op.result.type], attributes_of(op)).result]
