@@ -116,6 +116,7 @@ TILE = Phase(
     "tile",
     "tile form: loops over windows, static tiles",
     (
+        "gir-join-dims{settled=true}",
         "gir-tile",
         "canonicalize",
         "func.func(scf-for-loop-peeling)",
