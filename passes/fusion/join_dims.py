@@ -13,7 +13,7 @@ Nothing moves more: each value has the elements that it had, in the same order.
 
 With `settled`, no kernel will become one with another any more: then all dimensions are joined that are side by side in
 every value of a kernel that has no nest, and what it gives is expanded behind it. Rows of 17 elements that an operator
-takes one by one are one row.
+takes one by one are one row. Rows that tiles divide gain nothing, and stay.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from powerfusion.passes.analysis.spaces import Dim, Spaces, reduced_classes, spa
 from powerfusion.passes.fusion.rebuild import naive_kernels
 
 REDUCES = "gir.reduce"
+WHOLE = 32  # elements of a tile
 RULES = ("gir.move", REDUCES, "gir.broadcast", "gir.permute", "gir.return", "arith.", "math.")
 
 
@@ -136,7 +137,9 @@ class _Joined:
         ]
         given = {c for value in operations(entry_block(kernel))[-1].operands for c in spaces.classes(value)}
         pairs = _pairs(_values(kernel), spaces)
-        if not settled:
+        if settled:
+            pairs = {first: second for first, second in pairs.items() if _size(second) % WHOLE}
+        else:
             pairs = {first: second for first, second in pairs.items() if first in folded and first not in given}
         return cls(kernel, spaces, {pair[0]: pair[1] for pair in pairs.items() if _can_join(kernel, spaces, pair)})
 
