@@ -33,5 +33,5 @@ def test_missing_form_names_pass_form_and_maker() -> None:
 
 def test_form_is_lost_to_the_pass_that_invalidates_it() -> None:
     """Tiling twice: the first leaves no graph form behind."""
-    with pytest.raises(ContractError, match="pass 'gir-tile' in phase 'tile' requires graph-form"):
+    with pytest.raises(ContractError, match="pass 'gir-join-dims' in phase 'tile' requires graph-form"):
         check_contracts([RAISE, TILE, TILE])
