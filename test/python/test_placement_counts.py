@@ -14,7 +14,7 @@ from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
 from powerfusion.passes.analysis.ledger import ledger_of
-from powerfusion.passes.analysis.work import OPERATION_BYTES
+from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.cost import moved_along
 from powerfusion.passes.placement.groups import naive_cost
 from powerfusion.passes.placement.model import NestDim
@@ -78,7 +78,7 @@ def test_a_kernel_that_stays_computes_what_it_would_elsewhere() -> None:
         program, _ = read(function.regions[0].blocks[0])
     nodes = [node for node, kernel in enumerate(program.kernels) if kernel is not None]
     costs = [naive_cost(program, node, Objective("time", find("cpu"))) for node in nodes]
-    assert [cost.near for cost in costs] == [0, OPERATION_BYTES * 4096 * 64]
+    assert [cost.near for cost in costs] == [0, WORK_BYTES * 4096 * 64]
 
 
 def test_a_kernel_that_stays_asks_for_granules() -> None:

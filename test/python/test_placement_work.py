@@ -7,7 +7,7 @@ import pytest
 from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
-from powerfusion.passes.analysis.work import OPERATION_BYTES
+from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
 from powerfusion.passes.placement.objectives import Objective
@@ -43,11 +43,11 @@ def test_products_count_everywhere(name: str) -> None:
     assert not isinstance(form, Blocked)
     least = Bounds(program, objective).least(1 << node)
     for work in (naive.near, form.cost.near - form.cost.sram, least.near):
-        assert products <= work <= 1.01 * products + OPERATION_BYTES * M * N
+        assert products <= work <= 1.01 * products + WORK_BYTES * M * N
     assert least.time_ps <= min(naive.time_ps, form.cost.time_ps)
 
 
 def test_engines_take_less_for_products_of_narrow_types() -> None:
     """What multiplies bf16 faster than f32 is seen to; who doesn't say how fast takes as long as for any operation."""
     assert product_bytes(find("sm_90"), "bf16") < product_bytes(find("sm_90"), "f32") / 4
-    assert product_bytes(find("cpu"), "f32") == OPERATION_BYTES
+    assert product_bytes(find("cpu"), "f32") == WORK_BYTES
