@@ -27,6 +27,7 @@ from powerfusion.passes.fusion import (
     turn_windows,
 )
 from powerfusion.passes.lowering import (
+    carry_bf16,
     convert_gir_to_emitc,
     convert_gir_to_vector,
     expand_math,
@@ -41,6 +42,7 @@ from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
 from powerfusion.passes.scheduling import (
     buffer_copies,
+    hoist_loads,
     lane_layouts,
     outline,
     place_syncs,
@@ -49,6 +51,7 @@ from powerfusion.passes.scheduling import (
     prefetch_rows,
     prefetch_runs,
     prefetch_streams,
+    prefetch_windows,
     stream_stores,
     turn_stages,
 )
@@ -56,6 +59,7 @@ from powerfusion.passes.tiling import tile
 
 __all__ = [
     "buffer_copies",
+    "carry_bf16",
     "choose_rows",
     "convert_gir_to_emitc",
     "convert_gir_to_linalg",
@@ -73,6 +77,7 @@ __all__ = [
     "forward_concats",
     "forward_gathers",
     "forward_stores",
+    "hoist_loads",
     "inline_scopes",
     "join_dims",
     "join_loads",
@@ -89,6 +94,7 @@ __all__ = [
     "prefetch_rows",
     "prefetch_runs",
     "prefetch_streams",
+    "prefetch_windows",
     "resolve_dims",
     "round_bf16",
     "share_kernels",

@@ -69,6 +69,7 @@ class Row:
         timings: By peer.
         products: Multiply-adds that must be done.
         probes: What a streamed copy moved before each round and behind the last one, in bytes per second.
+        like: The case whose share of the roofline its own is compared with.
     """
 
     case: str
@@ -77,6 +78,7 @@ class Row:
     timings: dict[str, Timing] = field(default_factory=dict)
     products: int = 0
     probes: tuple[float, ...] = ()
+    like: str = ""
 
     def roof(self, ceilings: Ceilings) -> float:
         """The least seconds for its bytes, or for its multiply-adds."""
@@ -192,7 +194,7 @@ def run_case(
         timings[title] = replace(timings[title], seconds=tuple(found), failure=died)
     rights = tuple(np.empty(a.shape, _result_dtype(case, a)) for a in wanted)
     read, written = case.traffic(inputs, rights)
-    return Row(case.name, read, written, timings, case.products, (*probes, probe()))
+    return Row(case.name, read, written, timings, case.products, (*probes, probe()), case.like)
 
 
 def _prepared(case: Case, reply: Prepared | None) -> Timing:

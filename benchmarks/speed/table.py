@@ -52,6 +52,9 @@ def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
     yield f"- below 0.9 of the best peer: {', '.join(slow) or 'none'}"
     ours = [(row, row.timings[OURS]) for row in rows if OURS in row.timings and not row.timings[OURS].failure]
     yield f"- our time over the roofline, geometric mean: {_mean(t.median / row.roof(ceilings) for row, t in ours):.2f}"
+    yield from _likes(ours, ceilings)
+    late = [row.case for row, t in ours if (g := gain(row)) is not None and g < 1 / 1.5 and t.median > 1e-5]
+    yield f"- over 10 us and 1.5 times the best peer: {', '.join(late) or 'none'}"
     for peer in sorted({title for row in rows for title in row.timings} - {OURS}):
         known = [g for row in rows if (g := gain(row, peer)) is not None]
         if known:
@@ -61,6 +64,16 @@ def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
         yield f"- a streamed copy meanwhile: {min(probed) / 1e9:.1f} to {max(probed) / 1e9:.1f} GB/s"
     wrong = [f"{row.case} ({title}: {t.failure})" for row in rows for title, t in row.timings.items() if _is_wrong(t)]
     yield f"- wrong answers: {'; '.join(wrong) or 'none'}"
+
+
+def _likes(ours: Sequence[tuple[Row, Timing]], ceilings: Ceilings) -> Iterator[str]:
+    """What drawn sizes keep of the named ones' share of the roofline."""
+    shares = {row.case: row.roof(ceilings) / timing.median for row, timing in ours}
+    kept = {row.case: shares[row.case] / shares[row.like] for row, _ in ours if row.like in shares}
+    if kept:
+        worst = min(kept, key=lambda case: kept[case])
+        yield f"- of the named sizes' share of the roofline, geometric mean: {_mean(kept.values()):.2f}"
+        yield f"- at the least: {kept[worst]:.2f}, {worst}"
 
 
 def table(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
@@ -100,6 +113,7 @@ def to_json(rows: Sequence[Row], ceilings: Ceilings, versions: dict[str, dict[st
         "rows": [
             {
                 "case": row.case,
+                "like": row.like,
                 "read_bytes": row.read,
                 "written_bytes": row.written,
                 "roof_s": row.roof(ceilings),
@@ -122,6 +136,7 @@ def from_json(data: Mapping[str, Any]) -> tuple[list[Row], Ceilings]:
             {title: _timing(timing) for title, timing in row["timings"].items()},
             row["products"],
             tuple(row["probes"]),
+            row.get("like", ""),  # runs from before sizes were drawn have none
         )
         for row in data["rows"]
     ]

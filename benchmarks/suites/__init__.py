@@ -6,9 +6,10 @@ A case is a workload of a size that counts, and how often its tensors cross the 
 from __future__ import annotations
 
 from suites.case import Case
+from suites.drawn_shapes import random_shapes, small
 from suites.memory_bound import memory_bound
 
 __all__ = ["SUITES", "Case"]
 
-SUITES = {"memory-bound": memory_bound}
+SUITES = {"memory-bound": memory_bound, "random-shapes": random_shapes, "small": small}
 """By name: what gives a suite's cases."""

@@ -24,12 +24,14 @@ class Case:
         operation: What peers know it by: a key of `peers.torch_programs` and the like.
         reads: Bytes that must be read of the inputs; by default all of them.
         products: Multiply-adds that must be done, where they may take longer than the bytes.
+        like: Name of the case of another suite whose share of the roofline its own is compared with.
     """
 
     workload: Workload
     operation: str
     reads: Callable[[tuple[Array, ...]], int] | None = None
     products: int = 0
+    like: str = ""
 
     @property
     def name(self) -> str:

@@ -109,35 +109,35 @@ def _new(
 # -- programs that the table doesn't have ------------------------------------------------------
 
 
-def _add_relu_mul(w: Writer, dtype: str, size: int) -> Value:
-    x, y, z = (w.argument((size,), dtype) for _ in range(3))
+def _add_relu_mul(w: Writer, dtype: str, *shape: int) -> Value:
+    x, y, z = (w.argument(shape, dtype) for _ in range(3))
     return w.binary("mulf", pointwise.relu(w, w.binary("addf", x, y)), z)
 
 
-def _gelu_tanh(w: Writer, dtype: str, rows: int, columns: int) -> Value:
+def _gelu_tanh(w: Writer, dtype: str, *shape: int) -> Value:
     def body(b: Body, x: Scalar) -> Scalar:
         cube = b("mulf", b("mulf", x, x), x)
         inner = b("mulf", b("addf", x, b("mulf", cube, b.number(0.044715))), b.number(sqrt(2 / pi)))
         return b("mulf", b("mulf", x, b.number(0.5)), b("addf", b("math.tanh", inner), b.number(1.0)))
 
-    return w.pointwise(body, w.argument((rows, columns), dtype))
+    return w.pointwise(body, w.argument(shape, dtype))
 
 
 def _gelu_tanh_meaning(x: Array) -> Array:
     return x * 0.5 * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
 
 
-def _gelu_erf(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    return w.pointwise(pointwise.gelu_of, w.argument((rows, columns), dtype))
+def _gelu_erf(w: Writer, dtype: str, *shape: int) -> Value:
+    return w.pointwise(pointwise.gelu_of, w.argument(shape, dtype))
 
 
 def _gelu_erf_meaning(x: Array) -> Array:
     return x * 0.5 * (1 + np.asarray(erf(x / sqrt(2)), np.float64))
 
 
-def _layer_norm(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    x = w.argument((rows, columns), dtype)
-    gain, bias = (w.argument((columns,), dtype) for _ in range(2))
+def _layer_norm(w: Writer, dtype: str, *shape: int) -> Value:
+    x = w.argument(shape, dtype)
+    gain, bias = (w.argument(shape[-1:], dtype) for _ in range(2))
     return normalisations.layer_norm(w, x, gain, bias)
 
 
@@ -188,4 +188,5 @@ def _average_pool(w: Writer, dtype: str, *shape: int) -> Value:
 
 def _average_pool_meaning(x: Array) -> Array:
     n, c, height, width = x.shape
-    return x.reshape(n, c, height // 2, 2, width // 2, 2).mean((3, 5))
+    whole = x[:, :, : height // 2 * 2, : width // 2 * 2]  # an odd last row or column is in no window
+    return whole.reshape(n, c, height // 2, 2, width // 2, 2).mean((3, 5))

@@ -53,8 +53,8 @@ def softmax(x: Array) -> Array:
     return e / e.sum(-1, keepdims=True)
 
 
-def _softmax(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    return softmax_of(w, w.argument((rows, columns), dtype))
+def _softmax(w: Writer, dtype: str, *shape: int) -> Value:
+    return softmax_of(w, w.argument(shape, dtype))
 
 
 def _masked(w: Writer, dtype: str, heads: int, rows: int, columns: int) -> Value:
@@ -119,14 +119,14 @@ def layer_norm_meaning(x: Array, gain: Array, bias: Array) -> Array:
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + EPSILON) * gain + bias
 
 
-def _residual(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    x, y = (w.argument((rows, columns), dtype) for _ in range(2))
-    gain, bias = (w.argument((columns,), dtype) for _ in range(2))
+def _residual(w: Writer, dtype: str, *shape: int) -> Value:
+    x, y = (w.argument(shape, dtype) for _ in range(2))
+    gain, bias = (w.argument(shape[-1:], dtype) for _ in range(2))
     return layer_norm(w, w.binary("addf", x, y), gain, bias)
 
 
-def _rms(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    x, gain = w.argument((rows, columns), dtype), w.argument((columns,), dtype)
+def _rms(w: Writer, dtype: str, *shape: int) -> Value:
+    x, gain = w.argument(shape, dtype), w.argument(shape[-1:], dtype)
     wide = w.cast(x, "f32")
     square = w.mean(w.binary("mulf", wide, wide), [-1])
     roomy = w.pointwise(lambda b, v: b("addf", v, b.number(EPSILON)), square)

@@ -52,8 +52,8 @@ def gelu_of(b: Body, x: Scalar) -> Scalar:
     return b("mulf", b("mulf", x, b.number(0.5)), b("addf", share, b.number(1.0)))
 
 
-def _bias_gelu(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    x, bias = w.argument((rows, columns), dtype), w.argument((columns,), dtype)
+def _bias_gelu(w: Writer, dtype: str, *shape: int) -> Value:
+    x, bias = w.argument(shape, dtype), w.argument(shape[-1:], dtype)
     return w.pointwise(gelu_of, w.binary("addf", x, bias))
 
 
@@ -62,8 +62,8 @@ def _bias_gelu_meaning(x: Array, bias: Array) -> Array:
     return z * 0.5 * (1 + np.asarray(erf(z / sqrt(2)), np.float64))
 
 
-def _swiglu(w: Writer, dtype: str, rows: int, columns: int) -> Value:
-    gate, up = w.argument((rows, columns), dtype), w.argument((rows, columns), dtype)
+def _swiglu(w: Writer, dtype: str, *shape: int) -> Value:
+    gate, up = w.argument(shape, dtype), w.argument(shape, dtype)
     share = w.pointwise(sigmoid_of, gate)
     return w.binary("mulf", w.binary("mulf", gate, share), up)
 

@@ -10,6 +10,10 @@ dimensions are joined where each comes beside the other in every value of the ke
 the same input: two that see it in other shapes couldn't become one. For the same reason what kernels give stays.
 
 Nothing moves more: each value has the elements that it had, in the same order.
+
+With `settled`, no kernel will become one with another any more: then all dimensions are joined that are side by side in
+every value of a kernel that has no nest, and what it gives is expanded behind it. Rows of 17 elements that an operator
+takes one by one are one row. Rows that tiles divide gain nothing, and stay.
 """
 
 from __future__ import annotations
@@ -30,13 +34,14 @@ from powerfusion.core._mlir import (
     operations,
     segments,
 )
-from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, reduced_classes, spaces_of
 from powerfusion.passes.fusion.rebuild import naive_kernels
 
 REDUCES = "gir.reduce"
+WHOLE = 32  # elements of a tile
 RULES = ("gir.move", REDUCES, "gir.broadcast", "gir.permute", "gir.return", "arith.", "math.")
 
 
@@ -47,11 +52,14 @@ class JoinDimsPass(Pass):
 
     name: ClassVar[str] = "gir-join-dims"
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    settled: bool = option(False, help="Whether kernels stay as many as they are: then dimensions needn't be folded")
 
     def run(self, op: ir.Operation) -> None:
         """Joins what can be, in every kernel of a module."""
-        kernels = {kernel: _Joined.of(kernel) for kernel in naive_kernels(op)}
-        while any([joined.drop(first) for joined in kernels.values() for first in joined.apart(kernels)]):
+        kernels = {kernel: _Joined.of(kernel, settled=self.settled) for kernel in naive_kernels(op)}
+        while not self.settled and any(
+            [joined.drop(first) for joined in kernels.values() for first in joined.apart(kernels)]
+        ):
             pass
         views: dict[tuple[ir.Value, ir.Type], ir.Value] = {}
         for joined in kernels.values():
@@ -121,15 +129,18 @@ class _Joined:
     pairs: dict[Dim, Dim]
 
     @classmethod
-    def of(cls, kernel: ir.Operation) -> _Joined:
-        """What may be joined as far as a kernel alone goes: what is folded, side by side everywhere."""
+    def of(cls, kernel: ir.Operation, *, settled: bool) -> _Joined:
+        """What may be joined as far as a kernel alone goes: what is folded, side by side everywhere; or all of that."""
         spaces = spaces_of(kernel)
         folded = [
             c for op in operations(entry_block(kernel)) if op.name == REDUCES for c in reduced_classes(spaces, op)
         ]
         given = {c for value in operations(entry_block(kernel))[-1].operands for c in spaces.classes(value)}
         pairs = _pairs(_values(kernel), spaces)
-        pairs = {first: second for first, second in pairs.items() if first in folded and first not in given}
+        if settled:
+            pairs = {first: second for first, second in pairs.items() if _size(second) % WHOLE}
+        else:
+            pairs = {first: second for first, second in pairs.items() if first in folded and first not in given}
         return cls(kernel, spaces, {pair[0]: pair[1] for pair in pairs.items() if _can_join(kernel, spaces, pair)})
 
     def inputs(self) -> list[tuple[ir.Value, ir.Value]]:
@@ -174,7 +185,21 @@ class _Joined:
                     self.kernel.operands[at] = views[value, types[inside]]
         for value, type_ in types.items():
             value.set_type(type_)
+        self.expand_results()
         count("kernels with joined dimensions")
+
+    def expand_results(self) -> None:
+        """What the kernel gives has the shapes that it had, behind it."""
+        for result, given in zip(self.kernel.results, operations(entry_block(self.kernel))[-1].operands, strict=True):
+            old = result.type
+            plain = ir.RankedTensorType.get(given.type.shape, given.type.element_type)
+            if plain == old:
+                continue
+            result.set_type(plain)
+            with ir.InsertionPoint.after(self.kernel), self.kernel.location:
+                shape = {"static_output_shape": i64_array(old.shape), "reassociation": _array(_split(old, plain))}
+                made = create("tensor.expand_shape", [result], [old], shape)
+            result.replace_all_uses_except(made.result, made)
 
     def groups(self, value: ir.Value) -> list[list[int]]:
         """The dimensions of a value that each new one is."""
@@ -224,6 +249,19 @@ class _Joined:
 def _collapsed(value: ir.Value, type_: ir.RankedTensorType, groups: Sequence[Sequence[int]]) -> ir.Value:
     plain = ir.RankedTensorType.get(type_.shape, type_.element_type)
     return create("tensor.collapse_shape", [value], [plain], {"reassociation": _array(groups)}).result
+
+
+def _split(old: ir.RankedTensorType, new: ir.RankedTensorType) -> list[list[int]]:
+    """The dimensions of a shape that each of a joined one is."""
+    groups: list[list[int]] = []
+    at = 0
+    for size in new.shape:
+        groups.append([at])
+        while prod(old.shape[dim] for dim in groups[-1]) != size:
+            groups[-1].append(groups[-1][-1] + 1)
+        at = groups[-1][-1] + 1
+    groups[-1] += range(at, len(old.shape))  # behind them ones
+    return groups
 
 
 def _array(groups: Sequence[Sequence[int]]) -> ir.ArrayAttr:

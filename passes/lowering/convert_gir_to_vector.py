@@ -1,7 +1,8 @@
 """`convert-gir-to-vector`: tile form becomes vector, scf and memref ops for the CPU.
 
 Re-emits each function, op by op, through the table of lowerings. A tile becomes a vector of its
-lanes or a scalar; groups become `scf.parallel` where there is enough to do; kernels dissolve.
+lanes or a scalar; groups become `scf.parallel` where there is enough to do, which is asked when the program runs where
+sizes are open; kernels dissolve.
 The program's entry becomes `pf_main`, a function of pointers, open sizes and numbers that any
 caller can use, and that writes results where the caller wants them (see `entry`).
 """
@@ -15,7 +16,9 @@ from typing import ClassVar
 from powerfusion.core._mlir import entry_block, functions, operations
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.work import least_work
 from powerfusion.passes.lowering import (  # they fill the table
     contractions,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     movement,  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -37,7 +40,11 @@ class ConvertGirToVectorPass(Pass):
     requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     establishes: ClassVar[frozenset[str]] = frozenset({"host-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    serial_below: int = option(1 << 15, help="Elements of work below which a group loop stays on one thread")
+    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
+    serial_below: int = option(
+        -1,
+        help="Operations on elements below which a group loop stays on one thread; -1 for the machine's number",
+    )
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its lowered form."""
@@ -45,11 +52,12 @@ class ConvertGirToVectorPass(Pass):
         public_of(found)
         for function in found:
             _check_tile_form(function)
+        serial_below = least_work(find(self.machine)) if self.serial_below < 0 else self.serial_below
         messages: list[str] = []
         callees: dict[str, ir.Operation] = {}
         for function in sorted(found, key=is_public):  # So that whoever launches a kernel knows its new types.
             lowering = EntryLowering if is_public(function) else VectorLowering
-            lowering(function, self.serial_below, messages=messages, callees=callees).run()
+            lowering(function, serial_below, messages=messages, callees=callees).run()
 
 
 def public_of(functions: Sequence[ir.Operation]) -> list[ir.Operation]:

@@ -22,6 +22,7 @@ from powerfusion.core._mlir import attributes_of, create, functions, integers, o
 from powerfusion.core.passes import Pass, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.registers import element_bytes
 from powerfusion.passes.lowering.shuffles import ANY, shuffle, side_by_side
 from powerfusion.passes.lowering.vector_parts import (
     LANES,
@@ -72,11 +73,19 @@ def _is_concerned(op: ir.Operation) -> bool:
 
 
 def _is_long_shuffle(op: ir.Operation) -> bool:
-    """Whether a shuffle does more than put registers side by side."""
-    if op.name != "vector.shuffle" or max(op.operands[0].type.shape[0], op.result.type.shape[0]) <= LANES:
+    """Whether a shuffle does more than put registers side by side, or exchange lanes of two."""
+    if op.name != "vector.shuffle":
+        return False
+    given, made = op.operands[0].type.shape[0], op.result.type.shape[0]
+    if max(given, made) <= LANES or (given == made and _is_register(op.result.type)):
         return False
     mask = integers(op.attributes["mask"])
-    return any(lane not in (ANY, at) for at, lane in enumerate(mask)) or len(mask) < op.operands[0].type.shape[0]
+    return any(lane not in (ANY, at) for at, lane in enumerate(mask)) or made < given
+
+
+def _is_register(type_: ir.VectorType) -> bool:
+    """Whether a vector is as long as 16 lanes of f32, or shorter; bytes and flags are taken for f16."""
+    return type_.shape[0] * max(element_bytes(type_.element_type), 2) <= LANES * 4
 
 
 @dataclass

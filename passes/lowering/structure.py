@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from math import prod
 from typing import TYPE_CHECKING, cast
 
-from powerfusion.core._mlir import attributes_of, create, entry_block, i32_array, index_constant, operations, segments
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    attributes_of,
+    create,
+    entry_block,
+    i32_array,
+    index_constant,
+    integer_of,
+    operations,
+    segments,
+)
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering import lockstep, partials, reductions, together
+from powerfusion.passes.lowering.expansions import compare
+from powerfusion.passes.lowering.extents import Flag
+from powerfusion.passes.lowering.memory import SGE
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
@@ -58,15 +74,52 @@ def lower_alternatives(lowering: VectorLowering, op: ir.Operation) -> None:
 
 @lowers("gir.parallel", to="vector")
 def lower_parallel(lowering: VectorLowering, op: ir.Operation) -> None:
-    """Outermost, a parallel loop, or serial ones where there is little to do; further in, serial ones or lock-step."""
+    """Outermost, a parallel loop, or serial ones where threads don't pay; further in, serial ones or lock-step."""
     if lockstep.is_needed(op):
         lockstep.Instances.first(lowering).parallel(op)
         return
     counts = [lowering.scalar(count) for count in op.operands]
-    little = "gir.work" in op.attributes and ir.IntegerAttr(op.attributes["gir.work"]).value < lowering.serial_below
-    if little or lowering.depth or not counts or lockstep.updates_without_atomics(op):
-        _serial(lowering, op, counts, [])
+    alone = all(integer_of(count) == 1 for count in counts)
+    worth = False if lowering.depth or alone or lockstep.updates_without_atomics(op) else _is_worth_it(lowering, op)
+    if not isinstance(worth, ir.Value):
+        (_threaded if worth else _serial)(lowering, op, counts)
         return
+    branch = create("scf.if", [worth], regions=2)
+    for region, emit in zip(branch.regions, (_threaded, _serial), strict=True):
+        with ir.InsertionPoint(region.blocks.append()):
+            emit(lowering, op, counts)
+            create("scf.yield")
+
+
+def _is_worth_it(lowering: VectorLowering, op: ir.Operation) -> Flag:
+    """Whether there is enough to do for threads; where sizes are open, for the largest buffer that a kernel has."""
+    if "gir.work" in op.attributes:
+        return ir.IntegerAttr(op.attributes["gir.work"]).value >= lowering.serial_below
+    kernel = op.parent.operation
+    if "gir.work_each" not in op.attributes or kernel.name != "gir.kernel":
+        return True
+    least = -(-lowering.serial_below // max(ir.IntegerAttr(op.attributes["gir.work_each"]).value, 1))
+    memrefs = [value for value in entry_block(kernel).arguments if isinstance(value.type, ir.MemRefType)]
+    sizes = [_elements(lowering.scalar(value)) for value in memrefs]
+    if not sizes:
+        return True
+    return compare("arith.cmpi", SGE, reduce(_larger, sizes), index_constant(least))
+
+
+def _elements(memref: ir.Value) -> ir.Value:
+    """How many elements a memref has."""
+    known = index_constant(prod(size for size in memref.type.shape if size != DYNAMIC))
+    dims = [dim for dim, size in enumerate(memref.type.shape) if size == DYNAMIC]
+    sizes = [create("memref.dim", [memref, index_constant(dim)], [known.type]).result for dim in dims]
+    return reduce(lambda left, right: create("arith.muli", [left, right], [known.type]).result, sizes, known)
+
+
+def _larger(one: ir.Value, other: ir.Value) -> ir.Value:
+    return create("arith.maxsi", [one, other], [one.type]).result
+
+
+def _threaded(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value]) -> None:
+    """A parallel loop."""
     side_by_side = together.plan(op)
     if side_by_side is not None:
         together.emit(lowering, op, side_by_side)
@@ -93,7 +146,10 @@ def _body(lowering: VectorLowering, op: ir.Operation) -> None:
     lowering.depth -= 1
 
 
-def _serial(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value], indices: list[ir.Value]) -> None:
+def _serial(
+    lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value], indices: Sequence[ir.Value] = ()
+) -> None:
+    """Loops on one thread."""
     if len(indices) == len(counts):
         lowering.bind(entry_block(op).arguments, indices)
         _body(lowering, op)

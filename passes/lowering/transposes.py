@@ -4,6 +4,8 @@ An n x n block takes log2(n) rounds; each exchanges, between rows that are d apa
 
     a b | c d          a b | e f
     e f | g h   d=2    c d | g h       (and so on with d = 1)
+
+Of a tile that is longer one way, squares lie side by side in vectors as long as its longer side.
 """
 
 from __future__ import annotations
@@ -23,31 +25,29 @@ def can_transpose(shape: Sequence[int], perm: Sequence[int]) -> bool:
 
 
 def transpose(tile: Tile) -> Tile:
-    """A tile of rows x lanes as one of lanes x rows."""
+    """A tile of rows x lanes as one of lanes x rows; squares of either's length lie side by side in a vector."""
     rows = rows_of(tile)
     count, lanes = len(rows), rows[0].type.shape[0]
     side = min(count, lanes)
-    made: list[list[ir.Value]] = [[] for _ in range(lanes)]
-    for top in range(0, count, side):
-        for left in range(0, lanes, side):
-            block = [_shuffle(row, row, range(left, left + side)) for row in rows[top : top + side]]
-            for at, row in enumerate(_transpose_square(block)):
-                made[left + at].append(row)
-    return tile_of([_joined(parts) for parts in made])
+    stacked = [_joined(rows[at::side]) for at in range(side)]
+    made = _transpose_squares(stacked)
+    places = range(0, lanes, side)
+    return tile_of([_shuffle(row, row, range(left, left + count)) for left in places for row in made])
 
 
-def _transpose_square(rows: list[ir.Value]) -> list[ir.Value]:
-    side = len(rows)
+def _transpose_squares(rows: list[ir.Value]) -> list[ir.Value]:
+    """Squares beside one another, each transposed where it is."""
+    side, lanes = len(rows), rows[0].type.shape[0]
     distance = side // 2
     while distance:
         made = list(rows)
         for at in (at for at in range(side) if not at & distance):
             upper, lower = rows[at], rows[at + distance]
             made[at] = _shuffle(
-                upper, lower, [lane if not lane & distance else side + lane - distance for lane in range(side)]
+                upper, lower, [lane if not lane & distance else lanes + lane - distance for lane in range(lanes)]
             )
             made[at + distance] = _shuffle(
-                upper, lower, [lane + distance if not lane & distance else side + lane for lane in range(side)]
+                upper, lower, [lane + distance if not lane & distance else lanes + lane for lane in range(lanes)]
             )
         rows, distance = made, distance // 2
     return rows

@@ -12,6 +12,7 @@ from powerfusion.passes.lowering.memory import add_offset, index_vector, spread
 from powerfusion.passes.lowering.shuffles import ANY, Lane, blended, shuffle, side_by_side
 
 LANES = 16  # of a part: a register of f32
+EXTREMES = ("maximumf", "minimumf")
 Parts = list[ir.Value]
 Known = Mapping[ir.Value, Parts]
 """What vectors have become that were taken apart."""
@@ -218,18 +219,23 @@ def _registers(value: ir.Value) -> Parts:
 
 
 def _reduction(parts: Known, op: ir.Operation) -> Parts:
+    """Registers are folded into one, the last one with what changes nothing in the lanes that aren't there."""
     value, *init = op.operands
     kind = str(op.attributes["kind"]).removeprefix("#vector.kind<").removesuffix(">")
-    whole, *others = parts[value]
-    *others, last = others
-    inside = _there(value.type, LANES * (len(others) + 1), last.type)
-    if inside is not None:
+    *others, last = parts[value]
+    left = value.type.shape[0] - LANES * len(others)
+    if left < LANES:
         none = constant(last.type, neutral(kind, element_of(last.type)))
-        last = create("arith.select", [inside, last, none], [last.type]).result
+        beyond = last.type.shape[0]
+        last = shuffle(last, none, [lane if lane < left else beyond for lane in range(LANES)])
+    whole, *others = (*others, last)
+    if kind in EXTREMES:  # One of many lanes says it best; a part that is there twice is no matter.
+        every = [whole, *others]
+        every += [whole] * ((1 << (len(every) - 1).bit_length()) - len(every))
+        return [create("vector.reduction", [side_by_side(every), *init], [op.result.type], attributes_of(op)).result]
     for part in others:
         whole = combine(kind, whole, part, op.location)
-    made = create("vector.reduction", [whole, *init], [op.result.type], attributes_of(op)).result
-    return [create("vector.reduction", [last, made], [op.result.type], attributes_of(op)).result]
+    return [create("vector.reduction", [whole, *init], [op.result.type], attributes_of(op)).result]
 
 
 def _extract(parts: Known, op: ir.Operation) -> Parts | None:

@@ -3,7 +3,7 @@
 Rewrite:
     %r = scf.for (%m = -inf)                      %r, %s = scf.for (%m = -inf, %n = no)
       yield arith.maximumf %m, %x          ⇒        yield vrangeps of %m and %x, %n or NaN in %x
-    vector.reduction <maximumf>, %r               vector.reduction <maximumf>, any of %s ? NaN : %r
+    vector.reduction <maximumf>, %r               any of %s ? NaN : vrangeps of %r and itself turned by 8, 4, 2, 1 lanes
 
 As a NaN must stay, `maximumf` takes four instructions of x86 each of which waits for the one before, and the first for
 the last of the step before. AVX-512's `vrangeps` is one: the larger of two numbers, 0 of 0 and -0, and of a NaN and a
@@ -59,6 +59,9 @@ class WatchNansPass(Pass):
             if found:
                 _rewrite(loop, found)
                 count("extremes carried apart from NaNs", len(found))
+        for across in [each for _, each in walk_numbered(op) if _is_extreme(each)]:
+            _fold_across(across)
+            count("extremes across lanes apart from NaNs")
 
 
 def _fold_of(loop: ir.Operation, at: int) -> ir.Operation | None:
@@ -76,6 +79,34 @@ def _fold_of(loop: ir.Operation, at: int) -> ir.Operation | None:
     kind = fold.name.removeprefix("arith.")
     folded = across.name == "vector.reduction" and f"<{kind}>" in str(across.attributes["kind"])
     return fold if folded and defining_op(end.operands[at]) == fold else None
+
+
+def _is_extreme(op: ir.Operation) -> bool:
+    """Whether an op folds registers of f32 to an extreme."""
+    if op.name != "vector.reduction" or len(list(op.operands)) != 1 or _kind(op) not in FOLDS:
+        return False
+    type_ = op.operands[0].type
+    return type_.shape[0] % LANES == 0 and type_.element_type == ir.F32Type.get()
+
+
+def _kind(op: ir.Operation) -> str:
+    return f"arith.{str(op.attributes['kind']).removeprefix('#vector.kind<').removesuffix('>')}"
+
+
+def _fold_across(op: ir.Operation) -> None:
+    """Folds registers into one and that in four steps, in each of which a lane meets one that is half as far."""
+    value, largest = op.operands[0], FOLDS[_kind(op)]
+    with ir.InsertionPoint(op), op.location:
+        starts = range(0, value.type.shape[0], LANES)
+        pieces = [Real(shuffle(value, value, range(start, start + LANES))) for start in starts]
+        best = reduce(lambda one, other: extreme(one, other, largest), pieces)
+        for distance in (8, 4, 2, 1):
+            turned = shuffle(best.value, best.value, [(lane + distance) % LANES for lane in range(LANES)])
+            best = extreme(best, Real(turned), largest)
+        first = create("vector.extract", [best.value], [op.result.type], {"static_position": i64_array([0])}).result
+        made = _or_nan(_nans(value), first)
+    op.result.replace_all_uses_with(made)
+    op.erase()
 
 
 def _rewrite(loop: ir.Operation, found: dict[int, ir.Operation]) -> None:
@@ -123,13 +154,14 @@ def _end(result: ir.Value, flags: ir.Value) -> None:
     """Makes a NaN of what a loop found, where one was seen."""
     across = next(iter(result.uses)).owner.operation
     with ir.InsertionPoint(across), across.location:
-        i16 = ir.IntegerType.get_signless(LANES)
-        word = create("vector.bitcast", [flags], [ir.VectorType.get([1], i16)]).result
-        bits = create("vector.extract", [word], [i16], {"static_position": i64_array([0])}).result
-        seen = compare("arith.cmpi", NE, bits, number(LANES, 0))
-        made = create(
-            "arith.select",
-            [seen, constant(result.type, ir.FloatAttr.get(result.type.element_type, nan)), result],
-            [result.type],
-        ).result
-    across.operands[0] = made
+        across.operands[0] = _or_nan(flags, result)
+
+
+def _or_nan(flags: ir.Value, value: ir.Value) -> ir.Value:
+    """A value, or NaNs where a flag is set."""
+    i16 = ir.IntegerType.get_signless(LANES)
+    word = create("vector.bitcast", [flags], [ir.VectorType.get([1], i16)]).result
+    bits = create("vector.extract", [word], [i16], {"static_position": i64_array([0])}).result
+    seen = compare("arith.cmpi", NE, bits, number(LANES, 0))
+    none = constant(value.type, ir.FloatAttr.get(ir.F32Type.get(), nan))
+    return create("arith.select", [seen, none, value], [value.type]).result

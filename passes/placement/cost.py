@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from powerfusion.machines.model import Machine
+from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.arrivals import Arrivals
 from powerfusion.passes.placement.granules import asked_bytes
 from powerfusion.passes.placement.model import (
@@ -30,7 +31,7 @@ from powerfusion.passes.placement.model import (
     Where,
     extent,
 )
-from powerfusion.passes.placement.rates import WORK_BYTES, cache_bytes, cores, granule_of, product_bytes
+from powerfusion.passes.placement.rates import cache_bytes, cores, granule_of, product_bytes
 from powerfusion.passes.placement.staging import Held, held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS

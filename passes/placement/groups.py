@@ -353,6 +353,11 @@ class _Group:
         folds = [op for number in needed if (op := self._op(number)).kind is Kind.FOLD]
         return any(set(self.classes(op.results[-1])) - set(self.classes(op.operands[0])) for op in folds)
 
+    def _multiplies(self, needed: Sequence[int], halos: Mapping[int, int]) -> bool:
+        """Whether a contraction multiplies what steps need both."""
+        products = [op for number in needed if (op := self._op(number)).contracts is not None]
+        return any(halos.keys() & set(self.classes(value)) for op in products for value in op.operands[:2])
+
     def _element_bytes(self, needed: Sequence[int]) -> int:
         """What an element has of what is moved most."""
         moved = [value for number in needed if self._op(number).outer is not None for value in self._moved(number)]
@@ -392,6 +397,7 @@ class _Group:
         if not nested:
             raise NoScheduleError("it runs over nothing")
         order = [cls for cls in classes if cls in nested]
+        halos = {cls: halo for cls in order if (halo := _halo(windows.of.values(), cls))}
         wanted = Wanted(
             [cls for cls in order if cls in rows],
             [cls for cls in order if cls in swept],
@@ -402,9 +408,10 @@ class _Group:
             self._lacking(needed, order),
             self._reuses(needed),
             split,
-            [cls for cls in order if any(_has_halo(spans, cls) for spans in windows.of.values())],
+            halos,
             self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
+            inner if halos and self._multiplies(needed, halos) else 0,
         )
         for narrow in (False, True) if self.machine.space_of("sram").kind == "cache" else (True,):
             nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
@@ -452,6 +459,6 @@ class _Group:
         )
 
 
-def _has_halo(spans: Spans, cls: int) -> bool:
-    """Whether neighbouring steps along a class need some elements both."""
-    return any(span.cls == cls and span.high > span.low for span in spans)
+def _halo(windows: Iterable[Spans], cls: int) -> int:
+    """How many elements neighbouring steps along a class need both."""
+    return max((span.high - span.low for spans in windows for span in spans if span.cls == cls), default=0)

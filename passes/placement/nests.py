@@ -1,10 +1,11 @@
 """Which nests a machine gets for some rows and swept dimensions: a few, of which the cheapest is taken.
 
 A step takes what suits the units: along what lies contiguous in memory as much as their lanes load at once, and
-as many rows more as fill that where rows are short. Where registers are a scratchpad, larger steps are tried
-first, from what it holds downwards; and smaller ones everywhere. Groups get enough steps to be worth starting,
-and are several per core; units of a group share its rows. Where no cache serves what is loaded again, the
-rows that all loads have are tried as the outermost ones, too.
+as many rows more as fill that where rows are short. Rows with halos are taken whole where vector registers hold
+them: a piece has borders that depend on which it is. Where registers are a scratchpad, larger steps are tried first,
+from what it holds downwards; and smaller ones everywhere. Groups get enough steps to be worth starting, and are
+several per core; units of a group share its rows. Where no cache serves what is loaded again, the rows that all
+loads have are tried as the outermost ones, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from powerfusion.dialects.gir import ALL
 from powerfusion.machines.model import Machine
@@ -32,6 +33,7 @@ BLOCK_ROWS = (8, 4, 2)  # of a step, that meet all of a vector
 LONGER = (4, 16, 64)  # by how much steps are longer where what they load is used often
 LONG_ROWS = (4, 8, 16, 32, 64, 128, 256)  # elements of a step along what is contiguous where it has halos
 ROWS_AT_ONCE = (1, 2, 4)  # of those, where neighbouring ones share halos
+FREE_REGISTERS = 4  # one in so many is left for what is computed where rows and factors are held
 ROW_PARTS = (1, 2, 4, 8)  # of a row with halos, that a step has one of where nothing caches rests of transactions
 Sizes = Mapping[int, int | None]
 Nest = tuple[NestDim, ...]
@@ -51,9 +53,10 @@ class Wanted:
         lacking: By class, how many loads don't run over it.
         reuses: Whether steps that are longer than units need pay, as each element meets many others.
         split: A class, folded or swept, of which each unit has a part; None where units have rows of their own.
-        haloed: Classes along which neighbouring steps need some elements both.
+        haloed: Classes along which neighbouring steps need some elements both, and how many.
         moved_bytes: All that is loaded and stored, once.
         piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
+        factors: By how many elements a neighbourhood is multiplied.
     """
 
     rows: Sequence[int]
@@ -65,9 +68,10 @@ class Wanted:
     lacking: Mapping[int, int]
     reuses: bool = False
     split: int | None = None
-    haloed: Sequence[int] = ()
+    haloed: Mapping[int, int] = field(default_factory=dict[int, int])
     moved_bytes: int = 0
     piece: int = 1
+    factors: int = 0
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -76,22 +80,21 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
     total = math.prod(extent(wanted.sizes[cls]) for cls in (*wanted.rows, *wanted.swept)) * wanted.inner
     for elements in step_sizes(machine, wanted.element_bytes, total):
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
-        longer = (
-            *_longer(wanted, plain),
-            *_balanced(machine, wanted, plain),
-            *_long_rows(machine, wanted, plain),
-            *_written_out(machine, wanted, plain),
-        )
-        found = [
-            nest
-            for steps in (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
-            for rows in _orders(machine, wanted)
-            for shared in _shared(machine, wanted, steps)
-            if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
-        ]
-        seen.update(found)
-        if found:
-            yield list(dict.fromkeys(found))
+        long_rows = list(_long_rows(machine, wanted, plain))
+        longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *(steps for steps, _ in long_rows))
+        others = (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
+        whole = [steps for steps, is_whole in long_rows if is_whole]
+        for some in (whole, (*others, *_written_out(machine, wanted, plain))):
+            found = [
+                nest
+                for steps in some
+                for rows in _orders(machine, wanted)
+                for shared in _shared(machine, wanted, steps)
+                if (nest := _nest(machine, replace(wanted, rows=rows), steps, shared)) not in seen
+            ]
+            seen.update(found)
+            if found:
+                yield list(dict.fromkeys(found))
 
 
 def _orders(machine: Machine, wanted: Wanted) -> list[Sequence[int]]:
@@ -253,11 +256,12 @@ def _balanced(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Ite
             yield _even(wanted, left, others)
 
 
-def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
-    """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once.
+def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[tuple[dict[int, int], bool]]:
+    """Steps of whole rows that have halos, or long pieces of them, of one and of a few at once; and which are whole.
 
     They are for units without lanes, in whose registers neighbours are found by moving lanes: the longer a row is, the
-    less of it is halo, and rows that are had at once share theirs.
+    less of it is halo, and rows that are had at once share theirs. Factors of neighbourhoods take a register each, and
+    leave room for fewer rows.
     """
     rows = [cls for cls in wanted.rows if cls in wanted.haloed and wanted.sizes[cls] is not None]
     lanes = [cls for cls in rows if cls in wanted.lanes]
@@ -266,9 +270,21 @@ def _long_rows(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> It
     along = lanes[0]
     others = [cls for cls in rows if cls != along][-1:]
     for length, count in itertools.product(LONG_ROWS, ROWS_AT_ONCE if others else (1,)):
+        if count > 1 and not _is_held(machine, wanted, along, length, count + wanted.haloed[others[0]]):
+            continue
         lengths = {along: length, **dict.fromkeys(others, count)}
         made = {cls: min(lengths.get(cls, 1), wanted.sizes[cls] or 1) for cls in wanted.rows}
-        yield _evened(wanted, {**steps, **made})
+        yield _evened(wanted, {**steps, **made}), length >= (wanted.sizes[along] or length)
+
+
+def _is_held(machine: Machine, wanted: Wanted, along: int, length: int, rows: int) -> bool:
+    """Whether vector registers hold rows beside their factors, and have a part free for what is computed."""
+    registers = machine.space_of("reg")
+    if registers.usable_bytes is None or not wanted.factors:
+        return True
+    elements = min(length, wanted.sizes[along] or length) + wanted.haloed[along]
+    held = rows * -(-elements * wanted.element_bytes // registers.alignment_bytes) + wanted.factors
+    return held * FREE_REGISTERS <= registers.usable_bytes // registers.alignment_bytes * (FREE_REGISTERS - 1)
 
 
 def _even(wanted: Wanted, steps: Mapping[int, int], rows: Sequence[int]) -> dict[int, int]:

@@ -6,13 +6,12 @@ from functools import lru_cache
 
 from powerfusion.machines.model import Machine
 from powerfusion.passes.analysis.timing import best_rate
+from powerfusion.passes.analysis.work import REGISTERS_PER_NS, WORK_BYTES
 
 DRAM_BYTES_PER_NS = 40  # where a machine doesn't say
 NEAR_SPEEDUP = 4  # of registers over sram
 SRAM_SPEEDUP = 8  # of sram over DRAM, where a machine doesn't say
 CACHE_SPEEDUP = 4  # of a cache in front of DRAM over DRAM itself, where a machine doesn't say
-REGISTERS_PER_NS = 8  # on which a core with caches computes, where a machine doesn't say
-WORK_BYTES = 4  # of sram, that take a core as long as an operation on an element
 
 
 def cores(machine: Machine) -> int:

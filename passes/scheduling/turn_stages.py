@@ -33,6 +33,7 @@ from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
@@ -40,6 +41,7 @@ from powerfusion.passes.scheduling.scratch import buffer_bytes
 
 T = TypeVar("T")
 BLOCK = 16  # elements a side, of what is turned in registers
+HALF_BYTES = 2
 LEAST_TIMES = 4  # it is loaded: turning moves it twice
 ROOM = 4  # of sram, the part that it may take
 
@@ -154,7 +156,7 @@ def _fill(window: ir.Value, buffer: ir.Value, places: list[ir.Value]) -> None:
     if len(places) == rank:
         _turn_block(window, buffer, places)
         return
-    step = BLOCK if len(places) >= rank - 2 else 1
+    step = [*[1] * (rank - 2), *_block(window)][len(places)]
     bounds = [index_constant(0), index_constant(window.type.shape[len(places)]), index_constant(step)]
     loop = create("scf.for", bounds, regions=1)
     block = loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[loop.location])
@@ -163,13 +165,20 @@ def _fill(window: ir.Value, buffer: ir.Value, places: list[ir.Value]) -> None:
         create("scf.yield")
 
 
+def _block(window: ir.Value) -> tuple[int, int]:
+    """The sides of what is turned in registers at a time: of 16-bit elements twice as many rows, in as many bytes."""
+    twice = element_bytes(window) == HALF_BYTES and window.type.shape[-2] % (2 * BLOCK) == 0
+    return (2 if twice else 1) * BLOCK, BLOCK
+
+
 def _turn_block(window: ir.Value, buffer: ir.Value, places: list[ir.Value]) -> None:
     rank, element = window.type.rank, element_of(window.type)
     place = ir.Attribute.parse("#gir.at<reg>")
-    tile = ir.RankedTensorType.get([*[1] * (rank - 2), BLOCK, BLOCK], element, place)
+    sides = [*[1] * (rank - 2), *_block(window)]
+    tile, made = (ir.RankedTensorType.get(shape, element, place) for shape in (sides, _swapped(sides)))
     segment_sizes = {"operandSegmentSizes": i32_array([1, rank, 0])}
     loaded = create("gir.load", [window, *places], [tile], segment_sizes).result
     perm = i64_array(_swapped(range(rank)))
-    turned = create("gir.permute", [loaded], [tile], {"perm": perm}).result
+    turned = create("gir.permute", [loaded], [made], {"perm": perm}).result
     stored = {"operandSegmentSizes": i32_array([1, 1, rank, 0])}
     create("gir.store", [turned, buffer, *_swapped(places)], attributes=stored)

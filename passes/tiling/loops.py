@@ -60,11 +60,9 @@ def serial(
     return list(loop.results)
 
 
-def groups(counts: Sequence[ir.Value], work: int | None, body: Callable[[list[ir.Value]], None]) -> None:
-    """A `gir.parallel` over groups; `work` is how many elements they go over together, if that is known."""
-    attributes: dict[str, ir.Attribute] = {"scope": ir.Attribute.parse("#gir.scope<group>")}
-    if work is not None:
-        attributes["gir.work"] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), work)
+def groups(counts: Sequence[ir.Value], body: Callable[[list[ir.Value]], None]) -> None:
+    """A `gir.parallel` over groups."""
+    attributes = {"scope": ir.Attribute.parse("#gir.scope<group>")}
     op = create("gir.parallel", counts, attributes=attributes, regions=1)
     block = op.regions[0].blocks.append(*[ir.IndexType.get()] * len(counts), arg_locs=[op.location] * len(counts))
     with ir.InsertionPoint(block):

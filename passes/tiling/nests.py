@@ -90,7 +90,7 @@ class NestEmitter:
                 self.axes[c] = Axis(index, 1)
             self._emit_loops([(c, self._range(c)) for c in [*rest, *([vector] if vector is not None else [])]])
 
-        groups(counts, plan.work, body)
+        groups(counts, body)
 
     def _emit_chunks(self, vector: Dim) -> None:
         """Deals the only dimension out to groups, some tiles each."""
@@ -101,7 +101,7 @@ class NestEmitter:
             part = chunk_range(indices[0], self._size(vector), self._static(vector), step, tiles)
             self._emit_loops([(vector, part)])
 
-        groups([ceil_div(self._size(vector), step * tiles)], self.plan.work, body)
+        groups([ceil_div(self._size(vector), step * tiles)], body)
 
     def _emit_squares(self, others: Sequence[Dim], across: Dim) -> None:
         """Deals the other side of a square tile out to groups, some tiles each, which lie side by side in memory."""
@@ -116,7 +116,7 @@ class NestEmitter:
             self._emit_loops([*((c, self._range(c)) for c in [*rest, vector]), (across, part)])
 
         counts = [*map(self._size, parallel), ceil_div(self._size(across), step * SQUARES)]
-        groups(counts, self.plan.work, body)
+        groups(counts, body)
 
     def _emit_columns(self, others: Sequence[Dim]) -> None:
         """Deals columns that are folded out to groups, some tiles beside one another each; then what is left."""
@@ -144,9 +144,9 @@ class NestEmitter:
 
         sizes = [*map(self._size, parallel)]
         if static == DYNAMIC or static >= by:
-            groups([*sizes, whole], self.plan.work, body)
+            groups([*sizes, whole], body)
         if static == DYNAMIC or static % by:
-            groups(sizes or [index_constant(1)], self.plan.work, left)
+            groups(sizes or [index_constant(1)], left)
 
     def _emit_loops(self, loops: Sequence[tuple[Dim, Range]]) -> None:
         """Emits serial loops over outer dimensions, then what is inside of them."""

@@ -48,7 +48,7 @@ class PayloadEmitter:
         def body(indices: list[ir.Value]) -> None:
             self._outer(rest, {dim: Axis(index, 1) for dim, index in zip(parallel, indices, strict=False)})
 
-        groups(counts, None, body)
+        groups(counts, body)
 
     def _loop_over(self, dim: int) -> Range:
         size = self.emitter.size(self.source, dim)

@@ -85,7 +85,6 @@ class PlacedTiler(KernelTiler):
             sizes = {dim.name: self._size(dim) for dim in self.dims}
             split = [dim for dim in self.dims if dim.groups != 1]
             counts = [self._groups(dim, sizes[dim.name]) for dim in split] or [index_constant(1)]
-            work = None if any(dim.size is None for dim in self.dims) else prod(dim.size or 0 for dim in self.dims)
 
             def body(indices: list[ir.Value]) -> None:
                 which = dict(zip((dim.name for dim in split), indices, strict=False))
@@ -93,7 +92,7 @@ class PlacedTiler(KernelTiler):
                     self.of_group[dim.name] = group_extent(dim, which.get(dim.name), sizes[dim.name])
                 self._emit_units()
 
-            groups(counts, work, body)
+            groups(counts, body)
             create("gir.return")
 
     def _size(self, dim: PlacedDim) -> ir.Value:

@@ -147,16 +147,6 @@ class NestPlan:
         is_long = length != DYNAMIC and length * element_bytes(most.result) >= 2 * LINE
         return order if is_long and len(order) == len(self.outer) and order[-1] == self.vector else self.outer
 
-    @property
-    def work(self) -> int | None:
-        """How many elements the nest goes over, None where a size is dynamic."""
-        work = 1
-        for c in {*self.outer, *(c for sweep in self.sweeps for c in sweep.extra)}:
-            if (size := c[0].type.shape[c[1]]) == DYNAMIC:
-                return None
-            work *= size
-        return work
-
     def lanes(self, width: int) -> int:
         """How long the tile is, at least a width.
 

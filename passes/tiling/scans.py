@@ -13,9 +13,8 @@ A scatter's elements may meet, so one group takes them one tile after another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
-from powerfusion.core._mlir import DYNAMIC, attributes_of, create, i32_array, index_constant, segments
+from powerfusion.core._mlir import attributes_of, create, i32_array, index_constant, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling.combiners import SpelledOut, needed_accumulators
 from powerfusion.passes.tiling.loops import (
@@ -74,7 +73,7 @@ class ScanEmitter:
                 loops.append((lanes, self._range(lanes, lanes_of(shape[lanes], self.width))))
             self._loops(loops, axes)
 
-        groups(counts, self._work(), body)
+        groups(counts, body)
 
     def _emit_chunks(self, lanes: int) -> None:
         """Deals the only other dimension out to groups, a tile each."""
@@ -84,11 +83,7 @@ class ScanEmitter:
         def body(indices: list[ir.Value]) -> None:
             self._loops([(lanes, chunk_range(indices[0], size, static, step, 1))], {})
 
-        groups([ceil_div(size, step)], self._work(), body)
-
-    def _work(self) -> int | None:
-        shape = self.source.type.shape
-        return None if DYNAMIC in list(shape) else prod(shape)
+        groups([ceil_div(size, step)], body)
 
     def _range(self, dim: int, step: int, *, reverse: bool = False) -> Range:
         return whole_range(self.emitter.size(self.source, dim), self.source.type.shape[dim], step, reverse=reverse)
@@ -221,4 +216,4 @@ def emit_scatter(emitter: TileEmitter, op: ir.Operation, memref: ir.Value, width
             attributes["kind"] = op.attributes["kind"]
         create("gir.scatter", [tile, memref, *tiles, *valid], attributes=attributes, loc=op.location)
 
-    groups([index_constant(1)], 1, lambda _: loops(0, []))  # Work for one thread.
+    groups([index_constant(1)], lambda _: loops(0, []))

@@ -42,6 +42,8 @@ from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.work import Work, work_of
+from powerfusion.passes.scheduling.kernels import is_group_parallel, walk
 from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
 from powerfusion.passes.tiling.kernels import Buffers, KernelTiler
 from powerfusion.passes.tiling.placed import PlacedTiler
@@ -309,7 +311,19 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> 
     """Makes the tile form of a kernel at the insertion point."""
     name = ir.StringAttr(op.attributes["kernel_name"]).value
     new = gir.kernel(name, operands, [], [], op.location).operation
+    work = work_of(op)
     _tiler_of(op)(op, new, width).run()
+    _tell_work(new, work)
+
+
+def _tell_work(kernel: ir.Operation, work: Work) -> None:
+    """Says of a kernel's groups what there is to do for them: in all, or of an element where sizes are open."""
+    name, number = ("gir.work", work.total) if work.total is not None else ("gir.work_each", work.each)
+    if number is None:
+        return
+    for op in walk(kernel, "gir.parallel"):
+        if is_group_parallel(op):
+            op.attributes[name] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)
 
 
 def _tiler_of(kernel: ir.Operation) -> type[KernelTiler]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +32,7 @@ from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Signature
+from powerfusion.runtime.threads import Threads
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
@@ -259,9 +261,10 @@ class Executable:
             return self._c_function
         program = self._program
         libraries = [str(openmp_library())] if OPENMP_PREFIX in program.object else []
+        threads = Threads(ctypes.CDLL(libraries[0])) if libraries else None
         try:
             loaded = HostCode(program.object, libraries)
-            code = Code(loaded.lookup(ENTRY), loaded.lookup(ALLOCATE), loaded.lookup(FREE), loaded)
+            code = Code(loaded.lookup(ENTRY), loaded.lookup(ALLOCATE), loaded.lookup(FREE), loaded, threads)
         except RuntimeError as error:
             raise CompileError(f"the code can't be loaded: {error}") from error
         return CFunction(code, self.signature, program.assertions, program.constants)

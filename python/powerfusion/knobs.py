@@ -43,22 +43,16 @@ C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run thr
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
 MLIR_SOURCE = Knob("PF_MLIR_SOURCE", "Sources of MLIR's Python bindings, a folder or a tarball, for tools/bootstrap")
+OPENMP_THREADS = Knob(
+    "OMP_NUM_THREADS", "Threads of a program's parallel loops; by default all that the process may use"
+)
 PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts; by default that of the build")
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-KNOBS = (
-    C_COMPILER,
-    CACHE,
-    CACHE_HOME,
-    CACHE_LIMIT,
-    CALIBRATION,
-    LLVM_PREFIX,
-    MLIR_SOURCE,
-    PYTHON,
-    REPRODUCER_DIR,
-    TEST_PASSES,
-)
+BUILDING = (C_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
+RUNNING = (CACHE, CACHE_HOME, CACHE_LIMIT, CALIBRATION, OPENMP_THREADS, REPRODUCER_DIR, TEST_PASSES)
+KNOBS = (*BUILDING, *RUNNING)
 OFF = ("0", "no", "false", "off")
 _SIZE = re.compile(r"(\d+)([KMGT]?)(i?B)?", re.IGNORECASE)
 

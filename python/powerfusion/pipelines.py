@@ -116,6 +116,7 @@ TILE = Phase(
     "tile",
     "tile form: loops over windows, static tiles",
     (
+        "gir-join-dims{settled=true}",
         "gir-tile",
         "canonicalize",
         "func.func(scf-for-loop-peeling)",
@@ -146,10 +147,12 @@ LOWER_CPU = Phase(
     "lower",
     "vector, scf and memref ops for the host",
     (
+        "gir-hoist-loads",
         "gir-turn-stages",
         "gir-prefetch-rows",
         "gir-prefetch-runs",
         "gir-prefetch-streams",
+        "gir-prefetch-windows",
         "gir-split-loops",
         "canonicalize",
         "gir-fold-windows",
@@ -170,6 +173,7 @@ LLVM_CPU = Phase(
         "gir-watch-nans",
         "gir-round-bf16",
         "arith-expand{include-bf16=true}",
+        "gir-carry-bf16",
         "convert-scf-to-openmp",
         "gir-inline-scopes",
         "canonicalize",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from speed.session import Row, Timing
 from suites import SUITES, Case
 from suites.case import error_of, rows_of
 
-CASES = [pytest.param(case, id=case.name.replace(" ", "-")) for suite in SUITES.values() for case in suite()]
+EACH = {case.name: case for suite in SUITES.values() for case in suite()}
+CASES = [pytest.param(case, id=name.replace(" ", "-")) for name, case in EACH.items()]
 CEILINGS = Ceilings(1, 40e9, 30e9, 50e9, 60e9, 20e9, 300e9, 100e9, 200e9)
 
 
@@ -31,6 +33,9 @@ def test_programs_mean_what_numpy_says(case: Case) -> None:
     results = pf.compile(case.workload.text("small"))(*inputs)
     got = results if isinstance(results, tuple) else (results,)
     for at, (array, value) in enumerate(zip(got, case.wanted(inputs), strict=True)):
+        if array.dtype == np.int8:  # rounded from what is rounded itself
+            assert error_of(array, value, 0) == 0
+            continue
         expected = tolerance.Expected(value, case.workload.scale)
         tolerance.check(array, expected, array.dtype, roundings=max(4, case.workload.roundings), what=f"result {at}")
 
@@ -98,12 +103,37 @@ def test_the_table_says_who_is_fastest_and_who_is_wrong() -> None:
 def test_a_saved_run_is_read_again() -> None:
     """As it was; its page has the table, the probes and what failed."""
     timings = {table.OURS: Timing((2e-3, 2e-3)), "liar": Timing((), failure="wrong: off by 1")}
-    rows = [Row("case", 50_000_000, 50_000_000, timings, 7, (40e9, 50e9, 60e9))]
+    rows = [Row("case", 50_000_000, 50_000_000, timings, 7, (40e9, 50e9, 60e9), "other")]
     data = json.loads(json.dumps(table.to_json(rows, CEILINGS, {})))
     assert table.from_json(data) == (rows, CEILINGS)
     about = {"machine": "a machine", "date": "2026-12-01", "rounds": 2, "load": 0.1}
     text = "\n".join(table.page(rows, CEILINGS, about))
     assert all(words in text for words in ("a machine", "| 50.0 |", "40.0 to 60.0 GB/s", "off by 1"))
+
+
+def test_drawn_sizes_are_held_against_named_ones() -> None:
+    """By their shares of the roofline, whatever the bytes; and late ones are named."""
+    named = Row("named", 50_000_000, 50_000_000, {table.OURS: Timing((4e-3,))})
+    drawn = Row("drawn", 25_000_000, 25_000_000, {table.OURS: Timing((4e-3,)), "fast": Timing((1e-3,))}, like="named")
+    lines = list(table.summary([named, drawn], CEILINGS))
+    assert any("named sizes' share of the roofline, geometric mean: 0.50" in line for line in lines)
+    assert any("at the least: 0.50, drawn" in line for line in lines)
+    assert any("over 10 us and 1.5 times the best peer: drawn" in line for line in lines)
+
+
+def test_sizes_are_drawn() -> None:
+    """The same each time: of 2 to 5 dimensions, odd but for a few, from 16 MB on or below 1 MB."""
+    drawn = {suite: [case for case in SUITES[suite]() if case.like] for suite in ("random-shapes", "small")}
+    again = [case.name for case in SUITES["random-shapes"]() if case.like]
+    assert [case.name for case in drawn["random-shapes"]] == again
+    for suite, cases in drawn.items():
+        assert {len(case.workload.full) for case in cases} == {2, 3, 4, 5}
+        sizes = [size for case in cases for size in case.workload.full]
+        assert sum(size % 2 for size in sizes) > 0.8 * len(sizes)
+        for case in cases:
+            inputs = case.workload.inputs("full") if suite == "small" else ()
+            assert sum(array.nbytes for array in inputs) < 1 << 20
+            assert suite == "small" or prod(case.workload.full) * 2 >= 16 << 20
 
 
 def test_a_run_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

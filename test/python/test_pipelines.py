@@ -26,12 +26,12 @@ def test_passes_are_registered(phase: Phase) -> None:
 
 
 def test_missing_form_names_pass_form_and_maker() -> None:
-    with pytest.raises(ContractError, match="pass 'gir-turn-stages' in phase 'lower' requires tile-form") as caught:
+    with pytest.raises(ContractError, match="pass 'gir-hoist-loads' in phase 'lower' requires tile-form") as caught:
         check_contracts([RAISE, LOWER_CPU])
     assert caught.value.help == "tile-form is established by gir-tile"
 
 
 def test_form_is_lost_to_the_pass_that_invalidates_it() -> None:
     """Tiling twice: the first leaves no graph form behind."""
-    with pytest.raises(ContractError, match="pass 'gir-tile' in phase 'tile' requires graph-form"):
+    with pytest.raises(ContractError, match="pass 'gir-join-dims' in phase 'tile' requires graph-form"):
         check_contracts([RAISE, TILE, TILE])

@@ -14,12 +14,12 @@ from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
 from powerfusion.passes.analysis.ledger import ledger_of
+from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.cost import moved_along
 from powerfusion.passes.placement.groups import naive_cost
 from powerfusion.passes.placement.model import NestDim
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.place import place
-from powerfusion.passes.placement.rates import WORK_BYTES
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.windows import Span
 from powerfusion.phases import run_phase

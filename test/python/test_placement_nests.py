@@ -36,16 +36,17 @@ def wants(draw: st.DrawFn) -> Wanted:
         {cls: draw(st.integers(0, 2)) for cls in (*rows, *swept)},
         reuses=draw(st.booleans()),
         split=draw(st.sampled_from(measured)),
-        haloed=draw(some),
+        haloed={cls: draw(st.integers(1, 6)) for cls in draw(some)},
         moved_bytes=draw(st.sampled_from((1, 1 << 20, 1 << 28))),
         piece=draw(st.sampled_from((1, 2, 4, 8, 16))),
+        factors=draw(st.sampled_from((0, 3, 25))),
     )
 
 
 @settings(max_examples=400, deadline=None, database=None, derandomize=True)
 @given(wanted=wants(), machine=st.sampled_from(MACHINES))
 @example(wanted=Wanted([], [0, 1], {0: 1, 1: 2}, [1], 1, 1, {}, piece=4), machine="c")
-@example(wanted=Wanted([0, 1], [], {0: 10, 1: 32}, [0], 4, 1, {}, haloed=[0, 1]), machine="c")
+@example(wanted=Wanted([0, 1], [], {0: 10, 1: 32}, [0], 4, 1, {}, haloed={0: 2, 1: 2}), machine="c")
 def test_parts_hold_steps(wanted: Wanted, machine: str) -> None:
     """Whatever dimensions a kernel has, on any machine."""
     for nests in (nests_of(find(machine), wanted), sliding_nests(find(machine), wanted)):

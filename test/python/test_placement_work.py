@@ -7,10 +7,11 @@ import pytest
 from powerfusion.core._mlir import functions
 from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
+from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
 from powerfusion.passes.placement.objectives import Objective
-from powerfusion.passes.placement.rates import WORK_BYTES, product_bytes
+from powerfusion.passes.placement.rates import product_bytes
 from powerfusion.passes.placement.read import read
 from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
 

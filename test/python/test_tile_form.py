@@ -245,6 +245,8 @@ VIEWS: dict[str, tuple[str, tuple[int, ...], Callable[[Array], Array]]] = {
         _neighbourhoods,
     ),
     "transpose_8": ("gir.permute %x [1, 0]", (8, 8), lambda x: x.T),
+    "transpose_low": ("gir.permute %x [1, 0]", (8, 32), lambda x: x.T),
+    "transpose_high": ("gir.permute %x [1, 0]", (32, 8), lambda x: x.T),
 }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import create, entry_block, operations, segments
 from powerfusion.errors import UnsupportedError
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.work import least_work
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, start, wide_type
 from powerfusion.passes.lowering.emitc.code import Number
@@ -23,7 +25,7 @@ from powerfusion.passes.lowering.registry import lowers
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.emitc.function import FunctionLowering
 
-SERIAL_BELOW = 1 << 15  # elements of work below which threads cost more than they save
+MACHINE = "c"
 
 
 @lowers("gir.extern", to=TARGET)
@@ -82,8 +84,8 @@ def lower_parallel(lowering: FunctionLowering, op: ir.Operation) -> None:
         return
     lowering.group.flush()
     scatters = holds(op, lambda inner: inner.name == "gir.scatter")
-    work = ir.IntegerAttr(op.attributes["gir.work"]).value if "gir.work" in op.attributes else SERIAL_BELOW
-    threaded = bool(counts) and not lowering.threads and not scatters and work >= SERIAL_BELOW
+    little = "gir.work" in op.attributes and ir.IntegerAttr(op.attributes["gir.work"]).value < least_work(find(MACHINE))
+    threaded = bool(counts) and not lowering.threads and not scatters and not little
     with ExitStack() as nest:
         nest.enter_context(lowering.scratch_of(op, threaded=threaded))
         if threaded:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from powerfusion.errors import AssertionFailedError, InputError, ToolError
 from powerfusion.runtime.outputs import Output, check_outputs
 from powerfusion.runtime.signature import DTYPES, UNSIGNED, Array, ArraySpec, Signature, like_inputs
+from powerfusion.runtime.threads import Threads
 
 NO_MEMORY = -1
 SIZES_DIFFER = -2
@@ -50,12 +52,14 @@ class Code:
         allocate: The address of what makes memory for results, `void *(size_t)`.
         free: The address of what gives such memory back, and what the program made itself, `void (void *)`.
         owner: Whatever must live as long as the code.
+        threads: What its calls ask of libomp; None where no loop is parallel.
     """
 
     entry: int
     allocate: int
     free: int
     owner: object
+    threads: Threads | None = None
 
 
 class CFunction:
@@ -84,6 +88,7 @@ class CFunction:
         types += [ctypes.c_void_p for result in self._results for _ in range(2 if result.is_open else 1)]
         types += [ctypes.c_void_p for _ in self._constants]
         self._function: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int64, *types)(code.entry)
+        self._status = self._function if code.threads is None else partial(self._shared, code.threads)
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Runs the program; one result comes back as it is, several as a tuple, none as None.
@@ -138,10 +143,18 @@ class CFunction:
         ]
 
     def _run(self, passed: Sequence[Any], results: Sequence[Array | _Open]) -> list[Array]:
-        status = self._function(*passed, *self._constant_places)
+        status = self._status(*passed, *self._constant_places)
         if status:
             raise self._failure(status, results)
         return [result.array() if isinstance(result, _Open) else result for result in results]
+
+    def _shared(self, threads: Threads, *passed: Any) -> int:
+        """Runs the program on its share of the threads."""
+        before = threads.begin()
+        try:
+            return self._function(*passed)
+        finally:
+            threads.end(before)
 
     def _failure(self, status: int, results: Sequence[Array | _Open]) -> Exception:
         held = [result for result in results if not isinstance(result, np.ndarray)]

@@ -18,6 +18,7 @@ from pathlib import Path
 from powerfusion import knobs
 from powerfusion.errors import ArtifactError, ToolError
 from powerfusion.runtime.c_function import Code
+from powerfusion.runtime.threads import Threads
 
 ENTRY = "pf_main"
 ALLOCATE = "_mlir_memref_to_llvm_alloc"
@@ -57,7 +58,8 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> Code:
             help="set TMPDIR to a folder with room",
         ) from error
     entry, allocate, free = (_address(library, name) for name in (ENTRY, ALLOCATE, FREE))
-    return Code(entry, allocate, free, library)
+    threads = Threads(ctypes.CDLL(str(runtime or OPENMP_SONAME))) if OPENMP in needs else None
+    return Code(entry, allocate, free, library, threads)
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:

@@ -1,4 +1,5 @@
 // RUN: pf-opt %s --gir-join-dims -split-input-file | FileCheck %s
+// RUN: pf-opt %s --gir-join-dims=settled=true --split-input-file | FileCheck %s --check-prefix=SETTLED
 
 // Two kernels fold the same two dimensions of what a function takes: they read one view, and can still become one.
 
@@ -84,6 +85,15 @@ func.func @apart(%x: tensor<4x5x6xf32>) -> (tensor<4xf32>, tensor<4x5xf32>) {
 
 // CHECK-LABEL: func.func @given
 // CHECK-NOT: tensor.collapse_shape
+
+// Where kernels stay as they are, it is expanded behind.
+
+// SETTLED-LABEL: func.func @given
+// SETTLED: %[[ROWS:.*]] = tensor.collapse_shape %{{.*}} {{\[\[0\], \[1, 2\]\]}} : tensor<4x5x6xf32> into tensor<4x30xf32>
+// SETTLED: %[[BOTH:.*]]:2 = gir.kernel "both" (%{{.*}} = %[[ROWS]] : tensor<4x30xf32>) -> (tensor<4xf32>, tensor<4x30xf32>)
+// SETTLED: gir.reduce {{.*}} dims [1]
+// SETTLED: %[[GIVEN:.*]] = tensor.expand_shape %[[BOTH]]#1 {{\[\[0\], \[1, 2\]\]}} output_shape [4, 5, 6]
+// SETTLED: return %[[BOTH]]#0, %[[GIVEN]]
 func.func @given(%x: tensor<4x5x6xf32>) -> (tensor<4xf32>, tensor<4x5x6xf32>) {
   %0:2 = gir.kernel "both" (%a = %x : tensor<4x5x6xf32>) -> (tensor<4xf32>, tensor<4x5x6xf32>) {
     %zero = arith.constant dense<0.0> : tensor<4xf32, #gir.at<reg>>

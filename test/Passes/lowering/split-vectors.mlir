@@ -46,3 +46,20 @@ func.func @power_of_two(%x: memref<64xf32>, %y: memref<64xf32>) {
   vector.store %1, %y[%c0] : memref<64xf32>, vector<64xf32>
   return
 }
+
+// -----
+
+// Lanes of two registers that are exchanged, as a transposition does, are one instruction.
+
+// CHECK-LABEL: func.func @one_register
+// CHECK: vector.shuffle {{.*}} : vector<32xbf16>, vector<32xbf16>
+// CHECK-NEXT: vector.store {{.*}} : memref<32xbf16>, vector<32xbf16>
+func.func @one_register(%x: memref<64xbf16>, %y: memref<32xbf16>) {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  %0 = vector.load %x[%c0] : memref<64xbf16>, vector<32xbf16>
+  %1 = vector.load %x[%c32] : memref<64xbf16>, vector<32xbf16>
+  %2 = vector.shuffle %0, %1 [0, 32, 2, 34, 4, 36, 6, 38, 8, 40, 10, 42, 12, 44, 14, 46, 16, 48, 18, 50, 20, 52, 22, 54, 24, 56, 26, 58, 28, 60, 30, 62] : vector<32xbf16>, vector<32xbf16>
+  vector.store %2, %y[%c0] : memref<32xbf16>, vector<32xbf16>
+  return
+}

@@ -14,7 +14,8 @@
 // CHECK:         %[[WORD:.*]] = vector.bitcast %[[FOUND]]#1 : vector<16xi1> to vector<1xi16>
 // CHECK:         %[[ANY:.*]] = arith.cmpi ne
 // CHECK:         %[[LANES:.*]] = arith.select %[[ANY]], %{{.*}}, %[[FOUND]]#0 : vector<32xf32>
-// CHECK:         vector.reduction <maximumf>, %[[LANES]]
+// CHECK-NOT:     vector.reduction
+// CHECK:         vector.shuffle %[[LANES]]
 // NONE-LABEL: func.func @largest
 // NONE: arith.maximumf
 func.func @largest(%x: memref<1024xf32>, %least: vector<32xf32>) -> f32 {
@@ -52,4 +53,22 @@ func.func @others(%x: memref<1024xf32>, %a: vector<16xf32>, %b: vector<16xf32>, 
   }
   %1 = vector.reduction <minimumf>, %0#0 : vector<16xf32> into f32
   return %1, %0#1, %0#2 : f32, vector<16xf32>, vector<16xf32>
+}
+
+// A row's registers are folded into one and that in four steps; a NaN of any lane is what comes out.
+
+// CHECK-LABEL: func.func @across
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.avx512.mask.range.ps.512"
+// CHECK:         vector.shuffle {{.*}} [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]
+// CHECK:         vector.shuffle {{.*}} [4, 5
+// CHECK:         vector.shuffle {{.*}} [2, 3
+// CHECK:         vector.shuffle {{.*}} [1, 2
+// CHECK:         %[[NUMBER:.*]] = vector.extract
+// CHECK-COUNT-2: arith.cmpf uno
+// CHECK:         arith.select %{{.*}}, %{{.*}}, %[[NUMBER]] : f32
+// NONE-LABEL: func.func @across
+// NONE: vector.reduction <maximumf>
+func.func @across(%x: vector<64xf32>) -> f32 {
+  %0 = vector.reduction <maximumf>, %x : vector<64xf32> into f32
+  return %0 : f32
 }
