@@ -32,7 +32,7 @@ FEWEST = {"sm_90": (9, 9), "gfx942": (8, 9), "mlu372": (4, 6), CPU: (9, 10)}
 attention's two, and norms stand alone: no group holds whole rows of so much without loading the weights for each few of
 them again. On an MLU norms are one with the products before them, projections with attention, and of 128 tokens the two
 products between the norms are one. On a CPU attention's parts are one, norms stand alone."""
-LEAST = {"sm_90": 4, "gfx942": 3, "mlu372": 3, CPU: 6}
+LEAST = {"sm_90": 4, "gfx942": 3, "mlu372": 4, CPU: 7}
 """Kernels where their number comes before time, for 128 tokens: no placing that a machine has room for has fewer. On
 GPUs it takes five to nine times as long: groups have one row each and load all weights again. On a CPU products would
 be computed again, for minutes."""
