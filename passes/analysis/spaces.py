@@ -99,7 +99,8 @@ class Spaces:
                 value, dest, indices, _ = segments(op)
                 for index in indices:
                     self.tie_values(index, value[0])
-                self.tie_values(dest[0], op.result)
+                for result in op.results:  # in tile form memory takes it
+                    self.tie_values(dest[0], result)
             case "gir.window" | "gir.slice" | "gir.concat" if is_at(op.result, "reg"):
                 self._read_shift(op)
             case "gir.pad":

@@ -29,6 +29,7 @@ from powerfusion.core._mlir import (
     defining_op,
     entry_block,
     i64_array,
+    index_constant,
     integers,
     is_tensor,
     operations,
@@ -97,6 +98,8 @@ def _size(c: Dim) -> int:
 
 def _can_join(kernel: ir.Operation, spaces: Spaces, pair: tuple[Dim, Dim]) -> bool:
     """Whether every op that has two dimensions has a rule for them as one."""
+    if any(op.regions for op in operations(entry_block(kernel))):
+        return False  # what is inside may say something of any dimension
     for op in operations(entry_block(kernel)):
         tensors = [value for value in (*op.operands, *op.results) if is_tensor(value)]
         if not any(c in pair for value in tensors for c in spaces.classes(value)):
@@ -195,11 +198,16 @@ class _Joined:
             plain = ir.RankedTensorType.get(given.type.shape, given.type.element_type)
             if plain == old:
                 continue
+            uses = [(use.owner, use.operand_number) for use in result.uses]
             result.set_type(plain)
             with ir.InsertionPoint.after(self.kernel), self.kernel.location:
-                shape = {"static_output_shape": i64_array(old.shape), "reassociation": _array(_split(old, plain))}
-                made = create("tensor.expand_shape", [result], [old], shape)
-            result.replace_all_uses_except(made.result, made)
+                groups = _split(old, plain)
+                open_dims = [at for at, group in enumerate(groups) if old.shape[group[0]] == DYNAMIC]
+                sizes = [_dim(result, at) for at in open_dims]  # which nothing is joined with
+                shape = {"static_output_shape": i64_array(old.shape), "reassociation": _array(groups)}
+                made = create("tensor.expand_shape", [result, *sizes], [old], shape).result
+            for owner, number in uses:
+                owner.operands[number] = made
 
     def groups(self, value: ir.Value) -> list[list[int]]:
         """The dimensions of a value that each new one is."""
@@ -244,6 +252,11 @@ class _Joined:
                 op.attributes["perm"] = i64_array([sources.index(perm[group[0]]) for group in self.groups(op.result)])
             case _:
                 pass
+
+
+def _dim(value: ir.Value, dim: int) -> ir.Value:
+    """The size of a tensor's dimension."""
+    return create("tensor.dim", [value, index_constant(dim)], [ir.IndexType.get()]).result
 
 
 def _collapsed(value: ir.Value, type_: ir.RankedTensorType, groups: Sequence[Sequence[int]]) -> ir.Value:

@@ -264,17 +264,17 @@ def test_no_memory_is_an_error(way: str, what: str, tmp_path: Path) -> None:
 def passed_to(program: Any, *arrays: Any) -> tuple[list[Any], Any]:
     """What a program's code is called with, and what it gives."""
     function = function_of(program)
-    inner, seen = function._function, list[Any]()
+    inner, seen = function._status, list[Any]()
 
     def record(*passed: Any) -> int:
         seen.extend(passed)
         return inner(*passed)
 
-    function._function = record
+    function._status = record
     try:
         return seen, program(*arrays)
     finally:
-        function._function = inner
+        function._status = inner
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -106,3 +106,24 @@ func.func @given(%x: tensor<4x5x6xf32>) -> (tensor<4xf32>, tensor<4x5x6xf32>) {
   }
   return %0#0, %0#1 : tensor<4xf32>, tensor<4x5x6xf32>
 }
+
+// -----
+
+// An open dimension is none of those that are joined; what the kernel gives is expanded by its size.
+
+// SETTLED-LABEL: func.func @open
+// SETTLED:       %[[V:.*]] = tensor.collapse_shape %{{.*}} {{\[\[0\], \[1, 2\]\]}} : tensor<?x3x3xi32> into tensor<?x9xi32>
+// SETTLED:       %[[K:.*]] = gir.kernel "twice" (%{{.*}} = %[[V]] : tensor<?x9xi32>)
+// SETTLED:       %[[N:.*]] = tensor.dim %[[K]]
+// SETTLED:       tensor.expand_shape %[[K]] {{\[\[0\], \[1, 2\]\]}} output_shape [%[[N]], 3, 3] : tensor<?x9xi32> into tensor<?x3x3xi32>
+func.func @open(%x: tensor<?x3x3xi32>) -> tensor<?x3x3xi32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x3x3xi32>
+  %0 = gir.kernel "twice" (%a = %x : tensor<?x3x3xi32>) sizes(%n) -> (tensor<?x3x3xi32>) {
+    %1 = gir.move %a : tensor<?x3x3xi32, #gir.at<dram>> -> tensor<?x3x3xi32, #gir.at<reg>>
+    %2 = arith.addi %1, %1 : tensor<?x3x3xi32, #gir.at<reg>>
+    %3 = gir.move %2 : tensor<?x3x3xi32, #gir.at<reg>> -> tensor<?x3x3xi32, #gir.at<dram>>
+    gir.return %3 : tensor<?x3x3xi32, #gir.at<dram>>
+  }
+  return %0 : tensor<?x3x3xi32>
+}
