@@ -98,7 +98,7 @@ def _size(c: Dim) -> int:
 
 def _can_join(kernel: ir.Operation, spaces: Spaces, pair: tuple[Dim, Dim]) -> bool:
     """Whether every op that has two dimensions has a rule for them as one."""
-    if any(op.regions for op in operations(entry_block(kernel))):
+    if any(len(region.blocks) for op in operations(entry_block(kernel)) for region in op.regions):
         return False  # what is inside may say something of any dimension
     for op in operations(entry_block(kernel)):
         tensors = [value for value in (*op.operands, *op.results) if is_tensor(value)]
