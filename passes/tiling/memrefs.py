@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from powerfusion.core._mlir import DYNAMIC, create, i32_array, i64_array, split_mixed
+from powerfusion.core._mlir import DYNAMIC, create, i32_array, i64_array, index_constant, split_mixed
 from powerfusion.mlir import ir
 
 
@@ -30,11 +30,12 @@ def subview(
     """A `memref.subview`; its layout follows from the memref's and from what is static.
 
     Along a static size of 0 or 1 the stride means nothing, and neither does the offset of an
-    empty box. They are made plain, as upstream's verifiers and expansions take nothing else.
+    empty box. They are made plain, as upstream's verifiers and expansions take nothing else; of a dimension
+    that has nothing no number is an offset to them, so that it is a value there.
     """
     type_ = memref.type
     strides, offset = type_.get_strides_and_offset()
-    (offsets, sizes, steps), operands, counts = _plain_box(static, operands, counts)
+    (offsets, sizes, steps), operands, counts = _plain_box(static, operands, counts, type_.shape)
     dynamic = ir.ShapedType.get_dynamic_stride_or_offset()
     new_strides = [_product(s, step, dynamic) for s, step in zip(strides, steps, strict=True)]
     new_offset = offset
@@ -53,12 +54,13 @@ def subview(
 
 
 def _plain_box(
-    static: Sequence[Sequence[int]], operands: Sequence[ir.Value], counts: Sequence[int]
+    static: Sequence[Sequence[int]], operands: Sequence[ir.Value], counts: Sequence[int], shape: Sequence[int]
 ) -> tuple[list[list[int]], list[ir.Value], list[int]]:
     """Offsets, sizes and strides, with offset 0 where the size is 0, and stride 1 where it is 0 or 1."""
     given = iter(operands)
     offsets, sizes, steps = ([next(given) if n == DYNAMIC else n for n in group] for group in static)
     offsets = [0 if size == 0 else start for start, size in zip(offsets, sizes, strict=True)]
+    offsets = [index_constant(0) if all_ == 0 else start for start, all_ in zip(offsets, shape, strict=True)]
     steps = [1 if size in (0, 1) else step for step, size in zip(steps, sizes, strict=True)]
     parts = [split_mixed(group) for group in (offsets, sizes, steps)]
     dynamic = [value for values, _ in parts for value in values]

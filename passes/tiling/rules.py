@@ -84,7 +84,8 @@ def tile_concat(emitter: TileEmitter, op: ir.Operation, window: Window) -> Seque
     start: ir.Value | None = None
     made: ir.Value | None = None
     found: ir.Value | None = None
-    for source in [value for value in op.operands if 0 not in value.type.shape]:
+    there = [value for value in op.operands if 0 not in value.type.shape]
+    for source in there or list(op.operands)[:1]:  # of what is empty, a tile of which nothing is there
         if made is None or start is None:
             made = emitter.tile(source, _with(window, dim, replace(axis, clip=True)))
             start = emitter.size(source, dim)
@@ -95,7 +96,7 @@ def tile_concat(emitter: TileEmitter, op: ir.Operation, window: Window) -> Seque
         flags = compare(SGE, found, splat(start, found.type))
         made = create("arith.select", [flags, tile, made], [tile.type]).result
         start = index_op("arith.addi", [start, emitter.size(source, dim)])
-    assert made is not None, "an empty tensor has no tile"
+    assert made is not None, "expected an operand"
     return [made]
 
 

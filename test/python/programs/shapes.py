@@ -2,7 +2,8 @@
 
 Programs: `tensor.reshape` by sizes that are known, computed, or held by an argument, to more, fewer
 and no dimensions; `tensor.expand_shape` of one dimension into several of unknown sizes; tensors of
-several dimensions from elements; `tensor.insert` at places that are computed.
+several dimensions from elements; `tensor.insert` at places that are computed; a concatenation and a
+slice that have nothing, of which a fold and a sum are asked.
 """
 
 # ruff: noqa: E501 - lines of MLIR are as long as they are
@@ -14,6 +15,43 @@ from .build import empty, function, generic
 from .program import Program, integers, normal
 
 _EXP = "%0 = math.exp %a : f32\n    linalg.yield %0 : f32"
+
+_NOTHING_FOLDED = """
+func.func @main(%x: tensor<0x3xf32>) -> tensor<6xf32> {
+  %c = tensor.concat dim(1) %x, %x : (tensor<0x3xf32>, tensor<0x3xf32>) -> tensor<0x6xf32>
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<6xf32>) -> tensor<6xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>], iterator_types = ["reduction", "parallel"]}
+      ins(%c : tensor<0x6xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %o : f32
+    linalg.yield %0 : f32
+  } -> tensor<6xf32>
+  return %r : tensor<6xf32>
+}"""
+_NOTHING_SLICED = """
+func.func @main(%x: tensor<0x3x3xi32>) -> tensor<0x3x3xi32> {
+  %v = tensor.collapse_shape %x [[0], [1, 2]] : tensor<0x3x3xi32> into tensor<0x9xi32>
+  %e = tensor.empty() : tensor<0x3x3xi32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>, affine_map<(i, j, k) -> (i, 0)>, affine_map<(i, j, k) -> (i, j, k)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %v : tensor<0x3x3xi32>, tensor<0x9xi32>) outs(%e : tensor<0x3x3xi32>) {
+  ^bb0(%a: i32, %b: i32, %o: i32):
+    %0 = arith.addi %a, %b : i32
+    linalg.yield %0 : i32
+  } -> tensor<0x3x3xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>, affine_map<(i, j, k) -> (i, j, k)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y : tensor<0x3x3xi32>) outs(%e : tensor<0x3x3xi32>) {
+  ^bb0(%a: i32, %o: i32):
+    %one = arith.constant 1 : i32
+    %odd = arith.ori %a, %one : i32
+    %zero = arith.constant 0 : i32
+    %c = arith.cmpi ne, %odd, %zero : i32
+    cf.assert %c, "zero"
+    linalg.yield %odd : i32
+  } -> tensor<0x3x3xi32>
+  return %r : tensor<0x3x3xi32>
+}"""
 
 
 def programs() -> list[Program]:
@@ -59,4 +97,6 @@ def programs() -> list[Program]:
         Program("insert_one", function("x:4x6xf32 i:!index v:!f32", "r:4x6xf32", insert), (x, np.int64(2), scalar[0]), inserted),
         Program("insert_twice", function("x:4x6xf32 i:!index v:!f32", "r:4x6xf32", twice), (x, np.int64(1), scalar[0]), lambda x, i, v: inserted(x, i, v, both=True)),
         Program("elements_of_integers", function("i:!i64 k:!i64", "r:2x1x2xi64", "  %r = tensor.from_elements %i, %k, %k, %i : tensor<2x1x2xi64>\n"), (integers((), dtype="i64", key=1), integers((), dtype="i64", key=2)), lambda i, k: np.array([[[i, k]], [[k, i]]])),
+        Program("nothing_folded", _NOTHING_FOLDED, (np.zeros((0, 3), np.float32),), lambda x: np.zeros(6)),
+        Program("nothing_sliced", _NOTHING_SLICED, (np.zeros((0, 3, 3), np.int32),), lambda x: x),
     ]  # fmt: skip
