@@ -35,6 +35,9 @@ def page(rows: Sequence[Row], ceilings: Ceilings, about: Mapping[str, object]) -
     """All of a run in Markdown."""
     when = f"{about['date']}, {about['rounds']} rounds, load after it {about['load']}"
     yield f"{about['machine']}; {machine(ceilings)}; {when}"
+    if "again" in about:
+        yield ""
+        yield f"Measured in a run of their own, since processes had died for lack of memory: {about['again']}."
     yield ""
     yield from table(rows, ceilings)
     yield ""

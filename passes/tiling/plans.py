@@ -145,7 +145,8 @@ class NestPlan:
         order = [c for c in self.spaces.classes(most.result) if c in self.outer]
         length = self.vector[0].type.shape[self.vector[1]]
         is_long = length != DYNAMIC and length * element_bytes(most.result) >= 2 * LINE
-        return order if is_long and len(order) == len(self.outer) and order[-1] == self.vector else self.outer
+        all_ = len(order) == len(self.outer) and set(order) == set(self.outer)  # one may stand for two of a load's
+        return order if is_long and all_ and order[-1] == self.vector else self.outer
 
     def lanes(self, width: int) -> int:
         """How long the tile is, at least a width.

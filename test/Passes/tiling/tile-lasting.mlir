@@ -19,3 +19,21 @@ func.func @shared(%x: tensor<2xf32>, %s: tensor<f32>) -> tensor<2xf64> {
   }
   return %0 : tensor<2xf64>
 }
+
+// A concatenation of a matrix and its transpose: both sides of what is loaded are one dimension of the result, whose other
+// one has a loop of its own.
+
+// CHECK-LABEL: func.func @beside_its_transpose
+// CHECK: gir.load
+// CHECK: gir.store {{.*}} memref<16x8x64xf32
+func.func @beside_its_transpose(%x: tensor<8x8x64xf32>) -> tensor<16x8x64xf32> {
+  %0 = gir.kernel "beside" (%a = %x : tensor<8x8x64xf32>) -> (tensor<16x8x64xf32>) {
+    %1 = gir.move %a : tensor<8x8x64xf32, #gir.at<dram>> -> tensor<8x8x64xf32, #gir.at<reg>>
+    %2 = gir.permute %1 [1, 0, 2] : tensor<8x8x64xf32, #gir.at<reg>> -> tensor<8x8x64xf32, #gir.at<reg>>
+    %3 = gir.concat %1, %2 dim 0 : (tensor<8x8x64xf32, #gir.at<reg>>, tensor<8x8x64xf32, #gir.at<reg>>) -> tensor<16x8x64xf32, #gir.at<reg>>
+    %4 = arith.addf %3, %3 : tensor<16x8x64xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<16x8x64xf32, #gir.at<reg>> -> tensor<16x8x64xf32, #gir.at<dram>>
+    gir.return %5 : tensor<16x8x64xf32, #gir.at<dram>>
+  }
+  return %0 : tensor<16x8x64xf32>
+}
