@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from speed import table  # noqa: E402
+from speed.session import Row  # noqa: E402
 
 FOLDER = ROOT / "docs" / "benchmarks"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -46,7 +48,7 @@ RUNS = {
     "bf16": Run("One thread, bf16", ("--suite", "memory-bound", "--threads", "1", "--dtype", "bf16")),
     "f32-threads": Run(
         "All threads, f32",
-        ("--suite", "memory-bound", "--threads", str(len(os.sched_getaffinity(0))), "--dtype", "f32"),
+        ("--threads", str(len(os.sched_getaffinity(0))), "--rounds", "3", "--peer", "powerfusion_cpu"),
     ),
 }
 HEAD = """\
@@ -90,17 +92,33 @@ def _data(name: str) -> Path:
 
 
 def _section(name: str, run: Run) -> Iterator[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "benchmarks")}
-    subprocess.run([PEERS, "-m", "speed.charts", _data(name), FOLDER], check=True, env=environment, capture_output=True)
     data = json.loads(_data(name).read_text(encoding="utf-8"))
     rows, ceilings = table.from_json(data)
     yield f"## {run.title}\n"
     yield f"`pf bench {' '.join(run.options)}`\n"
     yield from table.page(rows, ceilings, data["about"])
     yield ""
+    if name.endswith("-threads") and _data(name.removesuffix("-threads")).is_file():
+        yield _beside_one_thread(rows, name.removesuffix("-threads"))
+    if any(table.gain(row) is not None for row in rows):
+        yield from _charts(name)
+    yield f"Versions: {', '.join(_versions(data['versions']))}.\n"
+
+
+def _beside_one_thread(rows: list[Row], name: str) -> str:
+    """How much of the time on one thread is left."""
+    alone = {row.case: row for row in table.from_json(json.loads(_data(name).read_text(encoding="utf-8")))[0]}
+    shares = {row.case: row.timings[table.OURS].median / alone[row.case].timings[table.OURS].median for row in rows}
+    worst = max(shares, key=lambda case: shares[case])
+    mean = f"{statistics.geometric_mean(shares.values()):.2f} in the geometric mean"
+    return f"- our time over that on one thread: {mean}, {shares[worst]:.2f} at most ({worst})\n"
+
+
+def _charts(name: str) -> Iterator[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "benchmarks")}
+    subprocess.run([PEERS, "-m", "speed.charts", _data(name), FOLDER], check=True, env=environment, capture_output=True)
     yield f"![How many times as fast as the best peer of each case](benchmarks/{name}-speed-up.png)\n"
     yield f"![The share of the machine's ceiling](benchmarks/{name}-roofline.png)\n"
-    yield f"Versions: {', '.join(_versions(data['versions']))}.\n"
 
 
 def _versions(versions: dict[str, dict[str, str]]) -> list[str]:

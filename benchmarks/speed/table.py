@@ -49,8 +49,9 @@ def page(rows: Sequence[Row], ceilings: Ceilings, about: Mapping[str, object]) -
 def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
     """The run in a few lines."""
     gains = [g for row in rows if (g := gain(row)) is not None]
-    yield f"- over the best peer of each case, geometric mean: {_mean(gains):.2f}"
-    yield f"- at least 1.3 times the best peer: {sum(g >= 1.3 for g in gains)} of {len(gains)}"
+    if gains:
+        yield f"- over the best peer of each case, geometric mean: {_mean(gains):.2f}"
+        yield f"- at least 1.3 times the best peer: {sum(g >= 1.3 for g in gains)} of {len(gains)}"
     slow = [f"{row.case} {g:.2f}" for row in rows if (g := gain(row)) is not None and g < 0.9]
     yield f"- below 0.9 of the best peer: {', '.join(slow) or 'none'}"
     ours = [(row, row.timings[OURS]) for row in rows if OURS in row.timings and not row.timings[OURS].failure]
