@@ -20,7 +20,6 @@ from typing import ClassVar
 
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
-from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import has_avx512
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.functions.divisions import by_shared
@@ -28,8 +27,7 @@ from powerfusion.passes.lowering.functions.instructions import Avx512, in_pieces
 from powerfusion.passes.lowering.functions.lanes import Real
 from powerfusion.passes.lowering.functions.powers import has_short_form, multiplied
 from powerfusion.passes.lowering.functions.table import FUNCTIONS, WITHOUT_INSTRUCTIONS, is_f32
-
-INSTRUCTIONS = ("host", "none", "avx512")
+from powerfusion.passes.lowering.intrinsics import has_instructions
 
 
 @register_pass
@@ -45,12 +43,7 @@ class ExpandMathPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces the ops in place."""
-        if self.instructions not in INSTRUCTIONS:
-            raise UnsupportedError(
-                f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
-            )
-        has_them = has_avx512() if self.instructions == "host" else self.instructions == "avx512"
-        avx512 = Avx512() if has_them else None
+        avx512 = Avx512() if has_instructions(self.instructions, "avx512", has_avx512, op.location) else None
         for found in list(_walk(op)):
             with ir.InsertionPoint(found), found.location:
                 value = _expanded(found, avx512)

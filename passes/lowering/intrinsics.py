@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from powerfusion.core._mlir import create, i32_array
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 
 
@@ -22,3 +23,15 @@ def number(width: int, value: int) -> ir.Value:
     """A constant integer of so many bits."""
     type_ = ir.IntegerType.get_signless(width)
     return create("arith.constant", results=[type_], attributes={"value": ir.IntegerAttr.get(type_, value)}).result
+
+
+def has_instructions(asked: str, name: str, on_host: Callable[[], bool], location: ir.Location) -> bool:
+    """Whether a pass may use some instructions: as it was asked to, `none` or by their name, or as on the `host`.
+
+    Raises:
+        UnsupportedError: It was asked for others.
+    """
+    known = ("host", "none", name)
+    if asked not in known:
+        raise UnsupportedError(f"expected instructions of {', '.join(known)}, got '{asked}'", location=location)
+    return on_host() if asked == "host" else asked == name

@@ -18,15 +18,13 @@ from typing import ClassVar
 from powerfusion.core._mlir import create, i64_array, walk_numbered
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
-from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import has_avx512_bf16
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.expansions import compare
-from powerfusion.passes.lowering.intrinsics import intrinsic, number
+from powerfusion.passes.lowering.intrinsics import has_instructions, intrinsic, number
 from powerfusion.passes.lowering.memory import NE
 from powerfusion.passes.lowering.shuffles import shuffle, side_by_side
 
-INSTRUCTIONS = ("host", "none", "avx512bf16")
 LANES = 16
 SUBNORMAL = 0x20  # a class of numbers to vfpclassps
 
@@ -43,11 +41,7 @@ class RoundBf16Pass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Replaces the ops in place."""
-        if self.instructions not in INSTRUCTIONS:
-            raise UnsupportedError(
-                f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
-            )
-        if not (has_avx512_bf16() if self.instructions == "host" else self.instructions == "avx512bf16"):
+        if not has_instructions(self.instructions, "avx512bf16", has_avx512_bf16, op.location):
             return
         for found in [each for _, each in walk_numbered(op) if _is_rounding(each)]:
             with ir.InsertionPoint(found), found.location:

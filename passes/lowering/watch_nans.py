@@ -20,19 +20,16 @@ from typing import ClassVar
 from powerfusion.core._mlir import attributes_of, create, defining_op, entry_block, i64_array, operations, walk_numbered
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
-from powerfusion.errors import UnsupportedError
 from powerfusion.machines.host import has_avx512
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.expand_math import INSTRUCTIONS
 from powerfusion.passes.lowering.expansions import UNO, compare, constant
 from powerfusion.passes.lowering.functions.instructions import LANES, extreme, in_pieces
 from powerfusion.passes.lowering.functions.lanes import Real
-from powerfusion.passes.lowering.intrinsics import number
+from powerfusion.passes.lowering.intrinsics import has_instructions, number
 from powerfusion.passes.lowering.memory import NE
 from powerfusion.passes.lowering.shuffles import shuffle
 
 FOLDS = {"arith.maximumf": True, "arith.minimumf": False}
-BOUNDS = 3  # operands of a loop before those that it carries
 
 
 @register_pass
@@ -48,11 +45,7 @@ class WatchNansPass(Pass):
 
     def run(self, op: ir.Operation) -> None:
         """Rewrites every loop of a module."""
-        if self.instructions not in INSTRUCTIONS:
-            raise UnsupportedError(
-                f"expected instructions of {', '.join(INSTRUCTIONS)}, got '{self.instructions}'", location=op.location
-            )
-        if not (has_avx512() if self.instructions == "host" else self.instructions == "avx512"):
+        if not has_instructions(self.instructions, "avx512", has_avx512, op.location):
             return
         for loop in [each for _, each in walk_numbered(op) if each.name == "scf.for"]:
             found = {at: fold for at in range(len(loop.results)) if (fold := _fold_of(loop, at)) is not None}
@@ -76,8 +69,7 @@ def _fold_of(loop: ir.Operation, at: int) -> ir.Operation | None:
     if fold.name not in FOLDS or not whole or type_.element_type != ir.F32Type.get():
         return None
     end = operations(entry_block(loop))[-1]
-    kind = fold.name.removeprefix("arith.")
-    folded = across.name == "vector.reduction" and f"<{kind}>" in str(across.attributes["kind"])
+    folded = across.name == "vector.reduction" and _kind(across) == fold.name
     return fold if folded and defining_op(end.operands[at]) == fold else None
 
 
