@@ -45,6 +45,16 @@ void _mlir_memref_to_llvm_free(void *memory);
 void _pf_release_memory();
 }
 
+// emit/half.c: functions that code of a processor without such instructions
+// calls; only their addresses are of use here.
+extern "C" {
+void __truncsfhf2();
+void __truncdfhf2();
+void __extendhfsf2();
+void __truncsfbf2();
+void __truncdfbf2();
+}
+
 namespace nb = nanobind;
 using namespace mlir;
 namespace orc = llvm::orc;
@@ -143,6 +153,11 @@ private:
     };
     add("_mlir_memref_to_llvm_alloc", _mlir_memref_to_llvm_alloc);
     add("_mlir_memref_to_llvm_free", _mlir_memref_to_llvm_free);
+    add("__truncsfhf2", __truncsfhf2);
+    add("__truncdfhf2", __truncdfhf2);
+    add("__extendhfsf2", __extendhfsf2);
+    add("__truncsfbf2", __truncsfbf2);
+    add("__truncdfbf2", __truncdfbf2);
     if (llvm::Error error =
             program->define(orc::absoluteSymbols(std::move(memory))))
       return error;

@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from artifact_tools import MIXED, RELU, members_of
 
 import powerfusion as pf
 from powerfusion import knobs
+from powerfusion._native._host import HostCode
 from powerfusion.cli.main import main
 from powerfusion.emit import host_object
 from powerfusion.errors import ArtifactError, AssertionFailedError, InputError, ToolError
@@ -25,6 +27,7 @@ from powerfusion.runtime import archive, artifact
 from powerfusion.runtime import shared_library as library
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.manifest import MANIFEST, Manifest
+from powerfusion.runtime.shared_library import ENTRY
 from powerfusion.runtime.signature import DTYPES, Signature
 
 EXAMPLES = ("relu_add", "bert_residual_layernorm", "bert_masked_softmax", "shufflenet_block")
@@ -338,11 +341,26 @@ def doubles() -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.concatenate(found)
 
 
-def test_conversions_of_16_bit_floats(tmp_path: Path) -> None:
-    """Where the processor can't narrow, our own functions do, as NumPy and ml_dtypes do; NaN stays NaN."""
-    code = host_object.link(build_c(tmp_path, CONVERT))
-    held = library.load_library(code, ())
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(held.entry)
+def linked(code: bytes) -> tuple[int, object]:
+    """The entry of object code in a library, and what keeps it."""
+    held = library.load_library(host_object.link(code), ())
+    return held.entry, held
+
+
+def loaded(code: bytes) -> tuple[int, object]:
+    """The entry of object code in this process, and what keeps it."""
+    held = HostCode(code)
+    return held.lookup(ENTRY), held
+
+
+@pytest.mark.parametrize("bring", [linked, loaded])
+def test_conversions_of_16_bit_floats(bring: Callable[[bytes], tuple[int, object]], tmp_path: Path) -> None:
+    """Where the processor can't narrow, our own functions do, as NumPy and ml_dtypes do; NaN stays NaN.
+
+    The C library's compiler need not have them: an old one has none for bf16.
+    """
+    entry, held = bring(build_c(tmp_path, CONVERT))
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
     with np.errstate(all="ignore"):
         every = doubles()
         for kind, (source, result) in enumerate(NARROWINGS):
