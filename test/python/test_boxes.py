@@ -18,7 +18,9 @@ N = Polynomial.symbol("n")
 def places(span: Span) -> list[int]:
     """Where the elements of a span are."""
     offset, size, stride = span
-    assert isinstance(offset, int) and isinstance(size, int) and isinstance(stride, int)
+    assert isinstance(offset, int)
+    assert isinstance(size, int)
+    assert isinstance(stride, int)
     return [offset + stride * step for step in range(size)]
 
 
