@@ -234,7 +234,7 @@ class _Kernel:
             still = Still.some_of(trips, _needed(uses))
             prints = [footprint_of(use.access, use.scope, still) for use in uses]
         except UnknownIndex:
-            return most
+            return self._in_table(uses[0], most)
         points, _ = _alike(prints, self.granule)
         most = max(sum(self._added(prints, point, range(len(uses)))) for point in points) * self.granule
         return self._in_table(uses[0], most)
@@ -248,6 +248,9 @@ class _Kernel:
             still = Still.all_of(trips, _needed(uses))
             prints = [footprint_of(use.access, use.scope, still) for use in uses]
         except UnknownIndex:
+            for use in uses:
+                most = self._in_table(use, use.issued, math.prod(trip.size for trip in trips))
+                self.found[use.record] = min(use.issued, most)
             return
         for chosen, counted in self._directions(uses):
             sums = self._summed(prints, chosen)
@@ -259,7 +262,7 @@ class _Kernel:
 
     def _in_table(self, use: _Use, touched: int, times: int = 1) -> int:
         """What is touched in some iterations; of a table that is looked up no more than there is, each time."""
-        table = use.access.rows.table_bytes if use.access.rows else None
+        table = use.record.access.table_bytes
         return touched if table is None else min(touched, -(-table // self.granule) * self.granule * times)
 
     def _directions(self, uses: Sequence[_Use]) -> Iterable[tuple[list[int], set[int]]]:
@@ -335,7 +338,7 @@ def _trips(scope: Scope, at_once: int, shared: bool) -> Iterable[Trip]:
 def _is_one_execution(use: _Use, depth: int) -> bool:
     """True if a movement executes once in an iteration: what it touches is what it issues, unless it looks up."""
     still = {trip.axis for trip in use.trips[:depth] if trip.at_once == 1}
-    return use.access.rows is None and still.issuperset(use.scope.axes)
+    return use.record.access.table_bytes is None and still.issuperset(use.scope.axes)
 
 
 def _by_root(uses: Iterable[_Use]) -> list[list[_Use]]:

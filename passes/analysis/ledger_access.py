@@ -104,12 +104,10 @@ class Rows:
     Attributes:
         box: Where.
         counts: Its extents.
-        table_bytes: Of all that there is to look up; None where that is open.
     """
 
     box: Box
     counts: tuple[Number, ...]
-    table_bytes: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +147,8 @@ class Access:
         cells: Their addresses one by one, where they are no box.
         axes: Dimensions of a tile whose elements are accessed one by one,
         masks: and which of them are.
-        rows: Of scattered ones, in which rows they are.
+        table_bytes: Of scattered ones, all that there is to look up; None where that is open.
+        rows: Of scattered ones, in which rows they are, where that is known.
         runs: Of scattered ones, the rows that are asked for at once, where these are more than single elements.
         steps: What moves where it begins by multiples that aren't known, in elements; it counts as where it lies worst.
         boxes: Where `cells` are known as boxes too, those of more executions: an access, and the loops around it.
@@ -166,6 +165,7 @@ class Access:
     cells: Cells | None = None
     axes: tuple[Axis, ...] = ()
     masks: tuple[Number, ...] = ()
+    table_bytes: int | None = None
     rows: Rows | None = None
     runs: Access | None = None
     steps: tuple[Number, ...] = ()

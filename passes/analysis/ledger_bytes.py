@@ -17,7 +17,7 @@ from powerfusion.core._mlir import mixed, segments
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger_access import Access, Box, Look, place_of
-from powerfusion.passes.analysis.ledger_lookups import rows_of
+from powerfusion.passes.analysis.ledger_lookups import rows_of, table_bytes
 from powerfusion.passes.analysis.ledger_numbers import Number, UnknownIndex, add, minimum, positive, subtract
 from powerfusion.passes.analysis.ledger_runs import runs_of
 from powerfusion.passes.analysis.ledger_tiles import Elements, accessed_elements
@@ -135,7 +135,8 @@ def _scatter(op: ir.Operation, look: Look) -> Iterable[Access]:
 
 def _looked_up(access: Access, indices: Sequence[ir.Value], table: ir.Value, found: Elements, look: Look) -> Access:
     """An access of elements one by one, with the rows that they are in."""
-    access = replace(access, rows=rows_of(indices, table, found.axes, look))
+    rows = rows_of(indices, table, found.axes, look)
+    access = replace(access, rows=rows, table_bytes=table_bytes(table, look))
     try:
         return replace(access, runs=runs_of(indices, table, found, look))
     except UnknownIndex:

@@ -56,6 +56,13 @@ def rows_of(indices: Sequence[ir.Value], table: ir.Value, axes: Sequence[Axis], 
         return None
 
 
+def table_bytes(table: ir.Value, look: Look) -> int | None:
+    """All that there is to look up in a memref or tensor; None where its sizes are open."""
+    buffer = look.buffer(table)
+    sizes = [size for size in buffer.sizes if isinstance(size, int)]
+    return math.prod(sizes) * buffer.element if len(sizes) == len(buffer.sizes) else None
+
+
 def _index(value: ir.Value, dims: tuple[int, ...], look: Look) -> Index:
     """An index whose dimensions are some of the result's.
 
@@ -129,14 +136,12 @@ def _box(buffer: Buffer, found: Sequence[Index], result: ir.Value, axes: Sequenc
         for dim, low in enumerate(begin):
             offset = add(offset, multiply(low, strides.get(dim, 0)))
     root = ("rows", buffer.root)
-    sizes = [size for size in buffer.sizes if isinstance(size, int)]
-    table = math.prod(sizes) * buffer.element if len(sizes) == len(buffer.sizes) else None
     if not axes:
-        return Rows(Box(root, offset, tuple(strides.get(dim, 0) for dim in range(len(counts)))), counts, table)
+        return Rows(Box(root, offset, tuple(strides.get(dim, 0) for dim in range(len(counts)))), counts)
     for dim, axis in enumerate(axes):
         if axis.size > 1:
             offset = add(offset, scale(counter(axis), _closed(strides.get(dim, 0))))
-    return Rows(Box(root, offset, ()), (), table)
+    return Rows(Box(root, offset, ()), ())
 
 
 def _by_address(
