@@ -55,7 +55,7 @@ from powerfusion.passes.scheduling import (
     stream_stores,
     turn_stages,
 )
-from powerfusion.passes.tiling import tile
+from powerfusion.passes.tiling import drop_roundings, tile
 
 __all__ = [
     "buffer_copies",
@@ -69,6 +69,7 @@ __all__ = [
     "count_ops",
     "delay_windows",
     "drop_results",
+    "drop_roundings",
     "drop_units",
     "expand",
     "expand_math",

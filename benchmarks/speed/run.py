@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from peers import PEERS, PeerSpec
+from peers import EXCESS, PEERS, PeerSpec
 from speed import table
 from speed.ceilings import meter
 from speed.session import ROOT, Row, run_case, workers
@@ -36,6 +36,7 @@ class Request:
         threads: Of each peer.
         rounds: How often each has its turn.
         clang: What compiles the ceilings.
+        excess_precision: Whether our programs are measured with excess precision, too.
     """
 
     suite: str
@@ -45,6 +46,7 @@ class Request:
     threads: int
     rounds: int
     clang: Path
+    excess_precision: bool = False
 
 
 def run(request: Request, told: Callable[[str], None], shown: Callable[[str], None]) -> dict[str, object]:
@@ -78,6 +80,7 @@ def run(request: Request, told: Callable[[str], None], shown: Callable[[str], No
         "machine": f"{_processor()}, {platform.machine()}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "load": round(os.getloadavg()[0], 1),
+        "excess_precision": any(spec.own for spec in specs),
     }
     data: dict[str, object] = {"about": about, **table.to_json(rows, machine.ceilings, versions)}
     for line in table.page(rows, machine.ceilings, about):
@@ -112,7 +115,8 @@ def cases_of(suite: str, dtypes: Sequence[str], names: Sequence[str]) -> list[Ca
 
 
 def _peers(request: Request) -> list[PeerSpec]:
-    return [spec for spec in PEERS if not request.peers or spec.module in request.peers]
+    wanted = request.peers or [spec.module for spec in PEERS if not spec.own]
+    return [spec for spec in PEERS if spec.module in (*wanted, *([EXCESS] if request.excess_precision else []))]
 
 
 def save(path: Path, data: dict[str, object]) -> None:

@@ -118,6 +118,7 @@ TILE = Phase(
     (
         "gir-join-dims{settled=true}",
         "gir-tile",
+        "gir-drop-roundings",
         "canonicalize",
         "func.func(scf-for-loop-peeling)",
         "canonicalize",

@@ -25,6 +25,15 @@ def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
     parser.add_argument("--compile-to", metavar="PHASE", help=to)
 
 
+def configure_precision(parser: argparse.ArgumentParser) -> None:
+    """Adds `--excess-precision`."""
+    parser.add_argument(
+        "--excess-precision",
+        action="store_true",
+        help="leave out roundings to f16 and bf16 between the ops of one kernel: nearer to f32, and faster",
+    )
+
+
 def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:
     """What `--shape` takes: an argument and its sizes."""
     match = _SHAPE.fullmatch(text)
@@ -57,6 +66,7 @@ def compile_program(
     after: str | None = None,
     code: bool = False,
     remarks: bool = False,
+    excess_precision: bool = False,
 ) -> Any:
     """Compiles MLIR, up to a phase or to the end; for a machine that no code is made for yet, up to there.
 
@@ -67,6 +77,7 @@ def compile_program(
         after: The phase that the source is after already.
         code: Whether it is to be run or saved.
         remarks: Whether passes say why they did what they did.
+        excess_precision: Whether roundings to 16 bits between the ops of one kernel may be left out.
 
     Raises:
         SourceError: It is an artifact, which is compiled already.
@@ -78,7 +89,7 @@ def compile_program(
         from powerfusion.executable import check_target
 
         check_target(target)
-    return compile_until(source, target, until, after, remarks, code)
+    return compile_until(source, target, until, after, remarks, code, excess_precision)
 
 
 def last_counted(target: str) -> str:
@@ -95,21 +106,34 @@ def compile_until(
     after: str | None = None,
     remarks: bool = False,
     cache: bool = False,
+    excess_precision: bool = False,
 ) -> Any:
     """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
     from powerfusion.executable import compile_for, compile_source
     from powerfusion.pipelines import PIPELINES
 
+    asked: dict[str, Any] = {"until": until, "after": after, "remarks": remarks, "excess_precision": excess_precision}
     if target in PIPELINES:
-        return compile_source(source, target, until=until, after=after, remarks=remarks, cache=cache)
-    return compile_for(source, target, until=until, after=after, remarks=remarks)
+        return compile_source(source, target, **asked, cache=cache)
+    return compile_for(source, target, **asked)
 
 
-def load_program(source: Path | bytes, target: str) -> Any:
-    """Loads an artifact, or compiles MLIR."""
+def load_program(source: Path | bytes, target: str, *, excess_precision: bool = False) -> Any:
+    """Loads an artifact, or compiles MLIR.
+
+    Raises:
+        SourceError: It is an artifact, and was to be compiled in another way.
+    """
     import powerfusion as pf
 
-    return pf.load(source) if is_artifact(source) else compile_program(source, target, code=True)
+    if not is_artifact(source):
+        return compile_program(source, target, code=True, excess_precision=excess_precision)
+    if excess_precision:
+        raise SourceError(
+            f"{source} is an artifact, which is compiled already",
+            help="give --excess-precision to the `pf compile` that makes it",
+        )
+    return pf.load(source)
 
 
 def is_artifact(source: Path | bytes) -> TypeGuard[Path]:
