@@ -28,6 +28,7 @@ from powerfusion.passes.fusion import (
 )
 from powerfusion.passes.lowering import (
     carry_bf16,
+    contract_products,
     convert_gir_to_emitc,
     convert_gir_to_vector,
     expand_math,
@@ -61,6 +62,7 @@ __all__ = [
     "buffer_copies",
     "carry_bf16",
     "choose_rows",
+    "contract_products",
     "convert_gir_to_emitc",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",

@@ -41,10 +41,11 @@ KEEPING = {
 }
 THREADS = {name: "{threads}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
 
-EXCESS = "powerfusion_excess"
+EXCESS, FREE = "powerfusion_excess", "powerfusion_free"
 PEERS = (
     PeerSpec("powerfusion_cpu", "PowerFusion", ".venv", THREADS | KEEPING),
     PeerSpec(EXCESS, "PowerFusion, excess precision", ".venv", THREADS | KEEPING, own=True),
+    PeerSpec(FREE, "PowerFusion, excess precision, contracted", ".venv", THREADS | KEEPING, own=True),
     PeerSpec("torch_eager", "torch eager", environment=THREADS | KEEPING),
     PeerSpec("torch_compile", "torch.compile", environment=THREADS | KEEPING),
     PeerSpec("jax_xla", "XLA (JAX)", environment=THREADS | KEEPING),

@@ -19,9 +19,11 @@ class PowerFusion:
 
     Attributes:
         excess_precision: Whether roundings to 16 bits between the ops of one kernel are left out.
+        fp_contract: Whether products are added without being rounded first.
     """
 
     excess_precision: bool = False
+    fp_contract: bool = False
 
     def versions(self) -> dict[str, str]:
         """PowerFusion's."""
@@ -29,8 +31,7 @@ class PowerFusion:
 
     def prepare(self, case: Case) -> Callable[[Sequence[Any]], Callable[[], Any]]:
         """Compiles; calls pass NumPy arrays."""
-        text = case.workload.text()
-        executable = pf.compile(text, target="cpu", cache=False, excess_precision=self.excess_precision)
+        executable = pf.compile(case.workload.text(), target="cpu", cache=False, **vars(self))
         return lambda inputs: partial(executable, *inputs)
 
     def arrays(self, result: Any) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""PowerFusion with excess precision: as XLA and the inductor are unless one tells them otherwise."""
+"""PowerFusion with excess precision alone."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from peers import EXCESS, PEERS, PeerSpec
+from peers import EXCESS, FREE, PEERS, PeerSpec
 from speed import table
 from speed.ceilings import meter
 from speed.session import ROOT, Row, run_case, workers
@@ -37,6 +37,7 @@ class Request:
         rounds: How often each has its turn.
         clang: What compiles the ceilings.
         excess_precision: Whether our programs are measured with excess precision, too.
+        fp_contract: Whether they are with that and contraction, too.
     """
 
     suite: str
@@ -47,6 +48,7 @@ class Request:
     rounds: int
     clang: Path
     excess_precision: bool = False
+    fp_contract: bool = False
 
 
 def run(request: Request, told: Callable[[str], None], shown: Callable[[str], None]) -> dict[str, object]:
@@ -81,6 +83,7 @@ def run(request: Request, told: Callable[[str], None], shown: Callable[[str], No
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "load": round(os.getloadavg()[0], 1),
         "excess_precision": any(spec.own for spec in specs),
+        "fp_contract": any(spec.module == FREE for spec in specs),
     }
     data: dict[str, object] = {"about": about, **table.to_json(rows, machine.ceilings, versions)}
     for line in table.page(rows, machine.ceilings, about):
@@ -115,8 +118,9 @@ def cases_of(suite: str, dtypes: Sequence[str], names: Sequence[str]) -> list[Ca
 
 
 def _peers(request: Request) -> list[PeerSpec]:
-    wanted = request.peers or [spec.module for spec in PEERS if not spec.own]
-    return [spec for spec in PEERS if spec.module in (*wanted, *([EXCESS] if request.excess_precision else []))]
+    wanted = [*request.peers] or [spec.module for spec in PEERS if not spec.own]
+    wanted += [EXCESS] * request.excess_precision + [FREE] * request.fp_contract
+    return [spec for spec in PEERS if spec.module in wanted]
 
 
 def save(path: Path, data: dict[str, object]) -> None:

@@ -26,7 +26,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, phases_for
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
@@ -285,7 +285,7 @@ def compile_source(
     after: str | None = None,
     remarks: bool = False,
     cache: bool = False,
-    excess_precision: bool = False,
+    freedoms: Freedoms = STRICT,
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -296,11 +296,11 @@ def compile_source(
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
         cache: Whether the cache of compiled programs is asked, and told; of those for the host, compiled to the end.
-        excess_precision: Whether roundings to 16 bits between the ops of one kernel may be left out.
+        freedoms: What may be computed otherwise than the program says.
     """
     check_target(target)
     machine = None if target == HOST else find(target)
-    phases = _asked(PIPELINES[target], remarks, excess_precision)
+    phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
     return _compile_between(source, phases, target, until, after, machine, cache=cache)
 
 
@@ -311,7 +311,7 @@ def compile_for(
     until: str | None = None,
     after: str | None = None,
     remarks: bool = False,
-    excess_precision: bool = False,
+    freedoms: Freedoms = STRICT,
 ) -> Executable:
     """Takes a source through the phases that any machine has: what comes back can be looked at, not called.
 
@@ -321,18 +321,15 @@ def compile_for(
         until: The last phase to run.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did.
-        excess_precision: Whether roundings to 16 bits between the ops of one kernel may be left out.
+        freedoms: What may be computed otherwise than the program says.
     """
-    phases = _asked(phases_for(machine), remarks, excess_precision)
+    phases = freedoms.taken_by(_asked(phases_for(machine), remarks))
     return _compile_between(source, phases, machine, until, after, find(machine))
 
 
-def _asked(phases: Sequence[Phase], remarks: bool, excess_precision: bool) -> Sequence[Phase]:
-    """Phases whose passes say why, or leave roundings out, where that is wanted."""
-    wanted = {"remarks": remarks, "excess-precision": excess_precision}
-    for name in [name for name, is_wanted in wanted.items() if is_wanted]:
-        phases = [phase.with_option(name, "true") for phase in phases]
-    return phases
+def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
+    """Phases whose passes say why, where that is wanted."""
+    return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
 
 
 def check_target(target: str) -> None:

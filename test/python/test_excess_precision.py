@@ -20,6 +20,7 @@ from test_cache import Cache, cache
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.executable import compile_for, compile_source
+from powerfusion.pipelines import Freedoms
 from suites import SUITES, Case
 from suites.case import error_of
 
@@ -82,7 +83,7 @@ def test_every_target_leaves_them_out(machine: str) -> None:
     """As many roundings are left as results are stored."""
     text = TWICE.replace("DTYPE", "bf16")
     make = compile_source if machine in ("cpu", "c") else compile_for
-    strict, excess = (make(text, machine, until="tile", excess_precision=asked) for asked in (False, True))
+    strict, excess = (make(text, machine, until="tile", freedoms=Freedoms(asked)) for asked in (False, True))
     assert not re.search("truncf|extf", strict.ir("tile"))
     tiles = excess.ir("tile")
     assert tiles.count("arith.truncf") == tiles.count("gir.store") > 0
@@ -117,4 +118,4 @@ def test_the_command_line_takes_it(tmp_path: Any, capsys: pytest.CaptureFixture[
     assert main(["run", str(source), "--excess-precision", *inputs]) == 0
     assert main(["run", str(artifact), *inputs]) == 0
     assert main(["run", str(artifact), "--excess-precision", *inputs]) == 1
-    assert "give --excess-precision to the `pf compile` that makes it" in capsys.readouterr().err
+    assert "to the `pf compile` that makes it" in capsys.readouterr().err

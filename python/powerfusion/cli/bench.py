@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure our programs also without roundings to 16 bits between the ops of a kernel, in a column beside",
     )
+    parser.add_argument("--fp-contract", action="store_true", help="the same with multiply-adds, in a column beside")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each peer (default: %(default)s)")
     parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="turns of each (default: %(default)s)")
     parser.add_argument("--predicted", action="store_true", help="compare with the model instead of peers")
@@ -83,6 +84,7 @@ def execute(options: argparse.Namespace) -> int:
         options.rounds,
         knobs.llvm_prefix() / "bin" / "clang",
         options.excess_precision,
+        options.fp_contract,
     )
     try:
         data = run(request, lambda text: print(text, file=sys.stderr, flush=True), print)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from powerfusion.cli.programs import configure_phases, configure_precision
+from powerfusion.cli.programs import configure_freedoms, configure_phases, freedoms_of
 
 if TYPE_CHECKING:
     from powerfusion.executable import Executable
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
     configure_phases(parser, "write the IR after this phase (default: the last one)")
-    configure_precision(parser)
+    configure_freedoms(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -65,7 +65,7 @@ def execute(options: argparse.Namespace) -> int:
         options.compile_to,
         after=options.compile_from,
         code=is_code,
-        excess_precision=options.excess_precision,
+        freedoms=freedoms_of(options),
     )
     if output.suffix == ".pfx":
         out.write_whole(output, executable.save)
