@@ -38,6 +38,7 @@ from powerfusion.passes.lowering import (
     split_loops,
     split_vectors,
     watch_nans,
+    widen_halves,
 )
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
@@ -113,4 +114,5 @@ __all__ = [
     "turn_stages",
     "turn_windows",
     "watch_nans",
+    "widen_halves",
 ]

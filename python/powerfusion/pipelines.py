@@ -202,6 +202,7 @@ LLVM_CPU = Phase(
     (
         "expand-strided-metadata",
         "gir-contract-products",
+        "gir-widen-halves",
         "gir-watch-nans",
         "gir-round-bf16",
         "arith-expand{include-bf16=true}",
