@@ -28,6 +28,7 @@ from powerfusion.passes.fusion import (
 )
 from powerfusion.passes.lowering import (
     carry_bf16,
+    contract_products,
     convert_gir_to_emitc,
     convert_gir_to_vector,
     expand_math,
@@ -37,6 +38,7 @@ from powerfusion.passes.lowering import (
     split_loops,
     split_vectors,
     watch_nans,
+    widen_halves,
 )
 from powerfusion.passes.placement import place
 from powerfusion.passes.raising import convert_gir_to_linalg, convert_linalg_to_gir
@@ -55,12 +57,13 @@ from powerfusion.passes.scheduling import (
     stream_stores,
     turn_stages,
 )
-from powerfusion.passes.tiling import tile
+from powerfusion.passes.tiling import drop_roundings, tile
 
 __all__ = [
     "buffer_copies",
     "carry_bf16",
     "choose_rows",
+    "contract_products",
     "convert_gir_to_emitc",
     "convert_gir_to_linalg",
     "convert_gir_to_vector",
@@ -69,6 +72,7 @@ __all__ = [
     "count_ops",
     "delay_windows",
     "drop_results",
+    "drop_roundings",
     "drop_units",
     "expand",
     "expand_math",
@@ -110,4 +114,5 @@ __all__ = [
     "turn_stages",
     "turn_windows",
     "watch_nans",
+    "widen_halves",
 ]

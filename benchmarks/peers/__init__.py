@@ -23,12 +23,14 @@ class PeerSpec:
         title: What tables call it.
         venv: The environment, a folder in the root of the clone.
         environment: Variables; `{threads}` stands for their number.
+        own: Whether it is this compiler, asked otherwise than by default: measured where that is wanted, and no peer.
     """
 
     module: str
     title: str
     venv: str = ".venv-peers"
     environment: dict[str, str] = field(default_factory=dict)
+    own: bool = False
 
 
 # glibc gives large blocks back to the system at once; the next call then pays for each page again. So told, it keeps
@@ -39,8 +41,11 @@ KEEPING = {
 }
 THREADS = {name: "{threads}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
 
+EXCESS, FREE = "powerfusion_excess", "powerfusion_free"
 PEERS = (
     PeerSpec("powerfusion_cpu", "PowerFusion", ".venv", THREADS | KEEPING),
+    PeerSpec(EXCESS, "PowerFusion, excess precision", ".venv", THREADS | KEEPING, own=True),
+    PeerSpec(FREE, "PowerFusion, excess precision, contracted", ".venv", THREADS | KEEPING, own=True),
     PeerSpec("torch_eager", "torch eager", environment=THREADS | KEEPING),
     PeerSpec("torch_compile", "torch.compile", environment=THREADS | KEEPING),
     PeerSpec("jax_xla", "XLA (JAX)", environment=THREADS | KEEPING),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,17 @@ import powerfusion as pf
 from suites.case import Case
 
 
+@dataclass(frozen=True)
 class PowerFusion:
-    """Programs compiled for this machine."""
+    """Programs compiled for this machine.
+
+    Attributes:
+        excess_precision: Whether roundings to 16 bits between the ops of one kernel are left out.
+        fp_contract: Whether products are added without being rounded first.
+    """
+
+    excess_precision: bool = False
+    fp_contract: bool = False
 
     def versions(self) -> dict[str, str]:
         """PowerFusion's."""
@@ -21,7 +31,7 @@ class PowerFusion:
 
     def prepare(self, case: Case) -> Callable[[Sequence[Any]], Callable[[], Any]]:
         """Compiles; calls pass NumPy arrays."""
-        executable = pf.compile(case.workload.text(), target="cpu", cache=False)
+        executable = pf.compile(case.workload.text(), target="cpu", cache=False, **vars(self))
         return lambda inputs: partial(executable, *inputs)
 
     def arrays(self, result: Any) -> list[np.ndarray]:

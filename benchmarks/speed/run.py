@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from peers import PEERS, PeerSpec
+from peers import EXCESS, FREE, PEERS, PeerSpec
 from speed import table
 from speed.ceilings import meter
 from speed.session import ROOT, Row, run_case, workers
@@ -36,6 +36,8 @@ class Request:
         threads: Of each peer.
         rounds: How often each has its turn.
         clang: What compiles the ceilings.
+        excess_precision: Whether our programs are measured with excess precision, too.
+        fp_contract: Whether they are with that and contraction, too.
     """
 
     suite: str
@@ -45,6 +47,8 @@ class Request:
     threads: int
     rounds: int
     clang: Path
+    excess_precision: bool = False
+    fp_contract: bool = False
 
 
 def run(request: Request, told: Callable[[str], None], shown: Callable[[str], None]) -> dict[str, object]:
@@ -78,6 +82,8 @@ def run(request: Request, told: Callable[[str], None], shown: Callable[[str], No
         "machine": f"{_processor()}, {platform.machine()}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "load": round(os.getloadavg()[0], 1),
+        "excess_precision": any(spec.own for spec in specs),
+        "fp_contract": any(spec.module == FREE for spec in specs),
     }
     data: dict[str, object] = {"about": about, **table.to_json(rows, machine.ceilings, versions)}
     for line in table.page(rows, machine.ceilings, about):
@@ -112,7 +118,9 @@ def cases_of(suite: str, dtypes: Sequence[str], names: Sequence[str]) -> list[Ca
 
 
 def _peers(request: Request) -> list[PeerSpec]:
-    return [spec for spec in PEERS if not request.peers or spec.module in request.peers]
+    wanted = [*request.peers] or [spec.module for spec in PEERS if not spec.own]
+    wanted += [EXCESS] * request.excess_precision + [FREE] * request.fp_contract
+    return [spec for spec in PEERS if spec.module in wanted]
 
 
 def save(path: Path, data: dict[str, object]) -> None:

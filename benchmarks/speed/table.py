@@ -7,21 +7,24 @@ from math import exp, log
 from statistics import median
 from typing import Any
 
+from peers import PEERS
 from speed.ceilings import Ceilings
 from speed.session import Row, Timing
 
 OURS = "PowerFusion"
+OWN = tuple(spec.title for spec in PEERS if spec.own)
+"""Columns of this compiler, asked otherwise than by default."""
 
 
 def best_peer(row: Row) -> tuple[str, float] | None:
     """The fastest of the others, and its seconds."""
-    others = {title: t.median for title, t in row.timings.items() if title != OURS and not t.failure}
+    others = {title: t.median for title, t in row.timings.items() if title not in (OURS, *OWN) and not t.failure}
     return min(others.items(), key=lambda item: item[1]) if others else None
 
 
-def gain(row: Row, peer: str | None = None) -> float | None:
-    """How many times faster we are than the best of the others, or than one of them."""
-    ours = row.timings.get(OURS)
+def gain(row: Row, peer: str | None = None, column: str = OURS) -> float | None:
+    """How many times faster we are, in a column of ours, than the best of the others, or than one of them."""
+    ours = row.timings.get(column)
     if ours is None or ours.failure:
         return None
     if peer is None:
@@ -59,7 +62,12 @@ def summary(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
     yield from _likes(ours, ceilings)
     late = [row.case for row, t in ours if (g := gain(row)) is not None and g < 1 / 1.5 and t.median > 1e-5]
     yield f"- over 10 us and 1.5 times the best peer: {', '.join(late) or 'none'}"
-    for peer in sorted({title for row in rows for title in row.timings} - {OURS}):
+    for own in OWN:
+        found = [(row.case, g) for row in rows if (g := gain(row, column=own)) is not None]
+        if found:
+            yield f"- {own}, over the best peer, geometric mean: {_mean(g for _, g in found):.2f}"
+            yield f"- {own}, over the best peer: {', '.join(f'{case} {g:.2f}' for case, g in found)}"
+    for peer in sorted({title for row in rows for title in row.timings} - {OURS, *OWN}):
         known = [g for row in rows if (g := gain(row, peer)) is not None]
         if known:
             yield f"- over {peer}, geometric mean of {len(known)}: {_mean(known):.2f}"

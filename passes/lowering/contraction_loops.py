@@ -7,6 +7,9 @@
 An element that comes from memory is spread over the lanes by the very instruction that multiplies it, while one of a
 register has to be shuffled there. So what a load brought is read where it lies, if nothing wrote to it since; all else
 is laid in a buffer first. As many accumulators are under way as registers hold.
+
+A row of f16 or bf16 is widened as it is loaded, which is two instructions for all the rows that it is multiplied with.
+Elements aren't: each would be widened for itself, so that they are laid in a buffer in f32.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import numpy as np
 from powerfusion.core._mlir import create, defining_op, element_of, index_constant, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.lowering.elementwise import combine
+from powerfusion.passes.lowering.elementwise import combine, convert_float, is_narrow, with_element
+from powerfusion.passes.lowering.float8 import is_f8
 from powerfusion.passes.lowering.memory import add_offset, spread
 from powerfusion.passes.lowering.registers import row_indices
 from powerfusion.passes.scheduling.kernels import ops_in
@@ -52,7 +56,7 @@ class Operand:
     dims: tuple[int, ...]
 
     def load(self, place: Sequence[int | ir.Value], type_: ir.Type) -> ir.Value:
-        """The row, or element, at a place of the iteration space."""
+        """The row, or element, at a place of the iteration space, in a type at least as wide as in memory."""
         at: list[ir.Value] = []
         for index, dim in zip(self.indices, self.dims, strict=True):
             step = place[dim]
@@ -61,7 +65,8 @@ class Operand:
             else:
                 at.append(create("arith.addi", [index, step], [index.type]).result)
         name = "vector.load" if isinstance(type_, ir.VectorType) else "memref.load"
-        return create(name, [self.memref, *at], [type_]).result
+        loaded = create(name, [self.memref, *at], [with_element(type_, element_of(self.memref.type))]).result
+        return convert_float(loaded, element_of(type_))
 
 
 def in_place(tile: ir.Value, op: ir.Operation) -> ir.Operation | None:
@@ -114,7 +119,7 @@ def sum_in_loop(
     summed = [dim for dim in range(len(sizes)) if dim not in dims and dim != lane]
     along = max(summed, key=lambda dim: sizes[dim])
     places = list(np.ndindex(*(sizes[dim] for dim in dims)))
-    registers = -(-sizes[lane] * element_bytes(rows.memref) // VECTOR_BYTES)
+    registers = -(-sizes[lane] * element_bytes(inits[0]) // VECTOR_BYTES)
     blocks = -(-len(places) * registers // MOST_ACCUMULATORS)
     each = -(-len(places) // blocks)
     made: list[ir.Value] = []
@@ -182,6 +187,12 @@ def _once(
 def _zero(type_: ir.VectorType) -> ir.Value:
     element = type_.element_type
     return create("arith.constant", results=[element], attributes={"value": ir.FloatAttr.get(element, 0.0)}).result
+
+
+def is_read_in_place(tile: ir.Value, element: ir.Type, *, along: bool) -> bool:
+    """Whether what a load brings may be read where it lies: as it is, or, along the lanes, widened each time."""
+    own = tile.type.element_type
+    return own == element or (along and is_narrow(own) and not is_f8(own))
 
 
 def is_looped(maps: Sequence[Sequence[int]], sizes: Sequence[int], lane: int, element: ir.Type) -> bool:

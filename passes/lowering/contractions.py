@@ -20,7 +20,14 @@ from powerfusion.core._mlir import create, defining_op, integer_of, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.lowering.computation import widened
-from powerfusion.passes.lowering.contraction_loops import Operand, in_place, is_looped, laid_out, sum_in_loop
+from powerfusion.passes.lowering.contraction_loops import (
+    Operand,
+    in_place,
+    is_looped,
+    is_read_in_place,
+    laid_out,
+    sum_in_loop,
+)
 from powerfusion.passes.lowering.elementwise import combine, convert_float, elementwise, is_narrow, zero
 from powerfusion.passes.lowering.extents import Extents, choose
 from powerfusion.passes.lowering.memory import spread
@@ -91,7 +98,7 @@ def _looped(
     extents = Extents.of(sizes, [], [])
     operands: list[Operand] = []
     for tile, dims in zip(op.operands[:2], maps, strict=False):
-        load = in_place(tile, op) if tile.type.element_type == element else None
+        load = in_place(tile, op) if is_read_in_place(tile, element, along=lane in dims) else None
         if load is not None and (lane not in dims or _is_along(load, dims.index(lane))):
             (memref,), indices, _ = segments(load)
             starts = tuple(lowering.scalar(index) for index in indices)

@@ -18,7 +18,7 @@ import numpy as np
 
 from powerfusion.core._mlir import create, element_of, integers, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral
+from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral, widen
 from powerfusion.passes.lowering.expansions import with_element
 from powerfusion.passes.lowering.extents import Flag, choose
 from powerfusion.passes.lowering.float8 import is_f8
@@ -131,8 +131,12 @@ def _converted(value: ir.Value, element: ir.Type) -> ir.Value:
 def horizontal(kind: str, value: ir.Value) -> ir.Value:
     """A vector's lanes folded together, in any order.
 
-    Sums and products are given what they start from: LLVM would start a sum from 0, which loses -0's sign.
+    Sums and products are given what they start from: LLVM would start a sum from 0, which loses -0's sign. Narrow
+    floats are folded in f32, as they are combined: for processors without instructions on bf16 LLVM calls functions
+    that the program doesn't have.
     """
+    if is_narrow(value.type):
+        return convert_float(horizontal(kind, widen(value)), value.type.element_type)
     operands = [value]
     attributes: dict[str, ir.Attribute] = {"kind": ir.Attribute.parse(f"#vector.kind<{kind}>")}
     if kind in ("add", "mul") and isinstance(value.type.element_type, ir.FloatType):

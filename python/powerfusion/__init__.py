@@ -19,7 +19,14 @@ __version__ = "0.1.0"
 __all__ = ["Executable", "__version__", "compile", "load"]
 
 
-def compile(source: Any, target: str = "cpu", *, cache: bool = True) -> Executable:
+def compile(
+    source: Any,
+    target: str = "cpu",
+    *,
+    cache: bool = True,
+    excess_precision: bool = False,
+    fp_contract: bool = False,
+) -> Executable:
     """Compiles a program, or takes it from the cache of compiled programs; that holds those of the host.
 
     Args:
@@ -27,6 +34,9 @@ def compile(source: Any, target: str = "cpu", *, cache: bool = True) -> Executab
             form, or GIR in tile form, whose memref arguments are read and written in place.
         target: What to compile for; `cpu` is the host.
         cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
+        excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
+            then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
+        fp_contract: Whether products may be added without being rounded first; for `cpu`.
 
     Returns:
         The program, ready to be called on arrays.
@@ -37,8 +47,9 @@ def compile(source: Any, target: str = "cpu", *, cache: bool = True) -> Executab
         CompileError: A pass failed.
     """
     from powerfusion.executable import compile_source
+    from powerfusion.pipelines import Freedoms
 
-    return compile_source(source, target, cache=cache)
+    return compile_source(source, target, cache=cache, freedoms=Freedoms(excess_precision, fp_contract))
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

@@ -26,7 +26,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, Phase, phases_for
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
@@ -285,6 +285,7 @@ def compile_source(
     after: str | None = None,
     remarks: bool = False,
     cache: bool = False,
+    freedoms: Freedoms = STRICT,
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -295,14 +296,22 @@ def compile_source(
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
         cache: Whether the cache of compiled programs is asked, and told; of those for the host, compiled to the end.
+        freedoms: What may be computed otherwise than the program says.
     """
     check_target(target)
     machine = None if target == HOST else find(target)
-    return _compile_between(source, _asked(PIPELINES[target], remarks), target, until, after, machine, cache=cache)
+    phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
+    return _compile_between(source, phases, target, until, after, machine, cache=cache)
 
 
 def compile_for(
-    source: Any, machine: str, *, until: str | None = None, after: str | None = None, remarks: bool = False
+    source: Any,
+    machine: str,
+    *,
+    until: str | None = None,
+    after: str | None = None,
+    remarks: bool = False,
+    freedoms: Freedoms = STRICT,
 ) -> Executable:
     """Takes a source through the phases that any machine has: what comes back can be looked at, not called.
 
@@ -312,8 +321,10 @@ def compile_for(
         until: The last phase to run.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did.
+        freedoms: What may be computed otherwise than the program says.
     """
-    return _compile_between(source, _asked(phases_for(machine), remarks), machine, until, after, find(machine))
+    phases = freedoms.taken_by(_asked(phases_for(machine), remarks))
+    return _compile_between(source, phases, machine, until, after, find(machine))
 
 
 def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:

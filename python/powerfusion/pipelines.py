@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
@@ -63,6 +63,36 @@ def _option(name: str, value: str) -> str:
     return f'{name}="{value}"' if " " in value or "," in value else f"{name}={value}"
 
 
+@dataclass(frozen=True)
+class Freedoms:
+    """What may be computed otherwise than a program says, for speed; by default nothing.
+
+    Attributes:
+        excess_precision: Roundings to f16 and bf16 between the ops of one kernel may be left out.
+        fp_contract: Products may be added without being rounded first.
+    """
+
+    excess_precision: bool = False
+    fp_contract: bool = False
+
+    def taken_by(self, phases: Sequence[Phase]) -> Sequence[Phase]:
+        """Phases that take these freedoms.
+
+        Raises:
+            UnsupportedError: No pass of theirs takes one.
+        """
+        for name in [each.name for each in fields(self) if getattr(self, each.name)]:
+            taken = [phase.with_option(name.replace("_", "-"), "true") for phase in phases]
+            if taken == list(phases):
+                raise UnsupportedError(
+                    f"no pass of this target takes {name}",
+                    help="it is for cpu; a C compiler has flags of its own",
+                )
+            phases = taken
+        return phases
+
+
+STRICT = Freedoms()
 IMPORT = Phase(
     "import",
     "one function of linalg and tensor ops",
@@ -118,6 +148,7 @@ TILE = Phase(
     (
         "gir-join-dims{settled=true}",
         "gir-tile",
+        "gir-drop-roundings",
         "canonicalize",
         "func.func(scf-for-loop-peeling)",
         "canonicalize",
@@ -170,6 +201,8 @@ LLVM_CPU = Phase(
     "the LLVM dialect",
     (
         "expand-strided-metadata",
+        "gir-contract-products",
+        "gir-widen-halves",
         "gir-watch-nans",
         "gir-round-bf16",
         "arith-expand{include-bf16=true}",

@@ -100,6 +100,17 @@ def test_the_table_says_who_is_fastest_and_who_is_wrong() -> None:
     assert any("below 0.9 of the best peer: case 0.50" in line for line in table.summary([row], CEILINGS))
 
 
+def test_our_other_columns_are_no_peers() -> None:
+    """With excess precision our programs have a column and a line of their own, and the default's stays as it is."""
+    times = {"PowerFusion": 2e-3, "PowerFusion, excess precision": 1e-3, "other": 3e-3}
+    row = Row("case", 40, 40, {title: Timing((seconds,)) for title, seconds in times.items()})
+    assert table.best_peer(row) == ("other", 3e-3)
+    assert table.gain(row) == pytest.approx(1.5)
+    lines = list(table.summary([row], CEILINGS))
+    assert "- PowerFusion, excess precision, over the best peer: case 3.00" in lines
+    assert not any("- over PowerFusion" in line for line in lines)
+
+
 def test_a_saved_run_is_read_again() -> None:
     """As it was; its page has the table, the probes and what failed."""
     timings = {table.OURS: Timing((2e-3, 2e-3)), "liar": Timing((), failure="wrong: off by 1")}

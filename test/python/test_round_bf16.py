@@ -49,13 +49,17 @@ def draws(kind: str) -> np.ndarray:
         case "special":
             values = np.array([0, 1 << 31, 0x7F800000, 0xFF800000, 0x7FFFFFFF, 0x7F800001, 1, 0x00800000], np.uint32)
             bits = values[bits % len(values)]
+        case "zero":
+            bits = np.where(
+                bits % 7 == 0, bits & np.uint32(0x80000000), (bits & np.uint32(0x8FFFFFFF)) | np.uint32(1 << 28)
+            )
         case _:
             pass
     return bits.view(np.float32)
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-@pytest.mark.parametrize("kind", ["any", "subnormal", "tie", "largest", "special"])
+@pytest.mark.parametrize("kind", ["any", "subnormal", "tie", "largest", "special", "zero"])
 def test_all_are_rounded_to_the_nearest(kind: str, goes_on: bool) -> None:
     """As NumPy rounds them; where some of a vector's are subnormal, too."""
     x = draws(kind)

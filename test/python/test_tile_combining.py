@@ -280,6 +280,26 @@ def test_contract_unsigned(narrow: str, dtype: str) -> None:
     contract("matmul", narrow, dtype, "unsigned")
 
 
+@pytest.mark.parametrize("factor", ["f16", "bf16", "f32", "f8E4M3FN"])
+@pytest.mark.parametrize("row", ["f16", "bf16", "f8E4M3FN"])
+@pytest.mark.parametrize("turned", [False, True], ids=["lanes of the right", "lanes of the left"])
+def test_contract_in_loop(row: str, factor: str, *, turned: bool) -> None:
+    """Many products: rows are read where they lie and widened each time, factors laid out; either may be wider."""
+    kinds, shapes = [factor, row], [(5, 40), (40, 24)]
+    left, right, out = "(m, k)", "(k, n)", "(m, n)"
+    if turned:  # lanes, the result's last dimension, are the left operand's
+        kinds, shapes, left, right = kinds[::-1], shapes[::-1], right, left
+    types = ["T<" + "x".join([*map(str, shape), kind]) + ">" for shape, kind in zip(shapes, kinds, strict=True)]
+    maps = ", ".join(f"affine_map<(m, n, k) -> {dims}>" for dims in (left, right, out))
+    body = f"%r = gir.contract %a, %b into %acc maps [{maps}] : {types[0]}, {types[1]} into T<5x24xf32>"
+    a, b = (values(shape, kind, key) for key, (shape, kind) in enumerate(zip(shapes, kinds, strict=True)))
+    acc = values((5, 24), "f32", "acc")
+    (r,) = on_tiles(body, {"a": (a, kinds[0]), "b": (b, kinds[1]), "acc": (acc, "f32")}, {"r": ((5, 24), "f32")})
+    factors = [wide(b), wide(a)] if turned else [wide(a), wide(b)]
+    expected = wide(acc) + factors[0] @ factors[1]
+    close(r, expected, scale=np.abs(wide(acc)) + np.abs(factors[0]) @ np.abs(factors[1]))
+
+
 # -- accumulators ------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ examples:
   pf bench --suite memory-bound --threads 1
   pf bench --case softmax --dtype f32 --peer torch_eager --peer powerfusion_cpu
   pf bench --case layernorm --json layernorm.json
+  pf bench --dtype bf16 --excess-precision
   pf bench --predicted --candidates 8 --page predicted.md
 
 Peers live in an environment of their own: `tools/bootstrap --with peers` makes it. Medians of interleaved rounds are
@@ -30,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", action="append", default=[], metavar="NAME", help="only cases that start so")
     parser.add_argument("--dtype", action="append", default=[], choices=("f32", "bf16"), help="(default: f32)")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="only these, as torch_eager")
+    parser.add_argument(
+        "--excess-precision",
+        action="store_true",
+        help="measure our programs also without roundings to 16 bits between the ops of a kernel, in a column beside",
+    )
+    parser.add_argument("--fp-contract", action="store_true", help="the same with multiply-adds, in a column beside")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each peer (default: %(default)s)")
     parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="turns of each (default: %(default)s)")
     parser.add_argument("--predicted", action="store_true", help="compare with the model instead of peers")
@@ -76,6 +83,8 @@ def execute(options: argparse.Namespace) -> int:
         options.threads,
         options.rounds,
         knobs.llvm_prefix() / "bin" / "clang",
+        options.excess_precision,
+        options.fp_contract,
     )
     try:
         data = run(request, lambda text: print(text, file=sys.stderr, flush=True), print)

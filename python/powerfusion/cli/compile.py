@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from powerfusion.cli.programs import configure_phases
+from powerfusion.cli.programs import configure_freedoms, configure_phases, freedoms_of
 
 if TYPE_CHECKING:
     from powerfusion.executable import Executable
@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
     configure_phases(parser, "write the IR after this phase (default: the last one)")
+    configure_freedoms(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -58,7 +59,14 @@ def execute(options: argparse.Namespace) -> int:
     check_phases(options)
     out.check_writable(output)
     source, is_code = out.read_source(options.source), output.suffix != ".mlir"
-    executable = compile_program(source, options.target, options.compile_to, after=options.compile_from, code=is_code)
+    executable = compile_program(
+        source,
+        options.target,
+        options.compile_to,
+        after=options.compile_from,
+        code=is_code,
+        freedoms=freedoms_of(options),
+    )
     if output.suffix == ".pfx":
         out.write_whole(output, executable.save)
     elif is_code:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from powerfusion.errors import InputError, SourceError
 
 if TYPE_CHECKING:
+    from powerfusion.pipelines import Freedoms
     from powerfusion.runtime.signature import ArraySpec
 
 DEFAULT_TARGET = "cpu"
@@ -23,6 +24,25 @@ def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
         "--compile-from", metavar="PHASE", help="IN is what this phase left behind; go on with the next one"
     )
     parser.add_argument("--compile-to", metavar="PHASE", help=to)
+
+
+def configure_freedoms(parser: argparse.ArgumentParser) -> None:
+    """Adds `--excess-precision` and `--fp-contract`."""
+    parser.add_argument(
+        "--excess-precision",
+        action="store_true",
+        help="leave out roundings to f16 and bf16 between the ops of one kernel: nearer to f32, and faster",
+    )
+    parser.add_argument(
+        "--fp-contract", action="store_true", help="add products without rounding them first: nearer, and faster"
+    )
+
+
+def freedoms_of(options: argparse.Namespace) -> Freedoms:
+    """What these ask for."""
+    from powerfusion.pipelines import Freedoms
+
+    return Freedoms(options.excess_precision, options.fp_contract)
 
 
 def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:
@@ -57,6 +77,7 @@ def compile_program(
     after: str | None = None,
     code: bool = False,
     remarks: bool = False,
+    freedoms: Freedoms | None = None,
 ) -> Any:
     """Compiles MLIR, up to a phase or to the end; for a machine that no code is made for yet, up to there.
 
@@ -67,6 +88,7 @@ def compile_program(
         after: The phase that the source is after already.
         code: Whether it is to be run or saved.
         remarks: Whether passes say why they did what they did.
+        freedoms: What may be computed otherwise than the program says.
 
     Raises:
         SourceError: It is an artifact, which is compiled already.
@@ -78,7 +100,7 @@ def compile_program(
         from powerfusion.executable import check_target
 
         check_target(target)
-    return compile_until(source, target, until, after, remarks, code)
+    return compile_until(source, target, until, after, remarks, code, freedoms)
 
 
 def last_counted(target: str) -> str:
@@ -95,21 +117,34 @@ def compile_until(
     after: str | None = None,
     remarks: bool = False,
     cache: bool = False,
+    freedoms: Freedoms | None = None,
 ) -> Any:
     """Compiles MLIR; what a later phase would refuse doesn't matter before it."""
     from powerfusion.executable import compile_for, compile_source
-    from powerfusion.pipelines import PIPELINES
+    from powerfusion.pipelines import PIPELINES, STRICT
 
+    asked: dict[str, Any] = {"until": until, "after": after, "remarks": remarks, "freedoms": freedoms or STRICT}
     if target in PIPELINES:
-        return compile_source(source, target, until=until, after=after, remarks=remarks, cache=cache)
-    return compile_for(source, target, until=until, after=after, remarks=remarks)
+        return compile_source(source, target, **asked, cache=cache)
+    return compile_for(source, target, **asked)
 
 
-def load_program(source: Path | bytes, target: str) -> Any:
-    """Loads an artifact, or compiles MLIR."""
+def load_program(source: Path | bytes, target: str, freedoms: Freedoms | None = None) -> Any:
+    """Loads an artifact, or compiles MLIR.
+
+    Raises:
+        SourceError: It is an artifact, and was to be compiled in another way.
+    """
     import powerfusion as pf
 
-    return pf.load(source) if is_artifact(source) else compile_program(source, target, code=True)
+    if not is_artifact(source):
+        return compile_program(source, target, code=True, freedoms=freedoms)
+    if freedoms and any(vars(freedoms).values()):
+        raise SourceError(
+            f"{source} is an artifact, which is compiled already",
+            help="give --excess-precision and --fp-contract to the `pf compile` that makes it",
+        )
+    return pf.load(source)
 
 
 def is_artifact(source: Path | bytes) -> TypeGuard[Path]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from powerfusion.cli.programs import configure_freedoms, freedoms_of
+
 if TYPE_CHECKING:
     from powerfusion.cli.arrays import Summary
     from powerfusion.runtime.signature import Array
@@ -40,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--repeat", metavar="N", type=_count, help="run once to warm up, then N times for the median time"
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    configure_freedoms(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -55,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
     from powerfusion.cli import arrays, output
     from powerfusion.cli.programs import load_program
 
-    executable = load_program(output.read_source(options.source), options.target)
+    executable = load_program(output.read_source(options.source), options.target, freedoms_of(options))
     inputs = arrays.make_inputs(options.inputs, executable.signature.arguments)
     names = [f"result{place}" for place in range(len(executable.signature.results))]
     places = output_paths(options.output, names)
