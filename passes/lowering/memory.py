@@ -174,43 +174,45 @@ class Lanes:
         if not width or self.stride is not None:
             self.store(value, mask=True)
             return
-        branch = create("scf.if", [self._is_aligned(width)], regions=2)
+        branch = create("scf.if", [is_at_multiple(self.memref, self.indices, width)], regions=2)
         with ir.InsertionPoint(branch.regions[0].blocks.append()):
-            self._store_pieces(value, width)
+            self.store_pieces(value, width)
             create("scf.yield")
         with ir.InsertionPoint(branch.regions[1].blocks.append()):
             self.store(value, mask=True)
             create("scf.yield")
 
-    def _store_pieces(self, value: ir.Value, width: int) -> None:
+    def store_pieces(self, value: ir.Value, width: int) -> None:
+        """Writes a row past the caches, in pieces of so many bytes, at a multiple of which it begins."""
         attributes = {
             "nontemporal": ir.BoolAttr.get(True),
             "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), width),
         }
         memref, indices = self.memref, self.indices
         if isinstance(value.type.element_type, HALVES):
-            value, memref, indices = _in_pairs(value, *_flat(memref, indices))
+            value, memref, indices = _in_pairs(value, *flat_of(memref, indices))
         lanes = width // element_bytes(value.type.element_type)
         for first in range(0, value.type.shape[0], lanes):
             at = [*indices[:-1], add_offset(indices[-1], first)]
             create("vector.store", [_lanes_of(value, first, lanes), memref, *at], attributes=attributes)
-
-    def _is_aligned(self, width: int) -> ir.Value:
-        """Whether the row begins at a multiple of `width` bytes."""
-        flat, start = _flat(self.memref, self.indices)
-        index = ir.IndexType.get()
-        base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
-        size = index_constant(element_bytes(self.memref.type.element_type))
-        place = create("arith.muli", [start, size], [index]).result
-        address = create("arith.addi", [base, place], [index]).result
-        rest = create("arith.andi", [address, index_constant(width - 1)], [index]).result
-        return compare("arith.cmpi", EQ, rest, index_constant(0))
 
     def _mask(self, mask: Flag) -> ir.Value:
         flag = ir.IntegerType.get_signless(1)
         if isinstance(mask, ir.Value):
             return mask
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
+
+
+def is_at_multiple(memref: ir.Value, indices: Sequence[ir.Value], width: int) -> ir.Value:
+    """Whether an element lies at a multiple of `width` bytes."""
+    flat, start = flat_of(memref, indices)
+    index = ir.IndexType.get()
+    base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
+    size = index_constant(element_bytes(memref.type.element_type))
+    place = create("arith.muli", [start, size], [index]).result
+    address = create("arith.addi", [base, place], [index]).result
+    rest = create("arith.andi", [address, index_constant(width - 1)], [index]).result
+    return compare("arith.cmpi", EQ, rest, index_constant(0))
 
 
 def _masked_load(memref: ir.Value, indices: Sequence[ir.Value], mask: ir.Value, type_: ir.VectorType) -> ir.Value:
@@ -250,7 +252,7 @@ def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Valu
     return fenced, cast, [create("arith.divui", [start, index_constant(2)], [start.type]).result]
 
 
-def _flat(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value]:
+def flat_of(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value]:
     """The buffer of a memref, and where in it an element lies."""
     flat, _, start = _flatten(memref, indices)
     return flat, start

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.arriving import GATHERED
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
 from powerfusion.passes.lowering.extents import Extents, Flag, both, flag_value
@@ -16,6 +17,7 @@ from powerfusion.passes.lowering.memory import (
     add_offset,
     clip_flag,
     clip_mask,
+    flat_of,
     gather,
     gather_run,
     has_atomic,
@@ -41,10 +43,9 @@ from powerfusion.passes.lowering.registers import (
     tile_of,
 )
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.stream_stores import ALIGNED
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
-
-ALIGNED = "gir.aligned_bytes"
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.function import VectorLowering
@@ -92,7 +93,10 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
     for row, place in zip(rows_of(lowering.value(old)), row_indices(tile.shape), strict=True):
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
         value, count = to_storage(row, tile.element_type), extents.lanes(place)
-        if "nontemporal" in op.attributes and count is not None:
+        if GATHERED in op.attributes:
+            start = flat_of(dest, at)[1]
+            lowering.lines_of(dest).put(value, start, extents.count(place))
+        elif "nontemporal" in op.attributes and count is not None:
             Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))
         else:
             Lanes(dest, at, dim, lanes).store(value, extents.mask(place))
