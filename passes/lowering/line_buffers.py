@@ -13,15 +13,35 @@ State: where among the buffer's elements the lines near by begin, where what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import create, element_of, index_constant, integer_of
+from powerfusion.core._mlir import (
+    create,
+    defining_op,
+    element_of,
+    entry_block,
+    index_constant,
+    integer_of,
+    operations,
+    segments,
+)
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.arriving import GATHERED_BYTES
+from powerfusion.passes.analysis.arriving import GATHERED, GATHERED_BYTES
 from powerfusion.passes.lowering.expansions import compare, module_block
 from powerfusion.passes.lowering.extents import both
-from powerfusion.passes.lowering.memory import EQ, SGE, SLT, Lanes, flat_of, index_vector, is_at_multiple, spread
+from powerfusion.passes.lowering.memory import (
+    EQ,
+    SGE,
+    SLT,
+    Lanes,
+    flat_of,
+    index_vector,
+    is_at_multiple,
+    spread,
+    storage,
+)
 from powerfusion.passes.lowering.registers import element_bytes, lanes_of
 from powerfusion.passes.lowering.shuffles import ANY, shuffle
 from powerfusion.passes.lowering.vector_parts import LANES
@@ -37,19 +57,80 @@ BEGIN, END, FIRST = 0, 1, 2
 COLD = ("noinline", "cold")  # so that registers are saved where it is called, and not in the loops around
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a row begins: so many elements behind what some indices say.
+
+    Attributes:
+        indices: Those that aren't known, each with its dimension.
+        shift: Elements.
+    """
+
+    indices: tuple[tuple[int, ir.Value], ...]
+    shift: int
+
+    @classmethod
+    def of(cls, memref: ir.Value, indices: Sequence[ir.Value]) -> Place:
+        """That of an element of a memref whose elements are side by side."""
+        strides, _ = memref.type.get_strides_and_offset()
+        found = [_parts_of(index) for index in indices]
+        shift = sum(stride * known for stride, (_, known) in zip(strides, found, strict=True))
+        return cls(tuple((dim, value) for dim, (value, _) in enumerate(found) if value is not None), shift)
+
+
+def _parts_of(index: ir.Value) -> tuple[ir.Value | None, int]:
+    """An index as another one, or none, and a number."""
+    known = integer_of(index)
+    if known is not None:
+        return None, known
+    op = defining_op(index)
+    if op is not None and op.name == "arith.addi" and (known := integer_of(op.operands[1])) is not None:
+        return op.operands[0], known
+    return index, 0
+
+
+@dataclass(frozen=True)
+class Last:
+    """Rows that were put one behind the other, in a block.
+
+    Attributes:
+        block: Of what is emitted.
+        place: Of the first one.
+        start: The same as a number of elements.
+        begin: Where the lines near by begin.
+        count: How many elements they have.
+    """
+
+    block: ir.Block
+    place: Place
+    start: ir.Value
+    begin: ir.Value
+    count: int
+
+    def is_met_by(self, place: Place, lanes: int, most: int) -> bool:
+        """Whether a row surely follows on, and all together aren't more than some elements."""
+        follows = place == replace(self.place, shift=self.place.shift + self.count)
+        return follows and self.count + lanes <= most and self.block == ir.InsertionPoint.current.block
+
+
 class LineBuffer:
     """What a thread gathers of what it writes to a memref.
 
     Attributes:
+        dest: The memref.
+        last: What was put there last, as far as that is known where code is emitted.
+        run: Where the lines near by begin, while rows are put that were looked after.
         flat: The memref's elements, one after the other.
         lines: Those near by.
         state: See above.
     """
 
     def __init__(self, lowering: VectorLowering, dest: ir.Value) -> None:
-        self.element = element_of(dest.type)
+        self.dest, self.element = dest, element_of(dest.type)
         self.per_line = LINE // element_bytes(self.element)
-        room = GATHERED_BYTES + LONGEST_ROW_BYTES + LINE
+        self.last: Last | None = None
+        self.run: ir.Value | None = None
+        room = GATHERED_BYTES + 2 * LONGEST_ROW_BYTES + LINE
         self.lines = lowering.scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element))
         self.state = lowering.scratch(ir.MemRefType.get([3], ir.IndexType.get()))
         with ir.InsertionPoint.after(self.state.owner):
@@ -58,25 +139,60 @@ class LineBuffer:
                 self._set(place, index_constant(NOWHERE))
         self.write = _writer(self.flat.type, self.lines.type, self.state.type)
 
-    def put(self, value: ir.Value, start: ir.Value, count: ir.Value) -> None:
+    def put(self, value: ir.Value, indices: Sequence[ir.Value], count: ir.Value) -> None:
         """Adds a row, of which some lanes are there; what comes next takes the place of the others.
 
         Args:
             value: The row, as it is stored.
-            start: The place of its first element in the memref's.
+            indices: The place of its first element in the memref.
             count: How many lanes are there, the first ones.
         """
-        value = _in_registers(value, integer_of(count))
+        known = integer_of(count)
+        value = _in_registers(value, known)
         lanes = lanes_of(value.type.shape) if isinstance(value.type, ir.VectorType) else 1
-        most = max(GATHERED_BYTES // LINE * self.per_line, lanes + self.per_line)
+        if self.run is not None:
+            near = index_op("arith.subi", [flat_of(self.dest, indices)[1], self.run])
+            Lanes(self.lines, [near], 0, lanes).store(value, mask=True)
+            return
+        last = self._begun(indices, lanes)
+        start = index_op("arith.addi", [last.start, index_constant(last.count)])
+        near = index_op("arith.subi", [start, last.begin])
+        Lanes(self.lines, [near], 0, lanes).store(value, mask=True)
+        self._set(END, index_op("arith.addi", [start, count]))
+        self.last = None if known is None else replace(last, count=last.count + known)
+
+    def put_run(self, indices: Sequence[ir.Value], count: int, emit: Callable[[], None]) -> None:
+        """Emits what puts rows that follow on one another, so many elements in all from a place on.
+
+        They are looked after before: where they are put, nothing but that is done.
+        """
+        last = self._begun(indices, count + LANES)
+        self.run = last.begin
+        emit()
+        self.run, self.last = None, replace(last, count=last.count + count)
+        self._set(END, index_op("arith.addi", [last.start, index_constant(self.last.count)]))
+
+    def _begun(self, indices: Sequence[ir.Value], lanes: int) -> Last:
+        """What a row follows on: what surely was before it, a few rows, or itself, once it has been looked after."""
+        place = Place.of(self.dest, indices)
+        if self.last is not None and self.last.is_met_by(place, lanes, self._elements(LONGEST_ROW_BYTES)):
+            return self.last
+        start = flat_of(self.dest, indices)[1]
+        self._look_after(start, lanes)
+        return Last(ir.InsertionPoint.current.block, place, start, self._get(BEGIN), 0)
+
+    def _elements(self, size: int) -> int:
+        """How many elements so many bytes hold."""
+        return size // LINE * self.per_line
+
+    def _look_after(self, start: ir.Value, lanes: int) -> None:
+        """Writes what is gathered if a row doesn't follow on, or there is enough."""
+        most = max(self._elements(GATHERED_BYTES), lanes + self.per_line)
         end = index_op("arith.addi", [start, index_constant(lanes)])
         near = index_op("arith.subi", [end, self._get(BEGIN)])
         follows = compare("arith.cmpi", EQ, start, self._get(END))
         goes_on = both(follows, compare("arith.cmpi", SLT, near, index_constant(most + 1)))
         _either(goes_on, None, lambda: self._leave(start))
-        place = index_op("arith.subi", [start, self._get(BEGIN)])
-        Lanes(self.lines, [place], 0, lanes).store(value, mask=True)
-        self._set(END, index_op("arith.addi", [start, count]))
 
     def finish(self) -> None:
         """Writes what is left."""
@@ -211,3 +327,45 @@ def _not(flag: ir.Value) -> ir.Value:
 
 def _chosen(flag: ir.Value, true: ir.Value, false: ir.Value) -> ir.Value:
     return create("arith.select", [flag, true, false], [true.type]).result
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows that a loop stores one behind the other.
+
+    Attributes:
+        store: What stores them, tile by tile.
+        low: Of the loop.
+        count: How many elements they are.
+    """
+
+    store: ir.Operation
+    low: int
+    count: int
+
+
+def run_of(loop: ir.Operation) -> Run | None:
+    """The gathered rows that a loop stores, if these are a few that follow on one another, and nothing else is stored."""
+    bounds = [integer_of(value) for value in list(loop.operands)[:3]]
+    body = entry_block(loop)
+    inner = operations(body)
+    stores = [op for op in inner if op.name == "gir.store" and GATHERED in op.attributes]
+    if len(stores) != 1 or None in bounds or any(len(op.regions) for op in inner):
+        return None
+    low, high, step = (bound or 0 for bound in bounds)
+    (tile,), (memref,), indices, valid = segments(stores[0])
+    *others, last = indices
+    known = [integer_of(count) for count in valid] if valid else tile.type.shape
+    lengths = [-1 if length is None else length for length in known]
+    is_row = lengths[-1] == step and all(length == 1 for length in lengths[:-1])
+    if not is_row or low >= high or (high - low) % step or last != body.arguments[0]:
+        return None
+    if any(_is_in(index, body) for index in others):
+        return None
+    size = element_bytes(storage(memref.type.element_type))
+    return Run(stores[0], low, high - low) if (high - low) * size <= LONGEST_ROW_BYTES else None
+
+
+def _is_in(value: ir.Value, block: ir.Block) -> bool:
+    op = defining_op(value)
+    return value.owner == block if op is None else op.block == block

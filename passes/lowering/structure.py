@@ -25,6 +25,7 @@ from powerfusion.passes.analysis.arriving import GATHERED
 from powerfusion.passes.lowering import lockstep, partials, reductions, together
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import Flag
+from powerfusion.passes.lowering.line_buffers import run_of
 from powerfusion.passes.lowering.memory import SGE
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
@@ -220,6 +221,16 @@ def like(value: Carried, carried: list[ir.Value]) -> Carried:
 @lowers("scf.for", to="vector")
 def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     """A loop carries values, and accumulators lane by lane."""
+    run = run_of(op)
+    if run is None:
+        _for(lowering, op)
+        return
+    _, (memref,), (*others, _), _ = segments(run.store)
+    indices = [*(lowering.scalar(index) for index in others), index_constant(run.low)]
+    lowering.lines_of(lowering.scalar(memref)).put_run(indices, run.count, lambda: _for(lowering, op))
+
+
+def _for(lowering: VectorLowering, op: ir.Operation) -> None:
     body = entry_block(op)
     index, *arguments = body.arguments
     inits, inherited = _begun(lowering, op)
