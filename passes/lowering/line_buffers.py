@@ -345,7 +345,7 @@ class Run:
 
 
 def run_of(loop: ir.Operation) -> Run | None:
-    """The gathered rows that a loop stores, if these are a few that follow on one another, and nothing else is stored."""
+    """The gathered rows that a loop stores, if they are a few that follow on one another, and all that it stores."""
     bounds = [integer_of(value) for value in list(loop.operands)[:3]]
     body = entry_block(loop)
     inner = operations(body)
