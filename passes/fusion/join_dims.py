@@ -190,9 +190,7 @@ class _Joined:
     def _apart(self, value: ir.Value, others: Sequence[Sequence[Sequence[int]]]) -> list[Dim]:
         """Of a value's dimensions those that others, who have it too, don't join."""
         classes = enumerate(self.spaces.classes(value))
-        return [
-            c for dim, c in classes if c in self.pairs and not all(dim in dims for each in others for dims in each)
-        ]
+        return [c for dim, c in classes if c in self.pairs and not all(dim in dims for each in others for dims in each)]
 
     def places_given(self, value: ir.Value) -> Sequence[int]:
         """Which dimensions of a result stay the first of two."""

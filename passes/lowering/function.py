@@ -24,7 +24,7 @@ from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.lifetimes import Lifetimes
-from powerfusion.passes.lowering.line_buffers import LineBuffer
+from powerfusion.passes.lowering.line_buffers import LineBuffer, viewed_whole
 from powerfusion.passes.lowering.memory import NE, SGE, host_memref, to_register
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
@@ -103,7 +103,7 @@ class VectorLowering:
 
     def lines_of(self, dest: ir.Value) -> LineBuffer:
         """What a thread gathers of what it writes to a memref."""
-        found = self.gathered[-1]
+        found, dest = self.gathered[-1], viewed_whole(dest)
         if dest not in found:
             found[dest] = LineBuffer(self, dest)
         return found[dest]

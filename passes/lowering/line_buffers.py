@@ -62,10 +62,12 @@ class Place:
     """Where a row begins: so many elements behind what some indices say.
 
     Attributes:
+        memref: Of what.
         indices: Those that aren't known, each with its dimension.
         shift: Elements.
     """
 
+    memref: ir.Value
     indices: tuple[tuple[int, ir.Value], ...]
     shift: int
 
@@ -75,7 +77,7 @@ class Place:
         strides, _ = memref.type.get_strides_and_offset()
         found = [_parts_of(index) for index in indices]
         shift = sum(stride * known for stride, (_, known) in zip(strides, found, strict=True))
-        return cls(tuple((dim, value) for dim, (value, _) in enumerate(found) if value is not None), shift)
+        return cls(memref, tuple((dim, value) for dim, (value, _) in enumerate(found) if value is not None), shift)
 
 
 def _parts_of(index: ir.Value) -> tuple[ir.Value | None, int]:
@@ -117,7 +119,6 @@ class LineBuffer:
     """What a thread gathers of what it writes to a memref.
 
     Attributes:
-        dest: The memref.
         last: What was put there last, as far as that is known where code is emitted.
         run: Where the lines near by begin, while rows are put that were looked after.
         flat: The memref's elements, one after the other.
@@ -126,7 +127,7 @@ class LineBuffer:
     """
 
     def __init__(self, lowering: VectorLowering, dest: ir.Value) -> None:
-        self.dest, self.element = dest, element_of(dest.type)
+        self.element = element_of(dest.type)
         self.per_line = LINE // element_bytes(self.element)
         self.last: Last | None = None
         self.run: ir.Value | None = None
@@ -139,45 +140,46 @@ class LineBuffer:
                 self._set(place, index_constant(NOWHERE))
         self.write = _writer(self.flat.type, self.lines.type, self.state.type)
 
-    def put(self, value: ir.Value, indices: Sequence[ir.Value], count: ir.Value) -> None:
+    def put(self, value: ir.Value, memref: ir.Value, indices: Sequence[ir.Value], count: ir.Value) -> None:
         """Adds a row, of which some lanes are there; what comes next takes the place of the others.
 
         Args:
             value: The row, as it is stored.
-            indices: The place of its first element in the memref.
+            memref: What it is stored to, a view of all of the buffer.
+            indices: The place of its first element in that.
             count: How many lanes are there, the first ones.
         """
         known = integer_of(count)
         value = _in_registers(value, known)
         lanes = lanes_of(value.type.shape) if isinstance(value.type, ir.VectorType) else 1
         if self.run is not None:
-            near = index_op("arith.subi", [flat_of(self.dest, indices)[1], self.run])
+            near = index_op("arith.subi", [flat_of(memref, indices)[1], self.run])
             Lanes(self.lines, [near], 0, lanes).store(value, mask=True)
             return
-        last = self._begun(indices, lanes)
+        last = self._begun(memref, indices, lanes)
         start = index_op("arith.addi", [last.start, index_constant(last.count)])
         near = index_op("arith.subi", [start, last.begin])
         Lanes(self.lines, [near], 0, lanes).store(value, mask=True)
         self._set(END, index_op("arith.addi", [start, count]))
         self.last = None if known is None else replace(last, count=last.count + known)
 
-    def put_run(self, indices: Sequence[ir.Value], count: int, emit: Callable[[], None]) -> None:
+    def put_run(self, memref: ir.Value, indices: Sequence[ir.Value], count: int, emit: Callable[[], None]) -> None:
         """Emits what puts rows that follow on one another, so many elements in all from a place on.
 
         They are looked after before: where they are put, nothing but that is done.
         """
-        last = self._begun(indices, count + LANES)
+        last = self._begun(memref, indices, count + LANES)
         self.run = last.begin
         emit()
         self.run, self.last = None, replace(last, count=last.count + count)
         self._set(END, index_op("arith.addi", [last.start, index_constant(self.last.count)]))
 
-    def _begun(self, indices: Sequence[ir.Value], lanes: int) -> Last:
+    def _begun(self, memref: ir.Value, indices: Sequence[ir.Value], lanes: int) -> Last:
         """What a row follows on: what surely was before it, a few rows, or itself, once it has been looked after."""
-        place = Place.of(self.dest, indices)
+        place = Place.of(memref, indices)
         if self.last is not None and self.last.is_met_by(place, lanes, self._elements(LONGEST_ROW_BYTES)):
             return self.last
-        start = flat_of(self.dest, indices)[1]
+        start = flat_of(memref, indices)[1]
         self._look_after(start, lanes)
         return Last(ir.InsertionPoint.current.block, place, start, self._get(BEGIN), 0)
 
@@ -369,3 +371,10 @@ def run_of(loop: ir.Operation) -> Run | None:
 def _is_in(value: ir.Value, block: ir.Block) -> bool:
     op = defining_op(value)
     return value.owner == block if op is None else op.block == block
+
+
+def viewed_whole(memref: ir.Value) -> ir.Value:
+    """What has all the elements of a memref, in their order: what it is a view of in another shape."""
+    while (op := defining_op(memref)) is not None and op.name in ("memref.collapse_shape", "memref.expand_shape"):
+        memref = op.operands[0]
+    return memref

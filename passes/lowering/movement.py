@@ -93,7 +93,7 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
         value, count = to_storage(row, tile.element_type), extents.lanes(place)
         if GATHERED in op.attributes:
-            lowering.lines_of(dest).put(value, at, extents.count(place))
+            lowering.lines_of(dest).put(value, dest, at, extents.count(place))
         elif "nontemporal" in op.attributes and count is not None:
             Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))
         else:

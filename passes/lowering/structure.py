@@ -227,7 +227,8 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
         return
     _, (memref,), (*others, _), _ = segments(run.store)
     indices = [*(lowering.scalar(index) for index in others), index_constant(run.low)]
-    lowering.lines_of(lowering.scalar(memref)).put_run(indices, run.count, lambda: _for(lowering, op))
+    dest = lowering.scalar(memref)
+    lowering.lines_of(dest).put_run(dest, indices, run.count, lambda: _for(lowering, op))
 
 
 def _for(lowering: VectorLowering, op: ir.Operation) -> None:

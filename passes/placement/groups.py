@@ -32,6 +32,7 @@ from powerfusion.passes.placement.sliding import sliding_nests
 from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
+TURNING = (Kind.LOAD, Kind.STORE, Kind.COMPUTE, Kind.SPREAD, Kind.FOLD, Kind.CONSTANT)
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
 
 
@@ -412,6 +413,7 @@ class _Group:
             self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
             inner if halos and self._multiplies(needed, halos) else 0,
+            all(self._op(number).kind in TURNING and self._op(number).contracts is None for number in needed),
         )
         for narrow in (False, True) if self.machine.space_of("sram").kind == "cache" else (True,):
             nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))

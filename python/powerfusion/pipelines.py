@@ -180,6 +180,7 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "gir-hoist-loads",
+        "gir-turn-rows",
         "gir-turn-stages",
         "gir-prefetch-rows",
         "gir-prefetch-runs",
