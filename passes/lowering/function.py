@@ -105,7 +105,7 @@ class VectorLowering:
         """What a thread gathers of what it writes to a memref."""
         found, dest = self.gathered[-1], viewed_whole(dest)
         if dest not in found:
-            found[dest] = LineBuffer(self, dest)
+            found[dest] = LineBuffer(dest, self.scratch)
         return found[dest]
 
     def scratch(self, type_: ir.MemRefType) -> ir.Value:

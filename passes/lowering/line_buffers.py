@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import (
     create,
@@ -47,9 +46,6 @@ from powerfusion.passes.lowering.shuffles import ANY, shuffle
 from powerfusion.passes.lowering.vector_parts import LANES
 from powerfusion.passes.scheduling.stream_stores import LONGEST_ROW_BYTES
 from powerfusion.passes.tiling.windows import index_op
-
-if TYPE_CHECKING:
-    from powerfusion.passes.lowering.function import VectorLowering
 
 LINE = 64
 NOWHERE = -1  # where nothing is gathered, and no row begins
@@ -126,14 +122,14 @@ class LineBuffer:
         state: See above.
     """
 
-    def __init__(self, lowering: VectorLowering, dest: ir.Value) -> None:
+    def __init__(self, dest: ir.Value, scratch: Callable[[ir.MemRefType], ir.Value]) -> None:
         self.element = element_of(dest.type)
         self.per_line = LINE // element_bytes(self.element)
         self.last: Last | None = None
         self.run: ir.Value | None = None
         room = GATHERED_BYTES + 2 * LONGEST_ROW_BYTES + LINE
-        self.lines = lowering.scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element))
-        self.state = lowering.scratch(ir.MemRefType.get([3], ir.IndexType.get()))
+        self.lines = scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element))
+        self.state = scratch(ir.MemRefType.get([3], ir.IndexType.get()))
         with ir.InsertionPoint.after(self.state.owner):
             self.flat, _ = flat_of(dest, [])
             for place in (BEGIN, END, FIRST):

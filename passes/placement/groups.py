@@ -22,7 +22,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.cost import asked_whole, is_handed, work_of
 from powerfusion.passes.placement.fills import is_filled, piece_of, reads_first
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, Value, extent
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.rates import cache_bytes
@@ -60,15 +60,10 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         asked += asked_whole(objective.machine, program.values[value], op.outer.layout)
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-        if op.kind is Kind.STORE and first and is_filled(objective.machine, program, _stored(program, op), op.outer):
+        if op.kind is Kind.STORE and first and is_filled(objective.machine, program, op.outer):
             fills += size
     work = work_of(program, kernel.ops, objective.machine)
     return objective.alone(Cost(arriving=asked + fills, launches=1, useful=moved, near=work, cached=cached))
-
-
-def _stored(program: Program, op: Op) -> Value:
-    """What an op stores."""
-    return program.values[op.operands[0]]
 
 
 def _bytes(program: Program, value: int) -> int:

@@ -193,16 +193,22 @@ def _turned(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Itera
     """Steps of as many rows as a register has lanes, where rows are so short that they are better turned."""
     if not wanted.turns or machine.space_of("sram").kind != "cache" or machine.scope("lane") or not wanted.rows:
         return
-    row, at_once = wanted.rows[-1], turned_rows(machine)
+    row = wanted.rows[-1]
     along = {cls: wanted.sizes[cls] or 0 for cls in wanted.lanes}
-    length = math.prod(along.values()) * wanted.inner
-    if row not in along and 1 < length < SHORT_BYTES // wanted.element_bytes and extent(wanted.sizes[row]) >= at_once:
-        yield {**dict.fromkeys(steps, 1), **along, row: at_once}
+    rows = turned_rows(machine, math.prod(along.values()) * wanted.inner, wanted.element_bytes)
+    if rows is not None and row not in along and extent(wanted.sizes[row]) >= rows:
+        yield {**dict.fromkeys(steps, 1), **along, row: rows}
 
 
-def turned_rows(machine: Machine) -> int:
-    """How many rows a step has that registers turn: a lane for each."""
-    return machine.space_of("reg").alignment_bytes // LANE_ELEMENT_BYTES
+def turned_rows(machine: Machine, columns: int, element_bytes: int) -> int | None:
+    """How many rows of so many columns registers turn at once, a lane for each; None where rows aren't so short.
+
+    Columns are registers then, and half of them are left for what is computed.
+    """
+    registers = machine.space_of("reg")
+    rows, room = registers.alignment_bytes // LANE_ELEMENT_BYTES, registers.usable_bytes or 0
+    is_short = 1 < columns < SHORT_BYTES // element_bytes and 2 * columns * registers.alignment_bytes <= room
+    return rows if is_short else None
 
 
 def _blocks(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:

@@ -190,6 +190,8 @@ def _factor_in(expression: ir.AffineExpr, operands: list[ir.Value], dims: int, i
                 return 0
             known = [side.value for side in (expression.lhs, expression.rhs) if isinstance(side, ir.AffineConstantExpr)]
             return known[0] * (left or right) if known else None
-        case _:
+        case ir.AffineFloorDivExpr() | ir.AffineCeilDivExpr() | ir.AffineModExpr():
             parts = [_factor_in(side, operands, dims, index) for side in (expression.lhs, expression.rhs)]
             return 0 if parts == [0, 0] else None
+        case _:
+            return None

@@ -32,11 +32,12 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
+from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Spaces
-from powerfusion.passes.placement.nests import SHORT_BYTES, turned_rows
+from powerfusion.passes.placement.nests import turned_rows
 from powerfusion.passes.scheduling.kernels import ops_in, tiled_kernels
 from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
@@ -59,7 +60,7 @@ class TurnRowsPass(Pass):
         if machine.scope("lane") is not None:
             return
         for kernel in tiled_kernels(op):
-            found = _Turned.of(kernel, turned_rows(machine))
+            found = _Turned.of(kernel, machine)
             if found is not None:
                 found.apply()
                 count("kernels with turned rows")
@@ -78,11 +79,11 @@ class _Turned:
     swapped: dict[ir.Value, tuple[int, int]]
 
     @classmethod
-    def of(cls, kernel: ir.Operation, at_once: int) -> _Turned | None:
+    def of(cls, kernel: ir.Operation, machine: Machine) -> _Turned | None:
         """Where rows are short, and nothing that is done with them asks how they lie."""
         ops = [op for op in ops_in(kernel) if any(is_tensor(value) for value in (*op.operands, *op.results))]
         moved = [op for op in ops if op.name in ("gir.load", "gir.store")]
-        wide = [tile for op in moved if (tile := _tile(op)).type.rank > 1 and _is_short(tile, at_once)]
+        wide = [tile for op in moved if (tile := _tile(op)).type.rank > 1 and _is_short(tile, machine)]
         if not wide or not all(op.name.startswith(PLAIN) and _is_plain(op) for op in ops):
             return None
         spaces = Spaces()
@@ -185,10 +186,10 @@ def _tile(op: ir.Operation) -> ir.Value:
     return op.result if op.name == "gir.load" else op.operands[0]
 
 
-def _is_short(tile: ir.Value, at_once: int) -> bool:
-    """Whether a tile has many rows that are shorter than a register."""
+def _is_short(tile: ir.Value, machine: Machine) -> bool:
+    """Whether a tile has as many rows as registers turn at once, that are short."""
     *_, rows, columns = tile.type.shape
-    return rows == at_once and columns > 1 and columns * element_bytes(tile) < SHORT_BYTES
+    return rows == turned_rows(machine, columns, element_bytes(tile))
 
 
 def _is_plain(op: ir.Operation) -> bool:
