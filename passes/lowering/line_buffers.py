@@ -32,10 +32,13 @@ from powerfusion.passes.lowering.expansions import compare, module_block
 from powerfusion.passes.lowering.extents import both
 from powerfusion.passes.lowering.memory import (
     EQ,
+    HALVES,
     SGE,
     SLT,
     Lanes,
+    address_of,
     flat_of,
+    in_pairs,
     index_vector,
     is_at_multiple,
     spread,
@@ -45,6 +48,7 @@ from powerfusion.passes.lowering.registers import element_bytes, lanes_of
 from powerfusion.passes.lowering.shuffles import ANY, shuffle
 from powerfusion.passes.lowering.vector_parts import LANES
 from powerfusion.passes.scheduling.stream_stores import LONGEST_ROW_BYTES
+from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.passes.tiling.windows import index_op
 
 LINE = 64
@@ -271,7 +275,7 @@ class _Writing:
             value = create("vector.load", [self.lines, line], [self.row]).result
             _either(
                 _and(_and(begins, ends), aligned),
-                lambda: Lanes(self.flat, [at], 0, self.per_line).store_pieces(value, LINE),
+                lambda: self._line(value, at),
                 lambda: _either(_and(follows, _not(ends)), None, lambda: self._part(value, at, first, end)),
             )
             create("scf.yield")
@@ -295,6 +299,15 @@ class _Writing:
         shift = index_op("arith.divui", [base, index_constant(self.size)])
         ahead = index_op("arith.addi", [place, shift])
         return index_op("arith.subi", [place, index_op("arith.andi", [ahead, index_constant(self.per_line - 1)])])
+
+    def _line(self, value: ir.Value, at: ir.Value) -> None:
+        """A whole line, past the caches; by its address: of 16-bit floats it may begin at an odd one of a memref."""
+        i64 = ir.IntegerType.get_signless(64)
+        address = create("arith.index_cast", [address_of(self.flat, [at])], [i64]).result
+        pointer = create("llvm.inttoptr", [address], [ir.Type.parse("!llvm.ptr")]).result
+        given = in_pairs(value) if isinstance(self.element, HALVES) else value
+        attributes = {"alignment": ir.IntegerAttr.get(i64, LINE), "nontemporal": ir.UnitAttr.get()}
+        create("llvm.store", [given, pointer], [], attributes)
 
     def _part(self, value: ir.Value, at: ir.Value, first: ir.Value, end: ir.Value) -> None:
         """Of a line what is gathered, and nothing beside that."""
@@ -347,7 +360,7 @@ def run_of(loop: ir.Operation) -> Run | None:
     bounds = [integer_of(value) for value in list(loop.operands)[:3]]
     body = entry_block(loop)
     inner = operations(body)
-    stores = [op for op in inner if op.name == "gir.store" and GATHERED in op.attributes]
+    stores = [op for op in inner if op.name == "gir.store" and is_gathered(op)]
     if len(stores) != 1 or None in bounds or any(len(op.regions) for op in inner):
         return None
     low, high, step = (bound or 0 for bound in bounds)
@@ -367,6 +380,14 @@ def run_of(loop: ir.Operation) -> Run | None:
 def _is_in(value: ir.Value, block: ir.Block) -> bool:
     op = defining_op(value)
     return value.owner == block if op is None else op.block == block
+
+
+def is_gathered(store: ir.Operation) -> bool:
+    """Whether a store is marked, and to what there is before everything that a thread does in a kernel."""
+    if GATHERED not in store.attributes:
+        return False
+    memref = viewed_whole(segments(store)[1][0])
+    return defining_op(memref) is None and memref.owner.owner.name == "gir.kernel" and is_contiguous(memref)
 
 
 def viewed_whole(memref: ir.Value) -> ir.Value:

@@ -176,14 +176,13 @@ class Lanes:
             return
         branch = create("scf.if", [is_at_multiple(self.memref, self.indices, width)], regions=2)
         with ir.InsertionPoint(branch.regions[0].blocks.append()):
-            self.store_pieces(value, width)
+            self._store_pieces(value, width)
             create("scf.yield")
         with ir.InsertionPoint(branch.regions[1].blocks.append()):
             self.store(value, mask=True)
             create("scf.yield")
 
-    def store_pieces(self, value: ir.Value, width: int) -> None:
-        """Writes a row past the caches, in pieces of so many bytes, at a multiple of which it begins."""
+    def _store_pieces(self, value: ir.Value, width: int) -> None:
         attributes = {
             "nontemporal": ir.BoolAttr.get(True),
             "alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), width),
@@ -203,15 +202,20 @@ class Lanes:
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
 
 
-def is_at_multiple(memref: ir.Value, indices: Sequence[ir.Value], width: int) -> ir.Value:
-    """Whether an element lies at a multiple of `width` bytes."""
+def address_of(memref: ir.Value, indices: Sequence[ir.Value]) -> ir.Value:
+    """Where an element lies, in bytes."""
     flat, start = flat_of(memref, indices)
     index = ir.IndexType.get()
     base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
     size = index_constant(element_bytes(memref.type.element_type))
     place = create("arith.muli", [start, size], [index]).result
-    address = create("arith.addi", [base, place], [index]).result
-    rest = create("arith.andi", [address, index_constant(width - 1)], [index]).result
+    return create("arith.addi", [base, place], [index]).result
+
+
+def is_at_multiple(memref: ir.Value, indices: Sequence[ir.Value], width: int) -> ir.Value:
+    """Whether an element lies at a multiple of `width` bytes."""
+    address = address_of(memref, indices)
+    rest = create("arith.andi", [address, index_constant(width - 1)], [address.type]).result
     return compare("arith.cmpi", EQ, rest, index_constant(0))
 
 
@@ -238,15 +242,19 @@ def _bits_of(type_: ir.VectorType) -> ir.VectorType:
     return ir.VectorType.get(type_.shape, ir.IntegerType.get_signless(16))
 
 
-def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Value, ir.Value, list[ir.Value]]:
-    """A vector of 16-bit floats, its memref and where it begins there, an even number, as of f32 of half as many.
+def in_pairs(value: ir.Value) -> ir.Value:
+    """A vector of 16-bit floats as one of f32 of half as many.
 
     LLVM 22 has ordinary stores alone for vectors of 16-bit floats, and sees through casts to what has others; not
     through a fence of arithmetic.
     """
     type_ = ir.VectorType.get([value.type.shape[0] // 2], ir.F32Type.get())
-    pairs = create("vector.bitcast", [value], [type_]).result
-    fenced = intrinsic("arithmetic.fence", [pairs], type_)
+    return intrinsic("arithmetic.fence", [create("vector.bitcast", [value], [type_]).result], type_)
+
+
+def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Value, ir.Value, list[ir.Value]]:
+    """A vector of 16-bit floats, its memref and where it begins there, an even number, as of f32 of half as many."""
+    fenced = in_pairs(value)
     of_pairs = ir.MemRefType.get(flat.type.shape, ir.F32Type.get())
     cast = create("builtin.unrealized_conversion_cast", [flat], [of_pairs]).result
     return fenced, cast, [create("arith.divui", [start, index_constant(2)], [start.type]).result]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, mixed, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.arriving import GATHERED
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
 from powerfusion.passes.lowering.extents import Extents, Flag, both, flag_value
+from powerfusion.passes.lowering.line_buffers import is_gathered
 from powerfusion.passes.lowering.memory import (
     ATOMIC,
     Lanes,
@@ -92,7 +92,7 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
     for row, place in zip(rows_of(lowering.value(old)), row_indices(tile.shape), strict=True):
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
         value, count = to_storage(row, tile.element_type), extents.lanes(place)
-        if GATHERED in op.attributes:
+        if is_gathered(op):
             lowering.lines_of(dest).put(value, dest, at, extents.count(place))
         elif "nontemporal" in op.attributes and count is not None:
             Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))

@@ -21,11 +21,10 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.arriving import GATHERED
 from powerfusion.passes.lowering import lockstep, partials, reductions, together
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import Flag
-from powerfusion.passes.lowering.line_buffers import run_of
+from powerfusion.passes.lowering.line_buffers import is_gathered, run_of
 from powerfusion.passes.lowering.memory import SGE
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
@@ -128,7 +127,7 @@ def _threaded(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value]
     if side_by_side is not None:
         together.emit(lowering, op, side_by_side)
         return
-    in_order = any(GATHERED in store.attributes for store in walk(op, "gir.store"))
+    in_order = any(is_gathered(store) for store in walk(op, "gir.store"))
     total = reduce(lambda left, right: index_op("arith.muli", [left, right]), counts)
     parts = [index_op("arith.minui", [total, together.threads()])] if in_order else counts
     bounds = [*[index_constant(0)] * len(parts), *parts, *[index_constant(1)] * len(parts)]
