@@ -1,4 +1,4 @@
-"""Rows that are shorter than a register, and matrices with one short side: turned in registers, right to the last row."""
+"""Rows that are shorter than a register, and matrices with a short side: turned in registers, right to the last row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from suites.case import Case, error_of
-from suites.memory_bound import memory_bound
 from tile_form import kernel, run, values
 
 import powerfusion as pf
+from suites.case import Case, error_of
+from suites.memory_bound import memory_bound
 
 CASES = {case.name: case for case in memory_bound()}
 TOLERANCES = {"f32": 1e-5, "bf16": 2**-6}
