@@ -177,7 +177,7 @@ def _aligned(reach: Reach, machine: Machine) -> int:
 
 
 def _is_in_order(reach: Reach, machine: Machine) -> bool:
-    """Whether a store's rows are so short that they can be gathered, and come in the order of memory.
+    """Whether a store's rows can be gathered, and come in the order of memory: a line at once at least.
 
     They do where no loop moves on by less than what the loops inside of it, and the tile's own rows, have taken.
     """
@@ -194,6 +194,8 @@ def _is_in_order(reach: Reach, machine: Machine) -> bool:
         if length > 1 and stride < taken:
             return False
         taken = max(taken, 1) if length == 1 else stride * (length - 1) + max(taken, 1)
+    if taken * reach.element_bytes < space_of(dest, machine).granule_bytes:
+        return False
     moved = [_moves(indices, strides, index) for index in _indices_around(reach.op)]
     for by in moved:
         if by is None or by * STICKING_OUT < taken:
