@@ -40,7 +40,7 @@ from powerfusion.passes.analysis.spaces import Spaces
 from powerfusion.passes.placement.nests import turned_rows
 from powerfusion.passes.scheduling.kernels import ops_in, tiled_kernels
 from powerfusion.passes.tiling.memrefs import is_contiguous
-from powerfusion.passes.tiling.windows import affine_apply, affine_map
+from powerfusion.passes.tiling.windows import affine_apply, affine_map, index_op
 
 PLAIN = ("arith.", "math.", "gir.load", "gir.store", "gir.broadcast", "gir.reduce", "tensor.splat")
 
@@ -211,9 +211,21 @@ def _window(op: ir.Operation) -> tuple[ir.Value, list[ir.Value], list[ir.Value]]
     return memref, indices, valid
 
 
+def _staged(memref: ir.Value) -> tuple[ir.Value, list[ir.Value]]:
+    """What a window in a cache is one of, and where it begins; any other memref is itself."""
+    stage = defining_op(memref)
+    if stage is None or stage.name != "gir.stage":
+        return memref, []
+    (source,), starts, _ = segments(stage)
+    return source, starts
+
+
 def _is_flat(op: ir.Operation) -> bool:
     """Whether a load or store moves whole rows, that lie one behind the other."""
-    memref, indices, valid = _window(op)
+    window, indices, valid = _window(op)
+    memref, starts = _staged(window)
+    if starts and integer_of(starts[-1]) != 0:
+        return False
     columns = _tile(op).type.shape[-1]
     is_argument = defining_op(memref) is None and memref.owner.owner.name == "gir.kernel"
     is_whole = is_argument and memref.type.shape[-1] == columns and integer_of(indices[-1]) == 0
@@ -222,7 +234,11 @@ def _is_flat(op: ir.Operation) -> bool:
 
 def _flat(op: ir.Operation) -> tuple[ir.Value, list[ir.Value], list[ir.Value]]:
     """The window of such a movement in a memref whose last two dimensions are one."""
-    memref, (*indices, row, _), valid = _window(op)
+    window, places, valid = _window(op)
+    memref, starts = _staged(window)
+    with ir.InsertionPoint(op), op.location:
+        sums = [index_op("arith.addi", list(pair)) for pair in zip(starts, places, strict=True)] if starts else places
+    *indices, row, _ = sums
     type_, rank = memref.type, memref.type.rank
     columns = type_.shape[-1]
     groups = [[dim] for dim in range(rank - 2)] + [[rank - 2, rank - 1]]
