@@ -55,6 +55,7 @@ from powerfusion.passes.scheduling import (
     prefetch_streams,
     prefetch_windows,
     stream_stores,
+    turn_rows,
     turn_stages,
 )
 from powerfusion.passes.tiling import drop_roundings, tile
@@ -111,6 +112,7 @@ __all__ = [
     "tile",
     "turn_concats",
     "turn_operands",
+    "turn_rows",
     "turn_stages",
     "turn_windows",
     "watch_nans",

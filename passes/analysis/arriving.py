@@ -32,6 +32,8 @@ from powerfusion.passes.analysis.ledger_unions import Placed, union
 from powerfusion.symbolic import Count
 
 OF_GROUPS = ("device", "cluster", "group")
+GATHERED = "gir.gathered"
+GATHERED_BYTES = 4096  # that a thread gathers near by of what it writes in order, see decision 0057
 OPEN_LINES = 4  # of writes past the caches that a core gathers: half of what processors have, see decision 0031
 
 
@@ -52,6 +54,11 @@ def arriving_bytes(recorder: Recorder) -> dict[Record, Count]:
         if len(known) == len(records):
             result |= _Kernel.of(recorder.machine, space, known).left_by_last_call()
     return result
+
+
+def is_gathered(op: ir.Operation) -> bool:
+    """True for a store past the caches whose rows a thread gathers near by, until they are whole lines."""
+    return GATHERED in op.attributes
 
 
 def running_at_once(machine: Machine, cache: Cache) -> int:
@@ -147,19 +154,24 @@ class _Kernel:
         cache = max(machine.caches_of(space_name), key=lambda cache: cache.capacity_bytes or 0)
         shared = space.scope in ("device", "cluster")
         at_once = running_at_once(machine, cache)
-        uses = [
-            _use(record, at_once, shared and not (space.write_allocate and record.access.nontemporal))
-            for record in records
-            if record.figures.issued
-        ]
+        uses: list[_Use] = []
+        for record in (record for record in records if record.figures.issued):
+            is_alone = space.write_allocate and record.access.nontemporal
+            if is_alone and is_gathered(record.op):  # A thread's groups follow one another, and so do their rows.
+                uses.append(_use(record, 1, shared))
+            else:
+                uses.append(_use(record, at_once, shared and not is_alone))
         return _Kernel(cache.capacity_bytes or 0, space.granule_bytes, space.write_allocate, uses)
 
     def arriving(self) -> Mapping[Record, Count]:
         """What arrives of each; what goes past the cache is gathered in lines that are the core's own."""
         past = [use for use in self.uses if self._bypasses(use)]
-        open_bytes = OPEN_LINES * self.granule
-        for part in (replace(self, uses=self._kept()), replace(self, uses=past, capacity=open_bytes)):
-            part.settle()
+        for uses, capacity in (
+            (self._kept(), self.capacity),
+            ([use for use in past if not is_gathered(use.record.op)], OPEN_LINES * self.granule),
+            ([use for use in past if is_gathered(use.record.op)], GATHERED_BYTES),
+        ):
+            replace(self, uses=uses, capacity=capacity).settle()
         return self.found
 
     def settle(self) -> None:

@@ -11,6 +11,11 @@ the same input: two that see it in other shapes couldn't become one. For the sam
 
 Nothing moves more: each value has the elements that it had, in the same order.
 
+With `every`, on a machine whose units have no lanes and read through caches, all dimensions are joined that are side by
+side in every value of a kernel, what it gives included, if the kernels that make or read these join them, too. Then
+steps are chosen for rows that are as long as they can be: an image of 15 x 13 that is scaled is one row, and images of
+7 x 5 that are normalised row by row are one matrix of 5 columns.
+
 With `settled`, no kernel will become one with another any more: then all dimensions are joined that are side by side in
 every value of a kernel that has no nest, and what it gives is expanded behind it. Rows of 17 elements that an operator
 takes one by one are one row. Rows that tiles divide gain nothing, and stay.
@@ -37,6 +42,8 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
+from powerfusion.machines.model import Machine
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, reduced_classes, spaces_of
 from powerfusion.passes.fusion.rebuild import naive_kernels
@@ -53,11 +60,14 @@ class JoinDimsPass(Pass):
 
     name: ClassVar[str] = "gir-join-dims"
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
+    every: bool = option(False, help="Whether dimensions needn't be folded, where a machine's units have no lanes")
     settled: bool = option(False, help="Whether kernels stay as many as they are: then dimensions needn't be folded")
 
     def run(self, op: ir.Operation) -> None:
         """Joins what can be, in every kernel of a module."""
-        kernels = {kernel: _Joined.of(kernel, settled=self.settled) for kernel in naive_kernels(op)}
+        every = self.every and _reads_rows(find(self.machine))
+        kernels = {kernel: _Joined.of(kernel, every=every or self.settled) for kernel in naive_kernels(op)}
         while not self.settled and any(
             [joined.drop(first) for joined in kernels.values() for first in joined.apart(kernels)]
         ):
@@ -66,6 +76,11 @@ class JoinDimsPass(Pass):
         for joined in kernels.values():
             if joined.pairs:
                 joined.apply(views)
+
+
+def _reads_rows(machine: Machine) -> bool:
+    """Whether a unit's vectors lie along rows that caches bring: the longer these are, the better."""
+    return machine.space_of("sram").kind == "cache" and machine.scope("lane") is None
 
 
 def _values(kernel: ir.Operation) -> list[ir.Value]:
@@ -132,7 +147,7 @@ class _Joined:
     pairs: dict[Dim, Dim]
 
     @classmethod
-    def of(cls, kernel: ir.Operation, *, settled: bool) -> _Joined:
+    def of(cls, kernel: ir.Operation, *, every: bool) -> _Joined:
         """What may be joined as far as a kernel alone goes: what is folded, side by side everywhere; or all of that."""
         spaces = spaces_of(kernel)
         folded = [
@@ -140,7 +155,7 @@ class _Joined:
         ]
         given = {c for value in operations(entry_block(kernel))[-1].operands for c in spaces.classes(value)}
         pairs = _pairs(_values(kernel), spaces)
-        if settled:
+        if every:
             pairs = {first: second for first, second in pairs.items() if _size(second) % WHOLE}
         else:
             pairs = {first: second for first, second in pairs.items() if first in folded and first not in given}
@@ -164,11 +179,23 @@ class _Joined:
             op = defining_op(value)
             users = {use.owner.operation for use in value.uses}
             others = [kernels[user].places(value) if user in kernels else [[]] for user in users]
-            for dim, c in enumerate(self.spaces.classes(inside)):
-                is_made = op is not None and op.name == "gir.kernel"
-                if c in self.pairs and (is_made or not all(dim in dims for places in others for dims in places)):
-                    found.append(c)
+            if op is not None and op.name == "gir.kernel":
+                others.append([kernels[op].places_given(value) if op in kernels else []])
+            found += self._apart(inside, others)
+        for result, given in zip(self.kernel.results, operations(entry_block(self.kernel))[-1].operands, strict=True):
+            readers = [use.owner.operation for use in result.uses if use.owner.name != "func.return"]
+            found += self._apart(given, [kernels[user].places(result) if user in kernels else [[]] for user in readers])
         return found
+
+    def _apart(self, value: ir.Value, others: Sequence[Sequence[Sequence[int]]]) -> list[Dim]:
+        """Of a value's dimensions those that others, who have it too, don't join."""
+        classes = enumerate(self.spaces.classes(value))
+        return [c for dim, c in classes if c in self.pairs and not all(dim in dims for each in others for dims in each)]
+
+    def places_given(self, value: ir.Value) -> Sequence[int]:
+        """Which dimensions of a result stay the first of two."""
+        given = operations(entry_block(self.kernel))[-1].operands[ir.OpResult(value).result_number]
+        return [dim for dim, c in enumerate(self.spaces.classes(given)) if c in self.pairs]
 
     def drop(self, first: Dim) -> bool:
         """Leaves two dimensions apart; gives whether they were to be joined."""

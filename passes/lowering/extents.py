@@ -70,6 +70,14 @@ class Extents:
         known = integer_of(count)
         return None if known is None else max(min(known, lanes_of(self.shape)), 0)
 
+    def count(self, place: Sequence[int]) -> ir.Value:
+        """How many lanes of a row are there, the first ones, where that is known only when the program runs, too."""
+        dim = lane_dim(self.shape)
+        flag = self.flag(place, dim)
+        given = None if dim is None else self.counts[dim]
+        known = index_constant(lanes_of(self.shape)) if given is None else given
+        return choose(flag, known, index_constant(0))
+
     def mask(self, place: Sequence[int]) -> Flag:
         """Which lanes of a row are there: all (True), none (False), a vector of flags, or one flag of a scalar."""
         dim = lane_dim(self.shape)

@@ -6,7 +6,7 @@ assertion that failed, from 1, or `NO_MEMORY`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from powerfusion.core._mlir import (
@@ -24,6 +24,7 @@ from powerfusion.passes.lowering.computation import ELEMENTWISE
 from powerfusion.passes.lowering.elementwise import elementwise
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.lifetimes import Lifetimes
+from powerfusion.passes.lowering.line_buffers import LineBuffer, viewed_whole
 from powerfusion.passes.lowering.memory import NE, SGE, host_memref, to_register
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
@@ -49,6 +50,7 @@ class VectorLowering:
         threads: How many of them run on several threads.
         buffers: Buffers that end with a block, for each block that is being emitted.
         scopes: Where a thread's part of a kernel begins, and how many blocks are around it.
+        gathered: In each of them, what is gathered in lines, by what it is written to.
     """
 
     function: ir.Operation
@@ -61,6 +63,7 @@ class VectorLowering:
     threads: int = 0
     buffers: list[list[ir.Value]] = field(default_factory=list)
     scopes: list[tuple[ir.Operation, int]] = field(default_factory=list)
+    gathered: list[dict[ir.Value, LineBuffer]] = field(default_factory=list)
 
     # -- environment for lowerings -----------------------------------------------------------
 
@@ -87,11 +90,23 @@ class VectorLowering:
             self.emit(op)
         self.close_buffers()
 
-    def emit_scope(self, block: ir.Block) -> None:
-        """Emits a block that a thread runs from its beginning to its end."""
+    def emit_scope(self, emit: Callable[[], None]) -> None:
+        """Emits what a thread runs from its beginning to its end; then what it has gathered is written."""
         self.scopes.append((create("ub.poison", results=[ir.IndexType.get()]), len(self.buffers)))
-        self.emit_block(block)
+        self.gathered.append({})
+        self.open_buffers()
+        emit()
+        for lines in self.gathered.pop().values():
+            lines.finish()
+        self.close_buffers()
         self.scopes.pop()
+
+    def lines_of(self, dest: ir.Value) -> LineBuffer:
+        """What a thread gathers of what it writes to a memref."""
+        found, dest = self.gathered[-1], viewed_whole(dest)
+        if dest not in found:
+            found[dest] = LineBuffer(dest, self.scratch)
+        return found[dest]
 
     def scratch(self, type_: ir.MemRefType) -> ir.Value:
         """A buffer of a thread's own, made once."""

@@ -174,7 +174,7 @@ class Lanes:
         if not width or self.stride is not None:
             self.store(value, mask=True)
             return
-        branch = create("scf.if", [self._is_aligned(width)], regions=2)
+        branch = create("scf.if", [is_at_multiple(self.memref, self.indices, width)], regions=2)
         with ir.InsertionPoint(branch.regions[0].blocks.append()):
             self._store_pieces(value, width)
             create("scf.yield")
@@ -189,28 +189,34 @@ class Lanes:
         }
         memref, indices = self.memref, self.indices
         if isinstance(value.type.element_type, HALVES):
-            value, memref, indices = _in_pairs(value, *_flat(memref, indices))
+            value, memref, indices = _in_pairs(value, *flat_of(memref, indices))
         lanes = width // element_bytes(value.type.element_type)
         for first in range(0, value.type.shape[0], lanes):
             at = [*indices[:-1], add_offset(indices[-1], first)]
             create("vector.store", [_lanes_of(value, first, lanes), memref, *at], attributes=attributes)
-
-    def _is_aligned(self, width: int) -> ir.Value:
-        """Whether the row begins at a multiple of `width` bytes."""
-        flat, start = _flat(self.memref, self.indices)
-        index = ir.IndexType.get()
-        base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
-        size = index_constant(element_bytes(self.memref.type.element_type))
-        place = create("arith.muli", [start, size], [index]).result
-        address = create("arith.addi", [base, place], [index]).result
-        rest = create("arith.andi", [address, index_constant(width - 1)], [index]).result
-        return compare("arith.cmpi", EQ, rest, index_constant(0))
 
     def _mask(self, mask: Flag) -> ir.Value:
         flag = ir.IntegerType.get_signless(1)
         if isinstance(mask, ir.Value):
             return mask
         return constant(ir.VectorType.get([self.lanes], flag), ir.IntegerAttr.get(flag, 1))
+
+
+def address_of(memref: ir.Value, indices: Sequence[ir.Value]) -> ir.Value:
+    """Where an element lies, in bytes."""
+    flat, start = flat_of(memref, indices)
+    index = ir.IndexType.get()
+    base = create("memref.extract_aligned_pointer_as_index", [flat], [index]).result
+    size = index_constant(element_bytes(memref.type.element_type))
+    place = create("arith.muli", [start, size], [index]).result
+    return create("arith.addi", [base, place], [index]).result
+
+
+def is_at_multiple(memref: ir.Value, indices: Sequence[ir.Value], width: int) -> ir.Value:
+    """Whether an element lies at a multiple of `width` bytes."""
+    address = address_of(memref, indices)
+    rest = create("arith.andi", [address, index_constant(width - 1)], [address.type]).result
+    return compare("arith.cmpi", EQ, rest, index_constant(0))
 
 
 def _masked_load(memref: ir.Value, indices: Sequence[ir.Value], mask: ir.Value, type_: ir.VectorType) -> ir.Value:
@@ -236,21 +242,25 @@ def _bits_of(type_: ir.VectorType) -> ir.VectorType:
     return ir.VectorType.get(type_.shape, ir.IntegerType.get_signless(16))
 
 
-def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Value, ir.Value, list[ir.Value]]:
-    """A vector of 16-bit floats, its memref and where it begins there, an even number, as of f32 of half as many.
+def in_pairs(value: ir.Value) -> ir.Value:
+    """A vector of 16-bit floats as one of f32 of half as many.
 
     LLVM 22 has ordinary stores alone for vectors of 16-bit floats, and sees through casts to what has others; not
     through a fence of arithmetic.
     """
     type_ = ir.VectorType.get([value.type.shape[0] // 2], ir.F32Type.get())
-    pairs = create("vector.bitcast", [value], [type_]).result
-    fenced = intrinsic("arithmetic.fence", [pairs], type_)
+    return intrinsic("arithmetic.fence", [create("vector.bitcast", [value], [type_]).result], type_)
+
+
+def _in_pairs(value: ir.Value, flat: ir.Value, start: ir.Value) -> tuple[ir.Value, ir.Value, list[ir.Value]]:
+    """A vector of 16-bit floats, its memref and where it begins there, an even number, as of f32 of half as many."""
+    fenced = in_pairs(value)
     of_pairs = ir.MemRefType.get(flat.type.shape, ir.F32Type.get())
     cast = create("builtin.unrealized_conversion_cast", [flat], [of_pairs]).result
     return fenced, cast, [create("arith.divui", [start, index_constant(2)], [start.type]).result]
 
 
-def _flat(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value]:
+def flat_of(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, ir.Value]:
     """The buffer of a memref, and where in it an element lies."""
     flat, _, start = _flatten(memref, indices)
     return flat, start

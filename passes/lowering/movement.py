@@ -10,6 +10,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine
 from powerfusion.passes.lowering.expansions import with_element
 from powerfusion.passes.lowering.extents import Extents, Flag, both, flag_value
+from powerfusion.passes.lowering.line_buffers import is_gathered
 from powerfusion.passes.lowering.memory import (
     ATOMIC,
     Lanes,
@@ -41,10 +42,9 @@ from powerfusion.passes.lowering.registers import (
     tile_of,
 )
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.stream_stores import ALIGNED
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
-
-ALIGNED = "gir.aligned_bytes"
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.function import VectorLowering
@@ -92,7 +92,9 @@ def lower_store(lowering: VectorLowering, op: ir.Operation) -> None:
     for row, place in zip(rows_of(lowering.value(old)), row_indices(tile.shape), strict=True):
         at = [add_offset(index, offset) for index, offset in zip(indices, place, strict=True)]
         value, count = to_storage(row, tile.element_type), extents.lanes(place)
-        if "nontemporal" in op.attributes and count is not None:
+        if is_gathered(op):
+            lowering.lines_of(dest).put(value, dest, at, extents.count(place))
+        elif "nontemporal" in op.attributes and count is not None:
             Lanes(dest, at, dim, count).store_past(value, _aligned_bytes(op))
         else:
             Lanes(dest, at, dim, lanes).store(value, extents.mask(place))

@@ -10,12 +10,12 @@ from powerfusion.mlir import ir
 ANY = -1  # a lane that may hold anything
 
 Lane = tuple[ir.Value, int]
-"""A vector, and which of its lanes."""
+"""A vector, and which of its lanes; `ANY` of them where it may hold anything."""
 
 
 def shuffle(left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
     """Lanes of two vectors of a length, those of the second numbered behind those of the first; `ANY` is none."""
-    if list(mask) == list(range(left.type.shape[0])):
+    if len(mask) == left.type.shape[0] and all(lane in (at, ANY) for at, lane in enumerate(mask)):
         return left
     type_ = ir.VectorType.get([len(mask)], element_of(left.type))
     return create("vector.shuffle", [left, right], [type_], {"mask": i64_array(list(mask))}).result
@@ -27,12 +27,13 @@ def blended(lanes: Sequence[Lane]) -> ir.Value:
     length = first.type.shape[0]
     second = next((vector for vector in others if vector.type == first.type), first)
     offsets = {first: 0} if second == first else {first: 0, second: length}
-    made = shuffle(first, second, [offsets[vector] + lane if vector in offsets else ANY for vector, lane in lanes])
+    there = [(vector, lane) if lane != ANY else (None, ANY) for vector, lane in lanes]
+    made = shuffle(first, second, [offsets[vector] + lane if vector in offsets else ANY for vector, lane in there])
     for vector in others:
         if vector == second:
             continue
-        moved = shuffle(vector, vector, [lane if of == vector else ANY for of, lane in lanes])
-        own = [of == vector for of, _ in lanes]
+        moved = shuffle(vector, vector, [lane if of == vector else ANY for of, lane in there])
+        own = [of == vector for of, _ in there]
         made = shuffle(made, moved, [len(lanes) + at if mine else at for at, mine in enumerate(own)])
     return made
 

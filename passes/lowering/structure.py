@@ -24,11 +24,14 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering import lockstep, partials, reductions, together
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import Flag
+from powerfusion.passes.lowering.line_buffers import is_gathered, run_of
 from powerfusion.passes.lowering.memory import SGE
 from powerfusion.passes.lowering.partials import Partial
 from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.tiling.windows import index_op
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.function import VectorLowering
@@ -44,7 +47,7 @@ def lower_kernel(lowering: VectorLowering, op: ir.Operation) -> None:
         )
     block = entry_block(op)
     lowering.bind(block.arguments, [lowering.value(value) for value in segments(op)[0]])
-    lowering.emit_scope(block)
+    lowering.emit_scope(lambda: lowering.emit_block(block))
 
 
 @lowers("gir.launch", to="vector")
@@ -124,20 +127,47 @@ def _threaded(lowering: VectorLowering, op: ir.Operation, counts: list[ir.Value]
     if side_by_side is not None:
         together.emit(lowering, op, side_by_side)
         return
-    zero_index, one = index_constant(0), index_constant(1)
-    bounds = [*[zero_index] * len(counts), *counts, *[one] * len(counts)]
-    sizes = i32_array([len(counts)] * 3 + [0])
+    in_order = any(is_gathered(store) for store in walk(op, "gir.store"))
+    total = reduce(lambda left, right: index_op("arith.muli", [left, right]), counts)
+    parts = [index_op("arith.minui", [total, together.threads()])] if in_order else counts
+    bounds = [*[index_constant(0)] * len(parts), *parts, *[index_constant(1)] * len(parts)]
+    sizes = i32_array([len(parts)] * 3 + [0])
     loop = create("scf.parallel", bounds, attributes={"operandSegmentSizes": sizes}, regions=1)
-    types = [ir.IndexType.get()] * len(counts)
-    block = loop.regions[0].blocks.append(*types, arg_locs=[op.location] * len(counts))
-    lowering.bind(entry_block(op).arguments, list(block.arguments))
+    block = loop.regions[0].blocks.append(*[ir.IndexType.get()] * len(parts), arg_locs=[op.location] * len(parts))
     lowering.threads += 1
     with ir.InsertionPoint(block):
-        lowering.depth += 1
-        lowering.emit_scope(entry_block(op))
-        lowering.depth -= 1
+        if in_order:
+            part, parts = block.arguments[0], parts[0]
+            lowering.emit_scope(lambda: _in_order(lowering, op, counts, _share(total, part, parts)))
+        else:
+            lowering.bind(entry_block(op).arguments, list(block.arguments))
+            lowering.emit_scope(lambda: _body(lowering, op))
         create("scf.reduce")
     lowering.threads -= 1
+
+
+def _share(total: ir.Value, part: ir.Value, parts: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """From where to where one of some parts of a number goes, that are about as large."""
+    ends = (part, index_op("arith.addi", [part, index_constant(1)]))
+    low, high = (index_op("arith.divui", [index_op("arith.muli", [total, end]), parts]) for end in ends)
+    return low, high
+
+
+def _in_order(
+    lowering: VectorLowering, op: ir.Operation, counts: Sequence[ir.Value], share: tuple[ir.Value, ir.Value]
+) -> None:
+    """Some groups that follow one another, by their number: what they write follows, too."""
+    loop = create("scf.for", [*share, index_constant(1)], regions=1)
+    block = loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[op.location])
+    with ir.InsertionPoint(block):
+        indices: list[ir.Value] = []
+        left = block.arguments[0]
+        for count in reversed(counts[1:]):
+            indices.append(index_op("arith.remui", [left, count]))
+            left = index_op("arith.divui", [left, count])
+        lowering.bind(entry_block(op).arguments, [left, *reversed(indices)])
+        _body(lowering, op)
+        create("scf.yield")
 
 
 def _body(lowering: VectorLowering, op: ir.Operation) -> None:
@@ -190,6 +220,17 @@ def like(value: Carried, carried: list[ir.Value]) -> Carried:
 @lowers("scf.for", to="vector")
 def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     """A loop carries values, and accumulators lane by lane."""
+    run = run_of(op)
+    if run is None:
+        _for(lowering, op)
+        return
+    _, (memref,), (*others, _), _ = segments(run.store)
+    indices = [*(lowering.scalar(index) for index in others), index_constant(run.low)]
+    dest = lowering.scalar(memref)
+    lowering.lines_of(dest).put_run(dest, indices, run.count, lambda: _for(lowering, op))
+
+
+def _for(lowering: VectorLowering, op: ir.Operation) -> None:
     body = entry_block(op)
     index, *arguments = body.arguments
     inits, inherited = _begun(lowering, op)

@@ -125,7 +125,7 @@ class _Blocks:
     def emit(self) -> None:
         """Deals blocks out to threads."""
         *counts, last = [self.lowering.scalar(count) for count in self.op.operands]
-        each = _least(ceil_div(last, _threads()), index_constant(self.most))
+        each = _least(ceil_div(last, threads()), index_constant(self.most))
         each = index_op("arith.maxui", [each, index_constant(1)])
         counts.append(ceil_div(last, each))
         bounds = [*[index_constant(0)] * len(counts), *counts, *[index_constant(1)] * len(counts)]
@@ -228,7 +228,7 @@ def _lanes(type_: ir.Type) -> int:
     return prod(ir.VectorType(type_).shape)
 
 
-def _threads() -> ir.Value:
+def threads() -> ir.Value:
     """How many threads share a parallel loop."""
     i32 = ir.IntegerType.get_signless(32)
     callee = ir.FlatSymbolRefAttr.get(declared(THREADS, [], i32))

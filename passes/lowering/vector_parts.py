@@ -195,9 +195,12 @@ def _shuffle(parts: Known, op: ir.Operation) -> Parts:
     sources = [parts.get(value) or _registers(value) for value in op.operands]
     length = op.operands[0].type.shape[0]
     lanes: list[Lane] = []
-    for lane in integers(op.attributes["mask"]):
-        place = max(lane, 0)  # Any lane will do where none is asked for: but none of nothing.
-        lanes.append((sources[place // length][place % length // LANES], place % length % LANES))
+    for at, lane in enumerate(integers(op.attributes["mask"])):
+        # Any lane will do where none is asked for: the one beside those of its register, but none of nothing.
+        known = max(lane, 0)
+        beside = lane == ANY and at % LANES > 0
+        source = lanes[-1][0] if beside else sources[known // length][known % length // LANES]
+        lanes.append((source, ANY if lane == ANY else known % length % LANES))
     types = part_types(op.result.type)
     if not types:
         width = min(LANES, len(lanes))

@@ -10,6 +10,7 @@ import numpy as np
 
 from powerfusion.core._mlir import (
     create,
+    defining_op,
     index_constant,
     integer_of,
     integers,
@@ -18,6 +19,7 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.interleaving import can_interleave, columns_of, rows_of_columns
 from powerfusion.passes.lowering.memory import add_offset, spread
 from powerfusion.passes.lowering.registers import (
     Indices,
@@ -51,7 +53,12 @@ def lower_move(lowering: VectorLowering, op: ir.Operation) -> None:
 def lower_permute(lowering: VectorLowering, op: ir.Operation) -> None:
     """Rows under other names, and shuffles where the lanes aren't the same."""
     shape, perm = op.operands[0].type.shape, integers(op.attributes["perm"])
-    if can_transpose(shape, perm):
+    source = defining_op(op.operands[0])
+    if source is not None and source.name == "gir.reshape" and _is_interleaved(source.operands[0], shape, perm):
+        rows, columns = shape[-2:]
+        made = columns_of(rows_of(lowering.value(source.operands[0]))[0], rows, columns)
+        lowering.bind([op.result], [tile_of(made)])
+    elif can_transpose(shape, perm):
         lowering.bind([op.result], [transpose(lowering.value(op.operands[0]))])
     else:
         _bind(lowering, op, np.transpose(linear(shape), perm))
@@ -67,7 +74,22 @@ def lower_broadcast(lowering: VectorLowering, op: ir.Operation) -> None:
 @lowers("gir.reshape", to="vector")
 def lower_reshape(lowering: VectorLowering, op: ir.Operation) -> None:
     """The elements in their order, cut into other rows."""
+    source = defining_op(op.operands[0])
+    if source is not None and source.name == "gir.permute":
+        perm = integers(source.attributes["perm"])
+        if _is_interleaved(op.result, source.result.type.shape, perm):
+            made = rows_of_columns(rows_of(lowering.value(source.operands[0])))
+            lowering.bind([op.result], [tile_of([made])])
+            return
     _bind(lowering, op, linear(op.result.type.shape))
+
+
+def _is_interleaved(flat: ir.Value, shape: Sequence[int], perm: Sequence[int]) -> bool:
+    """Whether a tile of short rows, which a vector has one behind the other, is turned to columns or from these."""
+    *others, rows, columns = shape
+    swaps = list(perm) == [*range(len(others)), len(others) + 1, len(others)]
+    is_flat = prod(others) == 1 and flat.type.shape[-1] == rows * columns
+    return swaps and is_flat and can_interleave(rows, columns)
 
 
 @lowers("gir.concat", to="vector")

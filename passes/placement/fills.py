@@ -5,8 +5,8 @@
                                1 x 6 x 5                six rows of 20 bytes    parts of lines: all of y is read first
 
 Nothing is read first where all that a program takes and gives fits in the cache (decision 0026). Else a store of what
-nobody reads goes past the caches if it is large and its steps go through memory line by line, or one after the other in
-pieces that such stores have.
+nobody reads goes past the caches if it is large and its steps go through memory line by line, or one after the other:
+in pieces that such stores have, or else gathered near by.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from powerfusion.passes.placement.windows import WAITING, Key, Spans
 
 PIECE_BYTES = 16  # that a store past the caches writes at least
 GATHERED_LINES = 4  # that a core gathers of such stores
+NEAR_LINES = 64  # that a thread gathers near by of what is no such pieces
 APART_LINES = 8  # of what follows, for one line that leaves in parts
 
 
@@ -47,13 +48,12 @@ def reads_first(machine: Machine, program: Program) -> bool:
     return sum(kept) > cache_bytes(machine)
 
 
-def is_filled(machine: Machine, program: Program, value: Value, outer: Outer) -> bool:
+def is_filled(machine: Machine, program: Program, outer: Outer) -> bool:
     """Whether what a kernel without a nest stores is read first; it goes through memory row by row.
 
     To be asked where `reads_first`.
     """
-    row = value.element_bytes * extent(value.shape[-1]) if value.shape else value.element_bytes
-    return not _is_large_and_unread(machine, program, outer) or row % PIECE_BYTES != 0
+    return not _is_large_and_unread(machine, program, outer)
 
 
 def piece_of(machine: Machine, program: Program, stores: Sequence[int]) -> int:
@@ -106,7 +106,7 @@ def _made(place: Place) -> list[int]:
 
 def _follows(dims: Sequence[tuple[NestDim, int]], loops: Sequence[int], element: int, line: int) -> bool:
     """Whether steps go through memory line by line, or one after the other; dimensions inner first, with lengths."""
-    left = list(loops)
+    left, lines = list(loops), GATHERED_LINES
     run = element
     for at, (dim, length) in enumerate(dims):
         step = _step(dim)
@@ -115,7 +115,7 @@ def _follows(dims: Sequence[tuple[NestDim, int]], loops: Sequence[int], element:
             if rows % line == 0 and run * length % line == 0:
                 return True
             if rows % PIECE_BYTES or run * length % PIECE_BYTES:
-                return False
+                lines = NEAR_LINES
             outer = dims[at + 1 :]
             if any(_step(other) > 1 for other, _ in outer) or left[:1] != [dim.cls]:
                 return False
@@ -124,8 +124,8 @@ def _follows(dims: Sequence[tuple[NestDim, int]], loops: Sequence[int], element:
         if run % line == 0:
             return True
         if at + 1 < len(dims) and run % PIECE_BYTES:
-            return False
-        if run > GATHERED_LINES * line:
+            lines = NEAR_LINES
+        if run > lines * line:
             return run >= APART_LINES * line
     return True
 

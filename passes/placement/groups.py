@@ -22,7 +22,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.passes.placement.bounds import Bounds
 from powerfusion.passes.placement.cost import asked_whole, is_handed, work_of
 from powerfusion.passes.placement.fills import is_filled, piece_of, reads_first
-from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, Value, extent
+from powerfusion.passes.placement.model import Cost, Form, Handed, Kind, Op, Outer, Program, Ties, extent
 from powerfusion.passes.placement.nests import Wanted, most_units, nests_of
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.rates import cache_bytes
@@ -32,6 +32,7 @@ from powerfusion.passes.placement.sliding import sliding_nests
 from powerfusion.passes.placement.windows import Spans, Windows, folded_sizes
 
 MOST_OPS = 300
+TURNING = (Kind.LOAD, Kind.STORE, Kind.COMPUTE, Kind.SPREAD, Kind.FOLD, Kind.CONSTANT)
 MOST_INNER = 1 << 16  # elements that a step has of a value along dimensions that aren't cut
 
 
@@ -59,15 +60,10 @@ def naive_cost(program: Program, node: int, objective: Objective) -> Cost:
         asked += asked_whole(objective.machine, program.values[value], op.outer.layout)
         if op.kind is Kind.LOAD and is_handed(program, op.outer.tensor, capacity):
             cached += size
-        if op.kind is Kind.STORE and first and is_filled(objective.machine, program, _stored(program, op), op.outer):
+        if op.kind is Kind.STORE and first and is_filled(objective.machine, program, op.outer):
             fills += size
     work = work_of(program, kernel.ops, objective.machine)
     return objective.alone(Cost(arriving=asked + fills, launches=1, useful=moved, near=work, cached=cached))
-
-
-def _stored(program: Program, op: Op) -> Value:
-    """What an op stores."""
-    return program.values[op.operands[0]]
 
 
 def _bytes(program: Program, value: int) -> int:
@@ -412,6 +408,7 @@ class _Group:
             self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
             inner if halos and self._multiplies(needed, halos) else 0,
+            all(self._op(number).kind in TURNING and self._op(number).contracts is None for number in needed),
         )
         for narrow in (False, True) if self.machine.space_of("sram").kind == "cache" else (True,):
             nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))

@@ -27,6 +27,8 @@ TURNED_ELEMENTS = 32  # of a step along each of several dimensions that are cont
 LEAST_ELEMENTS = 16 * 1024  # of a group: below it, starting one costs more than it brings
 GROUPS_PER_CORE = 4  # so that cores that finish early find something to do
 MOST_UNITS = 8  # of a group
+LANE_ELEMENT_BYTES = 4  # of what is computed with, mostly
+SHORT_BYTES = 64  # of rows that fill no register
 GRANULE_ELEMENTS = 32  # of which steps along what is contiguous are multiples, where they are longer
 FEWEST = 4  # of the cores are tried: one in so many
 BLOCK_ROWS = (8, 4, 2)  # of a step, that meet all of a vector
@@ -57,6 +59,7 @@ class Wanted:
         moved_bytes: All that is loaded and stored, once.
         piece: How many elements along what is contiguous steps are multiples of where their stores are to be cheap.
         factors: By how many elements a neighbourhood is multiplied.
+        turns: Whether all that is done with rows can be done with columns as well.
     """
 
     rows: Sequence[int]
@@ -72,6 +75,7 @@ class Wanted:
     moved_bytes: int = 0
     piece: int = 1
     factors: int = 0
+    turns: bool = False
 
 
 def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
@@ -82,7 +86,13 @@ def nests_of(machine: Machine, wanted: Wanted) -> Iterator[list[Nest]]:
         plain = _evened(wanted, _steps(wanted, max(elements // wanted.inner, 1)))
         long_rows = list(_long_rows(machine, wanted, plain))
         longer = (*_longer(wanted, plain), *_balanced(machine, wanted, plain), *(steps for steps, _ in long_rows))
-        others = (*_blocks(machine, wanted, plain), plain, *_in_pieces(wanted, plain), *longer)
+        others = (
+            *_turned(machine, wanted, plain),
+            *_blocks(machine, wanted, plain),
+            plain,
+            *_in_pieces(wanted, plain),
+            *longer,
+        )
         whole = [steps for steps, is_whole in long_rows if is_whole]
         for some in (whole, (*others, *_written_out(machine, wanted, plain))):
             found = [
@@ -177,6 +187,28 @@ def _longer(wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]
             for times in LONGER:
                 if steps[cls] * times <= size:
                     yield {**steps, cls: steps[cls] * times}
+
+
+def _turned(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    """Steps of as many rows as a register has lanes, where rows are so short that they are better turned."""
+    if not wanted.turns or machine.space_of("sram").kind != "cache" or machine.scope("lane") or not wanted.rows:
+        return
+    row = wanted.rows[-1]
+    along = {cls: wanted.sizes[cls] or 0 for cls in wanted.lanes}
+    rows = turned_rows(machine, math.prod(along.values()) * wanted.inner, wanted.element_bytes)
+    if rows is not None and row not in along and extent(wanted.sizes[row]) >= rows:
+        yield {**dict.fromkeys(steps, 1), **along, row: rows}
+
+
+def turned_rows(machine: Machine, columns: int, element_bytes: int) -> int | None:
+    """How many rows of so many columns registers turn at once, a lane for each; None where rows aren't so short.
+
+    Columns are registers then, and half of them are left for what is computed.
+    """
+    registers = machine.space_of("reg")
+    rows, room = registers.alignment_bytes // LANE_ELEMENT_BYTES, registers.usable_bytes or 0
+    is_short = 1 < columns < SHORT_BYTES // element_bytes and 2 * columns * registers.alignment_bytes <= room
+    return rows if is_short else None
 
 
 def _blocks(machine: Machine, wanted: Wanted, steps: Mapping[int, int]) -> Iterator[dict[int, int]]:

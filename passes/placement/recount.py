@@ -165,8 +165,7 @@ class Counter:
             moved += size
             asked += asked_whole(self.objective.machine, self.program.values[value], op.outer.layout)
             if first and op.kind is Kind.STORE:
-                stored = self.program.values[op.operands[0]]
-                fills += size if is_filled(self.objective.machine, self.program, stored, op.outer) else 0
+                fills += size if is_filled(self.objective.machine, self.program, op.outer) else 0
             handed = op.kind is Kind.LOAD and is_handed(self.program, op.outer.tensor, self.capacity)
             cached += size if handed else 0
         work = work_of(self.program, self.kernels.kernel(nodes[0]).ops, self.objective.machine)

@@ -146,3 +146,52 @@ def _expression(expression: ir.AffineExpr, operands: list[ir.Value], dims: int) 
             return _times(_expression(expression.lhs, operands, dims), _expression(expression.rhs, operands, dims))
         case _:
             return 1
+
+
+def factor_of(value: ir.Value, index: ir.Value) -> int | None:
+    """By how much an index grows where that of a loop does by one; None where that isn't known.
+
+    What a loop begins from moves its own index along.
+    """
+    if value == index:
+        return 1
+    op = defining_op(value)
+    if op is None:
+        around = value.owner.owner.operation
+        is_loop = around.name == "scf.for" and value == entry_block(around).arguments[0]
+        return factor_of(around.operands[0], index) if is_loop else 0
+    if op.name == "affine.apply":
+        map_: ir.AffineMap = ir.AffineMapAttr(op.attributes["map"]).value  # pyright: ignore[reportAttributeAccessIssue]
+        return _factor_in(map_.results[0], list(op.operands), map_.n_dims, index)
+    parts = [factor_of(operand, index) for operand in op.operands]
+    if not any(part != 0 for part in parts):
+        return 0
+    if op.name not in ("arith.addi", "arith.subi") or None in parts:
+        return None
+    left, right = (part or 0 for part in parts)
+    return left + right if op.name == "arith.addi" else left - right
+
+
+def _factor_in(expression: ir.AffineExpr, operands: list[ir.Value], dims: int, index: ir.Value) -> int | None:
+    match expression:
+        case ir.AffineConstantExpr():
+            return 0
+        case ir.AffineDimExpr():
+            return factor_of(operands[expression.position], index)
+        case ir.AffineSymbolExpr():
+            return factor_of(operands[dims + expression.position], index)
+        case ir.AffineAddExpr() | ir.AffineMulExpr():
+            left, right = (_factor_in(side, operands, dims, index) for side in (expression.lhs, expression.rhs))
+            if left is None or right is None:
+                return None
+            if isinstance(expression, ir.AffineAddExpr):
+                return left + right
+            if left == 0 and right == 0:
+                return 0
+            known = [side.value for side in (expression.lhs, expression.rhs) if isinstance(side, ir.AffineConstantExpr)]
+            return known[0] * (left or right) if known else None
+        case ir.AffineFloorDivExpr() | ir.AffineCeilDivExpr() | ir.AffineModExpr():
+            parts = [_factor_in(side, operands, dims, index) for side in (expression.lhs, expression.rhs)]
+            return 0 if parts == [0, 0] else None
+        case _:
+            return None

@@ -19,31 +19,34 @@ Arriving bytes fall, by what was read for nothing; useful ones stay. On machines
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import gcd, prod
 from typing import ClassVar
 
-from powerfusion.core._mlir import DYNAMIC, functions, integer_of, segments, walk_numbered
+from powerfusion.core._mlir import DYNAMIC, defining_op, functions, integer_of, segments, walk_numbered
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.arriving import arriving_bytes
+from powerfusion.passes.analysis.arriving import GATHERED, arriving_bytes
 from powerfusion.passes.analysis.ledger_program import Program
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.scheduling.contiguity import Reach, reaches
+from powerfusion.passes.scheduling.contiguity import Reach, factor_of, reaches
 from powerfusion.passes.scheduling.kernels import ops_in, walk
 from powerfusion.passes.scheduling.roots import root_of
 from powerfusion.passes.scheduling.scratch import space_of
+from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.symbolic import Count
 
 READERS = ("gir.load", "gir.stage", "gir.gather", "gir.copy", "memref.load", "memref.copy")
+STICKING_OUT = 2  # times as much as a loop moves on by, at most: a row's last tile may stick out of it
 MOST_APART = 8  # of useful bytes, what lines that leave in parts add: such a part takes memory as long as four lines
 LEAST_BYTES = 16  # that a store past the caches writes
 ALIGNED = "gir.aligned_bytes"
+LONGEST_ROW_BYTES = 4096  # of a tile, that is gathered
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,34 @@ class _Stores:
 
     Attributes:
         aligned: Stores that can go past the caches, and of how many bytes their rows' lengths and places are multiples.
+        gathered: Stores whose rows can be gathered on the way.
         numbers: Of all stores, those too that can't.
     """
 
+    gathered: list[ir.Operation] = field(default_factory=list[ir.Operation])
     aligned: list[tuple[ir.Operation, int]] = field(default_factory=list[tuple[ir.Operation, int]])
     numbers: list[int] = field(default_factory=list[int])
 
     def is_whole(self, line: int) -> bool:
         """Whether each that can writes whole lines."""
-        return all(aligned == line for _, aligned in self.aligned)
+        return not self.gathered and all(aligned == line for _, aligned in self.aligned)
 
     def mark(self) -> None:
         """Marks those that can."""
         for op, aligned in self.aligned:
             op.attributes["nontemporal"] = ir.UnitAttr.get()
             op.attributes[ALIGNED] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), aligned)
+        for op in self.gathered:
+            op.attributes["nontemporal"] = op.attributes[GATHERED] = ir.UnitAttr.get()
 
     def unmark(self) -> None:
         """Takes that back."""
         for op, _ in self.aligned:
             del op.attributes["nontemporal"]
             del op.attributes[ALIGNED]
+        for op in self.gathered:
+            del op.attributes["nontemporal"]
+            del op.attributes[GATHERED]
 
     def moved(self, found: Mapping[int, _Moved]) -> _Moved:
         """What moves for all of them, of what moves for each instruction."""
@@ -128,7 +138,7 @@ class StreamStoresPass(Pass):
         for each in unsure:
             if not each.moved(after).is_better(each.moved(before)):
                 each.unmark()
-        for store, _ in (store for each in stores for store in each.aligned):
+        for store in [op for each in stores for op in (*each.gathered, *(op for op, _ in each.aligned))]:
             if "nontemporal" in store.attributes:
                 count("stores past the caches")
 
@@ -148,7 +158,9 @@ def _candidates(function: ir.Operation, machine: Machine, numbers: Mapping[ir.Op
             stores.numbers.append(numbers[reach.op])
             if aligned >= LEAST_BYTES:
                 stores.aligned.append((reach.op, aligned))
-        yield from (stores for stores in found.values() if stores.aligned)
+            elif _is_in_order(reach, machine):
+                stores.gathered.append(reach.op)
+        yield from (stores for stores in found.values() if stores.aligned or stores.gathered)
 
 
 def _aligned(reach: Reach, machine: Machine) -> int:
@@ -162,6 +174,64 @@ def _aligned(reach: Reach, machine: Machine) -> int:
     if row is None or None in there:
         return 0
     return gcd(row * reach.element_bytes, reach.aligned * reach.element_bytes, space.granule_bytes)
+
+
+def _is_in_order(reach: Reach, machine: Machine) -> bool:
+    """Whether a store's rows can be gathered, and come in the order of memory: a line at once at least.
+
+    They do where no loop moves on by less than what the loops inside of it, and the tile's own rows, have taken.
+    """
+    _, (dest,), indices, _ = segments(reach.op)
+    type_ = dest.type
+    if reach.dim is None or not space_of(dest, machine).write_allocate or not _is_plain(dest):
+        return False
+    strides, _ = type_.get_strides_and_offset()
+    shape = reach.tile.type.shape
+    if shape[reach.dim] * reach.element_bytes > LONGEST_ROW_BYTES or DYNAMIC in strides:
+        return False
+    taken = 0
+    for length, stride in sorted(zip(shape, strides, strict=True), key=lambda pair: pair[1]):
+        if length > 1 and stride < taken:
+            return False
+        taken = max(taken, 1) if length == 1 else stride * (length - 1) + max(taken, 1)
+    if taken * reach.element_bytes < space_of(dest, machine).granule_bytes:
+        return False
+    moved = [_moves(indices, strides, index) for index in _indices_around(reach.op)]
+    for by in moved:
+        if by is None or by * STICKING_OUT < taken:
+            return False
+        taken = max(by, taken)
+    return bool(moved)
+
+
+def _is_plain(memref: ir.Value) -> bool:
+    """Whether a memref is a kernel's argument, whose elements are side by side: what is left is written at the end."""
+    is_argument = defining_op(memref) is None and memref.owner.owner.name == "gir.kernel"
+    return is_argument and memref.type.has_static_shape and is_contiguous(memref)
+
+
+def _indices_around(op: ir.Operation) -> Iterator[tuple[ir.Value, int | None]]:
+    """The indices of the loops around an op, inner first, each with its step; those of several groups too."""
+    block = op.block
+    while (around := block.owner.operation).name != "gir.kernel":
+        match around.name:
+            case "scf.for":
+                yield block.arguments[0], integer_of(around.operands[2])
+            case "gir.parallel":
+                counts = reversed(list(zip(block.arguments, around.operands, strict=True)))
+                yield from ((index, 1) for index, count in counts if integer_of(count) != 1)
+            case _:
+                pass
+        block = around.block
+
+
+def _moves(indices: Sequence[ir.Value], strides: Sequence[int], loop: tuple[ir.Value, int | None]) -> int | None:
+    """By how many elements what is at some indices moves in a step of a loop; None where that isn't known."""
+    index, step = loop
+    factors = [factor_of(each, index) for each in indices]
+    if step is None or None in factors:
+        return None
+    return step * sum(factor * stride for factor, stride in zip(factors, strides, strict=True) if factor)
 
 
 def _moved(module: ir.Operation, machine: Machine) -> dict[int, _Moved]:

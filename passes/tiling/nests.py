@@ -108,6 +108,9 @@ class NestEmitter:
         vector, step = self.plan.vector, self.tile_size(across)
         assert vector is not None, "expected a tile"
         parallel, rest = others[: PARALLEL_DIMS - 1], others[PARALLEL_DIMS - 1 :]
+        if self._static(across) <= step and self._static(across) != DYNAMIC:
+            self._emit_strip(parallel, rest, across)
+            return
 
         def body(indices: list[ir.Value]) -> None:
             for c, index in zip(parallel, indices, strict=False):
@@ -117,6 +120,22 @@ class NestEmitter:
 
         counts = [*map(self._size, parallel), ceil_div(self._size(across), step * SQUARES)]
         groups(counts, body)
+
+    def _emit_strip(self, parallel: Sequence[Dim], rest: Sequence[Dim], across: Dim) -> None:
+        """Deals the tile's dimension out to groups, some tiles each, where one of them has all of the other side."""
+        vector, length = self.plan.vector, self._static(across)
+        assert vector is not None, "expected a tile"
+        size, step = self.tile_size(across), self.tile_size(vector)
+
+        def body(indices: list[ir.Value]) -> None:
+            for c, index in zip(parallel, indices, strict=False):
+                self.axes[c] = Axis(index, 1)
+            valid = index_constant(length) if length < size else None
+            self.axes[across] = Axis(index_constant(0), size, valid)
+            part = chunk_range(indices[-1], self._size(vector), self._static(vector), step, CHUNK)
+            self._emit_loops([*((c, self._range(c)) for c in rest), (vector, part)])
+
+        groups([*map(self._size, parallel), ceil_div(self._size(vector), step * CHUNK)], body)
 
     def _emit_columns(self, others: Sequence[Dim]) -> None:
         """Deals columns that are folded out to groups, some tiles beside one another each; then what is left."""

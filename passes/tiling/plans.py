@@ -29,6 +29,7 @@ from powerfusion.passes.tiling.squares import CLIPPED, LINE, ROOM, live_bytes, s
 
 WORTH = 4  # a tile is square where at least a fourth as much lies along its other side
 SHORTEST_SIDE = 8
+NARROWEST_SIDE = 3  # of a matrix that is turned: fewer elements are as well loaded one by one
 FREE = ("gir.move", "gir.broadcast", "arith.constant", "gir.reshape")  # ops that hold no register of their own for long
 PLAIN = ("gir.move", "gir.broadcast", "gir.iota", "arith.", "math.")  # whose tiles may have any sides
 FEW = 3
@@ -292,7 +293,7 @@ class NestPlan:
         if best is None or rest[best] * WORTH < weights[self.vector]:
             return None, (0, 0)
         lengths = [c[0].type.shape[c[1]] for c in (best, self.vector)]
-        if any(size != DYNAMIC and size < SHORTEST_SIDE for size in lengths):
+        if any(size != DYNAMIC and size < NARROWEST_SIDE for size in lengths):
             return None, (0, 0)
         folded = [value for sweep in self.sweeps for op in sweep.reduces for value in segments(op)[0]]
         found = sides_of(folded or [sink.value for sink in self.sinks])

@@ -133,7 +133,8 @@ SIMPLIFY = Phase(
         "gir-delay-windows",
         "gir-turn-windows",
         "gir-drop-results",
-        "gir-join-dims",
+        "gir-join-dims{every=true}",
+        "canonicalize",
     ),
 )
 EXPAND = Phase("expand", "GIR with other ways beside what could be done in fewer passes", ("gir-expand",))
@@ -179,6 +180,7 @@ LOWER_CPU = Phase(
     "vector, scf and memref ops for the host",
     (
         "gir-hoist-loads",
+        "gir-turn-rows",
         "gir-turn-stages",
         "gir-prefetch-rows",
         "gir-prefetch-runs",

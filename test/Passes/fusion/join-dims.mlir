@@ -1,5 +1,7 @@
 // RUN: pf-opt %s --gir-join-dims -split-input-file | FileCheck %s
 // RUN: pf-opt %s --gir-join-dims=settled=true --split-input-file | FileCheck %s --check-prefix=SETTLED
+// RUN: pf-opt %s --gir-join-dims='every=true machine=%S/../../../benchmarks/machines/cpu.toml' --split-input-file | FileCheck %s --check-prefix=EVERY
+// RUN: pf-opt %s --gir-join-dims='every=true machine=sm_90' --split-input-file | FileCheck %s --check-prefix=LANES
 
 // Two kernels fold the same two dimensions of what a function takes: they read one view, and can still become one.
 
@@ -126,4 +128,35 @@ func.func @open(%x: tensor<?x3x3xi32>) -> tensor<?x3x3xi32> {
     gir.return %3 : tensor<?x3x3xi32, #gir.at<dram>>
   }
   return %0 : tensor<?x3x3xi32>
+}
+
+// -----
+
+// Where units read rows, what one kernel gives and another takes is joined in both; the function's shapes stay.
+
+// EVERY-LABEL: func.func @handed
+// EVERY: %[[V:.*]] = tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]] : tensor<4x15x13xf32> into tensor<4x195xf32>
+// EVERY: gir.kernel "first" (%{{.*}} = %[[V]] : tensor<4x195xf32>, {{.*}}) -> (tensor<4x195xf32>)
+// EVERY: gir.kernel "second" (%{{.*}} : tensor<4x195xf32>, {{.*}}) -> (tensor<4x195xf32>)
+// EVERY: tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2]] output_shape [4, 15, 13]
+// LANES-LABEL: func.func @handed
+// LANES-NOT: tensor.collapse_shape
+func.func @handed(%x: tensor<4x15x13xf32>, %s: tensor<4xf32>) -> tensor<4x15x13xf32> {
+  %0 = gir.kernel "first" (%a = %x : tensor<4x15x13xf32>, %b = %s : tensor<4xf32>) -> (tensor<4x15x13xf32>) {
+    %1 = gir.move %a : tensor<4x15x13xf32, #gir.at<dram>> -> tensor<4x15x13xf32, #gir.at<reg>>
+    %2 = gir.move %b : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %3 = gir.broadcast %2 dims [1, 2] : tensor<4xf32, #gir.at<reg>> -> tensor<4x15x13xf32, #gir.at<reg>>
+    %4 = arith.mulf %1, %3 : tensor<4x15x13xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<4x15x13xf32, #gir.at<reg>> -> tensor<4x15x13xf32, #gir.at<dram>>
+    gir.return %5 : tensor<4x15x13xf32, #gir.at<dram>>
+  }
+  %1 = gir.kernel "second" (%a = %0 : tensor<4x15x13xf32>, %b = %s : tensor<4xf32>) -> (tensor<4x15x13xf32>) {
+    %1 = gir.move %a : tensor<4x15x13xf32, #gir.at<dram>> -> tensor<4x15x13xf32, #gir.at<reg>>
+    %2 = gir.move %b : tensor<4xf32, #gir.at<dram>> -> tensor<4xf32, #gir.at<reg>>
+    %3 = gir.broadcast %2 dims [1, 2] : tensor<4xf32, #gir.at<reg>> -> tensor<4x15x13xf32, #gir.at<reg>>
+    %4 = arith.addf %1, %3 : tensor<4x15x13xf32, #gir.at<reg>>
+    %5 = gir.move %4 : tensor<4x15x13xf32, #gir.at<reg>> -> tensor<4x15x13xf32, #gir.at<dram>>
+    gir.return %5 : tensor<4x15x13xf32, #gir.at<dram>>
+  }
+  return %1 : tensor<4x15x13xf32>
 }

@@ -79,6 +79,61 @@ func.func @read(%x: memref<65536x4096xf32>, %z: memref<64xf32>) {
 
 // -----
 
+// Rows that begin anywhere, but follow one another, are gathered near by, whole ones and what is left of them.
+
+// CHECK-LABEL: func.func @gathered
+// CHECK-COUNT-2: gir.store {{.*}} nontemporal {gir.gathered}
+// GPU-LABEL: func.func @gathered
+// GPU-NOT: gir.gathered
+func.func @gathered(%x: memref<65536x211xf32>) -> memref<65536x211xf32> {
+  %y = memref.alloc() {alignment = 64 : i64} : memref<65536x211xf32>
+  gir.kernel "copy" (%a = %x : memref<65536x211xf32>, %b = %y : memref<65536x211xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %rows = arith.constant 65536 : index
+    %whole = arith.constant 192 : index
+    %rest = arith.constant 19 : index
+    %c1 = arith.constant 1 : index
+    %c32 = arith.constant 32 : index
+    gir.parallel <group> (%i) in (%rows) {
+      scf.for %j = %c0 to %whole step %c32 {
+        %t = gir.load %a[%i, %j] : memref<65536x211xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+        gir.store %t, %b[%i, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<65536x211xf32, #gir.at<dram>>
+      }
+      %u = gir.load %a[%i, %whole] valid [%c1, %rest] : memref<65536x211xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+      gir.store %u, %b[%i, %whole] valid [%c1, %rest] : tensor<1x32xf32, #gir.at<reg>>, memref<65536x211xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return %y : memref<65536x211xf32>
+}
+
+// -----
+
+// Rows of odd lengths that come column by column don't follow one another.
+
+// CHECK-LABEL: func.func @apart
+// CHECK-NOT: nontemporal
+func.func @apart(%x: memref<65536x211xf32>) -> memref<65536x211xf32> {
+  %y = memref.alloc() {alignment = 64 : i64} : memref<65536x211xf32>
+  gir.kernel "copy" (%a = %x : memref<65536x211xf32>, %b = %y : memref<65536x211xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %rows = arith.constant 65536 : index
+    %whole = arith.constant 192 : index
+    %c1 = arith.constant 1 : index
+    %c32 = arith.constant 32 : index
+    scf.for %j = %c0 to %whole step %c32 {
+      scf.for %i = %c0 to %rows step %c1 {
+        %t = gir.load %a[%i, %j] : memref<65536x211xf32, #gir.at<dram>> -> tensor<1x32xf32, #gir.at<reg>>
+        gir.store %t, %b[%i, %j] : tensor<1x32xf32, #gir.at<reg>>, memref<65536x211xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return %y : memref<65536x211xf32>
+}
+
+// -----
+
 // Rows of three lines and a half follow one another: a core gathers the line that two share.
 
 // CHECK-LABEL: func.func @halves
