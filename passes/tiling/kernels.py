@@ -32,7 +32,7 @@ from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.combiners import takes_whole_payload
 from powerfusion.passes.tiling.nests import NestEmitter, reduce_alone
 from powerfusion.passes.tiling.payloads import PayloadEmitter
-from powerfusion.passes.tiling.plans import NestPlan, Sink, group_sinks
+from powerfusion.passes.tiling.plans import NestPlan, Room, Sink, group_sinks
 from powerfusion.passes.tiling.scans import ScanEmitter, emit_scatter, scan_ranks
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Window, index_op
@@ -122,8 +122,8 @@ class Part:
 class KernelTiler:
     """Fills the tile form of one kernel, whose arguments are inputs, outputs and temporaries."""
 
-    def __init__(self, old: ir.Operation, new: ir.Operation, width: int) -> None:
-        self.old, self.new, self.width = old, new, width
+    def __init__(self, old: ir.Operation, new: ir.Operation, room: Room) -> None:
+        self.old, self.new, self.room = old, new, room
         arguments = list(entry_block(new).arguments)
         block = entry_block(old)
         self.buffers = Buffers(old)
@@ -155,15 +155,15 @@ class KernelTiler:
         for run in _runs(sinks):
             source, memref = defining_op(run[0].value), run[0].memref
             if run[0].op.name == "gir.scatter" and memref is not None:
-                emit_scatter(self.emitter, run[0].op, memref, self.width)
+                emit_scatter(self.emitter, run[0].op, memref, self.room.width)
             elif source is not None and source.name in ("gir.scan", "gir.reduce") and takes_whole_payload(source):
                 PayloadEmitter(self.emitter, source, run).emit()
             elif source is not None and source.name == "gir.scan":
                 for group in scan_ranks(run):
-                    ScanEmitter(self.emitter, source, group, self.width).emit()
+                    ScanEmitter(self.emitter, source, group, self.room.width).emit()
             else:
                 for group in group_sinks(run, spaces):
-                    NestEmitter(self.emitter, NestPlan(group, spaces), self.width).emit()
+                    NestEmitter(self.emitter, NestPlan(group, spaces, self.room)).emit()
 
     # -- sinks -------------------------------------------------------------------------------
 

@@ -38,8 +38,8 @@ Step = Callable[[Window, list[ir.Value]], list[ir.Value]]
 class NestEmitter:
     """Emits the nest of one plan at the insertion point."""
 
-    def __init__(self, emitter: TileEmitter, plan: NestPlan, width: int) -> None:
-        self.emitter, self.plan, self.width = emitter, plan, width
+    def __init__(self, emitter: TileEmitter, plan: NestPlan) -> None:
+        self.emitter, self.plan = emitter, plan
         self.axes: dict[Dim, Axis] = {}
         self.beside: list[Axis] = []
 
@@ -57,7 +57,7 @@ class NestEmitter:
             along, across = self.plan.sides
             return lanes_of(self._static(c), along if c == self.plan.vector else across)
         if c == self.plan.vector:
-            return lanes_of(self._static(c), self.plan.lanes(self.width))
+            return lanes_of(self._static(c), self.plan.lanes)
         return lanes_of(self._static(c), self.plan.columns.rows) if c in self.plan.columns.first else 1
 
     def _range(self, c: Dim) -> Range:

@@ -46,7 +46,7 @@ from powerfusion.passes.tiling.placed_halos import bring
 from powerfusion.passes.tiling.placed_plan import PlacedPlan, is_fill, is_rest
 from powerfusion.passes.tiling.placed_tiles import PlacedEmitter
 from powerfusion.passes.tiling.placed_units import Place, all_reduced, inits_of, starts
-from powerfusion.passes.tiling.plans import Sink
+from powerfusion.passes.tiling.plans import Room, Sink
 from powerfusion.passes.tiling.windows import (
     Axis,
     Window,
@@ -63,8 +63,8 @@ class PlacedTiler(KernelTiler):
 
     emitter: PlacedEmitter
 
-    def __init__(self, old: ir.Operation, new: ir.Operation, width: int) -> None:
-        super().__init__(old, new, width)
+    def __init__(self, old: ir.Operation, new: ir.Operation, room: Room) -> None:
+        super().__init__(old, new, room)
         self.plan = PlacedPlan(old)
         self.dims, self.names = self.plan.dims, self.plan.names
         self.emitter = PlacedEmitter(self.emitter.values, self._reduce, self.outputs, plan=self.plan)

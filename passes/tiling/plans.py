@@ -62,6 +62,19 @@ class Sink:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What tiles of a kernel without a nest may take.
+
+    Attributes:
+        width: Elements along the tile's vector dimension.
+        registers: Bytes.
+    """
+
+    width: int = 32
+    registers: int = ROOM
+
+
+@dataclass(frozen=True)
 class Columns:
     """How tiles lie that are folded row by row: pieces of some rows, folded before accumulators take them in.
 
@@ -116,8 +129,8 @@ class NestPlan:
         sides: How long the tile's are then: along `vector`, along `across`.
     """
 
-    def __init__(self, sinks: Sequence[Sink], spaces: Spaces) -> None:
-        self.sinks, self.spaces = sinks, spaces
+    def __init__(self, sinks: Sequence[Sink], spaces: Spaces, room: Room) -> None:
+        self.sinks, self.spaces, self.room = sinks, spaces, room
         first = max(sinks, key=lambda sink: sink.value.type.rank)
         classes = spaces.classes(first.value)
         self.plain = len(set(classes)) == len(classes)
@@ -149,12 +162,14 @@ class NestPlan:
         all_ = len(order) == len(self.outer) and set(order) == set(self.outer)  # one may stand for two of a load's
         return order if is_long and all_ and order[-1] == self.vector else self.outer
 
-    def lanes(self, width: int) -> int:
-        """How long the tile is, at least a width.
+    @cached_property
+    def lanes(self) -> int:
+        """How long the tile is, at least as wide as asked for.
 
         What is widened, computed and narrowed again is a long chain of instructions that wait for one another: a core
         has others to go on with where more vectors are under way, as many as registers have room for.
         """
+        width = self.room.width
         if self.columns.lanes or self.sweeps or self.across is not None:
             return self.columns.lanes or width
         values = [sink.value for sink in self.sinks]
@@ -162,7 +177,7 @@ class NestPlan:
             return width
         live = live_bytes(values)
         times = MOST_TIMES
-        while times > 1 and times * width * live > ROOM:
+        while times > 1 and times * width * live > self.room.registers:
             times //= 2
         return times * width
 
@@ -183,10 +198,10 @@ class NestPlan:
         folded = [value for op in reduces for value in segments(op)[0]]
         carried = sum(self._carried_bytes(sweep) for sweep in self.sweeps)
         lanes = max(LINE // max(map(element_bytes, folded)), SHORTEST_SIDE)
-        rows = MOST_ROWS
-        while rows > 1 and rows * lanes * live_bytes(folded) > ROOM // 2:
+        rows, half = MOST_ROWS, self.room.registers // 2
+        while rows > 1 and rows * lanes * live_bytes(folded) > half:
             rows //= 2
-        return Columns(lanes, rows, max(1, min(ROOM // 2 // (lanes * carried), parts // lanes)), first)
+        return Columns(lanes, rows, max(1, min(half // (lanes * carried), parts // lanes)), first)
 
     def _folded_first(self) -> frozenset[Dim]:
         """The innermost dimensions that are swept, of what is computed element by element and only folded."""
@@ -296,7 +311,7 @@ class NestPlan:
         if any(size != DYNAMIC and size < NARROWEST_SIDE for size in lengths):
             return None, (0, 0)
         folded = [value for sweep in self.sweeps for op in sweep.reduces for value in segments(op)[0]]
-        found = sides_of(folded or [sink.value for sink in self.sinks])
+        found = sides_of(folded or [sink.value for sink in self.sinks], self.room.registers)
         if found is None:
             return None, (0, 0)
         return best, (found[1], found[0]) if folded else found

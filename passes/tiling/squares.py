@@ -26,16 +26,16 @@ ROOM = 2048  # bytes: 32 registers of the longest vectors
 CLIPPED = ("gir.pad", "gir.concat")  # what masks choose from
 
 
-def sides_of(values: Sequence[ir.Value]) -> tuple[int, int] | None:
+def sides_of(values: Sequence[ir.Value], room: int) -> tuple[int, int] | None:
     """How long and how wide tiles may be, in elements, of all that some stored values need; None where none fits.
 
-    Rows are whole lines where they can be.
+    Rows are whole lines where they can be; `room` is what there is of registers, bytes.
     """
     live = live_bytes(values)
     longest = max(LINE // min(map(element_bytes, values)), SHORTEST)
     for long in _halves(longest):
         for wide in _halves(long):
-            if wide * SLIMMEST >= long and long * wide * live <= ROOM:
+            if wide * SLIMMEST >= long and long * wide * live <= room:
                 return long, wide
     return None
 

@@ -16,7 +16,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import ancestors, spaces_of
 from powerfusion.passes.tiling.combiners import takes_whole_payload
 from powerfusion.passes.tiling.kernels import STORED, Buffers, is_stored, is_stored_as_it_comes
-from powerfusion.passes.tiling.plans import SHIFTS, NestPlan, Sink, group_sinks
+from powerfusion.passes.tiling.plans import SHIFTS, NestPlan, Room, Sink, group_sinks
 
 MOST_TIMES = 16  # how often an element may be computed: a neighbourhood of 3 by 3 is, one of such isn't
 PLACED = ("gir.slice", "gir.permute")  # views that a memref can be
@@ -222,7 +222,7 @@ def _store_repeated(kernel: ir.Operation) -> bool:
     found: list[ir.Operation] = []
     for sinks in by_depth.values():
         for group in group_sinks(sinks, spaces):
-            found += NestPlan(group, spaces).repeated()
+            found += NestPlan(group, spaces, Room()).repeated()
     return any([store_and_load(result) for op in found for result in op.results])
 
 

@@ -41,6 +41,7 @@ from powerfusion.core._mlir import (
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.work import Work, work_of
 from powerfusion.passes.scheduling.kernels import is_group_parallel, walk
@@ -51,7 +52,9 @@ from powerfusion.passes.tiling.placed_meeting import MeetingTiler
 from powerfusion.passes.tiling.placed_obstacles import fills_inside
 from powerfusion.passes.tiling.placed_plan import PlacedPlan
 from powerfusion.passes.tiling.placed_shared import SharedTiler
+from powerfusion.passes.tiling.plans import Room
 from powerfusion.passes.tiling.prepare import KERNELS, prepare
+from powerfusion.passes.tiling.squares import ROOM
 from powerfusion.passes.tiling.tiles import TileEmitter
 from powerfusion.passes.tiling.windows import Window
 
@@ -75,10 +78,12 @@ class TilePass(Pass):
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
     establishes: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"graph-form", "naive"})
-    width: int = option(32, help="Elements of a tile along its vector dimension")
+    width: int = option(32, help="Elements of a tile along its vector dimension, in a kernel without a nest")
+    machine: str = option("", help="Whose registers tiles of a kernel without a nest have to fit; by default 2 KiB")
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its tile form."""
+        room = Room(self.width, _registers(self.machine)) if self.machine else Room(self.width)
         found = [function for function in functions(op) if _has_tensor_values(function)]
         for function in found:
             _check_one_block(function)
@@ -87,7 +92,7 @@ class TilePass(Pass):
         outlined = {name: function for function in found if (name := _symbol(function)) in launched}
         for function in found:
             tiler = OutlinedTiler if _symbol(function) in outlined else FunctionTiler
-            tiler(function, self.width, outlined).run()
+            tiler(function, room, outlined).run()
         for function in found:  # Launches are read off what they launched.
             function.erase()
 
@@ -135,6 +140,11 @@ def memref_of(type_: ir.Type) -> ir.Type:
     return ir.MemRefType.get(list(type_.shape), type_.element_type)
 
 
+def _registers(machine: str) -> int:
+    """Bytes of registers that a unit of a machine has, as far as tiles without a nest take them."""
+    return min(find(machine).space_of("reg").capacity_bytes or ROOM, ROOM)
+
+
 class FunctionTiler:
     """Re-emits one prepared function in tile form beside the old one.
 
@@ -142,8 +152,8 @@ class FunctionTiler:
         outlined: The functions that are launched, in graph form, by name.
     """
 
-    def __init__(self, function: ir.Operation, width: int, outlined: Mapping[str, ir.Operation]) -> None:
-        self.old, self.width, self.outlined = function, width, outlined
+    def __init__(self, function: ir.Operation, room: Room, outlined: Mapping[str, ir.Operation]) -> None:
+        self.old, self.room, self.outlined = function, room, outlined
         self.values: dict[ir.Value, ir.Value] = {}
         self.constants: list[ir.Operation] = []
 
@@ -224,7 +234,7 @@ class FunctionTiler:
         outputs = self._alloc_outputs(op, self.values)
         self.values |= dict(zip(op.results, outputs, strict=True))
         taken = [self.values[value] for value in segments(op)[0]]
-        _tile_kernel(op, [*taken, *outputs, *self._alloc_temporaries(op, taken, outputs)], self.width)
+        _tile_kernel(op, [*taken, *outputs, *self._alloc_temporaries(op, taken, outputs)], self.room)
 
     def _emit_launch(self, op: ir.Operation) -> None:
         """Launches what a function became, with memory for its results."""
@@ -285,7 +295,7 @@ class OutlinedTiler(FunctionTiler):
             with ir.InsertionPoint(entry):
                 if kernel is not None:
                     taken = [self.values[value] for value in segments(kernel)[0]]
-                    _tile_kernel(kernel, [*taken, *given[len(block.arguments) :]], self.width)
+                    _tile_kernel(kernel, [*taken, *given[len(block.arguments) :]], self.room)
                 create("func.return")
 
 
@@ -307,12 +317,12 @@ def _outlined_kernel(function: ir.Operation) -> tuple[ir.Operation | None, ir.Op
     return kernels[0], body[-1]
 
 
-def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], width: int) -> None:
+def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], room: Room) -> None:
     """Makes the tile form of a kernel at the insertion point."""
     name = ir.StringAttr(op.attributes["kernel_name"]).value
     new = gir.kernel(name, operands, [], [], op.location).operation
     work = work_of(op)
-    _tiler_of(op)(op, new, width).run()
+    _tiler_of(op)(op, new, room).run()
     _tell_work(new, work)
 
 

@@ -262,7 +262,7 @@ LOWER_C = Phase("lower", "emitc ops, of which C is printed", ("convert-gir-to-em
 
 GENERAL = (IMPORT, RAISE, SIMPLIFY, EXPAND, PLACE, TILE)
 """The phases that any machine has."""
-CPU = (*GENERAL, LOWER_CPU, LLVM_CPU)
+CPU = (*(phase.with_option("machine", "cpu") if phase is TILE else phase for phase in GENERAL), LOWER_CPU, LLVM_CPU)
 PHASES = tuple(phase.name for phase in CPU)
 MACHINE = (*GENERAL, SCHEDULE)
 """The phases of a machine that no code is made for."""

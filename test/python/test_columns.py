@@ -79,7 +79,7 @@ def test_registers_hold_what_is_folded(dtype: str) -> None:
     x, y = inputs_of(shape, dtype)
     executable = compile_phases(program(shape, dtype, dynamic=False), PHASES, "cpu")
     module = executable.module("tile")
-    assert re.search(r"tensor<8x\d+x", str(module)), "expected pieces of several rows"
+    assert re.search(r"tensor<[248]x\d+x", str(module)), "expected pieces of several rows"
     check(interpret(module, (x, y, np.int64(24), np.int64(600)), machine=find("cpu")).results, x, y, dtype)
 
 
