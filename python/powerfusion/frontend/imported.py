@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def bind_weights(module: ir.Module, weights: Mapping[int, Array]) -> None:
     with ir.InsertionPoint.at_block_begin(block), function.location:
         for place, weight in sorted(weights.items()):
             argument = block.arguments[place]
-            attribute = _elements(f"weight{place}", weight, argument.type)
+            attribute: Any = _elements(f"weight{place}", weight, argument.type)
             argument.replace_all_uses_with(arith.ConstantOp(argument.type, attribute).result)
         for place in sorted(weights, reverse=True):
             block.erase_argument(place)
@@ -64,8 +65,9 @@ def _elements(name: str, weight: Array, type_: ir.Type) -> ir.Attribute:
     if weight.size == 0:
         return ir.Attribute.parse(f"dense<> : {type_}")
     if weight.dtype == np.bool_:
-        return ir.DenseElementsAttr.get(_packed(weight), type=element, shape=shape)
-    bits = np.require(weight, requirements=["C"]).view(f"u{weight.dtype.itemsize}")  # bf16 is no buffer
+        packed: Any = _packed(weight)
+        return ir.DenseElementsAttr.get(packed, type=element, shape=shape)
+    bits: Any = np.require(weight, requirements=["C"]).view(f"u{weight.dtype.itemsize}")  # bf16 is no buffer
     if weight.size == 1:
         return ir.DenseElementsAttr.get(bits, type=element, shape=shape)
     return ir.DenseResourceElementsAttr.get_from_buffer(bits, name, type_, ALIGNMENT_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -129,9 +130,22 @@ def import_graph(graph: Any, name: str) -> str:
         UnsupportedError: Operators aren't supported.
     """
     importer = require("torch_mlir.extras.fx_importer", WHAT).FxImporter(context=make_context())
+    _restore_views(graph)
     try:
         importer.import_stateless_graph(graph, func_name="main")
     except Exception as error:  # Its importer raises whatever it meets.
         raise UnsupportedError(f"{name} can't be imported: {error}") from error
     help = "torch.compile(model, backend='powerfusion') leaves to PyTorch what can't be imported"
     return lower(importer.module, name, EXPORTED_TO_TORCH, TORCH_TO_LINALG, help=help)
+
+
+def _restore_views(graph: Any) -> None:
+    """Writes views again that PyTorch's decompositions wrote as strides: programs have shapes, and no strides."""
+    aten = require("torch", WHAT).ops.aten
+    for node in graph.find_nodes(op="call_function", target=aten.as_strided.default):
+        source, size, stride, *offset = node.args
+        value = source.meta["val"]
+        row_major = [math.prod(size[dim + 1 :]) for dim in range(len(size))]
+        same = value.is_contiguous() and value.numel() == math.prod(size) and not any(offset)
+        if same and all(count == 1 or given == own for count, given, own in zip(size, stride, row_major, strict=True)):
+            node.target, node.args = aten.view.default, (source, size)
