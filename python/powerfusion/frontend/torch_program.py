@@ -31,6 +31,8 @@ def import_torch(source: Any, inputs: Any = None, dynamic_shapes: Any = None) ->
         ToolError: torch-mlir isn't installed.
     """
     torch = require("torch", WHAT)
+    from powerfusion.frontend.decompositions import for_import
+
     if isinstance(source, torch.export.ExportedProgram):
         if inputs is not None or dynamic_shapes is not None:
             raise SourceError("an exported program has inputs and dynamic shapes of its own", help="pass it alone")
@@ -40,8 +42,7 @@ def import_torch(source: Any, inputs: Any = None, dynamic_shapes: Any = None) ->
         program = _export(torch, source, inputs, dynamic_shapes, name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Of packages that torch-mlir and PyTorch use.
-        decompositions = require("torch_mlir.extras.fx_decomp_util", WHAT).get_decomposition_table()
-        program = program.run_decompositions(decompositions)
+        program = program.run_decompositions(for_import())
     _check_pure(program, name)
     weights = _weights(program)
     return ImportedModel(name, import_graph(program.graph, name), weights)

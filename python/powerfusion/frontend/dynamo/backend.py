@@ -13,10 +13,12 @@ from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch.fx import GraphModule, Node
 
 from powerfusion.errors import InputError
+from powerfusion.frontend.decompositions import for_training
 from powerfusion.frontend.dynamo.counts import current
 from powerfusion.frontend.dynamo.operators import Kind, calls, kind_of, name_of
 from powerfusion.frontend.dynamo.partition import cut, partition
 from powerfusion.frontend.dynamo.piece import CompiledPiece, note_taken
+from powerfusion.frontend.dynamo.refused import find_refused
 from powerfusion.frontend.torch_mlir import require
 
 WHAT = "torch.compile(model, backend='powerfusion')"
@@ -46,16 +48,10 @@ def backend(
     require("torch_mlir.ir", WHAT)
     compiler = aot_autograd(
         fw_compiler=compile_graph,
-        decompositions=_decompositions(),
+        decompositions=for_training(),
         partition_fn=min_cut_rematerialization_partition,
     )
     return compiler(module, example_inputs)
-
-
-def _decompositions() -> dict[Any, Any]:
-    """PyTorch's own, less those that make of an operator what torch-mlir takes less well than the operator itself."""
-    taken = require("torch_mlir.extras.fx_decomp_util", WHAT).get_decomposition_table()
-    return {operator: how for operator, how in torch._decomp.core_aten_decompositions().items() if operator in taken}
 
 
 def compile_graph(module: GraphModule, example_inputs: Sequence[Any]) -> Callable[..., Any]:
@@ -66,25 +62,32 @@ def compile_graph(module: GraphModule, example_inputs: Sequence[Any]) -> Callabl
     return make_boxed_func(_compile_pieces(module))
 
 
-def _compile_pieces(module: GraphModule) -> GraphModule:
+def _compile_pieces(module: GraphModule, refused: Mapping[Node, str] | None = None) -> GraphModule:
+    """Cuts a graph into pieces and compiles them.
+
+    Args:
+        module: Is changed in place.
+        refused: What can't be compiled, and why.
+    """
     kinds: dict[Node, Kind] = {}
     reasons: dict[Node, str] = {}
     for node in module.graph.nodes:
-        kinds[node], reasons[node] = kind_of(node)
+        kinds[node], reasons[node] = (Kind.LEFT, refused[node]) if refused and node in refused else kind_of(node)
     pieces = partition(module, kinds)
     taken = {node for piece in pieces for node in piece}
     for node in calls(module.graph):
         if node not in taken:
-            why = reasons[node] or "a view, or nothing to compute"
-            current().left[name_of(node), why] += 1
+            current().left[name_of(node), reasons[node] or "a view, or nothing to compute"] += 1
     return cut(module, pieces, _make)
 
 
 def _make(graph: GraphModule) -> torch.nn.Module:
+    """Compiles a piece; where that fails, the parts of it that are left without what can't be compiled."""
     piece = CompiledPiece(graph)
     why = piece.prepare()
     if why is None:
         note_taken(graph)
         return piece
     current().fell_back[why] += 1
-    return graph
+    refused = find_refused(graph)
+    return _compile_pieces(graph, refused) if refused else graph

@@ -38,14 +38,15 @@ VIEWS = _names("""
     split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
 """)
 MADE = _names("""
-    arange empty full full_like new_full new_ones new_zeros ones ones_like scalar_tensor zeros zeros_like
+    arange empty empty_strided full full_like new_empty new_empty_strided new_full new_ones new_zeros ones ones_like
+    scalar_tensor zeros zeros_like
 """)
 COMPUTE = _names("""
     _adaptive_avg_pool2d _fused_rms_norm _log_softmax _log_softmax_backward_data _native_batch_norm_legit
     _native_batch_norm_legit_functional _native_batch_norm_legit_no_training _softmax _softmax_backward_data _to_copy
     all amax amin any argmax argmin avg_pool1d avg_pool2d avg_pool3d cat channel_shuffle clone constant_pad_nd
-    embedding flip gather group_norm hardtanh_backward index index_select layer_norm linalg_vector_norm logsumexp max
-    max_pool2d max_pool2d_with_indices mean min native_group_norm native_layer_norm norm pad pixel_shuffle
+    copy embedding flip gather group_norm hardtanh_backward index index_select layer_norm linalg_vector_norm logsumexp
+    max max_pool2d max_pool2d_with_indices mean min native_group_norm native_layer_norm norm pad pixel_shuffle
     pixel_unshuffle prod reflection_pad1d reflection_pad2d repeat replication_pad2d roll select_backward
     select_scatter slice_backward slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
 """)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from powerfusion.errors import PowerFusionError
 from powerfusion.executable import Executable, compile_source
+from powerfusion.frontend.decompositions import for_import
 from powerfusion.frontend.dynamo.counts import current
 from powerfusion.frontend.dynamo.layouts import Order, inverse_of, order_of, permuted
 from powerfusion.frontend.dynamo.operators import calls, name_of
@@ -72,7 +73,12 @@ class CompiledPiece(torch.nn.Module):
     def forward(self, *arguments: Any) -> Any:
         """Runs it, compiled if that is possible."""
         key = _key(arguments)
-        version = self._versions[key] if key in self._versions else self._specialise(arguments)[0]
+        if key in self._versions:
+            version = self._versions[key]
+        else:
+            version, why = self._specialise(arguments)
+            if why is not None:
+                current().fell_back[why] += 1
         if version is None:
             return self._graph(*arguments)
         results = version([each for each in arguments if isinstance(each, torch.Tensor)])
@@ -129,7 +135,7 @@ def _compile(graph: GraphModule, arguments: Sequence[Any]) -> Version:
             torch.empty([each.shape[dim] for dim in order], dtype=each.dtype)
             for each, order in zip(tensors, inputs, strict=True)
         ]
-        traced = make_fx(lying, decomposition_table=_decompositions())(*examples)
+        traced = make_fx(lying, decomposition_table=for_import())(*examples)
     return Version(_executable(traced), inputs, outputs)
 
 
@@ -167,12 +173,6 @@ def _fake(value: Any) -> Any:
 
 def _as_list(results: Any) -> list[Any]:
     return list(results) if isinstance(results, tuple | list) else [results]
-
-
-def _decompositions() -> dict[Any, Callable[..., Any]]:
-    from torch_mlir.extras.fx_decomp_util import get_decomposition_table
-
-    return get_decomposition_table()
 
 
 @contextlib.contextmanager
