@@ -196,6 +196,27 @@ def test_autocast_computes_in_bf16():
     torch.testing.assert_close(got, wanted, rtol=2e-2, atol=2e-2)
 
 
+def test_floats_of_16_bits_are_as_precise_as_eagers():
+    """Sums of many, and functions of several steps, are computed in f32 and rounded once."""
+    x = torch.randn(2, 4096)
+
+    def function(x):
+        return functional.softmax(x, -1), x.sum(-1), functional.silu(x).mean(-1)
+
+    got, wanted, right = compiled(function)(x.bfloat16()), function(x.bfloat16()), function(x.bfloat16().double())
+    for mine, theirs, best in zip(got, wanted, right, strict=True):
+        assert mine.dtype == torch.bfloat16
+        assert (mine - best).abs().max() <= 1.01 * (theirs - best).abs().max() + 1e-9
+
+
+def test_gelu_by_tanh_is_exact_to_f32():
+    """torch-mlir has its constant with four digits."""
+    x = torch.linspace(-6, 6, 500)
+    wanted = functional.gelu(x.double(), approximate="tanh")
+    got = compiled(lambda x: functional.gelu(x, approximate="tanh"))(x)
+    torch.testing.assert_close(got.double(), wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_a_break_in_the_graph_and_a_mode():
     def function(x):
         y = torch.tanh(x) * 2

@@ -5,13 +5,20 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import torch
 from torch._ops import OpOverload
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from powerfusion.frontend.torch_mlir import require
 
+NARROW = (torch.bfloat16, torch.float16)
+IN_F32 = """
+    _log_softmax _softmax celu elu gelu hardsigmoid hardswish log_sigmoid_forward logsumexp mean mish prod selu silu
+    softplus std std_mean sum var var_mean
+"""
 Table = dict[OpOverload, Any]
 aten = torch.ops.aten
 WHOLE = (aten.embedding_dense_backward.default, aten._scaled_dot_product_flash_attention_for_cpu.default)
@@ -22,7 +29,9 @@ WHOLE = (aten.embedding_dense_backward.default, aten._scaled_dot_product_flash_a
 def for_import() -> Table:
     """For graphs that are imported."""
     theirs = require("torch_mlir.extras.fx_decomp_util", "importing from PyTorch").get_decomposition_table()
-    return {**theirs, **_OURS}
+    ours = {**_OURS, aten.gelu.default: gelu}
+    known = {**theirs, **ours}
+    return {**known, **{operator: _in_f32(operator, known.get(operator)) for operator in _computed_in_f32()}}
 
 
 @functools.cache
@@ -35,6 +44,37 @@ def for_training() -> Table:
     theirs = torch._decomp.core_aten_decompositions()
     both = {operator: how for operator, how in theirs.items() if operator in for_import() and operator not in WHOLE}
     return {**both, **_OURS}
+
+
+def gelu(x: torch.Tensor, *, approximate: str = "none") -> Any:
+    """The approximation by tanh, for which torch-mlir has the constant with four digits."""
+    if approximate != "tanh":
+        return NotImplemented
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+    return 0.5 * x * (1 + torch.tanh(inner))
+
+
+def _in_f32(operator: OpOverload, how: Any) -> Any:
+    """An operator that widens floats of 16 bits, computes, and rounds once, as ATen's kernels do."""
+
+    def run(*arguments: Any, **named: Any) -> Any:
+        tensors = [each for each in tree_leaves(arguments) if isinstance(each, torch.Tensor)]
+        narrow = [each.dtype for each in tensors if each.dtype in NARROW]
+        if not narrow or named.get("dtype") is not None:
+            return NotImplemented if how is None else how(*arguments, **named)
+        wide = tree_map_only(torch.Tensor, lambda each: each.float() if each.dtype in NARROW else each, arguments)
+        results = operator(*wide, **named)
+        return tree_map_only(
+            torch.Tensor, lambda each: each.to(narrow[0]) if each.dtype == torch.float32 else each, results
+        )
+
+    return run
+
+
+def _computed_in_f32() -> list[OpOverload]:
+    """Operators that are several steps or a sum in linalg, and one step in ATen."""
+    packets = [getattr(aten, name) for name in IN_F32.split()]
+    return [getattr(packet, overload) for packet in packets for overload in packet.overloads() if "out" not in overload]
 
 
 def pad(x: torch.Tensor, amounts: list[int], value: Any = 0) -> Any:
