@@ -38,8 +38,8 @@ VIEWS = _names("""
     split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
 """)
 MADE = _names("""
-    arange empty empty_strided full full_like new_empty new_empty_strided new_full new_ones new_zeros ones ones_like
-    scalar_tensor zeros zeros_like
+    arange empty empty_like empty_strided full full_like new_empty new_empty_strided new_full new_ones new_zeros ones
+    ones_like scalar_tensor zeros zeros_like
 """)
 COMPUTE = _names("""
     _adaptive_avg_pool2d _fused_rms_norm _log_softmax _log_softmax_backward_data _native_batch_norm_legit

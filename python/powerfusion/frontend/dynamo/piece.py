@@ -19,7 +19,7 @@ from powerfusion.errors import PowerFusionError
 from powerfusion.executable import Executable, compile_source
 from powerfusion.frontend.decompositions import for_import
 from powerfusion.frontend.dynamo.counts import current
-from powerfusion.frontend.dynamo.layouts import Order, inverse_of, order_of, permuted
+from powerfusion.frontend.dynamo.layouts import Order, inverse_of, is_plain, order_of, permuted
 from powerfusion.frontend.dynamo.operators import calls, name_of
 from powerfusion.frontend.imported import ImportedModel
 from powerfusion.frontend.torch_program import import_graph
@@ -37,20 +37,40 @@ class Version:
 
     Attributes:
         executable: The program, of the tensors among the arguments as they lie in memory.
-        inputs: How each of those lies.
-        outputs: How each result lies.
+        inputs: How each of those is permuted to be row-major; None if it is.
+        outputs: How each row-major result is permuted to be what is meant.
     """
 
     executable: Executable
-    inputs: tuple[Order, ...]
-    outputs: tuple[Order, ...]
+    inputs: tuple[Order | None, ...]
+    outputs: tuple[Order | None, ...]
+
+    @classmethod
+    def of(cls, executable: Executable, inputs: Sequence[Order], outputs: Sequence[Order]) -> Version:
+        """A version for tensors that lie in these orders."""
+        orders = [*inputs, *(inverse_of(order) for order in outputs)]
+        needed = [None if is_plain(order) else order for order in orders]
+        return cls(executable, tuple(needed[: len(inputs)]), tuple(needed[len(inputs) :]))
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Runs it."""
-        lying = [torch_as_numpy(permuted(each, order)) for each, order in zip(tensors, self.inputs, strict=True)]
+        lying = [
+            _as_numpy(each if order is None else each.permute(order))
+            for each, order in zip(tensors, self.inputs, strict=True)
+        ]
         results = self.executable(*lying)
         several = results if isinstance(results, tuple) else (results,)
-        return [permuted(to_torch(each), inverse_of(order)) for each, order in zip(several, self.outputs, strict=True)]
+        made = [_as_tensor(each) for each in several]
+        return [each if order is None else each.permute(order) for each, order in zip(made, self.outputs, strict=True)]
+
+
+def _as_numpy(tensor: torch.Tensor) -> Any:
+    """What PyTorch itself converts is quickest so."""
+    return torch_as_numpy(tensor) if tensor.dtype is torch.bfloat16 else tensor.detach().numpy()
+
+
+def _as_tensor(array: Any) -> torch.Tensor:
+    return to_torch(array) if array.dtype.kind == "V" else torch.from_numpy(array)
 
 
 class CompiledPiece(torch.nn.Module):
@@ -136,7 +156,7 @@ def _compile(graph: GraphModule, arguments: Sequence[Any]) -> Version:
             for each, order in zip(tensors, inputs, strict=True)
         ]
         traced = make_fx(lying, decomposition_table=for_import())(*examples)
-    return Version(_executable(traced), inputs, outputs)
+    return Version.of(_executable(traced), inputs, outputs)
 
 
 def _executable(traced: GraphModule) -> Executable:
