@@ -1,6 +1,7 @@
 """How ATen's operators are taken apart before torch-mlir sees them: its own table, and what is written better here."""
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The backend that PyTorch finds by the name `powerfusion`: graphs in, functions out, forward and backward."""
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

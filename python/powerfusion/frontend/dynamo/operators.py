@@ -4,7 +4,8 @@ An operator is taken if it is bound by memory and torch-mlir makes linalg of it.
 arithmetic, and ATen has the best library at hand; attention in one operator is a library's as well.
 """
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ The stage of an operator is how often a way to it from the inputs goes from a pi
 again. What is taken in one stage and hangs together is one piece: no way leads out of it and back.
 """
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

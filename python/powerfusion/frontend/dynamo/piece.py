@@ -1,6 +1,7 @@
 """A piece of a graph: compiled for the sizes that it is called with, or run by ATen where that can't be done."""
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

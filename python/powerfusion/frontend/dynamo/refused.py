@@ -1,6 +1,7 @@
 """Which operators of a piece are why it can't be compiled: each is tried alone."""
 
-# pyright: basic, reportMissingImports=false  PyTorch isn't there in every environment that is checked
+# PyTorch isn't there in every environment that is checked.
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 
