@@ -161,7 +161,7 @@ def as_numpy(value: Any, what: str) -> Array:
 
 
 def torch_as_numpy(value: Any) -> Array | None:
-    """A tensor of torch's over the same memory, also where DLPack refuses it: of a type NumPy lacks, or with a gradient.
+    """A tensor of torch over the same memory, also where DLPack refuses it: of a type NumPy lacks, or with a gradient.
 
     None for what is no such tensor, or not in the CPU's memory.
     """
