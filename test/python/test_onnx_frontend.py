@@ -58,6 +58,13 @@ def test_a_model_gives_what_onnx_says(tmp_path):
     assert [str(spec) for spec in program.signature.arguments] == ["?x64xf32"]
 
 
+def test_what_torch_mlir_has_to_four_digits_is_as_onnx_defines_it():
+    nodes = [helper.make_node("Gelu", ["x"], ["y"], approximate="tanh")]
+    proto = model(nodes, [value("x", 100)], [value("y", 100)], version=20)
+    x = np.linspace(-5, 5, 100, dtype=np.float32)
+    np.testing.assert_allclose(pf.compile(proto)(x), expected(proto, x), rtol=1e-5, atol=1e-6)
+
+
 def test_weights_beside_the_model_are_mapped(tmp_path):
     proto, path = classifier(), tmp_path / "model.onnx"
     onnx.save_model(

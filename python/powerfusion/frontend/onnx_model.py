@@ -23,6 +23,8 @@ from powerfusion.runtime.signature import Array
 WHAT = "importing an ONNX model"
 LARGE_BYTES = 1 << 10
 """Weights from here on are bound; what is smaller may be a shape or an axis, which operators must see."""
+EXPANDED = ("Gelu", "MeanVarianceNormalization", "Swish")
+"""Operators that are put in as ONNX defines them: torch-mlir doesn't know them, or (Gelu) to four digits only."""
 MOST_BYTES = 1 << 46
 """No tensor is larger: what says so is damaged, or meant to be."""
 
@@ -196,7 +198,8 @@ def _to_linalg(model: Any, name: str) -> str:
     importer = require("torch_mlir.extras.onnx_importer", WHAT)
     context = make_context()
     try:
-        info = importer.ModelInfo(model)
+        config = importer.Config(function_expansion_allowlists_by_domain={"": set(EXPANDED)})
+        info = importer.ModelInfo(model, config=config)
         module = info.create_module(context=context)
         importer.NodeImporter.define_function(info.main_graph, module.operation).import_all()
     except Exception as error:  # Its importer raises whatever it meets.
