@@ -56,9 +56,7 @@ def compile(
     from powerfusion.pipelines import Freedoms
 
     freedoms = Freedoms(excess_precision, fp_contract)
-    return compile_source(
-        source, target, inputs=inputs, dynamic_shapes=dynamic_shapes, cache=cache, freedoms=freedoms
-    )
+    return compile_source(source, target, inputs=inputs, dynamic_shapes=dynamic_shapes, cache=cache, freedoms=freedoms)
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:
