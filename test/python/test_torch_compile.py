@@ -245,7 +245,23 @@ def test_equal_pieces_are_compiled_once(monkeypatch):
     assert len(made) == 1
 
 
-def test_options_are_refused():
+def test_options_give_freedoms():
+    """Two roundings to bf16 in a row, of which one may be left out."""
+    x = (torch.arange(4096) / 4096 + 1).bfloat16()
+
+    def function(x):
+        return (x * 1.00390625) * 1.00390625
+
+    freely = compiled(function, options={"excess_precision": True})(x)
+    torch._dynamo.reset()
+    strictly = compiled(function)(x)
+    torch.testing.assert_close(strictly, function(x), rtol=0, atol=0)
+    assert not torch.equal(freely, strictly)
+    best = function(x.double())
+    assert (freely - best).abs().max() < (strictly - best).abs().max()
+
+
+def test_unknown_options_are_refused():
     with pytest.raises(torch._dynamo.exc.BackendCompilerFailed) as caught:
         compiled(torch.tanh, options={"magic": 1})(torch.randn(3))
     assert isinstance(caught.value.inner_exception, InputError)

@@ -20,6 +20,9 @@ IN_F32 = """
     _log_softmax _softmax celu elu gelu hardsigmoid hardswish log_sigmoid_forward logsumexp mean mish prod selu silu
     softplus std std_mean sum var var_mean
 """
+WITH_NUMBERS = ("add", "div", "mul", "rsub", "sub")
+"""Likewise where one operand is a Python number, which ATen doesn't round to 16 bits."""
+
 Table = dict[OpOverload, Any]
 aten = torch.ops.aten
 WHOLE = (aten.embedding_dense_backward.default, aten._scaled_dot_product_flash_attention_for_cpu.default)
@@ -57,11 +60,14 @@ def gelu(x: torch.Tensor, *, approximate: str = "none") -> Any:
 
 def _in_f32(operator: OpOverload, how: Any) -> Any:
     """An operator that widens floats of 16 bits, computes, and rounds once, as ATen's kernels do."""
+    name = operator.overloadpacket.__name__
 
     def run(*arguments: Any, **named: Any) -> Any:
         tensors = [each for each in tree_leaves(arguments) if isinstance(each, torch.Tensor)]
         narrow = [each.dtype for each in tensors if each.dtype in NARROW]
-        if not narrow or named.get("dtype") is not None:
+        numbers = [each for each in (*arguments, *named.values()) if isinstance(each, float)]
+        kept = named.get("dtype") is not None or (name in WITH_NUMBERS and not numbers)
+        if not narrow or kept:
             return NotImplemented if how is None else how(*arguments, **named)
         wide = tree_map_only(torch.Tensor, lambda each: each.float() if each.dtype in NARROW else each, arguments)
         results = operator(*wide, **named)
@@ -74,7 +80,7 @@ def _in_f32(operator: OpOverload, how: Any) -> Any:
 
 def _computed_in_f32() -> list[OpOverload]:
     """Operators that are several steps or a sum in linalg, and one step in ATen."""
-    packets = [getattr(aten, name) for name in IN_F32.split()]
+    packets = [getattr(aten, name) for name in (*IN_F32.split(), *WITH_NUMBERS)]
     return [getattr(packet, overload) for packet in packets for overload in packet.overloads() if "out" not in overload]
 
 

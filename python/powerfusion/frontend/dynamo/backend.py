@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ from powerfusion.frontend.dynamo.partition import cut, partition
 from powerfusion.frontend.dynamo.piece import CompiledPiece, note_taken
 from powerfusion.frontend.dynamo.refused import find_refused
 from powerfusion.frontend.torch_mlir import require
+from powerfusion.pipelines import STRICT, Freedoms
 
 WHAT = "torch.compile(model, backend='powerfusion')"
 
@@ -38,36 +41,41 @@ def backend(
         module: The graph.
         example_inputs: Its inputs, or fakes of them.
         mode: As other backends take it; there is one way to compile here, so it changes nothing.
-        options: None are known.
+        options: `excess_precision` and `fp_contract`, as of `powerfusion.compile`.
 
     Raises:
-        InputError: There are options.
+        InputError: There are others.
         ToolError: torch-mlir isn't installed.
     """
-    if options:
-        raise InputError(f"expected no options for the backend, got {', '.join(map(repr, options))}")
+    known = [each.name for each in fields(Freedoms)]
+    if unknown := [name for name in options or () if name not in known]:
+        raise InputError(f"expected options of {', '.join(known)}, got {', '.join(map(repr, unknown))}")
+    freedoms = Freedoms(**{name: bool(value) for name, value in (options or {}).items()})
     require("torch_mlir.ir", WHAT)
     compiler = aot_autograd(
-        fw_compiler=compile_graph,
+        fw_compiler=partial(compile_graph, freedoms=freedoms),
         decompositions=for_training(),
         partition_fn=min_cut_rematerialization_partition,
     )
     return compiler(module, example_inputs)
 
 
-def compile_graph(module: GraphModule, example_inputs: Sequence[Any]) -> Callable[..., Any]:
+def compile_graph(
+    module: GraphModule, example_inputs: Sequence[Any], *, freedoms: Freedoms = STRICT
+) -> Callable[..., Any]:
     """Compiles the pieces of a graph of ATen's operators; what can't be compiled runs as it would without us."""
     from functorch.compile import make_boxed_func
 
     current().graphs += 1
-    return make_boxed_func(_compile_pieces(module))
+    return make_boxed_func(_compile_pieces(module, freedoms))
 
 
-def _compile_pieces(module: GraphModule, refused: Mapping[Node, str] | None = None) -> GraphModule:
+def _compile_pieces(module: GraphModule, freedoms: Freedoms, refused: Mapping[Node, str] | None = None) -> GraphModule:
     """Cuts a graph into pieces and compiles them.
 
     Args:
         module: Is changed in place.
+        freedoms: What may be computed otherwise than the graph says.
         refused: What can't be compiled, and why.
     """
     kinds: dict[Node, Kind] = {}
@@ -79,16 +87,16 @@ def _compile_pieces(module: GraphModule, refused: Mapping[Node, str] | None = No
     for node in calls(module.graph):
         if node not in taken:
             current().left[name_of(node), reasons[node] or "a view, or nothing to compute"] += 1
-    return cut(module, pieces, _make)
+    return cut(module, pieces, partial(_make, freedoms=freedoms))
 
 
-def _make(graph: GraphModule) -> torch.nn.Module:
+def _make(graph: GraphModule, freedoms: Freedoms) -> torch.nn.Module:
     """Compiles a piece; where that fails, the parts of it that are left without what can't be compiled."""
-    piece = CompiledPiece(graph)
+    piece = CompiledPiece(graph, freedoms)
     why = piece.prepare()
     if why is None:
         note_taken(graph)
         return piece
     current().fell_back[why] += 1
     refused = find_refused(graph)
-    return _compile_pieces(graph, refused) if refused else graph
+    return _compile_pieces(graph, freedoms, refused) if refused else graph

@@ -24,6 +24,7 @@ from powerfusion.frontend.dynamo.layouts import Order, inverse_of, is_plain, ord
 from powerfusion.frontend.dynamo.operators import calls, name_of
 from powerfusion.frontend.imported import ImportedModel
 from powerfusion.frontend.torch_program import import_graph
+from powerfusion.pipelines import STRICT, Freedoms
 from powerfusion.runtime.signature import to_torch, torch_as_numpy
 
 MOST_VERSIONS = 64
@@ -75,10 +76,16 @@ def _as_tensor(array: Any) -> torch.Tensor:
 
 
 class CompiledPiece(torch.nn.Module):
-    """Stands for a piece in its graph."""
+    """Stands for a piece in its graph.
 
-    def __init__(self, graph: GraphModule) -> None:
+    Args:
+        graph: The piece.
+        freedoms: What may be computed otherwise than it says.
+    """
+
+    def __init__(self, graph: GraphModule, freedoms: Freedoms = STRICT) -> None:
         super().__init__()
+        self._freedoms = freedoms
         self._graph = graph
         self._versions: dict[Any, Version | None] = {}
         output = next(iter(graph.graph.find_nodes(op="output")))
@@ -110,7 +117,7 @@ class CompiledPiece(torch.nn.Module):
         if len(self._versions) >= MOST_VERSIONS:
             return None, f"more than {MOST_VERSIONS} sizes"
         try:
-            version, why = _compile(self._graph, arguments), None
+            version, why = _compile(self._graph, arguments, self._freedoms), None
         except PowerFusionError as error:
             version, why = None, "; ".join(line.strip() for line in error.message.splitlines())
         self._versions[key] = version
@@ -133,7 +140,7 @@ def _key(arguments: Sequence[Any]) -> Any:
     )
 
 
-def _compile(graph: GraphModule, arguments: Sequence[Any]) -> Version:
+def _compile(graph: GraphModule, arguments: Sequence[Any], freedoms: Freedoms) -> Version:
     """Compiles a piece for arguments; those of the same kind and sizes may follow.
 
     Raises:
@@ -157,20 +164,20 @@ def _compile(graph: GraphModule, arguments: Sequence[Any]) -> Version:
             for each, order in zip(tensors, inputs, strict=True)
         ]
         traced = make_fx(lying, decomposition_table=for_import())(*examples)
-    return Version.of(_executable(traced), inputs, outputs)
+    return Version.of(_executable(traced, freedoms), inputs, outputs)
 
 
-def _executable(traced: GraphModule) -> Executable:
+def _executable(traced: GraphModule, freedoms: Freedoms) -> Executable:
     """The program of a graph, made once for all graphs that are alike."""
     constants = list(traced.graph.find_nodes(op="get_attr"))
-    key = None if constants else _text(traced)
+    key = None if constants else f"{freedoms}\n{_text(traced)}"
     if key is not None and isinstance(found := _compiled.get(key), Executable):
         return found
     if key is not None and isinstance(found := _compiled.get(key), str):
         raise PowerFusionError(found)
     try:
         name = "a piece of " + ", ".join(dict.fromkeys(map(name_of, calls(traced.graph))))
-        made = compile_source(ImportedModel(name, import_graph(traced.graph, name)), cache=True)
+        made = compile_source(ImportedModel(name, import_graph(traced.graph, name)), cache=True, freedoms=freedoms)
     except PowerFusionError as error:
         if key is not None:
             _compiled[key] = error.message
