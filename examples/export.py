@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Exports the examples from PyTorch to linalg on tensors, and checks that the exported files are current.
 
-    .venv-torch/bin/python examples/export.py            # writes examples/*.mlir
-    .venv-torch/bin/python examples/export.py --check    # writes nothing; exits 1 if a file or a reference is wrong
+    .venv/bin/python examples/export.py            # writes examples/*.mlir
+    .venv/bin/python examples/export.py --check    # writes nothing; exits 1 if a file or a reference is wrong
 
-It needs torch and torch-mlir, in the versions below; `tools/bootstrap --with torch` makes `.venv-torch` with both.
+It needs torch and torch-mlir, in the versions below; `tools/bootstrap --with models` adds both to `.venv`.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def wrong_versions() -> Iterator[str]:
     for package, wanted in VERSIONS.items():
         got = importlib.metadata.version(package).partition("+")[0]
         if got != wanted:
-            yield f"expected {package} {wanted}, got {got}: run tools/bootstrap --with torch"
+            yield f"expected {package} {wanted}, got {got}: run tools/bootstrap --with models"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ Substitutions: `%pf-opt` and `%pf`, this project's commands; `%python`, the inte
 of `.venv`; `%native`, the folder of our libraries and plug-ins; `%shared_ext`.
 `FileCheck` is the one of `.venv`, `mlir-opt` and the like are the distribution's.
 
-Features: `torch` where tools/bootstrap made .venv-torch; `full` in the long form.
+Features: `torch` where tools/bootstrap added what imports models to .venv; `full` in the long form.
 """
 
 # ruff: noqa: F821 - lit defines `config`.
@@ -46,7 +46,7 @@ config.substitutions += [
     (r"(?<![\w/.-])mlir-opt\b", str(llvm / "bin" / "mlir-opt")),
 ]
 
-if (root / ".venv-torch" / "bin" / "python").exists():
+if any((root / ".venv").glob("lib/python*/site-packages/torch_mlir")):
     config.available_features.add("torch")
 if os.environ.get("PF_TEST_FULL"):
     config.available_features.add("full")

@@ -264,11 +264,12 @@ class VectorLowering:
 
     def _clone(self, op: ir.Operation) -> None:
         operands = [self.scalar(operand) for operand in op.operands]
+        if op.name == "memref.load":  # Of i1 the memory holds bytes.
+            kept = [operands[0].type.element_type]
+            self.bind(op.results, [to_register(create(op.name, operands, kept).result, op.result.type)])
+            return
         types = [host_memref(result.type) for result in op.results]
         made = create(op.name, operands, types, attributes_of(op))
-        if op.name == "memref.load":
-            self.bind(op.results, [to_register(made.result, op.result.type)])
-            return
         self.bind(op.results, list(made.results))
 
 

@@ -242,7 +242,8 @@ def _flat(op: ir.Operation) -> tuple[ir.Value, list[ir.Value], list[ir.Value]]:
     type_, rank = memref.type, memref.type.rank
     columns = type_.shape[-1]
     groups = [[dim] for dim in range(rank - 2)] + [[rank - 2, rank - 1]]
-    shape = [*type_.shape[:-2], type_.shape[-2] * columns]
+    rows = type_.shape[-2]
+    shape = [*type_.shape[:-2], rows if type_.is_dynamic_dim(rank - 2) else rows * columns]
     made = ir.MemRefType.get(shape, type_.element_type, None, type_.memory_space)
     scale = affine_map(1, lambda d: d * columns)
     with ir.InsertionPoint.at_block_begin(memref.owner), op.location:

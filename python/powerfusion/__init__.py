@@ -21,8 +21,10 @@ __all__ = ["Executable", "__version__", "compile", "load"]
 
 def compile(
     source: Any,
-    target: str = "cpu",
+    inputs: Any = None,
     *,
+    target: str = "cpu",
+    dynamic_shapes: Any = None,
     cache: bool = True,
     excess_precision: bool = False,
     fp_contract: bool = False,
@@ -31,8 +33,11 @@ def compile(
 
     Args:
         source: MLIR as text, path, bytes or module, with one public function: linalg on tensors, GIR in graph
-            form, or GIR in tile form, whose memref arguments are read and written in place.
+            form, or GIR in tile form, whose memref arguments are read and written in place. Or a model: a module,
+            function or exported program of PyTorch, a path that ends in `.onnx`, a function of JAX.
+        inputs: Example inputs of a module or function: one array, a tuple of them, or of named ones a dictionary.
         target: What to compile for; `cpu` is the host.
+        dynamic_shapes: Which sizes of a module of PyTorch's stay open, as `torch.export.export` takes it.
         cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
@@ -45,11 +50,13 @@ def compile(
         SourceError: The source can't be read.
         UnsupportedError: It holds something that isn't supported; says where, and what would help.
         CompileError: A pass failed.
+        ToolError: A package that importing a model needs isn't installed.
     """
     from powerfusion.executable import compile_source
     from powerfusion.pipelines import Freedoms
 
-    return compile_source(source, target, cache=cache, freedoms=Freedoms(excess_precision, fp_contract))
+    freedoms = Freedoms(excess_precision, fp_contract)
+    return compile_source(source, target, inputs=inputs, dynamic_shapes=dynamic_shapes, cache=cache, freedoms=freedoms)
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

@@ -6,6 +6,12 @@ it, what to do. `str(error)` holds all three; the command line prints exactly th
 
 from __future__ import annotations
 
+import re
+
+NOT_THE_USERS = ("site-packages/", "dist-packages/", "powerfusion/frontend/")
+"""What paths of lines hold that aren't the model's."""
+_FRAME = re.compile(r'"[^"]+":\d+:\d+')
+
 
 class PowerFusionError(Exception):
     """Base of every error that PowerFusion raises on purpose.
@@ -21,7 +27,7 @@ class PowerFusionError(Exception):
 
     def __init__(self, message: str, *, location: object | None = None, help: str | None = None) -> None:
         self.message = message
-        self.location = None if location is None else _location_text(str(location))
+        self.location = None if location is None else location_text(str(location))
         self.mlir_location = None if isinstance(location, str) else location
         self.help = help
         super().__init__(message)
@@ -32,10 +38,16 @@ class PowerFusionError(Exception):
         return f"{where}{self.message}{what_to_do}"
 
 
-def _location_text(text: str) -> str:
-    """`loc("in.mlir":3:10)` as every other tool writes it: `in.mlir:3:10`; text has no name."""
+def location_text(text: str) -> str:
+    """`loc("in.mlir":3:10)` as every other tool writes it: `in.mlir:3:10`; text has no name.
+
+    Of a stack of calls, as importers of models write it, the innermost line that is the model's own.
+    """
     if text.startswith("loc(") and text.endswith(")"):
         text = text[len("loc(") : -1]
+    if "callsite(" in text and (frames := _FRAME.findall(text)):
+        own = [frame for frame in frames if not any(folder in frame for folder in NOT_THE_USERS)]
+        text = (own or frames)[0]
     return text.replace('"-":', "<text>:").replace('"', "")
 
 

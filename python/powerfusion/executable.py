@@ -18,6 +18,7 @@ from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_prog
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
 from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
+from powerfusion.frontend.models import import_model
 from powerfusion.frontend.source import form_of, read_module, signature_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
@@ -281,6 +282,8 @@ def compile_source(
     source: Any,
     target: str = "cpu",
     *,
+    inputs: Any = None,
+    dynamic_shapes: Any = None,
     until: str | None = None,
     after: str | None = None,
     remarks: bool = False,
@@ -290,8 +293,10 @@ def compile_source(
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
     Args:
-        source: Whatever `read_module` takes.
+        source: Whatever `read_module` or `import_model` takes.
         target: A key of `PIPELINES`.
+        inputs: Example inputs of a model that needs some.
+        dynamic_shapes: Which sizes of a model of PyTorch's stay open.
         until: The last phase to run; what comes back then can be looked at, not called.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
@@ -301,6 +306,7 @@ def compile_source(
     check_target(target)
     machine = None if target == HOST else find(target)
     phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
+    source = import_model(source, inputs, dynamic_shapes)
     return _compile_between(source, phases, target, until, after, machine, cache=cache)
 
 

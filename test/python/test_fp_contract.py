@@ -81,4 +81,4 @@ def test_the_command_line_takes_it(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["compile", str(source), "-o", str(tmp_path / "lost.c"), "--target", "c", "--fp-contract"]) == 1
     assert "no pass of this target takes fp_contract" in capsys.readouterr().err
     with pytest.raises(UnsupportedError, match="takes fp_contract"):
-        pf.compile(LOST, "c", fp_contract=True)
+        pf.compile(LOST, target="c", fp_contract=True)

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from _bootstrap import stamps
@@ -21,6 +21,7 @@ from _bootstrap.settings import Settings
 MADE = ".powerfusion-made"
 FILLED = ".powerfusion-filled"
 EDITABLE = ".powerfusion-editable"
+ADDED = ".powerfusion-added"
 NEEDED_BYTES = 500 << 20
 
 
@@ -37,6 +38,21 @@ def make(settings: Settings, stage: Stage) -> None:
 def make_extra(settings: Settings, stage: Stage, extra: str) -> None:
     """Make `.venv-EXTRA`, for tools whose packages must not meet ours."""
     _make(settings, stage, settings.root / f".venv-{extra}", (f"{extra}.txt",))
+
+
+def add(settings: Settings, stage: Stage, extra: str) -> None:
+    """Add the packages of an extra to `.venv`, beside ours and with the same pins.
+
+    A `.venv` that is made anew has them again only when it is asked for them again.
+    """
+    lists = (f"{extra}.txt",)
+    mark = settings.venv / f"{ADDED}-{extra}"
+    key = stamps.digest([stamps.read(settings.venv / MADE), *(settings.requirements / name for name in lists)])
+    if stamps.read(mark) == key:
+        return
+    mark.unlink(missing_ok=True)
+    _fill(settings, stage, settings.venv, lists)
+    stamps.write(mark, key)
 
 
 def install_package(settings: Settings, stage: Stage) -> None:
@@ -76,17 +92,24 @@ def _make(settings: Settings, stage: Stage, venv: Path, lists: Sequence[str]) ->
         stage.step(f"making {venv.name}")
         _create(stage, venv)
         stamps.write(venv / MADE, made_key)
-    wheels = _wheelhouse(settings, stage, venv, lists)
-    stage.step(f"installing packages into {venv.name}")
     # An installation that is cut short may leave a package that only looks whole, so the environment counts as
     # made again once its packages are in.
-    (venv / MADE).unlink(missing_ok=True)
+    _fill(settings, stage, venv, lists, before=lambda: (venv / MADE).unlink(missing_ok=True))
+    stamps.write(venv / FILLED, filled_key)
+    stamps.write(venv / MADE, made_key)
+
+
+def _fill(
+    settings: Settings, stage: Stage, venv: Path, lists: Sequence[str], before: Callable[[], None] = lambda: None
+) -> None:
+    """Install the packages of lists, calling `before` once they are at hand."""
+    wheels = _wheelhouse(settings, stage, venv, lists)
+    stage.step(f"installing packages into {venv.name}")
+    before()
     stage.run(
         [*_pip(venv, "install"), "--no-index", "--find-links", wheels, *_requirements(settings, lists)],
         f"installing packages into {venv.name}",
     )
-    stamps.write(venv / FILLED, filled_key)
-    stamps.write(venv / MADE, made_key)
 
 
 def _create(stage: Stage, venv: Path) -> None:

@@ -13,7 +13,7 @@ from types import FrameType
 
 from _bootstrap import bindings, cache, debian, environment, native
 from _bootstrap.console import BootstrapError, Console, Stage, explain
-from _bootstrap.settings import Settings, parse
+from _bootstrap.settings import ADDED, Settings, parse
 
 MINIMUM_PYTHON = (3, 11)
 RELAUNCHED = "_PF_BOOTSTRAP_RELAUNCHED"
@@ -62,7 +62,10 @@ def report(console: Console, error: BootstrapError) -> int:
 def stages(settings: Settings) -> list[tuple[str, Work]]:
     """The stages, each with its title."""
     extras: list[tuple[str, Work]] = [
-        (f"Extra environment {name}", partial(environment.make_extra, extra=name)) for name in settings.extras
+        (f"Packages for {name}", partial(environment.add, extra=name))
+        if name in ADDED
+        else (f"Extra environment {name}", partial(environment.make_extra, extra=name))
+        for name in settings.extras
     ]
     return [
         ("Debian packages", debian.install),

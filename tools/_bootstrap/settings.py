@@ -13,7 +13,9 @@ from _bootstrap.console import BootstrapError
 
 LLVM_MAJOR = "22"
 LLVM_MINOR = "22.1"
-EXTRAS = ("torch", "peers")
+EXTRAS = ("models", "peers")
+ADDED = ("models",)
+"""Extras that are added to .venv, because they run in one process with this package."""
 
 DESCRIPTION = """\
 Make this clone ready to work. Every stage is skipped when it is up to date, and an
@@ -87,7 +89,7 @@ def parse(root: Path, arguments: Sequence[str], environment: Mapping[str, str]) 
     )
     parser.add_argument(
         "--with", dest="extras", action="append", choices=EXTRAS, default=[], metavar="EXTRA",
-        help="also make .venv-EXTRA, an environment of its own: " + ", ".join(EXTRAS),
+        help="also add `models` to .venv, what imports PyTorch, ONNX and JAX; or make .venv-peers, for `peers`",
     )  # fmt: skip
     parser.add_argument("--offline", action="store_true", help="use what is installed and cached, never the network")
     parser.add_argument("--verbose", action="store_true", help="show the output of the commands")

@@ -18,6 +18,7 @@ C_TARGET = "c"
 EPILOG = """\
 examples:
   pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
+  pf compile model.onnx -o model.pfx                       the same of an ONNX model
   pf compile model.mlir -o libmodel.so                     a library for C, without Python, and model.h; or model.o
   pf compile model.mlir -o model.c --target c              portable C99, and model.h for who calls it
   pf compile model.mlir -o model.gir.mlir --compile-to simplify
@@ -27,7 +28,11 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
-    parser.add_argument("source", metavar="IN", help="MLIR with one public function, text or bytecode; - for stdin")
+    parser.add_argument(
+        "source",
+        metavar="IN",
+        help="MLIR with one public function, text or bytecode, or ONNX (.onnx); - for stdin",
+    )
     parser.add_argument(
         "-o",
         dest="output",

@@ -24,7 +24,9 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
     parser.add_argument(
-        "source", metavar="IN", help="MLIR with one public function, or an artifact (.pfx); - for stdin"
+        "source",
+        metavar="IN",
+        help="MLIR with one public function, an ONNX model (.onnx), or an artifact (.pfx); - for stdin",
     )
     parser.add_argument(
         "--target",

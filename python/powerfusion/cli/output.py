@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+KNOWN_SUFFIXES = (".mlir", ".mlirbc", ".onnx", ".pfx", ".npy")
 PLAIN_WIDTH = 10_000
 """How many columns plain text may use: a line of a table stays one line, for grep and its like."""
 
@@ -127,7 +128,7 @@ def read_source(name: str) -> Path | bytes:
         return path  # a folder as well, if artifacts are
     try:
         if stat.S_ISDIR(path.stat().st_mode):
-            raise SourceError(f"{name} is a folder", help="name a file with MLIR, or an artifact (.pfx)")
+            raise SourceError(f"{name} is a folder", help="name a file with MLIR, an ONNX model, or an artifact (.pfx)")
         with path.open("rb"):
             return path
     except FileNotFoundError:
@@ -141,7 +142,11 @@ def _neighbours(path: Path) -> str | None:
     import difflib
 
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".mlir", ".mlirbc", ".pfx", ".npy")]
+        names = [
+            entry.name
+            for entry in path.parent.iterdir()
+            if entry.suffix in (".mlir", ".mlirbc", ".onnx", ".pfx", ".npy")
+        ]
     except OSError:
         return None
     close = difflib.get_close_matches(path.name, names, n=1)

@@ -24,13 +24,16 @@ an input is one of
 
 examples:
   pf run model.pfx --input x.npy --input mask.npy -o y.npy
-  pf run examples/relu_add.mlir --input random --input random --repeat 20"""
+  pf run examples/relu_add.mlir --input random --input random --repeat 20
+  pf run model.onnx --input random:1x3x224x224xf32"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
     parser.add_argument(
-        "source", metavar="IN", help="MLIR with one public function, or an artifact (.pfx); - for stdin"
+        "source",
+        metavar="IN",
+        help="MLIR with one public function, an ONNX model (.onnx), or an artifact (.pfx); - for stdin",
     )
     parser.add_argument(
         "--input", dest="inputs", metavar="X", action="append", default=[], help="one per argument, in order; see below"

@@ -24,7 +24,7 @@ compiles the same program next, on this machine and with this version, has it; `
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
-    parser.add_argument("source", metavar="IN", help="MLIR with one public function; - for stdin")
+    parser.add_argument("source", metavar="IN", help="MLIR with one public function, or ONNX (.onnx); - for stdin")
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for: cpu, so far")
     parser.add_argument("--candidates", type=_count, default=8, metavar="N", help="how many placements (default: 8)")
     parser.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="for all of it (default: 60)")

@@ -8,6 +8,8 @@ from typing import Any
 
 from powerfusion.core.context import make_context
 from powerfusion.errors import SourceError, UnsupportedError
+from powerfusion.frontend.imported import ImportedModel, bind_weights
+from powerfusion.frontend.models import import_model
 from powerfusion.mlir import ir
 from powerfusion.runtime.signature import DTYPES, ArraySpec, Signature
 
@@ -18,13 +20,22 @@ def read_module(source: Any, *, lazy: bool = False) -> ir.Module:
     """Parses and verifies a source in a context of its own.
 
     Args:
-        source: MLIR text, a path, bytes (text or bytecode), or a module of any MLIR bindings.
+        source: MLIR text, a path, bytes (text or bytecode), a module of any MLIR bindings, or a model that needs no
+            example inputs: the path of an ONNX file, an exported program of PyTorch's, or what `import_model` gave.
         lazy: Whether the context has only the dialects that the source uses, as `make_context` says.
 
     Raises:
         SourceError: It can't be found, read, parsed or verified.
     """
-    name, data = _contents(source)
+    source = import_model(source)
+    if isinstance(source, ImportedModel):
+        module = _parse(source.name, source.text, lazy)
+        bind_weights(module, source.weights)
+        return module
+    return _parse(*_contents(source), lazy)
+
+
+def _parse(name: str, data: str | bytes, lazy: bool) -> ir.Module:
     context = make_context(lazy=lazy)
     try:
         if isinstance(data, str) and Path(name).is_file():
@@ -51,7 +62,7 @@ def _contents(source: Any) -> tuple[str, str | bytes]:
         case _:
             raise SourceError(
                 f"expected MLIR as text, path, bytes or module, got {type(source).__name__}",
-                help="models come in as MLIR so far: export them to linalg by torch-mlir",
+                help="models are modules or functions of PyTorch or JAX with example inputs, or paths of .onnx files",
             )
 
 

@@ -154,14 +154,17 @@ def as_numpy(value: Any, what: str) -> Array:
     try:
         return np.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        shared = _torch_as_numpy(value)
+        shared = torch_as_numpy(value)
         if shared is None:
             raise InputError(f"{what} can't be read through DLPack: {error}") from error
         return shared
 
 
-def _torch_as_numpy(value: Any) -> Array | None:
-    """A torch tensor that NumPy's DLPack refuses: of a type NumPy lacks, or one that requires a gradient."""
+def torch_as_numpy(value: Any) -> Array | None:
+    """A tensor of torch over the same memory, also where DLPack refuses it: of a type NumPy lacks, or with a gradient.
+
+    None for what is no such tensor, or not in the CPU's memory.
+    """
     if type(value).__module__.partition(".")[0] != "torch" or value.device.type != "cpu":
         return None
     value = value.detach()
@@ -181,7 +184,7 @@ def like_inputs(results: Sequence[Array], inputs: Sequence[Any]) -> list[Any]:
         return list(results)
     package = type(foreign[0]).__module__.partition(".")[0]
     if package == "torch":
-        return [_to_torch(result) for result in results]
+        return [to_torch(result) for result in results]
     if package in ("jax", "jaxlib"):
         import jax.numpy as jnp  # pyright: ignore[reportMissingImports]  only where the caller has it
 
@@ -189,7 +192,8 @@ def like_inputs(results: Sequence[Array], inputs: Sequence[Any]) -> list[Any]:
     return list(results)
 
 
-def _to_torch(result: Array) -> Any:
+def to_torch(result: Array) -> Any:
+    """A NumPy array as torch's tensor, over the same memory."""
     import torch  # pyright: ignore[reportMissingImports]  only where the caller has it
 
     name = next((name for name in TORCH if result.dtype == DTYPES[name]), None)

@@ -87,3 +87,41 @@ def test_second_clone_needs_no_network(tree: Path, console: Console) -> None:
 def test_offline_without_a_cache_is_one_line(tree: Path, console: Console) -> None:
     with pytest.raises(BootstrapError, match="the cache lacks Python packages and --offline"):
         environment.make(settings_of(tree, "--offline"), Recorder(console, ""))
+
+
+def added(tree: Path, console: Console, fails: str = "") -> list[str]:
+    """Add an extra to the environment; returns what was run for it."""
+    stage = Recorder(console, "")
+    stage.fails = fails
+    with pytest.raises(BootstrapError, match=fails) if fails else nullcontext():
+        environment.add(settings_of(tree), stage, "models")
+    return getattr(stage, "commands", [])
+
+
+def test_models_are_added_once_to_the_same_environment(tree: Path, console: Console) -> None:
+    (tree / "tools" / "requirements" / "models.txt").write_text("a==1\n")
+    made(tree, console)
+    assert added(tree, console) == [FETCHING, INSTALLING]
+    assert added(tree, console) == []
+    assert made(tree, console) == []
+    assert not (tree / ".venv-models").exists()
+
+
+def test_models_that_were_added_by_half_are_added_again(tree: Path, console: Console) -> None:
+    (tree / "tools" / "requirements" / "models.txt").write_text("a==1\n")
+    made(tree, console)
+    assert added(tree, console, fails=INSTALLING) == [FETCHING, INSTALLING]
+    assert added(tree, console) == [INSTALLING]
+
+
+def test_models_have_our_pins(root: Path) -> None:
+    """They are installed where base and dev are, so what both name must be one version."""
+    lists = {name: pins(root / "tools" / "requirements" / f"{name}.txt") for name in ("base", "dev", "models")}
+    ours = lists["base"] | lists["dev"]
+    assert {name: pin for name, pin in lists["models"].items() if ours.get(name, pin) != pin} == {}
+    assert {"numpy", "ml-dtypes"} <= lists["models"].keys() & ours.keys()
+
+
+def pins(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if "==" in line]
+    return {name.lower().replace("_", "-"): pin for name, _, pin in (line.partition("==") for line in lines)}
