@@ -23,6 +23,7 @@ def compile(
     source: Any,
     target: str = "cpu",
     *,
+    device: str | None = None,
     cache: bool = True,
     excess_precision: bool = False,
     fp_contract: bool = False,
@@ -32,7 +33,9 @@ def compile(
     Args:
         source: MLIR as text, path, bytes or module, with one public function: linalg on tensors, GIR in graph
             form, or GIR in tile form, whose memref arguments are read and written in place.
-        target: What to compile for; `cpu` is the host.
+        target: What to compile for; `cpu` is the host, `c` portable C; `mlu:mlu372` and `file:PATH.toml` are machines
+            whose C is written as their description says.
+        device: What runs a program for such a machine; `sim` is the simulator that is made from its description.
         cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
@@ -49,7 +52,8 @@ def compile(
     from powerfusion.executable import compile_source
     from powerfusion.pipelines import Freedoms
 
-    return compile_source(source, target, cache=cache, freedoms=Freedoms(excess_precision, fp_contract))
+    freedoms = Freedoms(excess_precision, fp_contract)
+    return compile_source(source, target, device=device, cache=cache, freedoms=freedoms)
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

@@ -26,21 +26,24 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Signature
+from powerfusion.runtime.simulation import SimulatedFunction, Simulation
 from powerfusion.runtime.threads import Threads
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
+    from powerfusion.emit.device import DeviceSource
     from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 OPTIMIZATION_LEVEL = 3
+SIMULATOR = "sim"
 
 
 class Executable:
@@ -49,6 +52,7 @@ class Executable:
     Attributes:
         signature: What it takes and gives.
         target: What it was compiled for.
+        device: What runs it, where that isn't the host.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class Executable:
         snapshots: Mapping[str, Snapshot],
         machine: Machine | None = None,
         program: HostProgram | None = None,
+        device: str | None = None,
     ) -> None:
         self.target = target
+        self.device = device
         self.signature = signature
         self._snapshots = snapshots
         self._machine = machine
@@ -192,13 +198,15 @@ class Executable:
 
     @cached_property
     def c_source(self) -> Source:
-        """The program as a file of C and its header; of target c.
+        """The program as a file of C and its header; of target c, and of machines that are written in a C of their own.
 
         Raises:
             UnsupportedError: It is compiled for another target, or not to the end.
         """
         from powerfusion.emit.portable import translate
 
+        if self._is_for_device:
+            return self._device_source.source
         self._check_code("c")
         return translate(self.module(self.phases[-1]), self.signature, self._note())
 
@@ -235,11 +243,28 @@ class Executable:
                 f"expected a program for {target}, got one for {self.target}",
                 help=f"compile it with target='{target}'",
             )
-        if list(self._snapshots)[-1:] != [PIPELINES[target][-1].name]:
+        if list(self._snapshots)[-1:] != [phases_of(target)[-1].name]:
             raise UnsupportedError(
                 f"this program is compiled up to phase '{[*self._snapshots][-1]}' of {self.target}: it has no code",
                 help="it can be looked at; powerfusion.compile makes code",
             )
+
+    @property
+    def _is_for_device(self) -> bool:
+        return self.target not in PIPELINES and self._machine is not None and self._machine.emit is not None
+
+    @cached_property
+    def _device_source(self) -> DeviceSource:
+        from powerfusion.emit.device import translate_device
+
+        self._check_code(self.target)
+        return translate_device(self.module(self.phases[-1]), self.signature, self._note())
+
+    @property
+    def simulation(self) -> Simulation | None:
+        """What the last call did on the simulated machine; None before there was one."""
+        called = self.__dict__.get("_function")
+        return called.last if isinstance(called, SimulatedFunction) else None
 
     @property
     def object_code(self) -> bytes:
@@ -256,9 +281,11 @@ class Executable:
         return make_program(self._snapshots, OPTIMIZATION_LEVEL)
 
     @cached_property
-    def _function(self) -> CFunction:
+    def _function(self) -> CFunction | SimulatedFunction:
         if self.target == "c":
             return self._c_function
+        if self._is_for_device:
+            return self._simulated
         program = self._program
         libraries = [str(openmp_library())] if OPENMP_PREFIX in program.object else []
         threads = Threads(ctypes.CDLL(libraries[0])) if libraries else None
@@ -276,11 +303,26 @@ class Executable:
         source = self.c_source
         return CFunction(load_c_program(build(source), source.name), self.signature, source.messages)
 
+    @cached_property
+    def _simulated(self) -> SimulatedFunction:
+        from powerfusion.emit.device import build_simulation
+
+        if self.device != SIMULATOR:
+            raise UnsupportedError(
+                f"no {self.machine.name} is at hand to run this on",
+                help=f"compile it with device='{SIMULATOR}'; c_source has the program's text",
+            )
+        program = self._device_source
+        library = build_simulation(program, self.machine)
+        source = program.source
+        return SimulatedFunction(library, source.name, self.signature, source.messages, program.place_of)
+
 
 def compile_source(
     source: Any,
     target: str = "cpu",
     *,
+    device: str | None = None,
     until: str | None = None,
     after: str | None = None,
     remarks: bool = False,
@@ -291,7 +333,8 @@ def compile_source(
 
     Args:
         source: Whatever `read_module` takes.
-        target: A key of `PIPELINES`.
+        target: A key of `PIPELINES`, or a machine whose description says how programs are written.
+        device: What runs it, where that isn't the host.
         until: The last phase to run; what comes back then can be looked at, not called.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
@@ -300,8 +343,11 @@ def compile_source(
     """
     check_target(target)
     machine = None if target == HOST else find(target)
-    phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
-    return _compile_between(source, phases, target, until, after, machine, cache=cache)
+    check_device(device, machine)
+    phases = freedoms.taken_by(_asked(phases_of(target), remarks))
+    made = _compile_between(source, phases, target, until, after, machine, cache=cache)
+    made.device = device
+    return made
 
 
 def compile_for(
@@ -332,6 +378,22 @@ def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
     return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
 
 
+def check_device(device: str | None, machine: Machine | None) -> None:
+    """Makes sure that a device is one, and one of the machine's.
+
+    Raises:
+        UnsupportedError: It isn't.
+    """
+    if device is None:
+        return
+    if device != SIMULATOR:
+        raise UnsupportedError(f"expected a device of {SIMULATOR}, got '{device}'", help="leave it away for the host")
+    if machine is None or machine.emit is None:
+        raise UnsupportedError(
+            f"'{machine.name if machine else HOST}' has no simulator", help="it is for machines with a table [emit]"
+        )
+
+
 def check_target(target: str) -> None:
     """Makes sure that code is made for a target.
 
@@ -342,9 +404,13 @@ def check_target(target: str) -> None:
         return
     known = ", ".join(PIPELINES)
     try:
-        find(target)
+        machine = find(target)
     except MachineError as error:
+        if target.endswith(".toml"):
+            raise
         raise UnsupportedError(f"expected a target of {known}, got '{target}'", help=error.help) from None
+    if machine.emit is not None:
+        return
     raise UnsupportedError(
         f"code for '{target}' isn't made yet; it is for {known}",
         help=f"`pf explain IN --target {target}` shows what the program would move there",

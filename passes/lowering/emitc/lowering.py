@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from powerfusion.core._mlir import attributes_of, defining_op, operations
 from powerfusion.errors import UnsupportedError
@@ -54,6 +55,7 @@ class Program:
     Attributes:
         names: Of functions.
         helpers: Functions of `helpers.c` that are called.
+        host_helpers: Those that the host calls, where kernels run elsewhere.
         messages: The messages of assertions, numbered from 1.
         callees: The C functions of kernels, by their old names.
         shares: Per kernel, by its old name, which parameters a launch says are the memory of which others.
@@ -61,6 +63,7 @@ class Program:
 
     names: Names = field(default_factory=Names)
     helpers: set[str] = field(default_factory=set)
+    host_helpers: set[str] = field(default_factory=set)
     messages: list[str] = field(default_factory=list)
     callees: dict[str, Callee] = field(default_factory=dict)
     shares: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -83,6 +86,13 @@ class EmitcLowering:
         program: What it is part of.
         names: Names that are taken in the function.
     """
+
+    targets: ClassVar[tuple[str, ...]] = (TARGET,)
+    """Whose tables say how an op is written, the first that knows it."""
+    has_doubles: ClassVar[bool] = True
+    """Whether sums of f32 may be kept in f64."""
+    keeps_lanes: ClassVar[bool] = True
+    """Whether loops keep a partial result per lane of what they reduce."""
 
     def __init__(self, program: Program, names: Names) -> None:
         self.program = program
@@ -153,7 +163,7 @@ class EmitcLowering:
         """Names what an op gives for one element, where it has a line of its own."""
         maker = defining_op(value)
         if maker is not None and maker.name != "emitc.literal":
-            self.name(value, _hint(op))
+            self.name(value, hint_of(op))
 
     def declare(self, held: Held, op: ir.Operation) -> None:
         """Makes the array of a tile, or the variable of a single element, with a comment on what it is.
@@ -176,7 +186,7 @@ class EmitcLowering:
         if shape:
             code.verbatim(f"// tile {what} of {held.element} in registers: {size} bytes")
         place = code.array(shape, element) if shape else code.variable(element)
-        self.name(place, _hint(op))
+        self.name(place, hint_of(op))
         held.array = place
 
     # -- ops ---------------------------------------------------------------------------------------
@@ -201,7 +211,8 @@ class EmitcLowering:
     def emit(self, op: ir.Operation) -> None:
         """Writes one op."""
         on_tiles = op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results)
-        lowering = lowering_of(ELEMENTWISE if on_tiles else op.name, TARGET)
+        name = ELEMENTWISE if on_tiles else op.name
+        lowering = next(filter(None, (lowering_of(name, target) for target in self.targets)), None)
         with op.location:
             if lowering is not None:
                 lowering(self, op)
@@ -252,7 +263,7 @@ _KIND = re.compile(r"#vector\.kind<(\w+)>")
 SHORT = {"maximumf": "largest", "minimumf": "smallest", "add": "total", "mul": "product"}
 
 
-def _hint(op: ir.Operation) -> str:
+def hint_of(op: ir.Operation) -> str:
     """What to call what an op gives."""
     if "kinds" in op.attributes:
         kind = _KIND.search(str(op.attributes["kinds"]))

@@ -232,7 +232,7 @@ class Units:
             for one, value in zip(held, values, strict=True):
                 element = code.cast(value, computed(one.element)) if scalars.is_float(one.element) else value
                 rounded = scalars.rounded(element, one.element, lowering.helper)
-                code.assign(rounded, one.place(index))
+                one.put(rounded, index)
         return [Tile.of(one) for one in held]
 
 

@@ -16,11 +16,12 @@ Bandwidths and rates are of the whole machine, capacities of one instance of the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from powerfusion.errors import MachineError
+from powerfusion.machines.emission import Emission
 
 Level = Literal["dram", "sram", "reg"]
 Scope = Literal["device", "cluster", "group", "unit", "lane"]
@@ -195,6 +196,7 @@ class Machine:
         caches: Nearest to the units first.
         launch_ns: What starting a kernel costs at least.
         sources: Where the machine's own numbers are from.
+        emit: How programs for it are written in its C; None where nobody said so. The IR's attribute has it not.
     """
 
     name: str
@@ -206,6 +208,7 @@ class Machine:
     caches: tuple[Cache, ...] = ()
     launch_ns: float | None = None
     sources: Sources = ()
+    emit: Emission | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
         """Machines are looked up more often than two of a name differ."""

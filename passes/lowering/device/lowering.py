@@ -1,0 +1,324 @@
+"""What lowerings to a machine's own C share: where tiles lie, which copies are under way, which calls there are.
+
+Tiles lie in the first space at `reg`, each at an offset that is known: it is taken when the tile is written and free
+when nothing reads it any more. Copies into tiles and out of them go on while other copies are started; what is under
+way is waited for before anything but a copy is written, where its bytes are taken again, and at the end of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from powerfusion.core._mlir import operations
+from powerfusion.errors import UnsupportedError
+from powerfusion.machines.emission import Emission
+from powerfusion.machines.model import Machine
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.device.arena import Arena, Span
+from powerfusion.passes.lowering.device.calls import emit_plain
+from powerfusion.passes.lowering.device.layouts import row_strides, span_of
+from powerfusion.passes.lowering.emitc import code, scalars
+from powerfusion.passes.lowering.emitc.carries import Carry
+from powerfusion.passes.lowering.emitc.function import FunctionLowering
+from powerfusion.passes.lowering.emitc.lanes import LaneCarry
+from powerfusion.passes.lowering.emitc.lowering import TARGET, Program
+from powerfusion.passes.lowering.emitc.scalars import computed, is_narrow, stored, stored_bytes
+from powerfusion.passes.lowering.emitc.tiles import Held, Member, Tile, squeezed
+from powerfusion.passes.scheduling.kernels import ops_in
+from powerfusion.passes.scheduling.lifetimes import Clock
+
+DEVICE = "device"
+WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
+
+
+@dataclass
+class Device:
+    """What all kernels of a program share.
+
+    Attributes:
+        machine: What it is for.
+        emission: How it is written.
+        used_bytes: Of each space, by name.
+    """
+
+    machine: Machine
+    emission: Emission
+    used_bytes: dict[str, int] = field(default_factory=dict)
+
+    def uses(self, space: str, size: int) -> None:
+        """A kernel has needed so many bytes of a space."""
+        self.used_bytes[space] = max(self.used_bytes.get(space, 0), size)
+
+
+@dataclass
+class Region:
+    """A tile in the scratchpad.
+
+    Attributes:
+        held: What it is.
+        span: Where it lies.
+        block: The block that makes it: in others around and within it lives on.
+    """
+
+    held: Held
+    span: Span
+    block: ir.Block
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A copy under way.
+
+    Attributes:
+        span: Which bytes of the scratchpad it reads or writes.
+        wait: The call behind which it is done.
+        written: The memory at another level that it writes to, if it does.
+    """
+
+    span: Span
+    wait: str
+    written: object | None
+
+
+class DeviceLowering(FunctionLowering):
+    """Lowers one kernel.
+
+    Args:
+        function: The function.
+        program: What it is part of.
+        device: What it is for.
+    """
+
+    targets: ClassVar[tuple[str, ...]] = (DEVICE, TARGET)
+    has_doubles: ClassVar[bool] = False
+    keeps_lanes: ClassVar[bool] = False
+
+    def __init__(self, function: ir.Operation, program: Program, device: Device) -> None:
+        super().__init__(function, program)
+        self.device = device
+        self.machine, self.emission = device.machine, device.emission
+        self.space = self.machine.space_of("reg")
+        self.arena = Arena(self.space.alignment_bytes)
+        self.regions: list[Region] = []
+        self.flights: list[Flight] = []
+        self.computed = False
+        self.waiting: set[Held] = set()
+        self.stack: list[ir.Operation] = []
+        self.clock = Clock(function)
+        self.lanes = self.emission.granule_bytes // _least_bytes(function)
+        self.dealt = False
+
+    # -- tiles -------------------------------------------------------------------------------------
+
+    def declare(self, held: Held, op: ir.Operation) -> None:
+        """A place for a tile; a single element is a variable."""
+        if squeezed(held.shape):
+            self.place(held, op)
+        else:
+            super().declare(held, op)
+
+    def place(self, held: Held, op: ir.Operation) -> Region:
+        """A place in the scratchpad for a tile of any size.
+
+        Raises:
+            UnsupportedError: There is none.
+        """
+        shape = squeezed(held.shape)
+        self._set_form(held)
+        strides = row_strides(shape, self.lanes)
+        size = span_of(shape, strides) * self.element_bytes(held)
+        size = -(-size // self.emission.granule_bytes) * self.emission.granule_bytes
+        region = Region(held, self._span(size, op), self.stack[-1].block if self.stack else op.block)
+        self.regions.append(region)
+        what = "x".join(map(str, held.shape)) or "1"
+        code.verbatim(f"// tile {what} of {held.element} at {self.space.name}: {size} bytes")
+        self.point(held, region.span, strides, op)
+        return region
+
+    def point(self, held: Held, span: Span, strides: tuple[int, ...], op: ir.Operation) -> None:
+        """Makes a pointer to a tile."""
+        from powerfusion.passes.lowering.emitc.lowering import hint_of
+
+        byte = code.pointer_type(scalars.unsigned(8))
+        base = code.literal(self.space.name, byte)
+        begin = code.binary("add", base, code.value_of(span.begin)) if span.begin else base
+        pointer = code.cast(begin, code.pointer_type(held.wide or computed(held.element)))
+        self.name(pointer, hint_of(op))
+        held.array = pointer
+        held.strides = strides
+
+    def _set_form(self, held: Held) -> None:
+        """Narrow floats lie in the scratchpad as in memory."""
+        if held.wide is None and is_narrow(held.element):
+            element = held.element
+            held.wide = stored(element)
+            held.narrow = lambda value: scalars.decoded(value, element, self.helper)
+            held.encode = lambda value: scalars.encoded(value, element, self.helper)
+
+    @staticmethod
+    def element_bytes(held: Held) -> int:
+        """Of an element in the scratchpad."""
+        return stored_bytes(held.wide or held.element)
+
+    def _span(self, size: int, op: ir.Operation) -> Span:
+        span = self.arena.take(size)
+        usable = self.space.usable_bytes
+        if usable is not None and span.end > usable:
+            raise UnsupportedError(
+                f"the tiles that are needed at once take {span.end} bytes of '{self.space.name}', which holds "
+                f"{usable}; "
+                f"this one takes {size}",
+                location=op.location,
+                help="place it with smaller steps, or give the space a larger reserve_bytes",
+            )
+        self.device.uses(self.space.name, span.end)
+        if any(flight.span.meets(span) for flight in self.flights):
+            self.arrive()
+        return span
+
+    def region_of(self, held: Held) -> Region | None:
+        """Where a tile lies."""
+        return next((region for region in self.regions if region.held is held), None)
+
+    def dies(self, held: Held, op: ir.Operation) -> bool:
+        """Whether nothing reads a tile behind an op, in the block that makes the tile."""
+        region = self.region_of(held)
+        return region is not None and region.block == op.block and not self._is_read(held, op)
+
+    def take_over(self, old: Held, new: Held, op: ir.Operation) -> None:
+        """A tile is written over one that nothing reads any more, of its shape and type."""
+        region = self.region_of(old)
+        assert region is not None
+        self._set_form(new)
+        if any(flight.span.meets(region.span) for flight in self.flights):
+            self.arrive()
+        region.held = new
+        new.array, new.strides = old.array, old.strides
+
+    def temporary(self, count: int, element: ir.Type, op: ir.Operation) -> Region:
+        """A place for so many elements, for one op."""
+        return self.place(Held((max(count, 2),), element), op)
+
+    def drop(self, region: Region) -> None:
+        """Gives a place back."""
+        self.regions.remove(region)
+        self.arena.give_back(region.span)
+
+    # -- when tiles end ----------------------------------------------------------------------------
+
+    def emit(self, op: ir.Operation) -> None:
+        """Writes one op; what nothing reads behind it goes."""
+        if not op.name.startswith(WITHOUT_MEMORY):
+            self.arrive_loads()
+        self.stack.append(op)
+        super().emit(op)
+        if _is_last(op):
+            self.group.flush()
+            self.arrive()
+        self.stack.pop()
+        if not self.group.members:
+            self.waiting.clear()
+        for region in [r for r in self.regions if self._ends(r, op)]:
+            self.drop(region)
+
+    def _ends(self, region: Region, op: ir.Operation) -> bool:
+        if region.block == op.block:
+            return not self._is_read(region.held, op)
+        return region.block.owner.operation == op
+
+    def join(self, member: Member, operands: Sequence[Tile]) -> None:
+        """As an op of any program; what waits keeps what it reads."""
+        super().join(member, operands)
+        if len(self.group.members) == 1:
+            self.waiting.clear()
+        self.waiting.update(held for tile in operands for held in tile.reads)
+        self.waiting.update(member.results)
+        self.computed = True
+
+    def _is_read(self, held: Held, op: ir.Operation) -> bool:
+        """Whether anything behind an op, seen from its block, reads a tile."""
+        if held in self.waiting and self.group.members:
+            return True
+        now = self.clock.last[op]
+        for value, lowered in self.values.items():
+            if held in _helds(lowered) and any(self._time(use.owner.operation, op.block) > now for use in value.uses):
+                return True
+        return False
+
+    def _time(self, user: ir.Operation, block: ir.Block) -> int:
+        around = user
+        while around.block != block:
+            around = around.parent.operation
+            if around.name == "func.func":
+                return self.clock.first[user]
+        return self.clock.first[around]
+
+    # -- copies under way --------------------------------------------------------------------------
+
+    def compute(self) -> None:
+        """Something is written that reads or writes tiles."""
+        self.computed = True
+
+    def before_copy(self) -> None:
+        """What computes is done before a copy is started."""
+        if self.computed and self.emission.compute_wait:
+            emit_plain(self.emission.compute_wait)
+        self.computed = False
+
+    def arrive_loads(self) -> None:
+        """Waits for what is under way into tiles."""
+        if any(flight.written is None for flight in self.flights):
+            self.arrive()
+
+    def arrive_from(self, memory: object) -> None:
+        """Waits for what is under way into memory that is read next."""
+        if any(flight.written is not None and flight.written == memory for flight in self.flights):
+            self.arrive()
+
+    def arrive(self) -> None:
+        """Waits for all that is under way."""
+        for wait in dict.fromkeys(flight.wait for flight in self.flights):
+            emit_plain(wait)
+        self.flights.clear()
+
+    # -- what a device hasn't ----------------------------------------------------------------------
+
+    def fail(self, number: int) -> None:
+        """Refused: a kernel can't tell its host."""
+        del number
+        raise UnsupportedError(
+            f"a kernel on {self.machine.name} can't say that an assertion failed",
+            location=self.function.location,
+            help="check it on the host, before the program is called",
+        )
+
+
+def _least_bytes(function: ir.Operation) -> int:
+    """Bytes of the narrowest number that is computed with in a function."""
+    found = [4]
+    for op in ops_in(function):
+        for result in op.results:
+            type_ = result.type
+            if isinstance(type_, ir.RankedTensorType) and type_.element_type != code.bool_type():
+                found.append(stored_bytes(type_.element_type))
+    return min(found)
+
+
+def _is_last(op: ir.Operation) -> bool:
+    """Whether nothing but the terminator is behind an op."""
+    ops = operations(op.block)
+    return len(ops) > 1 and ops[-2] == op
+
+
+def _helds(lowered: object) -> Iterator[Held]:
+    """What of the scratchpad a value is."""
+    if isinstance(lowered, Tile):
+        yield from lowered.reads
+        if lowered.origin is not None:
+            yield lowered.origin
+    elif isinstance(lowered, LaneCarry):
+        yield from (lowered.held, lowered.parts, *lowered.init.reads)
+    elif isinstance(lowered, Carry):
+        yield lowered.held
