@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.lowering import Device, DeviceLowering
-from powerfusion.passes.lowering.device.structure import check_shared
+from powerfusion.passes.lowering.device.transfers import space_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, bytes_of
 from powerfusion.passes.lowering.emitc.code import Number
@@ -32,7 +32,7 @@ from powerfusion.passes.lowering.registry import lowers
 HOST = "pf_host_"
 RUNTIME = {"pf_allocate": "pf_device_allocate", "pf_release": "pf_device_release", "malloc": "pf_device_malloc"}
 """What the host asks a machine's memory of, in place of the C library's."""
-LAUNCH = "PF_LAUNCH"
+LAUNCH, LAUNCH_GROUPS = "PF_LAUNCH", "PF_LAUNCH_GROUPS"
 
 
 class KernelLowering(DeviceLowering):
@@ -42,10 +42,9 @@ class KernelLowering(DeviceLowering):
     def scratch_of(self, op: ir.Operation, *, threaded: bool) -> Iterator[None]:
         """Memory at `sram`, in spaces of the machine's."""
         del threaded
-        if "gir.scratch" not in op.attributes or not holds(op, lambda inner: inner.name == "gir.alloc"):
+        if "gir.scratch" not in op.attributes or not holds(op, lambda inner: inner.name in ("gir.alloc", "gir.stage")):
             yield
             return
-        check_shared(self, op)
         for named in ir.DictAttr(op.attributes["gir.scratch"]):
             self.device.uses(named.name, ir.IntegerAttr(named.attr).value)
         self.frames.append(Frame({}, 0, threaded=False))
@@ -54,8 +53,6 @@ class KernelLowering(DeviceLowering):
 
     def scratch_at(self, op: ir.Operation, sizes: Sequence[Number]) -> tuple[ir.Value, str]:
         """Where a buffer at `sram` lies."""
-        from powerfusion.passes.lowering.device.transfers import space_of
-
         type_ = op.result.type
         space = space_of(self, type_)
         assert "gir.offset" in op.attributes, "expected offsets: run gir-plan-scratch first"
@@ -104,8 +101,11 @@ def lower_kernel(function: ir.Operation, program: Program, device: Device) -> No
                 lowering.values[block.arguments[output]] = Buffer(
                     old.pointer, old.element, old.sizes, old.strides, old.offset, same.memory, old.name
                 )
+            device.in_groups = False
             lowering.emit_block(block)
             create("emitc.return")
+    if device.in_groups:
+        device.grouped.add(name)
     program.callees[old_name] = Callee(name, tuple(shape for _, shape in groups), positions, can_fail=False)
     function.erase()
 
@@ -196,6 +196,7 @@ def lower_launch(lowering: HostLowering, op: ir.Operation) -> None:
     words = [callee.name, str(lowering.device.emission.launched)]
     arguments = [ir.Attribute.parse(f'#emitc.opaque<"{word}">') for word in words]
     arguments += [ir.IntegerAttr.get(ir.IndexType.get(), at) for at in range(len(operands))]
+    launch = LAUNCH_GROUPS if callee.name in lowering.device.grouped else LAUNCH
     create(
-        "emitc.call_opaque", operands, [], {"callee": ir.StringAttr.get(LAUNCH), "args": ir.ArrayAttr.get(arguments)}
+        "emitc.call_opaque", operands, [], {"callee": ir.StringAttr.get(launch), "args": ir.ArrayAttr.get(arguments)}
     )

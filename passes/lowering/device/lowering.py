@@ -41,11 +41,15 @@ class Device:
         machine: What it is for.
         emission: How it is written.
         used_bytes: Of each space, by name.
+        in_groups: Whether the kernel that is written needs groups of tasks.
+        grouped: The kernels that do.
     """
 
     machine: Machine
     emission: Emission
     used_bytes: dict[str, int] = field(default_factory=dict)
+    in_groups: bool = False
+    grouped: set[str] = field(default_factory=set)
 
     def uses(self, space: str, size: int) -> None:
         """A kernel has needed so many bytes of a space."""
@@ -108,7 +112,9 @@ class DeviceLowering(FunctionLowering):
         self.stack: list[ir.Operation] = []
         self.clock = Clock(function)
         self.lanes = self.emission.granule_bytes // _least_bytes(function)
-        self.dealt = False
+        self.dealing: object | None = None
+        self.in_unit = False
+        self.waited: set[int] = set()
 
     # -- tiles -------------------------------------------------------------------------------------
 

@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from powerfusion.core._mlir import mixed, segments
+from powerfusion.core._mlir import mixed, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.emission import Copy
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.device.arena import Span
-from powerfusion.passes.lowering.device.calls import emit_call
+from powerfusion.passes.lowering.device.calls import emit_call, emit_plain
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering, Flight
-from powerfusion.passes.lowering.emitc import code
-from powerfusion.passes.lowering.emitc.buffers import Buffer
+from powerfusion.passes.lowering.device.structure import by_one, meet
+from powerfusion.passes.lowering.emitc import code, scalars
+from powerfusion.passes.lowering.emitc.buffers import Buffer, row_major
 from powerfusion.passes.lowering.emitc.carries import copy_into
 from powerfusion.passes.lowering.emitc.code import Number, minus, plus, times
+from powerfusion.passes.lowering.emitc.movement import lower_stage as lower_stage_at_cache
+from powerfusion.passes.lowering.emitc.movement import within
 from powerfusion.passes.lowering.emitc.scalars import computed, stored_bytes
-from powerfusion.passes.lowering.emitc.tiles import Held, Tile
+from powerfusion.passes.lowering.emitc.tiles import Held, Tile, spread_index, squeezed
 from powerfusion.passes.lowering.registry import lowers
-
-NOWHERE = Span(0, 0)
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,12 @@ def lower_store(lowering: DeviceLowering, op: ir.Operation) -> None:
 
 @lowers("gir.copy", to=DEVICE)
 def lower_copy(lowering: DeviceLowering, op: ir.Operation) -> None:
-    """A copy between levels, done at once."""
+    """A copy between levels that goes on until its token is waited for."""
     (source,), source_at, (dest,), dest_at, dynamic = segments(op)
     sizes = [v if isinstance(v, int) else lowering.number(v) for v in mixed(op, dynamic, "static_sizes")]
     lowering.group.flush()
     lowering.arrive()
+    _wait_first(lowering, op)
     sides = [
         Side(space_of(lowering, old.type), buffer.pointer, buffer.at(lowering.numbers(at)), buffer.strides)
         for old, buffer, at in (
@@ -127,12 +128,96 @@ def lower_copy(lowering: DeviceLowering, op: ir.Operation) -> None:
             (dest, lowering.buffer(dest), dest_at),
         )
     ]
-    element = source.type.element_type
-    copy = move(lowering, op, Box(tuple(sizes), stored_bytes(element), *sides))
-    if copy.wait:
-        lowering.flights.append(Flight(NOWHERE, copy.wait, lowering.buffer(dest).memory))
-        lowering.arrive()
+    with by_one(lowering):
+        move(lowering, op, Box(tuple(sizes), stored_bytes(source.type.element_type), *sides))
     lowering.bind([op.result], [None])
+
+
+@lowers("gir.stage", to=DEVICE)
+def lower_stage(lowering: DeviceLowering, op: ir.Operation) -> None:
+    """Memory of the group's, and a copy into it that is waited for; of a cache, the window itself."""
+    (source,), indices, dynamic = segments(op)
+    type_ = op.result.type
+    if lowering.machine.space(space_of(lowering, type_)).kind == "cache":
+        lower_stage_at_cache(lowering, op)
+        return
+    sizes = tuple(v if isinstance(v, int) else lowering.number(v) for v in mixed(op, dynamic, "static_sizes"))
+    lowering.group.flush()
+    lowering.arrive()
+    pointer, name = lowering.scratch_at(op, sizes)
+    made = Buffer(pointer, type_.element_type, sizes, row_major(sizes), 0, op, name)
+    buffer = lowering.buffer(source)
+    from_ = Side(space_of(lowering, source.type), buffer.pointer, buffer.at(lowering.numbers(indices)), buffer.strides)
+    to = Side(space_of(lowering, type_), pointer, 0, made.strides)
+    with by_one(lowering):
+        copy = move(lowering, op, Box(sizes, stored_bytes(type_.element_type), from_, to))
+        if copy.wait:
+            emit_plain(copy.wait)
+    meet(lowering)
+    lowering.bind([op.result], [made])
+
+
+@lowers("gir.wait", to=DEVICE)
+def lower_wait(lowering: DeviceLowering, op: ir.Operation) -> None:
+    """The machine's wait for copies of that kind, and a barrier, where one task waits for its group."""
+    if lowering.clock.first[op] in lowering.waited:
+        return
+    lowering.waited.add(lowering.clock.first[op])
+    lowering.group.flush()
+    lowering.arrive()
+    with by_one(lowering):
+        for wait in dict.fromkeys(filter(None, (_wait_of(lowering, token) for token in op.operands))):
+            emit_plain(wait)
+    meet(lowering)
+
+
+def _wait_first(lowering: DeviceLowering, op: ir.Operation) -> None:
+    """What a loop's last step has started is waited for before the next is: a wait is for all that is under way."""
+    for other in operations(op.block):
+        later = lowering.clock.first[other] > lowering.clock.first[op]
+        if other.name == "gir.wait" and later and all(isinstance(token.owner, ir.Block) for token in other.operands):
+            lower_wait(lowering, other)
+
+
+def _wait_of(lowering: DeviceLowering, token: ir.Value) -> str | None:
+    """The call that waits for the copy that a token is of."""
+    owner = token.owner
+    if isinstance(owner, ir.Block):
+        loop = owner.owner.operation
+        return _wait_of(lowering, loop.operands[2 + list(owner.arguments).index(token)])
+    maker = owner.operation
+    if maker.name == "scf.for":
+        return _wait_of(lowering, maker.operands[3 + list(maker.results).index(token)])
+    if maker.name != "gir.copy":
+        raise UnsupportedError("expected a token of a copy, or one that a loop carries", location=maker.location)
+    (source,), _, (dest,), *_ = segments(maker)
+    copies = lowering.emission.copies_along(space_of(lowering, source.type), space_of(lowering, dest.type))
+    return copies[0].wait if copies else None
+
+
+@lowers("gir.gather", to=DEVICE)
+def lower_gather(lowering: DeviceLowering, op: ir.Operation) -> None:
+    """A copy per element at a computed place; zero, without an access, where one is outside of the table."""
+    table, *olds = op.operands
+    buffer, indices = lowering.buffer(table), [lowering.tile(old) for old in olds]
+    type_ = op.result.type
+    lowering.settle(*indices)
+    lowering.group.flush()
+    lowering.arrive()
+    held = Held(tuple(type_.shape), type_.element_type)
+    region = lowering.place(held, op)
+    assert held.strides is not None
+    with ExitStack() as nest:
+        index = [nest.enter_context(code.loop(0, size)) for size in squeezed(held.shape)]
+        at = [place.at(spread_index(index, held.shape)) for place in indices]
+        held.put(scalars.zero_of(type_.element_type), index)
+        with code.when(within(at, buffer)):
+            to = Side(lowering.space.name, pointer_of(held), linear(index, held.strides), (1,))
+            from_ = Side(space_of(lowering, table.type), buffer.pointer, buffer.at(at), (1,))
+            copy = move(lowering, op, Box((1,), stored_bytes(type_.element_type), from_, to))
+    if copy.wait:
+        lowering.flights.append(Flight(region.span, copy.wait, None))
+    lowering.bind([op.result], [Tile.of(held)])
 
 
 def window_of(

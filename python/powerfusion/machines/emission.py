@@ -203,6 +203,11 @@ class Emission:
         task: Which of the tasks of a launch this one is.
         tasks: How many there are.
         launched: On how many tasks a kernel is started.
+        group: Which group a task is of, where tasks of a group share memory.
+        groups: How many groups there are.
+        unit: Which of its group's tasks it is.
+        units: How many tasks a group has.
+        barrier: The call in which the tasks of a group wait for each other; none where a group is one task.
         compute_wait: The call that a copy needs behind what computed its bytes; none where it needs none.
         scalar_division: Whether numbers can be divided without an intrinsic.
         types: What C calls element types, where that isn't what the standard says.
@@ -219,6 +224,11 @@ class Emission:
     kernel: str = ""
     function: str = ""
     launched: int = 1
+    group: str = ""
+    groups: str = ""
+    unit: str = ""
+    units: str = ""
+    barrier: str | None = None
     compute_wait: str | None = None
     scalar_division: bool = True
     types: tuple[tuple[str, str], ...] = ()

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include <functional>
 #include <map>
@@ -29,15 +30,21 @@ struct Space {
   const char *name;
   char *begin, *end;
   int64_t usable;  // bytes that a program may take, 0 for any
-  bool is_private; // whether each task has one of its own, or the tasks that there are run one after the other
+  bool is_private; // whether each task has one of its own; else the tasks of a group share one
 };
 
-// Memory of the host's that kernels may touch: exact bounds, and who touched which byte in this launch.
+// Who touched a byte last, and between which barriers; 0 for nobody, -1 for several.
+struct Touch {
+  int32_t writer = 0, reader = 0;
+  int32_t written = 0, read = 0;
+};
+
+// Memory that several tasks may touch: exact bounds, and who touched which byte in this launch.
 struct Watched {
   char *begin;
   int64_t size;
   bool may_write;
-  std::vector<int32_t> writer, reader; // task + 1, 0 for nobody, -1 for several
+  std::vector<Touch> touches;
 };
 
 struct Range {
@@ -46,12 +53,23 @@ struct Range {
   bool meets(const char *other, int64_t bytes) const { return begin < other + bytes && other < begin + size; }
 };
 
+// One of the tasks of a group: where it stands, and what is in its own memories while others run.
+struct Task {
+  int64_t number = 0;
+  ucontext_t context;
+  std::vector<char> stack;
+  std::vector<std::vector<char>> memories;
+  std::vector<Range> computed; // what the last computation behind the last wait for it touched
+  bool is_done = false, waits = false;
+};
+
 // A copy that nobody has waited for yet.
 struct Flight {
   std::function<void()> run; // empty where it is done already
   const char *wait;
   std::vector<Range> sources, results;
   int line;
+  int64_t task;
 };
 
 struct Fault {
@@ -63,10 +81,15 @@ struct State {
   std::vector<Watched> memory;
   std::vector<void *> owned;
   std::vector<Flight> flights;
-  std::vector<Range> computed; // what the last computation behind the last wait for it touched
+  std::vector<Task> tasks_of_group;
+  Task *now = nullptr;
+  ucontext_t scheduler;
+  std::vector<Watched> shared; // the memories that a group shares
+  std::function<void()> kernel;
+  int32_t epoch = 1;
   std::map<std::string, int64_t> bytes, calls;
   std::string fault, call;
-  int64_t task = 0, tasks = 1, line = 0;
+  int64_t task = 0, tasks = 1, line = 0, group_size = 1;
   bool late = false;
 };
 
@@ -113,6 +136,35 @@ inline void check_flights(const char *place, int64_t size, bool writes) {
   }
 }
 
+// Whether another task touched bytes that no barrier has come behind; one of another group did so at any time.
+inline bool is_foreign(int32_t other, int32_t epoch) {
+  State &s = state();
+  if (!other || other == (int32_t)s.task + 1)
+    return false;
+  bool is_near = other > 0 && (other - 1) / s.group_size == s.task / s.group_size;
+  return epoch == s.epoch || !is_near;
+}
+
+inline void check_touches(Watched &memory, int64_t at, int64_t size, bool writes) {
+  State &s = state();
+  int32_t me = (int32_t)s.task + 1;
+  for (int64_t i = at; i < at + size; ++i) {
+    Touch &touch = memory.touches[i];
+    if (is_foreign(touch.writer, touch.written))
+      fail("byte %lld was written by task %d, and no barrier is between", (long long)i, touch.writer - 1);
+    if (writes && is_foreign(touch.reader, touch.read))
+      fail("byte %lld was read by another task, and no barrier is between", (long long)i);
+    if (writes) {
+      touch.writer = me;
+      touch.written = s.epoch;
+    } else {
+      bool alone = touch.read != s.epoch || !touch.reader || touch.reader == me;
+      touch.reader = alone ? me : -1;
+      touch.read = s.epoch;
+    }
+  }
+}
+
 inline void check_watched(const char *place, int64_t size, bool writes) {
   Watched *memory = memory_of(place);
   if (!memory)
@@ -122,23 +174,9 @@ inline void check_watched(const char *place, int64_t size, bool writes) {
     fail("out of bounds: bytes %lld to %lld of %lld", (long long)at, (long long)(at + size), (long long)memory->size);
   if (writes && !memory->may_write)
     fail("writes to an argument that is read only");
-  State &s = state();
-  int32_t me = (int32_t)s.task + 1;
-  if (memory->writer.empty()) {
-    memory->writer.assign(memory->size, 0);
-    memory->reader.assign(memory->size, 0);
-  }
-  for (int64_t i = at; i < at + size; ++i) {
-    int32_t &writer = memory->writer[i], &reader = memory->reader[i];
-    if (writer && writer != me)
-      fail("byte %lld was written by task %d in the same launch", (long long)i, writer - 1);
-    if (writes && reader && reader != me)
-      fail("byte %lld was read by another task in the same launch", (long long)i);
-    if (writes)
-      writer = me;
-    else
-      reader = reader && reader != me ? -1 : me;
-  }
+  if (memory->touches.empty())
+    memory->touches.assign(memory->size, Touch());
+  check_touches(*memory, at, size, writes);
 }
 
 // An operand: so many bytes in a space, or in the host's memory where the space is named so.
@@ -155,6 +193,9 @@ inline void check_operand(const void *where, int64_t size, const char *space, in
            (long long)(place - found->begin + size), space, (long long)(found->end - found->begin));
     if ((place - found->begin) % alignment)
       fail("byte %lld of %s is no multiple of %lld", (long long)(place - found->begin), space, (long long)alignment);
+    for (Watched &memory : state().shared)
+      if (memory.begin == found->begin)
+        check_touches(memory, place - found->begin, size, writes);
   } else {
     if (found)
       fail("an operand that must be in memory is in %s", found->name);
@@ -192,9 +233,9 @@ inline void begin_call(const char *name, int line) {
   s.calls[name] += 1;
 }
 
-inline void computes(const void *place, int64_t size) { state().computed.push_back({(const char *)place, size}); }
+inline void computes(const void *place, int64_t size) { state().now->computed.push_back({(const char *)place, size}); }
 
-inline void computed_is_done() { state().computed.clear(); }
+inline void computed_is_done() { state().now->computed.clear(); }
 
 struct Copy {
   const char *link, *from, *to, *wait; // spaces, "" for memory; no wait where it is done when it returns
@@ -208,14 +249,14 @@ inline void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int
   if (rows < 1)
     fail("%lld rows, expected at least one", (long long)rows);
   check_granule(bytes, how.granule);
-  Flight flight{nullptr, how.wait, {}, {}, (int)s.line};
+  Flight flight{nullptr, how.wait, {}, {}, (int)s.line, s.task};
   for (int64_t row = 0; row < rows; ++row) {
     const char *from = (const char *)src + row * src_stride;
     char *to = (char *)dst + row * dst_stride;
     check_operand(from, bytes, how.from, how.alignment, false);
     check_operand(to, bytes, how.to, how.alignment, true);
     if (how.after_compute)
-      for (const Range &range : s.computed)
+      for (const Range &range : s.now->computed)
         if (range.meets(from, bytes) || range.meets(to, bytes))
           fail("touches what is computed, and nobody has waited for that");
     if (!strcmp(how.to, ""))
@@ -241,7 +282,7 @@ inline void wait(const char *name) {
   std::vector<Flight> kept;
   for (size_t at = s.flights.size(); at-- > 0;) {
     Flight &flight = s.flights[at];
-    if (strcmp(flight.wait, name))
+    if (strcmp(flight.wait, name) || flight.task != s.task)
       kept.insert(kept.begin(), flight);
     else if (flight.run)
       flight.run();
@@ -264,6 +305,93 @@ inline void check_budgets() {
            (long long)(space.end - space.begin), space.name, (long long)space.usable);
 }
 
+// Where one task of a group stops until the others have come as far.
+inline void barrier(const char *name, int line) {
+  begin_call(name, line);
+  State &s = state();
+  s.now->waits = true;
+  swapcontext(&s.now->context, &s.scheduler);
+  s.call = name;
+  s.line = line;
+}
+
+inline void run_task() {
+  State &s = state();
+  try {
+    s.kernel();
+    for (Flight &flight : s.flights)
+      if (flight.task == s.task) {
+        s.line = flight.line;
+        fail("the task ends before this copy was waited for");
+      }
+  } catch (const Fault &fault) {
+    s.fault = fault.message;
+  }
+  s.now->is_done = true;
+  swapcontext(&s.now->context, &s.scheduler);
+}
+
+// Lets one task go on, with its own memories in their places.
+inline void resume(Task &task) {
+  State &s = state();
+  s.now = &task;
+  s.task = task.number;
+  bool is_new = task.stack.empty();
+  size_t at = 0;
+  for (Space &space : s.spaces)
+    if (space.is_private) {
+      if (is_new)
+        poison(space.begin, space.end);
+      else
+        memcpy(space.begin, task.memories[at++].data(), (size_t)(space.end - space.begin));
+    }
+  if (is_new) {
+    task.stack.resize(1 << 18);
+    getcontext(&task.context);
+    task.context.uc_stack.ss_sp = task.stack.data();
+    task.context.uc_stack.ss_size = task.stack.size();
+    task.context.uc_link = nullptr;
+    makecontext(&task.context, run_task, 0);
+  }
+  swapcontext(&s.scheduler, &task.context);
+  task.memories.clear();
+  for (Space &space : s.spaces)
+    if (space.is_private)
+      task.memories.emplace_back(space.begin, space.end);
+}
+
+// Runs the tasks of a group, each until it waits or ends, as long as there is something to do.
+inline void run_group(int64_t first, int64_t count) {
+  State &s = state();
+  s.tasks_of_group = std::vector<Task>((size_t)count);
+  s.shared.clear();
+  for (Space &space : s.spaces)
+    if (!space.is_private && space.end > space.begin) {
+      poison(space.begin, space.end);
+      int64_t size = space.end - space.begin;
+      s.shared.push_back({space.begin, size, true, std::vector<Touch>((size_t)size)});
+    }
+  for (int64_t at = 0; at < count; ++at)
+    s.tasks_of_group[at].number = first + (s.late ? count - 1 - at : at);
+  for (;;) {
+    int64_t done = 0;
+    for (Task &task : s.tasks_of_group) {
+      if (!task.is_done) {
+        task.waits = false;
+        resume(task);
+      }
+      if (!s.fault.empty())
+        return;
+      done += task.is_done;
+    }
+    if (done == count)
+      return;
+    if (done)
+      fail("%lld of %lld tasks of a group ended while others wait for them", (long long)done, (long long)count);
+    s.epoch += 1;
+  }
+}
+
 inline void launch(const char *name, int64_t tasks, const std::function<void()> &kernel) {
   State &s = state();
   if (!s.fault.empty())
@@ -272,25 +400,17 @@ inline void launch(const char *name, int64_t tasks, const std::function<void()> 
   s.call = name;
   s.line = 0;
   for (Watched &memory : s.memory)
-    memory.writer.clear();
+    memory.touches.clear();
   try {
     check_budgets();
-    for (int64_t number = 0; number < tasks; ++number) {
-      s.task = s.late ? tasks - 1 - number : number;
-      for (Space &space : s.spaces)
-        poison(space.begin, space.end);
-      s.computed.clear();
-      kernel();
-      s.call = name;
-      if (!s.flights.empty()) {
-        s.line = s.flights[0].line;
-        fail("ends before the copy of line %d was waited for", s.flights[0].line);
-      }
-    }
+    s.kernel = kernel;
+    int64_t groups = (tasks + s.group_size - 1) / s.group_size;
+    for (int64_t at = 0; at < groups && s.fault.empty(); ++at)
+      run_group((s.late ? groups - 1 - at : at) * s.group_size, s.group_size);
   } catch (const Fault &fault) {
     s.fault = fault.message;
-    s.flights.clear();
   }
+  s.flights.clear();
 }
 
 inline void watch(const void *place, int64_t size, bool may_write) {
@@ -299,12 +419,13 @@ inline void watch(const void *place, int64_t size, bool may_write) {
       memory.may_write = memory.may_write || may_write;
       return;
     }
-  state().memory.push_back({(char *)place, size, may_write, {}, {}});
+  state().memory.push_back({(char *)place, size, may_write, {}});
 }
 
 } // namespace pf_sim
 
 #define PF_LAUNCH(kernel, tasks, ...) pf_sim::launch(#kernel, tasks, [&]() { kernel(__VA_ARGS__); })
+#define PF_LAUNCH_GROUPS PF_LAUNCH
 
 static inline void *pf_device_allocate(int64_t count, int64_t size) {
   int64_t bytes = (count > 0 ? count : 0) * size;

@@ -37,6 +37,7 @@ def header(machine: Machine, emission: Emission) -> str:
         "\n".join(_spaces(machine, emission)),
         f"#define {_identifier(emission.task)} (pf_sim::state().task)",
         f"#define {_identifier(emission.tasks)} (pf_sim::state().tasks)",
+        *_group(machine, emission),
         *(f"#define {word}" for word in _qualifiers(emission)),
         "\n".join(_waits(emission)),
         "\n".join(text for copy in emission.copies for text in _copy(machine, emission, copy)),
@@ -84,11 +85,26 @@ def _spaces(machine: Machine, emission: Emission) -> Iterator[str]:
             place = f'section("{section}"), aligned(4096), used'
             yield f"#define {memory.qualifier} static __attribute__(({place}))"
         usable = space.usable_bytes or 0
-        entries.append(f'{{"{memory.space}", __start_{section}, __stop_{section}, {usable}, true}}')
+        private = "true" if space.scope in ("unit", "lane") or not emission.barrier else "false"
+        entries.append(f'{{"{memory.space}", __start_{section}, __stop_{section}, {usable}, {private}}}')
     yield (
         "static const bool pf_sim_spaces_are_there = (pf_sim::state().spaces = "
         f"std::vector<pf_sim::Space>{{{', '.join(entries)}}}, true);"
     )
+
+
+def _group(machine: Machine, emission: Emission) -> Iterator[str]:
+    """What a task knows of its group, and where it waits for it."""
+    units = machine.scope("unit")
+    size = (units.count or 1) if emission.barrier and units else 1
+    yield f"static const bool pf_sim_groups_are_known = (pf_sim::state().group_size = {size}, true);"
+    numbers = {"group": "task / {}", "unit": "task % {}", "groups": "tasks / {}", "units": "group_size"}
+    for name, text in numbers.items():
+        if word := _identifier(getattr(emission, name)):
+            yield f"#define {word} (pf_sim::state().{text.format('pf_sim::state().group_size')})"
+    if emission.barrier:
+        callee = parse_call(emission.barrier).callee
+        yield f'static inline void {callee}({LINE}) {{ pf_sim::barrier("{callee}", line); }}'
 
 
 def _waits(emission: Emission) -> Iterator[str]:
