@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
+from simulated import ADD_EXP, compiled, moved
 from test_workloads import check as check_workload
 
 import powerfusion as pf
 from powerfusion.errors import UnsupportedError
-from powerfusion.executable import Executable
 from workloads import find
 
-MAP = "affine_map<(a, b) -> (a, b)>"
-ADD_EXP = f"""
-func.func @add_exp(%x: tensor<70x300xf32>, %y: tensor<70x300xf32>) -> tensor<70x300xf32> {{
-  %e = tensor.empty() : tensor<70x300xf32>
-  %0 = linalg.generic {{indexing_maps = [{MAP}, {MAP}, {MAP}], iterator_types = ["parallel", "parallel"]}}
-      ins(%x, %y : tensor<70x300xf32>, tensor<70x300xf32>) outs(%e : tensor<70x300xf32>) {{
-  ^bb0(%a: f32, %b: f32, %c: f32):
-    %1 = arith.addf %a, %b : f32
-    %2 = math.exp %1 : f32
-    linalg.yield %2 : f32
-  }} -> tensor<70x300xf32>
-  return %0 : tensor<70x300xf32>
-}}
-"""
 
-
-def compiled(source: Any, machine: str = "mlu372") -> Executable:
-    """A program for the simulated machine."""
-    return pf.compile(source, target=f"mlu:{machine}", device="sim")
-
-
-def moved(program: Executable) -> tuple[int, Any]:
-    """Bytes that copies moved from and to memory in the last call, and what the ledger says."""
-    assert program.simulation is not None
-    counted = sum(size for link, size in program.simulation.bytes.items() if "gdram" in link)
-    (scheduled,) = (report for report in program.phase_reports() if report.phase == "schedule")
-    return counted, scheduled.at("dram", "useful")
-
-
-@pytest.mark.parametrize("machine", ["mlu372", "mlu592"])
-def test_elementwise(machine: str) -> None:
-    """Both inputs are under way at the same time; one call per op does a whole tile."""
-    program = compiled(ADD_EXP, machine)
+def test_elementwise() -> None:
+    """Both inputs are under way at the same time; one call per op does a whole tile, in place."""
+    program = compiled(ADD_EXP, "mlu:mlu372")
     text = program.c_source.code
     assert "#include <bang.h>" in text
     assert re.search(r"GDRAM2NRAM.*\n(?:(?!__sync_io).*\n)*.*GDRAM2NRAM", text), "one copy isn't waited for first"
@@ -57,27 +27,30 @@ def test_elementwise(machine: str) -> None:
     assert counted == ledger == 3 * 70 * 300 * 4
 
 
+def test_shared_memory() -> None:
+    """Inputs rest in the memory that four cores share: the next part is under way while they compute with this one."""
+    program = compiled(ADD_EXP, "mlu:mlu592")
+    text = program.c_source.code
+    for word in ("__mlu_shared__", "GDRAM2SRAM", "SRAM2NRAM", "__sync_cluster()", "PF_LAUNCH_GROUPS("):
+        assert word in text
+    body = text[text.index("for (") :]
+    assert body.index("__sync_io()") < body.index("GDRAM2SRAM") < body.index("__bang_add"), "the next part is started"
+    x, y = np.random.default_rng(0).standard_normal((2, 70, 300)).astype(np.float32)
+    np.testing.assert_allclose(program(x, y), np.exp(x + y), rtol=1e-6)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
 @pytest.mark.parametrize("machine", ["mlu372", "mlu592"])
 def test_softmax(machine: str) -> None:
     """Rows by reductions, what is behind them filled; a difference with, and a product with, one number per row."""
     workload = find("softmax_4096x1009")
-    program = compiled(workload.text("small"), machine)
+    program = compiled(workload.text("small"), f"mlu:{machine}")
     text = program.c_source.code
     for call in ("__bang_argmax", "__bang_sub_scalar", "__bang_active_exphp", "__bang_reduce_sum", "__bang_mul_scalar"):
         assert f"{call}(" in text
     inputs = workload.inputs("small")
     check_workload(workload, program(*inputs), inputs, workload.name)
-    counted, ledger = moved(program)
-    assert counted == ledger
-
-
-@pytest.mark.parametrize("name", ["residual_layernorm_1000x1000", "cumulative_sum", "argmax", "max_pool"])
-def test_workload(name: str) -> None:
-    """What has no intrinsic is loops over elements in the same memory."""
-    workload = find(name)
-    program = compiled(workload.text("small"))
-    inputs = workload.inputs("small")
-    check_workload(workload, program(*inputs), inputs, name)
     counted, ledger = moved(program)
     assert counted == ledger
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from powerfusion.core._mlir import create
 from powerfusion.machines.emission import Call, parse_call
@@ -14,6 +14,11 @@ MARK = "//= "
 """Begins a line that says which op the next line is of; `powerfusion.emit.device` takes it away and keeps it."""
 
 
+def emit_value(call: Call, callee: str, given: Mapping[str, Number], type_: ir.Type) -> ir.Value:
+    """Writes a call that gives a number of a type; arguments as of `emit_call`."""
+    return _create(call, callee, given, [type_]).result
+
+
 def emit_call(call: Call, callee: str, given: Mapping[str, Number], op: ir.Operation | None = None) -> None:
     """Writes a call.
 
@@ -23,6 +28,12 @@ def emit_call(call: Call, callee: str, given: Mapping[str, Number], op: ir.Opera
         given: What stands for the template's names: numbers, pointers, elements.
         op: What it is a part of.
     """
+    _create(call, callee, given, [], op)
+
+
+def _create(
+    call: Call, callee: str, given: Mapping[str, Number], types: Sequence[ir.Type], op: ir.Operation | None = None
+) -> ir.Operation:
     operands: list[ir.Value] = []
     arguments: list[ir.Attribute] = []
     for argument in call.arguments:
@@ -36,12 +47,8 @@ def emit_call(call: Call, callee: str, given: Mapping[str, Number], op: ir.Opera
         operands.append(code.value_of(value))
     if op is not None:
         code.verbatim(f"{MARK}{op.name} {_place(op)}".rstrip())
-    create(
-        "emitc.call_opaque",
-        operands,
-        [],
-        {"callee": ir.StringAttr.get(callee), "args": ir.ArrayAttr.get(arguments)},
-    )
+    attributes = {"callee": ir.StringAttr.get(callee), "args": ir.ArrayAttr.get(arguments)}
+    return create("emitc.call_opaque", operands, list(types), attributes)
 
 
 def _place(op: ir.Operation) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.device.lowering import Device, DeviceLowering
+from powerfusion.passes.lowering.device.lowering import Device, DeviceLowering, memory_name
 from powerfusion.passes.lowering.device.transfers import space_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, bytes_of
@@ -59,7 +59,7 @@ class KernelLowering(DeviceLowering):
         at: Number = ir.IntegerAttr(op.attributes["gir.offset"]).value
         if "gir.unit_bytes" in op.attributes:
             at = code.plus(at, code.times(self.unit, ir.IntegerAttr(op.attributes["gir.unit_bytes"]).value))
-        base = code.literal(space, code.pointer_type(ir.IntegerType.get_unsigned(8)))
+        base = code.literal(memory_name(space), code.pointer_type(ir.IntegerType.get_unsigned(8)))
         place = base if at == 0 else code.binary("add", base, code.value_of(at))
         what = "x".join("?" if not isinstance(size, int) else str(size) for size in sizes)
         known = bytes_of([size for size in sizes if isinstance(size, int)], type_.element_type)

@@ -13,23 +13,27 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import operations
 from powerfusion.errors import UnsupportedError
-from powerfusion.machines.emission import Emission
+from powerfusion.machines.emission import OPERANDS, Emission
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.arena import Arena, Span
-from powerfusion.passes.lowering.device.calls import emit_plain
+from powerfusion.passes.lowering.device.calls import emit_plain, emit_value
 from powerfusion.passes.lowering.device.layouts import row_strides, span_of
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.carries import Carry
 from powerfusion.passes.lowering.emitc.function import FunctionLowering
 from powerfusion.passes.lowering.emitc.lanes import LaneCarry
 from powerfusion.passes.lowering.emitc.lowering import TARGET, Program
+from powerfusion.passes.lowering.emitc.names import identifier
+from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
 from powerfusion.passes.lowering.emitc.scalars import computed, is_narrow, stored, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Held, Member, Tile, squeezed
+from powerfusion.passes.lowering.lockstep import holds
 from powerfusion.passes.scheduling.kernels import ops_in
 from powerfusion.passes.scheduling.lifetimes import Clock
 
 DEVICE = "device"
+COPYING = ("gir.load", "gir.store", "gir.copy", "gir.stage", "gir.gather")
 WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
 
 
@@ -148,7 +152,7 @@ class DeviceLowering(FunctionLowering):
         from powerfusion.passes.lowering.emitc.lowering import hint_of
 
         byte = code.pointer_type(scalars.unsigned(8))
-        base = code.literal(self.space.name, byte)
+        base = code.literal(memory_name(self.space.name), byte)
         begin = code.binary("add", base, code.value_of(span.begin)) if span.begin else base
         pointer = code.cast(begin, code.pointer_type(held.wide or computed(held.element)))
         self.name(pointer, hint_of(op))
@@ -212,18 +216,32 @@ class DeviceLowering(FunctionLowering):
         self.regions.remove(region)
         self.arena.give_back(region.span)
 
+    def compute_scalar(self, op: Scalar) -> Values:
+        """An op on single elements: the machine's call, or as C has it."""
+        call = self.emission.scalar_for(op.name, str(op.elements[0])) if op.elements else None
+        if call is None:
+            return super().compute_scalar(op)
+        given = dict(zip(OPERANDS, op.operands, strict=False))
+        return [emit_value(call.parsed, call.callee(str(op.elements[0])), given, op.operands[0].type)]
+
     # -- when tiles end ----------------------------------------------------------------------------
 
     def emit(self, op: ir.Operation) -> None:
         """Writes one op; what nothing reads behind it goes."""
-        if not op.name.startswith(WITHOUT_MEMORY):
+        if list(op.regions):
+            self.arrive()  # what is within may not be done at all
+        elif not op.name.startswith(WITHOUT_MEMORY):
             self.arrive_loads()
+        before = self.computed
         self.stack.append(op)
         super().emit(op)
         if _is_last(op):
             self.group.flush()
             self.arrive()
+            if _is_repeated(op):
+                self.before_copy()  # the next time begins with one
         self.stack.pop()
+        self.computed |= before and bool(list(op.regions))
         if not self.group.members:
             self.waiting.clear()
         for region in [r for r in self.regions if self._ends(r, op)]:
@@ -301,6 +319,11 @@ class DeviceLowering(FunctionLowering):
         )
 
 
+def memory_name(space: str) -> str:
+    """What the variable is called that a program's tiles in a space lie in."""
+    return f"{identifier(space)}_memory"
+
+
 def _least_bytes(function: ir.Operation) -> int:
     """Bytes of the narrowest number that is computed with in a function."""
     found = [4]
@@ -316,6 +339,12 @@ def _is_last(op: ir.Operation) -> bool:
     """Whether nothing but the terminator is behind an op."""
     ops = operations(op.block)
     return len(ops) > 1 and ops[-2] == op
+
+
+def _is_repeated(op: ir.Operation) -> bool:
+    """Whether an op's block is a loop's, in which something is copied."""
+    around = op.block.owner.operation
+    return around.name in ("scf.for", "gir.parallel") and holds(around, lambda inner: inner.name in COPYING)
 
 
 def _helds(lowered: object) -> Iterator[Held]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from powerfusion.core._mlir import create
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.kernels import HOST
-from powerfusion.passes.lowering.device.lowering import Device
+from powerfusion.passes.lowering.device.lowering import Device, memory_name
 from powerfusion.passes.lowering.emitc import code, helpers
 from powerfusion.passes.lowering.emitc.lowering import Program
 
@@ -34,7 +34,7 @@ def write_head(module: ir.Operation, program: Program, device: Device) -> None:
             code.verbatim("\n" + re.sub(r"\bpf_(?=\w+)", HOST, text))
         for space, size in device.used_bytes.items():
             qualifier = emission.qualifier(space) or ""
-            code.verbatim(f"\n{qualifier} uint8_t {space}[{size}];".replace("\n ", "\n"))
+            code.verbatim(f"\n{qualifier} uint8_t {memory_name(space)}[{size}];".replace("\n ", "\n"))
 
 
 def helper_texts(names: Iterable[str]) -> list[str]:

@@ -158,9 +158,8 @@ def emit_runs(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held
     outer = shape[: len(shape) - plan.run]
     count = span_of(shape[-plan.run :], held.strides[-plan.run :])
     count = -(-count // lowering.lanes) * lowering.lanes
-    temporaries: dict[int, Region] = {
-        step.into: lowering.temporary(count, held.element, op) for step in plan.steps if step.into is not None
-    }
+    numbers = dict.fromkeys(step.into for step in plan.steps if step.into is not None)
+    temporaries: dict[int, Region] = {number: lowering.temporary(count, held.element, op) for number in numbers}
     lowering.compute()
     with ExitStack() as nest:
         index = [nest.enter_context(code.loop(0, size)) for size in outer]

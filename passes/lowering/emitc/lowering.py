@@ -15,7 +15,7 @@ from powerfusion.passes.lowering.emitc.arithmetic import elementwise
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape
 from powerfusion.passes.lowering.emitc.code import Flag, Number
 from powerfusion.passes.lowering.emitc.names import Names
-from powerfusion.passes.lowering.emitc.scalar_op import Scalar
+from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
 from powerfusion.passes.lowering.emitc.scalars import computed, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Group, Held, Member, Tile, squeezed, used_outside
 from powerfusion.passes.lowering.registry import lowering_of
@@ -189,6 +189,10 @@ class EmitcLowering:
         self.name(place, hint_of(op))
         held.array = place
 
+    def compute_scalar(self, op: Scalar) -> Values:
+        """Writes an op on single elements; gives its results."""
+        return elementwise(op)
+
     # -- ops ---------------------------------------------------------------------------------------
 
     def join(self, member: Member, operands: Sequence[Tile]) -> None:
@@ -227,7 +231,7 @@ class EmitcLowering:
         if known is not None:
             self.bind(op.results, [known])
             return
-        made = elementwise(
+        made = self.compute_scalar(
             Scalar(
                 op.name,
                 [self.scalar(operand) for operand in op.operands],

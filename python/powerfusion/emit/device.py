@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from powerfusion import knobs
 from powerfusion.emit.portable import TIMEOUT_S, Source, translate
-from powerfusion.emit.sim.generate import header
+from powerfusion.emit.sim.generate import CORE, header
 from powerfusion.errors import CompileError, ToolError, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
@@ -18,8 +20,8 @@ from powerfusion.passes.lowering.device.calls import MARK
 from powerfusion.passes.lowering.device.text import PRELUDE
 from powerfusion.runtime.signature import Signature
 
-FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-fexceptions", "-ffp-contract=off")
-WARNINGS = ("-Wno-unused-function", "-Wno-unused-variable")
+HEADER = "pf_machine.h"
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fexceptions", "-ffp-contract=off")
 
 
 @dataclass(frozen=True)
@@ -64,35 +66,77 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
     Raises:
         ToolError: There is no C++ compiler.
         CompileError: It refused the program, or what the machine's file says in C.
+        UnsupportedError: The machine doesn't say how programs for it are written.
     """
     emission = machine.emit
     if emission is None:
         raise UnsupportedError(
             f"'{machine.name}' says nothing on how programs for it are written", help="its file needs a table [emit]"
         )
+    text = header(machine, emission)
+    kept = _kept(text)
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
         place = Path(folder)
-        (place / "pf_machine.h").write_text(header(machine, emission))
+        if kept is None:
+            _write_simulator(place, text)
         for name in emission.headers:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).write_text('#include "pf_machine.h"\n')
+            (place / name).write_text(f'#include "{HEADER}"\n')
         (place / f"program.{emission.suffix}").write_text(program.source.code)
         (place / "simulation.cpp").write_text(
-            f'#define {PRELUDE} 1\n#include "pf_machine.h"\nextern "C" {program.prototype};\n'
+            f'#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'
             f'extern "C" const char *{program.source.name}_message(int64_t status);\n'
             f'#include "program.{emission.suffix}"\n'
         )
-        compiler = knobs.cxx_compiler()
-        command = [compiler, *FLAGS, *WARNINGS, "-I.", "simulation.cpp", "-o", "simulation.so", "-lm"]
-        try:
-            done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
-        except OSError as error:
-            raise ToolError(
-                f"the C++ compiler '{compiler}' can't be run: {error.strerror}",
-                help=f"install one, or name it in {knobs.CXX_COMPILER.name}",
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"the C++ compiler '{compiler}' didn't end within {TIMEOUT_S} s") from error
-        if done.returncode:
-            raise CompileError(f"the C++ compiler refused the simulated program: {done.stderr.strip()[:2000]}")
+        include = str(kept or place)
+        files = ["simulation.cpp", f"{include}/core.o"]
+        _compile(place, [*FLAGS, "-shared", "-I", include, "-I.", *files, "-o", "simulation.so", "-lm"])
         return (place / "simulation.so").read_bytes()
+
+
+def _kept(text: str) -> Path | None:
+    """The folder of a machine's compiled simulator in the cache, made where it isn't there; None where none can be."""
+    if knobs.program_cache() is None:
+        return None
+    parts = [knobs.cxx_compiler(), *FLAGS, text, *(path.read_text() for path in CORE)]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    kept = knobs.cache_folder() / "simulators" / digest
+    if (kept / HEADER).exists():
+        return kept
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix="new-") as folder:
+            place = Path(folder) / digest
+            place.mkdir()
+            _write_simulator(place, text)
+            _compile(place, [*FLAGS, "-x", "c++-header", HEADER, "-o", f"{HEADER}.gch"])
+            with suppress(OSError):  # another process was quicker
+                place.rename(kept)
+    except OSError:
+        return None
+    return kept
+
+
+def _write_simulator(place: Path, text: str) -> None:
+    """Puts a machine's header, and what all machines have, compiled, into a folder."""
+    for path in CORE:
+        (place / path.name).write_text(path.read_text())
+    (place / HEADER).write_text(text)
+    _compile(place, [*FLAGS, "-c", "core.cpp", "-o", "core.o"])
+
+
+def _compile(place: Path, arguments: list[str]) -> None:
+    compiler = knobs.cxx_compiler()
+    try:
+        done = subprocess.run(
+            [compiler, *arguments], cwd=place, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        )
+    except FileNotFoundError as error:
+        raise ToolError(
+            f"the C++ compiler '{compiler}' can't be run: {error.strerror}",
+            help=f"install one, or name it in {knobs.CXX_COMPILER.name}",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"the C++ compiler '{compiler}' didn't end within {TIMEOUT_S} s") from error
+    if done.returncode:
+        raise CompileError(f"the C++ compiler refused the simulated program: {done.stderr.strip()[:2000]}")

@@ -4,6 +4,7 @@
     [[emit.memory]]   space = "nram"         the qualifier of a variable that lies in a space
     [[emit.copy]]     source, result         a call that moves bytes along a link
     [[emit.intrinsic]]  op = "arith.addf"    a call that does an op on a run of elements
+    [[emit.scalar]]   op = "arith.divf"      a call that does an op on single numbers, where C's own won't do
 
 A call is a template: `__bang_add({dst}, {a}, {b}, {count})`. An argument is a name in braces, such a name and a number
 (`{rows} - 1`), or a word of the machine's (`GDRAM2NRAM`). Beside it stands what it asks of its operands, and as a
@@ -192,6 +193,32 @@ class Intrinsic:
 
 
 @dataclass(frozen=True)
+class ScalarCall:
+    """A call that computes a number, in place of what C has.
+
+    Args:
+        op: Of `OPS`, but for reductions and fills.
+        call: Of as many of `a`, `b`, `c` as the op has operands.
+        dtypes: Which numbers; `{dtype}` in the callee's name stands for one of them.
+        body: What it gives, in C, by a `return`.
+    """
+
+    op: str
+    call: str
+    dtypes: tuple[str, ...]
+    body: str
+
+    @cached_property
+    def parsed(self) -> Call:
+        """The template."""
+        return parse_call(self.call.replace("{dtype}", "PF_DTYPE"))
+
+    def callee(self, dtype: str) -> str:
+        """What it is called for an element type."""
+        return self.parsed.callee.replace("PF_DTYPE", dtype)
+
+
+@dataclass(frozen=True)
 class Emission:
     """How programs for a machine are written.
 
@@ -215,6 +242,7 @@ class Emission:
         memories: How variables in spaces are declared.
         copies: What moves bytes.
         intrinsics: What computes.
+        scalars: What computes numbers.
     """
 
     task: str
@@ -236,6 +264,7 @@ class Emission:
     memories: tuple[Memory, ...] = ()
     copies: tuple[Copy, ...] = ()
     intrinsics: tuple[Intrinsic, ...] = ()
+    scalars: tuple[ScalarCall, ...] = ()
 
     def qualifier(self, space: str) -> str | None:
         """What declares a variable in a space; None where nothing says how."""
@@ -249,6 +278,10 @@ class Emission:
     def intrinsics_for(self, op: str, dtype: str) -> Iterator[Intrinsic]:
         """The calls that do an op on elements of a type, in the order of the file."""
         return (one for one in self.intrinsics if one.op == op and dtype in one.dtypes)
+
+    def scalar_for(self, op: str, dtype: str) -> ScalarCall | None:
+        """The call that does an op on numbers of a type; None where C's own does."""
+        return next((one for one in self.scalars if one.op == op and dtype in one.dtypes), None)
 
     @property
     def granule_bytes(self) -> int:

@@ -43,7 +43,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 from powerfusion.errors import MachineError
 from powerfusion.machines import positions
 from powerfusion.machines.checks import Complaint, check
-from powerfusion.machines.emission import Copy, Emission, Intrinsic, Memory
+from powerfusion.machines.emission import Copy, Emission, Intrinsic, Memory, ScalarCall
 from powerfusion.machines.model import Cache, Engine, Link, Machine, ScopeLimits, Space
 
 UNKNOWN = "unknown"
@@ -60,6 +60,7 @@ EMIT_ARRAYS: Mapping[str, tuple[str, type]] = {
     "memory": ("memories", Memory),
     "copy": ("copies", Copy),
     "intrinsic": ("intrinsics", Intrinsic),
+    "scalar": ("scalars", ScalarCall),
 }
 """The same of the table `emit`."""
 _MACHINE_ARRAYS = (*(field for field, _ in ARRAYS.values()), EMIT)

@@ -13,10 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from powerfusion.machines.emission import Argument, Call, Copy, Emission, Intrinsic, parse_call
+from powerfusion.machines.emission import (
+    OPERANDS,
+    Argument,
+    Call,
+    Copy,
+    Emission,
+    Intrinsic,
+    ScalarCall,
+    parse_call,
+)
 from powerfusion.machines.model import Machine
 
-CORE = Path(__file__).with_name("core.h")
+CORE = (Path(__file__).with_name("core.h"), Path(__file__).with_name("core.cpp"))
+"""What all machines have: the declarations, and the functions, which are compiled once."""
 LINE = "int line = __builtin_LINE()"
 C_TYPES = {
     "f64": "double",
@@ -31,17 +41,18 @@ C_TYPES = {
 def header(machine: Machine, emission: Emission) -> str:
     """The header of a machine, as C++."""
     parts = [
-        CORE.read_text(),
+        '#include "core.h"',
         "\n".join(_types(emission)),
         "\n".join(_words(emission)),
         "\n".join(_spaces(machine, emission)),
         f"#define {_identifier(emission.task)} (pf_sim::state().task)",
         f"#define {_identifier(emission.tasks)} (pf_sim::state().tasks)",
-        *_group(machine, emission),
+        *_group(emission),
         *(f"#define {word}" for word in _qualifiers(emission)),
         "\n".join(_waits(emission)),
         "\n".join(text for copy in emission.copies for text in _copy(machine, emission, copy)),
         "\n".join(text for one in emission.intrinsics for text in _intrinsic(machine, emission, one)),
+        "\n".join(text for one in emission.scalars for text in _scalar(emission, one)),
     ]
     return "#pragma once\n" + "\n\n".join(part for part in parts if part) + "\n"
 
@@ -87,17 +98,18 @@ def _spaces(machine: Machine, emission: Emission) -> Iterator[str]:
         usable = space.usable_bytes or 0
         private = "true" if space.scope in ("unit", "lane") or not emission.barrier else "false"
         entries.append(f'{{"{memory.space}", __start_{section}, __stop_{section}, {usable}, {private}}}')
-    yield (
-        "static const bool pf_sim_spaces_are_there = (pf_sim::state().spaces = "
-        f"std::vector<pf_sim::Space>{{{', '.join(entries)}}}, true);"
-    )
+    described = f"(pf_sim::describe({{{', '.join(entries)}}}, {_group_size(machine, emission)}), true)"
+    yield f"static const bool pf_sim_is_described = {described};"
 
 
-def _group(machine: Machine, emission: Emission) -> Iterator[str]:
-    """What a task knows of its group, and where it waits for it."""
+def _group_size(machine: Machine, emission: Emission) -> int:
+    """How many tasks share memory."""
     units = machine.scope("unit")
-    size = (units.count or 1) if emission.barrier and units else 1
-    yield f"static const bool pf_sim_groups_are_known = (pf_sim::state().group_size = {size}, true);"
+    return (units.count or 1) if emission.barrier and units else 1
+
+
+def _group(emission: Emission) -> Iterator[str]:
+    """What a task knows of its group, and where it waits for it."""
     numbers = {"group": "task / {}", "unit": "task % {}", "groups": "tasks / {}", "units": "group_size"}
     for name, text in numbers.items():
         if word := _identifier(getattr(emission, name)):
@@ -194,6 +206,15 @@ def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator
             one.body,
         ]
         yield _function(one.callee(dtype), parameters, lines)
+
+
+def _scalar(emission: Emission, one: ScalarCall) -> Iterator[str]:
+    for dtype in one.dtypes:
+        type_ = dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
+        types = dict.fromkeys(OPERANDS, type_)
+        parameters, statements = _parameters(one.parsed, types)
+        lines = "\n".join(f"  {line}" for line in (f"typedef {type_} T;", *statements, one.body))
+        yield f"static inline {type_} {one.callee(dtype)}({', '.join(parameters)}) {{\n{lines}\n}}"
 
 
 def _operand(name: str, space: str, alignment: int, *, writes: bool) -> str:
