@@ -7,7 +7,7 @@ way is waited for before anything but a copy is written, where its bytes are tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -195,7 +195,10 @@ class DeviceLowering(FunctionLowering):
     def dies(self, held: Held, op: ir.Operation) -> bool:
         """Whether nothing reads a tile behind an op, in the block that makes the tile."""
         region = self.region_of(held)
-        return region is not None and region.block == op.block and not self._is_read(held, op)
+        if region is None or region.block != op.block or self._is_read(held, op, [self.values]):
+            return False
+        others = [member.values for member in self.members if member.values is not self.values]
+        return not any(held in _helds(lowered) for values in others for lowered in values.values())
 
     def take_over(self, old: Held, new: Held, op: ir.Operation) -> None:
         """A tile is written over one that nothing reads any more, of its shape and type."""
@@ -249,8 +252,8 @@ class DeviceLowering(FunctionLowering):
 
     def _ends(self, region: Region, op: ir.Operation) -> bool:
         if region.block == op.block:
-            return not self._is_read(region.held, op)
-        return region.block.owner.operation == op
+            return not self._is_read(region.held, op, [self.values, *(member.values for member in self.members)])
+        return _is_within(region.block, op)
 
     def join(self, member: Member, operands: Sequence[Tile]) -> None:
         """As an op of any program; what waits keeps what it reads."""
@@ -261,15 +264,16 @@ class DeviceLowering(FunctionLowering):
         self.waiting.update(member.results)
         self.computed = True
 
-    def _is_read(self, held: Held, op: ir.Operation) -> bool:
-        """Whether anything behind an op, seen from its block, reads a tile."""
+    def _is_read(self, held: Held, op: ir.Operation, places: Sequence[Mapping[ir.Value, object]]) -> bool:
+        """Whether anything behind an op, seen from its block, reads a tile; or the op, for another of several units."""
         if held in self.waiting and self.group.members:
             return True
-        now = self.clock.last[op]
-        for value, lowered in self.values.items():
-            if held in _helds(lowered) and any(self._time(use.owner.operation, op.block) > now for use in value.uses):
-                return True
-        return False
+        now = self.clock.first[op] - 1 if len(places) > 1 else self.clock.last[op]
+        return any(
+            held in _helds(lowered) and any(self._time(use.owner.operation, op.block) > now for use in value.uses)
+            for values in places
+            for value, lowered in values.items()
+        )
 
     def _time(self, user: ir.Operation, block: ir.Block) -> int:
         around = user
@@ -333,6 +337,16 @@ def _least_bytes(function: ir.Operation) -> int:
             if isinstance(type_, ir.RankedTensorType) and type_.element_type != code.bool_type():
                 found.append(stored_bytes(type_.element_type))
     return min(found)
+
+
+def _is_within(block: ir.Block, op: ir.Operation) -> bool:
+    """Whether a block is an op's, or one of what is within."""
+    around = block.owner.operation
+    while around != op:
+        if around.name == "func.func":
+            return False
+        around = around.parent.operation
+    return True
 
 
 def _is_last(op: ir.Operation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from powerfusion.core._mlir import attributes_of, defining_op, operations
 from powerfusion.errors import UnsupportedError
@@ -79,6 +79,15 @@ class Program:
         return self.messages.index(message) + 1
 
 
+class HasValues(Protocol):
+    """One of the units that run in step, with what values are to it."""
+
+    @property
+    def values(self) -> dict[ir.Value, Lowered]:
+        """What old values have become."""
+        ...
+
+
 class EmitcLowering:
     """Lowers one function.
 
@@ -102,6 +111,7 @@ class EmitcLowering:
         self.status: ir.Value | None = None
         self.scratch: list[object] = []
         self.threads = 0
+        self.members: Sequence[HasValues] = ()
 
     # -- values ------------------------------------------------------------------------------------
 
