@@ -47,6 +47,10 @@ class UnsupportedError(PowerFusionError):
     """The program holds something that no pass can take; names the op, its location and a way out."""
 
 
+class CapacityError(UnsupportedError):
+    """What is needed at once doesn't fit into a memory; smaller tiles may."""
+
+
 class InputError(PowerFusionError):
     """Arrays at a call don't fit the signature: number, dtype, rank or sizes."""
 

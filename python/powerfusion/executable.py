@@ -17,7 +17,7 @@ from powerfusion.cache.key import Key, key_of
 from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
-from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
+from powerfusion.errors import CapacityError, CompileError, MachineError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.source import form_of, read_module, signature_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 OPTIMIZATION_LEVEL = 3
 SIMULATOR = "sim"
+# Placed as if one in so many bytes at reg were there, until what lowering needs beside tiles fits too.
+SHARES = (1, 2, 4, 8)
 
 
 class Executable:
@@ -345,7 +347,16 @@ def compile_source(
     machine = None if target == HOST else find(target)
     check_device(device, machine)
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
-    made = _compile_between(source, phases, target, until, after, machine, cache=cache)
+    made: Executable | None = None
+    for share in SHARES:
+        smaller = phases if share == 1 else [phase.with_option("reg_share", str(share)) for phase in phases]
+        try:
+            made = _compile_between(source, smaller, target, until, after, machine, cache=cache)
+            break
+        except CapacityError:
+            if share == SHARES[-1]:
+                raise
+    assert made is not None, "expected a last share"
     made.device = device
     return made
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from powerfusion.core._mlir import operations
-from powerfusion.errors import UnsupportedError
+from powerfusion.errors import CapacityError, UnsupportedError
 from powerfusion.machines.emission import OPERANDS, Emission
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
@@ -113,6 +113,7 @@ class DeviceLowering(FunctionLowering):
         self.flights: list[Flight] = []
         self.computed = False
         self.waiting: set[Held] = set()
+        self.joined: list[tuple[Member, Sequence[Tile]]] = []
         self.stack: list[ir.Operation] = []
         self.clock = Clock(function)
         self.lanes = self.emission.granule_bytes // _least_bytes(function)
@@ -123,11 +124,49 @@ class DeviceLowering(FunctionLowering):
     # -- tiles -------------------------------------------------------------------------------------
 
     def declare(self, held: Held, op: ir.Operation) -> None:
-        """A place for a tile; a single element is a variable."""
-        if squeezed(held.shape):
+        """A place for a tile, that of an operand where one ends here; a single element is a variable."""
+        if not squeezed(held.shape):
+            super().declare(held, op)
+            return
+        old = self._ending_operand(held, op)
+        if old is None:
             self.place(held, op)
         else:
-            super().declare(held, op)
+            self.take_over(old, held, op)
+
+    def _ending_operand(self, held: Held, op: ir.Operation) -> Held | None:
+        """An operand of an op that waited, which nothing but the loop that computes the op reads, or reads before."""
+        made = next((at for at, (member, _) in enumerate(self.joined) if held in member.results), None)
+        if made is None or not self.stack:
+            return None
+        own = {member.op for member, _ in self.joined}
+        for tile in self.joined[made][1]:
+            old = tile.base
+            region = None if old is None else self.region_of(old)
+            if old is None or region is None or region.block != op.block or old.encode is not None:
+                continue
+            if squeezed(old.shape) != squeezed(held.shape) or old.element != held.element or old.wide != held.wide:
+                continue
+            readers = [at for at, (_, tiles) in enumerate(self.joined) if any(old in other.reads for other in tiles)]
+            alike = all(t.base is old for _, tiles in self.joined for t in tiles if old in t.reads)
+            if alike and max(readers) <= made and not self._is_read_elsewhere(old, own):
+                return old
+        return None
+
+    def _is_read_elsewhere(self, held: Held, own: set[ir.Operation]) -> bool:
+        """Whether an op that isn't one of some, and isn't done yet, reads a tile."""
+        now = self.clock.first[self.stack[-1]]
+        places = [self.values, *(member.values for member in self.members)]
+        if any(held in _helds(lowered) for values in places[1:] for lowered in values.values()):
+            return True
+        block = self.stack[-1].block
+        return any(
+            held in _helds(lowered)
+            and any(
+                use.owner.operation not in own and self._time(use.owner.operation, block) >= now for use in value.uses
+            )
+            for value, lowered in self.values.items()
+        )
 
     def place(self, held: Held, op: ir.Operation) -> Region:
         """A place in the scratchpad for a tile of any size.
@@ -176,7 +215,7 @@ class DeviceLowering(FunctionLowering):
         span = self.arena.take(size)
         usable = self.space.usable_bytes
         if usable is not None and span.end > usable:
-            raise UnsupportedError(
+            raise CapacityError(
                 f"the tiles that are needed at once take {span.end} bytes of '{self.space.name}', which holds "
                 f"{usable}; "
                 f"this one takes {size}",
@@ -247,6 +286,7 @@ class DeviceLowering(FunctionLowering):
         self.computed |= before and bool(list(op.regions))
         if not self.group.members:
             self.waiting.clear()
+            self.joined.clear()
         for region in [r for r in self.regions if self._ends(r, op)]:
             self.drop(region)
 
@@ -260,6 +300,8 @@ class DeviceLowering(FunctionLowering):
         super().join(member, operands)
         if len(self.group.members) == 1:
             self.waiting.clear()
+            self.joined.clear()
+        self.joined.append((member, operands))
         self.waiting.update(held for tile in operands for held in tile.reads)
         self.waiting.update(member.results)
         self.computed = True

@@ -297,6 +297,8 @@ def move(lowering: DeviceLowering, op: ir.Operation, box: Box) -> Copy:
     """
     merged = _merged(box)
     copy = _chosen(lowering, op, merged)
+    if any(isinstance(size, int) and size <= 0 for size in merged.sizes):
+        return copy  # a window that has nothing of the memory
     lowering.before_copy()
     rank = len(merged.sizes)
     outer = rank - (2 if copy.is_strided and rank > 1 else 1)

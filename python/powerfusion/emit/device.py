@@ -73,18 +73,18 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
         raise UnsupportedError(
             f"'{machine.name}' says nothing on how programs for it are written", help="its file needs a table [emit]"
         )
-    text = header(machine, emission)
-    kept = _kept(text)
+    kept = _kept()
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
         place = Path(folder)
         if kept is None:
-            _write_simulator(place, text)
+            _write_core(place)
+        (place / HEADER).write_text(header(machine, emission))
         for name in emission.headers:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(f'#include "{HEADER}"\n')
         (place / f"program.{emission.suffix}").write_text(program.source.code)
         (place / "simulation.cpp").write_text(
-            f'#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'
+            f'#include "core.h"\n#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'
             f'extern "C" const char *{program.source.name}_message(int64_t status);\n'
             f'#include "program.{emission.suffix}"\n'
         )
@@ -94,22 +94,21 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
         return (place / "simulation.so").read_bytes()
 
 
-def _kept(text: str) -> Path | None:
-    """The folder of a machine's compiled simulator in the cache, made where it isn't there; None where none can be."""
+def _kept() -> Path | None:
+    """The folder of what all simulators have, compiled once, in the cache; None where there can be none."""
     if knobs.program_cache() is None:
         return None
-    parts = [knobs.cxx_compiler(), *FLAGS, text, *(path.read_text() for path in CORE)]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    kept = knobs.cache_folder() / "simulators" / digest
-    if (kept / HEADER).exists():
+    parts = [knobs.cxx_compiler(), *FLAGS, *(path.read_text() for path in CORE)]
+    kept = knobs.cache_folder() / "simulators" / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    if kept.exists():
         return kept
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix="new-") as folder:
-            place = Path(folder) / digest
+            place = Path(folder) / kept.name
             place.mkdir()
-            _write_simulator(place, text)
-            _compile(place, [*FLAGS, "-x", "c++-header", HEADER, "-o", f"{HEADER}.gch"])
+            _write_core(place)
+            _compile(place, [*FLAGS, "-x", "c++-header", "core.h", "-o", "core.h.gch"])
             with suppress(OSError):  # another process was quicker
                 place.rename(kept)
     except OSError:
@@ -117,11 +116,10 @@ def _kept(text: str) -> Path | None:
     return kept
 
 
-def _write_simulator(place: Path, text: str) -> None:
-    """Puts a machine's header, and what all machines have, compiled, into a folder."""
+def _write_core(place: Path) -> None:
+    """Puts what all simulators have into a folder, compiled."""
     for path in CORE:
         (place / path.name).write_text(path.read_text())
-    (place / HEADER).write_text(text)
     _compile(place, [*FLAGS, "-c", "core.cpp", "-o", "core.o"])
 
 
