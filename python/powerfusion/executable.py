@@ -349,7 +349,7 @@ def compile_source(
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
     made: Executable | None = None
     for share in SHARES:
-        smaller = phases if share == 1 else [phase.with_option("reg_share", str(share)) for phase in phases]
+        smaller = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
         try:
             made = _compile_between(source, smaller, target, until, after, machine, cache=cache)
             break

@@ -177,7 +177,7 @@ class DeviceLowering(FunctionLowering):
         shape = squeezed(held.shape)
         self._set_form(held)
         strides = row_strides(shape, self.lanes)
-        size = span_of(shape, strides) * self.element_bytes(held)
+        size = -(-span_of(shape, strides) // self.lanes) * self.lanes * self.element_bytes(held)
         size = -(-size // self.emission.granule_bytes) * self.emission.granule_bytes
         region = Region(held, self._span(size, op), self.stack[-1].block if self.stack else op.block)
         self.regions.append(region)

@@ -167,7 +167,11 @@ def _error(complaints: list[Complaint], lines: dict[positions.Path, int], origin
     placed = sorted({(positions.line_of(lines, one.path), f"{key_text(one.path)}{one.message}") for one in complaints})
     (line, first), *others = placed
     message = "\n".join([first, *(f"{origin}:{line}: {text}" for line, text in others)])
-    return MachineError(message, location=f"{origin}:{line}", help="docs/machines.md says what such a file holds")
+    return MachineError(
+        message,
+        location=f"{origin}:{line}",
+        help="docs/machines.md and docs/accelerators.md say what such a file holds",
+    )
 
 
 def key_text(path: positions.Path) -> str:
