@@ -34,7 +34,7 @@ from powerfusion.passes.lowering.device import (
     vectors,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )
 from powerfusion.passes.lowering.device.kernels import HostLowering, lower_kernel
-from powerfusion.passes.lowering.device.lowering import Device
+from powerfusion.passes.lowering.device.state import Device
 from powerfusion.passes.lowering.device.text import write_head
 from powerfusion.passes.lowering.emitc import (  # they fill the table
     code,

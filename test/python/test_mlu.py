@@ -55,6 +55,24 @@ def test_softmax(machine: str) -> None:
     assert counted == ledger
 
 
+def test_narrow_floats() -> None:
+    """Memory holds their bits, one computes in f32 on runs of its own granules."""
+    workload = find("rmsnorm", "bf16")
+    program = compiled(workload.text("small"), "mlu:mlu372")
+    inputs = workload.inputs("small")
+    check_workload(workload, program(*inputs), inputs, workload.name)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
+def test_smaller_tiles() -> None:
+    """Where tiles and what is needed beside them don't fit, a program is placed with smaller ones."""
+    text = compiled(find("swiglu").text(), "mlu:mlu372").c_source.code
+    found = re.search(r"__nram__ uint8_t nram_memory\[(\d+)\];", text)
+    assert found
+    assert int(found[1]) <= (768 - 128) << 10
+
+
 def test_needs_a_device() -> None:
     """Without the simulator there is a text, and an error that says what would help."""
     program = pf.compile(ADD_EXP, target="mlu:mlu372")

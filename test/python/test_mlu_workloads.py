@@ -16,8 +16,12 @@ from workloads import find, workloads
 TODAY = int(os.environ.get("PF_TEST_SEED") or datetime.date.today().toordinal())
 TARGETS = ("mlu:mlu372", "mlu:mlu592", f"file:{DSP}")
 EACH_DAY = 5
-ALWAYS = (("residual_layernorm_1000x1000", "mlu:mlu372"), ("stencil5_1_step", "mlu:mlu592"))
-"""Rows in two passes, and windows that overlap."""
+ALWAYS = (
+    ("residual_layernorm_1000x1000", "mlu:mlu372"),
+    ("gpt2_decode_attention", "mlu:mlu372"),
+    ("stencil5_1_step", "mlu:mlu592"),
+)
+"""Rows in two passes, units that meet, and windows that overlap."""
 
 
 def todays() -> list[Any]:

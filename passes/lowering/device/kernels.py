@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.device.lowering import Device, DeviceLowering, memory_name
+from powerfusion.passes.lowering.device.lowering import DeviceLowering
+from powerfusion.passes.lowering.device.state import Device, memory_name
 from powerfusion.passes.lowering.device.transfers import space_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, bytes_of

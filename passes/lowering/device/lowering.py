@@ -7,87 +7,27 @@ way is waited for before anything but a copy is written, where its bytes are tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from powerfusion.core._mlir import operations
 from powerfusion.errors import CapacityError, UnsupportedError
-from powerfusion.machines.emission import OPERANDS, Emission
-from powerfusion.machines.model import Machine
+from powerfusion.machines.emission import OPERANDS
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.arena import Arena, Span
 from powerfusion.passes.lowering.device.calls import emit_plain, emit_value
 from powerfusion.passes.lowering.device.layouts import row_strides, span_of
+from powerfusion.passes.lowering.device.lives import helds_of, is_last, is_repeated, is_within, least_bytes
+from powerfusion.passes.lowering.device.state import Device, Flight, Region, memory_name
 from powerfusion.passes.lowering.emitc import code, scalars
-from powerfusion.passes.lowering.emitc.carries import Carry
 from powerfusion.passes.lowering.emitc.function import FunctionLowering
-from powerfusion.passes.lowering.emitc.lanes import LaneCarry
 from powerfusion.passes.lowering.emitc.lowering import TARGET, Program
-from powerfusion.passes.lowering.emitc.names import identifier
 from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
 from powerfusion.passes.lowering.emitc.scalars import computed, is_narrow, stored, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Held, Member, Tile, squeezed
-from powerfusion.passes.lowering.lockstep import holds
-from powerfusion.passes.scheduling.kernels import ops_in
 from powerfusion.passes.scheduling.lifetimes import Clock
 
 DEVICE = "device"
-COPYING = ("gir.load", "gir.store", "gir.copy", "gir.stage", "gir.gather")
 WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
-
-
-@dataclass
-class Device:
-    """What all kernels of a program share.
-
-    Attributes:
-        machine: What it is for.
-        emission: How it is written.
-        used_bytes: Of each space, by name.
-        in_groups: Whether the kernel that is written needs groups of tasks.
-        grouped: The kernels that do.
-    """
-
-    machine: Machine
-    emission: Emission
-    used_bytes: dict[str, int] = field(default_factory=dict)
-    in_groups: bool = False
-    grouped: set[str] = field(default_factory=set)
-
-    def uses(self, space: str, size: int) -> None:
-        """A kernel has needed so many bytes of a space."""
-        self.used_bytes[space] = max(self.used_bytes.get(space, 0), size)
-
-
-@dataclass
-class Region:
-    """A tile in the scratchpad.
-
-    Attributes:
-        held: What it is.
-        span: Where it lies.
-        block: The block that makes it: in others around and within it lives on.
-    """
-
-    held: Held
-    span: Span
-    block: ir.Block
-
-
-@dataclass(frozen=True)
-class Flight:
-    """A copy under way.
-
-    Attributes:
-        span: Which bytes of the scratchpad it reads or writes.
-        wait: The call behind which it is done.
-        written: The memory at another level that it writes to, if it does.
-    """
-
-    span: Span
-    wait: str
-    written: object | None
 
 
 class DeviceLowering(FunctionLowering):
@@ -116,7 +56,7 @@ class DeviceLowering(FunctionLowering):
         self.joined: list[tuple[Member, Sequence[Tile]]] = []
         self.stack: list[ir.Operation] = []
         self.clock = Clock(function)
-        self.lanes = self.emission.granule_bytes // _least_bytes(function)
+        self.lanes = self.emission.granule_bytes // least_bytes(function)
         self.dealing: object | None = None
         self.in_unit = False
         self.waited: set[int] = set()
@@ -157,11 +97,11 @@ class DeviceLowering(FunctionLowering):
         """Whether an op that isn't one of some, and isn't done yet, reads a tile."""
         now = self.clock.first[self.stack[-1]]
         places = [self.values, *(member.values for member in self.members)]
-        if any(held in _helds(lowered) for values in places[1:] for lowered in values.values()):
+        if any(held in helds_of(lowered) for values in places[1:] for lowered in values.values()):
             return True
         block = self.stack[-1].block
         return any(
-            held in _helds(lowered)
+            held in helds_of(lowered)
             and any(
                 use.owner.operation not in own and self._time(use.owner.operation, block) >= now for use in value.uses
             )
@@ -237,7 +177,7 @@ class DeviceLowering(FunctionLowering):
         if region is None or region.block != op.block or self._is_read(held, op, [self.values]):
             return False
         others = [member.values for member in self.members if member.values is not self.values]
-        return not any(held in _helds(lowered) for values in others for lowered in values.values())
+        return not any(held in helds_of(lowered) for values in others for lowered in values.values())
 
     def take_over(self, old: Held, new: Held, op: ir.Operation) -> None:
         """A tile is written over one that nothing reads any more, of its shape and type."""
@@ -277,10 +217,10 @@ class DeviceLowering(FunctionLowering):
         before = self.computed
         self.stack.append(op)
         super().emit(op)
-        if _is_last(op):
+        if is_last(op):
             self.group.flush()
             self.arrive()
-            if _is_repeated(op):
+            if is_repeated(op):
                 self.before_copy()  # the next time begins with one
         self.stack.pop()
         self.computed |= before and bool(list(op.regions))
@@ -293,7 +233,7 @@ class DeviceLowering(FunctionLowering):
     def _ends(self, region: Region, op: ir.Operation) -> bool:
         if region.block == op.block:
             return not self._is_read(region.held, op, [self.values, *(member.values for member in self.members)])
-        return _is_within(region.block, op)
+        return is_within(region.block, op)
 
     def join(self, member: Member, operands: Sequence[Tile]) -> None:
         """As an op of any program; what waits keeps what it reads."""
@@ -312,7 +252,7 @@ class DeviceLowering(FunctionLowering):
             return True
         now = self.clock.first[op] - 1 if len(places) > 1 else self.clock.last[op]
         return any(
-            held in _helds(lowered) and any(self._time(use.owner.operation, op.block) > now for use in value.uses)
+            held in helds_of(lowered) and any(self._time(use.owner.operation, op.block) > now for use in value.uses)
             for values in places
             for value, lowered in values.items()
         )
@@ -363,53 +303,3 @@ class DeviceLowering(FunctionLowering):
             location=self.function.location,
             help="check it on the host, before the program is called",
         )
-
-
-def memory_name(space: str) -> str:
-    """What the variable is called that a program's tiles in a space lie in."""
-    return f"{identifier(space)}_memory"
-
-
-def _least_bytes(function: ir.Operation) -> int:
-    """Bytes of the narrowest number that is computed with in a function."""
-    found = [4]
-    for op in ops_in(function):
-        for result in op.results:
-            type_ = result.type
-            if isinstance(type_, ir.RankedTensorType) and type_.element_type != code.bool_type():
-                found.append(stored_bytes(type_.element_type))
-    return min(found)
-
-
-def _is_within(block: ir.Block, op: ir.Operation) -> bool:
-    """Whether a block is an op's, or one of what is within."""
-    around = block.owner.operation
-    while around != op:
-        if around.name == "func.func":
-            return False
-        around = around.parent.operation
-    return True
-
-
-def _is_last(op: ir.Operation) -> bool:
-    """Whether nothing but the terminator is behind an op."""
-    ops = operations(op.block)
-    return len(ops) > 1 and ops[-2] == op
-
-
-def _is_repeated(op: ir.Operation) -> bool:
-    """Whether an op's block is a loop's, in which something is copied."""
-    around = op.block.owner.operation
-    return around.name in ("scf.for", "gir.parallel") and holds(around, lambda inner: inner.name in COPYING)
-
-
-def _helds(lowered: object) -> Iterator[Held]:
-    """What of the scratchpad a value is."""
-    if isinstance(lowered, Tile):
-        yield from lowered.reads
-        if lowered.origin is not None:
-            yield lowered.origin
-    elif isinstance(lowered, LaneCarry):
-        yield from (lowered.held, lowered.parts, *lowered.init.reads)
-    elif isinstance(lowered, Carry):
-        yield lowered.held

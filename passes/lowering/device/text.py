@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from powerfusion.core._mlir import create
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.kernels import HOST
-from powerfusion.passes.lowering.device.lowering import Device, memory_name
+from powerfusion.passes.lowering.device.state import Device, memory_name
 from powerfusion.passes.lowering.emitc import code, helpers
 from powerfusion.passes.lowering.emitc.lowering import Program
 

@@ -16,7 +16,8 @@ from powerfusion.machines.emission import Copy
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call, emit_plain
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of
-from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering, Flight
+from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
+from powerfusion.passes.lowering.device.state import Flight
 from powerfusion.passes.lowering.device.structure import by_one, meet
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.buffers import Buffer, row_major

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of, row_strides, span_of
-from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering, Region
+from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
+from powerfusion.passes.lowering.device.state import Region
 from powerfusion.passes.lowering.device.transfers import linear, pointer_of
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, Operand, Step, way_of
 from powerfusion.passes.lowering.emitc import code, scalars
