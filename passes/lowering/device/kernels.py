@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Device, memory_name
+from powerfusion.passes.lowering.device.structure import by_first, is_dealt
 from powerfusion.passes.lowering.device.transfers import space_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, bytes_of
@@ -103,7 +104,10 @@ def lower_kernel(function: ir.Operation, program: Program, device: Device) -> No
                     old.pointer, old.element, old.sizes, old.strides, old.offset, same.memory, old.name
                 )
             device.in_groups = False
-            lowering.emit_block(block)
+            with ExitStack() as nest:
+                if not is_dealt(function):
+                    nest.enter_context(by_first(lowering, function))
+                lowering.emit_block(block)
             create("emitc.return")
     if device.in_groups:
         device.grouped.add(name)

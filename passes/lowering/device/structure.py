@@ -24,6 +24,7 @@ from powerfusion.passes.lowering.emitc.units import Units
 from powerfusion.passes.lowering.emitc.views import unravelled
 from powerfusion.passes.lowering.lockstep import holds, is_needed, scope_of
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.kernels import ops_in
 
 INDICES = ("affine.", "arith.")
 SHARED = ("gir.alloc", "gir.stage", "gir.copy")
@@ -36,6 +37,32 @@ class Dealing(Enum):
     TASKS = auto()  # each to a task
     GROUPS = auto()  # each to a group of tasks, of which each runs a unit
     FIRSTS = auto()  # each to the first task of a group
+
+
+def is_dealt(function: ir.Operation) -> bool:
+    """Whether a kernel is one parallel, whose instances tasks may share.
+
+    Between two parallels all tasks would have to wait for each other, which few machines can; and a scatter may write
+    what another instance writes.
+    """
+    bodies = [op for op in ops_in(function) if op.name == "gir.kernel"]
+    parts = [op for body in bodies for op in operations(entry_block(body)) if holds(op, _touches_memory)]
+    return [op.name for op in parts] == ["gir.parallel"] and not holds(function, lambda op: op.name == "gir.scatter")
+
+
+def _touches_memory(op: ir.Operation) -> bool:
+    return op.name in (*SHARED, "gir.load", "gir.store", "gir.gather", "gir.scatter", "memref.store", "memref.copy")
+
+
+@contextmanager
+def by_first(lowering: DeviceLowering, function: ir.Operation) -> Iterator[None]:
+    """What one task does, with all instances one after the other."""
+    lowering.dealing = Dealing.FIRSTS
+    shares = holds(function, lambda op: op.name in SHARED)
+    lowering.device.in_groups |= shares and lowering.emission.barrier is not None
+    with code.when(code.equal(number_of(lowering.emission.task), 0)):
+        yield
+    lowering.dealing = None
 
 
 @lowers("gir.parallel", to=DEVICE)

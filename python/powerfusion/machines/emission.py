@@ -21,7 +21,7 @@ from functools import cached_property
 COPY_NAMES = ("dst", "src", "bytes", "rows", "dst_stride", "src_stride")
 """What a copy may take: `rows` pieces of `bytes`, so many bytes apart; one piece where it takes no rows."""
 STRIDED_NAMES = ("rows", "dst_stride", "src_stride")
-OPERANDS = ("a", "b", "c")
+OPERANDS: tuple[str, ...] = ("a", "b", "c")
 STRIDED = """\
 for (int64_t row = 0; row < rows; ++row)
   memmove((char*)dst + row * dst_stride, (const char*)src + row * src_stride, bytes);"""
