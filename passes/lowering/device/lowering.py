@@ -56,7 +56,7 @@ class DeviceLowering(FunctionLowering):
         self.joined: list[tuple[Member, Sequence[Tile]]] = []
         self.stack: list[ir.Operation] = []
         self.clock = Clock(function)
-        self.lanes = self.emission.granule_bytes // least_bytes(function)
+        self.lanes = max(self.emission.granule_bytes // least_bytes(function), 1)
         self.dealing: object | None = None
         self.in_unit = False
         self.waited: set[int] = set()
