@@ -143,11 +143,16 @@ def targets_page() -> str:
         "| phase | what holds after it | passes |\n|---|---|---|",
         *(_phase(phase) for phase in C),
         "\n## What is lowered to what\n",
-        "| op | vector, for the CPU | emitc, for C |\n|---|---|---|",
+        "The last column is for machines whose file says how programs are written",
+        "([accelerators.md](../accelerators.md)), and empty where that is as for C.\n",
+        "| op | vector, for the CPU | emitc, for C | emitc, for a machine's own C |\n|---|---|---|---|",
     ]
     vector, emitc = dict(lowered_ops("vector")), dict(lowered_ops("emitc"))
-    names = sorted({*vector, *emitc})
-    lines += [f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc.get(name, 'Refused.')} |" for name in names]
+    device = {**dict(lowered_ops("host")), **dict(lowered_ops("device"))}
+    lines += [
+        f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc.get(name, 'Refused.')} | {device.get(name, '')} |"
+        for name in sorted({*vector, *emitc, *device})
+    ]
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 

@@ -13,6 +13,8 @@ Re-emits each function, op by op, through the table of lowerings. Consecutive op
 of loops; a tile that others than these read is an array. Groups are loops that OpenMP may deal out to threads; their
 memory at `sram` is one piece per thread, in which buffers lie at the offsets of `gir-plan-scratch`. A launched kernel
 is a static function, the program's entry a function that any caller can use (see `emitc/function.py`).
+
+For a machine whose file says how programs for it are written (`[emit]`), kernels are that machine's: see `device/`.
 """
 
 from __future__ import annotations
@@ -21,10 +23,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import create, entry_block, functions, operations
-from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
+from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public, public_of
+from powerfusion.passes.lowering.device import (
+    folds,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    transfers,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    vectors,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+)
+from powerfusion.passes.lowering.device.kernels import HostLowering, lower_kernel
+from powerfusion.passes.lowering.device.state import Device
+from powerfusion.passes.lowering.device.text import write_head
 from powerfusion.passes.lowering.emitc import (  # they fill the table
     code,
     combining,  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -53,12 +64,13 @@ HEADERS = ("math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"
 @register_pass
 @dataclass(frozen=True)
 class ConvertGirToEmitcPass(Pass):
-    """Lowers GIR in tile form to emitc, for C99."""
+    """Lowers GIR in tile form to emitc, for C99 or for a machine's own C."""
 
     name: ClassVar[str] = "convert-gir-to-emitc"
     requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     establishes: ClassVar[frozenset[str]] = frozenset({"c-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    machine: str = option("c", help="For which: a machine's name, or a .toml that describes one")
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its C form."""
@@ -73,14 +85,23 @@ class ConvertGirToEmitcPass(Pass):
         for function in found:
             for launch in (inner for inner in ops_in(function) if inner.name == "gir.launch"):
                 _note_shares(program, launch)
+        machine = find(self.machine)
+        device = None if machine.emit is None else Device(machine, machine.emit)
         for function in sorted(found, key=is_public):
             if is_public(function):
-                entry = EntryLowering(function, program).run(name)
+                lowering = HostLowering(function, program, device) if device else EntryLowering(function, program)
+                entry = lowering.run(name)
                 entry.attributes["gir.assertions"] = ir.ArrayAttr.get([ir.StringAttr.get(m) for m in program.messages])
+                program.host_helpers |= lowering.helpers if isinstance(lowering, HostLowering) else set()
+            elif device:
+                lower_kernel(function, program, device)
             else:
                 lower_kernel_function(function, program)
         tidy(op)
-        _write_head(op, program)
+        if device:
+            write_head(op, program, device)
+        else:
+            _write_head(op, program)
 
 
 def _symbol(function: ir.Operation) -> str:

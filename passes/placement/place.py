@@ -72,6 +72,7 @@ class PlacePass(Pass):
     candidate: int = option(
         0, help="Which placement: the best by the model, or so many places behind it, to be measured"
     )
+    reg_share: int = option(1, help="Place as if only one in so many of the bytes at reg were there")
     certificate: str = option("", help="A file to write: per function, why no other partition costs less")
 
     def run(self, op: ir.Operation) -> None:
@@ -82,7 +83,7 @@ class PlacePass(Pass):
             raise UnsupportedError(
                 "only the best placement has a certificate", help="leave out candidate or certificate"
             )
-        machine = find(self.machine)
+        machine = find(self.machine).narrowed(self.reg_share)
         certified: list[CertifiedBlock] = []
         for function in functions(op):
             for number, block in enumerate(function.regions[0].blocks):

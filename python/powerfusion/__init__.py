@@ -25,6 +25,7 @@ def compile(
     *,
     target: str = "cpu",
     dynamic_shapes: Any = None,
+    device: str | None = None,
     cache: bool = True,
     excess_precision: bool = False,
     fp_contract: bool = False,
@@ -36,8 +37,10 @@ def compile(
             form, or GIR in tile form, whose memref arguments are read and written in place. Or a model: a module,
             function or exported program of PyTorch, a path that ends in `.onnx`, a function of JAX.
         inputs: Example inputs of a module or function: one array, a tuple of them, or of named ones a dictionary.
-        target: What to compile for; `cpu` is the host.
         dynamic_shapes: Which sizes of a module of PyTorch's stay open, as `torch.export.export` takes it.
+        target: What to compile for; `cpu` is the host, `c` portable C; `mlu:mlu372` and `file:PATH.toml` are machines
+            whose C is written as their description says.
+        device: What runs a program for such a machine; `sim` is the simulator that is made from its description.
         cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
@@ -56,7 +59,15 @@ def compile(
     from powerfusion.pipelines import Freedoms
 
     freedoms = Freedoms(excess_precision, fp_contract)
-    return compile_source(source, target, inputs=inputs, dynamic_shapes=dynamic_shapes, cache=cache, freedoms=freedoms)
+    return compile_source(
+        source,
+        target,
+        inputs=inputs,
+        dynamic_shapes=dynamic_shapes,
+        device=device,
+        cache=cache,
+        freedoms=freedoms,
+    )
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

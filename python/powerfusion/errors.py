@@ -59,6 +59,10 @@ class UnsupportedError(PowerFusionError):
     """The program holds something that no pass can take; names the op, its location and a way out."""
 
 
+class CapacityError(UnsupportedError):
+    """What is needed at once doesn't fit into a memory; smaller tiles may."""
+
+
 class InputError(PowerFusionError):
     """Arrays at a call don't fit the signature: number, dtype, rank or sizes."""
 
@@ -81,6 +85,10 @@ class ContractError(PowerFusionError):
 
 class ArtifactError(PowerFusionError):
     """An artifact can't be loaded: cut off, tampered with, or made for another machine."""
+
+
+class SimulationError(PowerFusionError):
+    """A simulated machine found that a program does what it must not; names the line of C and the op."""
 
 
 class ToolError(PowerFusionError):

@@ -17,7 +17,7 @@ from powerfusion.cache.key import Key, key_of
 from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
-from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
+from powerfusion.errors import CapacityError, CompileError, MachineError, PowerFusionError, UnsupportedError
 from powerfusion.frontend.models import import_model
 from powerfusion.frontend.source import form_of, read_module, signature_of
 from powerfusion.machines.host import host
@@ -27,21 +27,26 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
+from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Signature
+from powerfusion.runtime.simulation import SimulatedFunction, Simulation
 from powerfusion.runtime.threads import Threads
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
+    from powerfusion.emit.device import DeviceSource
     from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 OPTIMIZATION_LEVEL = 3
+SIMULATOR = "sim"
+# Placed as if one in so many bytes at reg were there, until what lowering needs beside tiles fits too.
+SHARES = (1, 2, 4, 8)
 
 
 class Executable:
@@ -50,6 +55,7 @@ class Executable:
     Attributes:
         signature: What it takes and gives.
         target: What it was compiled for.
+        device: What runs it, where that isn't the host.
     """
 
     def __init__(
@@ -59,8 +65,10 @@ class Executable:
         snapshots: Mapping[str, Snapshot],
         machine: Machine | None = None,
         program: HostProgram | None = None,
+        device: str | None = None,
     ) -> None:
         self.target = target
+        self.device = device
         self.signature = signature
         self._snapshots = snapshots
         self._machine = machine
@@ -193,13 +201,15 @@ class Executable:
 
     @cached_property
     def c_source(self) -> Source:
-        """The program as a file of C and its header; of target c.
+        """The program as a file of C and its header; of target c, and of machines that are written in a C of their own.
 
         Raises:
             UnsupportedError: It is compiled for another target, or not to the end.
         """
         from powerfusion.emit.portable import translate
 
+        if self._is_for_device:
+            return self._device_source.source
         self._check_code("c")
         return translate(self.module(self.phases[-1]), self.signature, self._note())
 
@@ -236,11 +246,28 @@ class Executable:
                 f"expected a program for {target}, got one for {self.target}",
                 help=f"compile it with target='{target}'",
             )
-        if list(self._snapshots)[-1:] != [PIPELINES[target][-1].name]:
+        if list(self._snapshots)[-1:] != [phases_of(target)[-1].name]:
             raise UnsupportedError(
                 f"this program is compiled up to phase '{[*self._snapshots][-1]}' of {self.target}: it has no code",
                 help="it can be looked at; powerfusion.compile makes code",
             )
+
+    @property
+    def _is_for_device(self) -> bool:
+        return self.target not in PIPELINES and self._machine is not None and self._machine.emit is not None
+
+    @cached_property
+    def _device_source(self) -> DeviceSource:
+        from powerfusion.emit.device import translate_device
+
+        self._check_code(self.target)
+        return translate_device(self.module(self.phases[-1]), self.signature, self._note())
+
+    @property
+    def simulation(self) -> Simulation | None:
+        """What the last call did on the simulated machine; None before there was one."""
+        called = self.__dict__.get("_function")
+        return called.last if isinstance(called, SimulatedFunction) else None
 
     @property
     def object_code(self) -> bytes:
@@ -257,9 +284,11 @@ class Executable:
         return make_program(self._snapshots, OPTIMIZATION_LEVEL)
 
     @cached_property
-    def _function(self) -> CFunction:
+    def _function(self) -> CFunction | SimulatedFunction:
         if self.target == "c":
             return self._c_function
+        if self._is_for_device:
+            return self._simulated
         program = self._program
         libraries = [str(openmp_library())] if OPENMP_PREFIX in program.object else []
         threads = Threads(ctypes.CDLL(libraries[0])) if libraries else None
@@ -277,6 +306,20 @@ class Executable:
         source = self.c_source
         return CFunction(load_c_program(build(source), source.name), self.signature, source.messages)
 
+    @cached_property
+    def _simulated(self) -> SimulatedFunction:
+        from powerfusion.emit.device import build_simulation
+
+        if self.device != SIMULATOR:
+            raise UnsupportedError(
+                f"no {self.machine.name} is at hand to run this on",
+                help=f"compile it with device='{SIMULATOR}'; c_source has the program's text",
+            )
+        program = self._device_source
+        library = build_simulation(program, self.machine)
+        source = program.source
+        return SimulatedFunction(library, source.name, self.signature, source.messages, program.place_of)
+
 
 def compile_source(
     source: Any,
@@ -284,6 +327,7 @@ def compile_source(
     *,
     inputs: Any = None,
     dynamic_shapes: Any = None,
+    device: str | None = None,
     until: str | None = None,
     after: str | None = None,
     remarks: bool = False,
@@ -294,9 +338,10 @@ def compile_source(
 
     Args:
         source: Whatever `read_module` or `import_model` takes.
-        target: A key of `PIPELINES`.
         inputs: Example inputs of a model that needs some.
         dynamic_shapes: Which sizes of a model of PyTorch's stay open.
+        target: A key of `PIPELINES`, or a machine whose description says how programs are written.
+        device: What runs it, where that isn't the host.
         until: The last phase to run; what comes back then can be looked at, not called.
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
@@ -305,9 +350,21 @@ def compile_source(
     """
     check_target(target)
     machine = None if target == HOST else find(target)
-    phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
     source = import_model(source, inputs, dynamic_shapes)
-    return _compile_between(source, phases, target, until, after, machine, cache=cache)
+    check_device(device, machine)
+    phases = freedoms.taken_by(_asked(phases_of(target), remarks))
+    made: Executable | None = None
+    for share in SHARES:
+        smaller = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
+        try:
+            made = _compile_between(source, smaller, target, until, after, machine, cache=cache)
+            break
+        except CapacityError:
+            if share == SHARES[-1]:
+                raise
+    assert made is not None, "expected a last share"
+    made.device = device
+    return made
 
 
 def compile_for(
@@ -338,6 +395,22 @@ def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
     return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
 
 
+def check_device(device: str | None, machine: Machine | None) -> None:
+    """Makes sure that a device is one, and one of the machine's.
+
+    Raises:
+        UnsupportedError: It isn't.
+    """
+    if device is None:
+        return
+    if device != SIMULATOR:
+        raise UnsupportedError(f"expected a device of {SIMULATOR}, got '{device}'", help="leave it away for the host")
+    if machine is None or machine.emit is None:
+        raise UnsupportedError(
+            f"'{machine.name if machine else HOST}' has no simulator", help="it is for machines with a table [emit]"
+        )
+
+
 def check_target(target: str) -> None:
     """Makes sure that code is made for a target.
 
@@ -348,9 +421,13 @@ def check_target(target: str) -> None:
         return
     known = ", ".join(PIPELINES)
     try:
-        find(target)
+        machine = find(target)
     except MachineError as error:
+        if target.endswith(".toml"):
+            raise
         raise UnsupportedError(f"expected a target of {known}, got '{target}'", help=error.help) from None
+    if machine.emit is not None:
+        return
     raise UnsupportedError(
         f"code for '{target}' isn't made yet; it is for {known}",
         help=f"`pf explain IN --target {target}` shows what the program would move there",

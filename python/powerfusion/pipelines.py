@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields, replace
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError, UnsupportedError
+from powerfusion.machines.table import find
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,10 @@ def phases_for(machine: str) -> tuple[Phase, ...]:
 
 def phases_of(target: str) -> tuple[Phase, ...]:
     """All phases of a target that code is made for, or of a machine."""
-    return PIPELINES.get(target) or phases_for(target)
+    if target in PIPELINES:
+        return PIPELINES[target]
+    phases = phases_for(target)
+    return (*phases, LOWER_C.with_option("machine", target)) if find(target).emit else phases
 
 
 ALL_PHASES = tuple(dict.fromkeys(phase.name for phase in (*MACHINE, *CPU)))

@@ -102,6 +102,8 @@ def start(lowering: EmitcLowering, op: ir.Operation, init: Tile, wide: ir.Type) 
     """An accumulator that begins with a tile."""
     lowering.settle(init)
     element = init.element
+    if wide == ir.F64Type.get() != element and not lowering.has_doubles:
+        wide = computed(element)
     narrow: Callable[[ir.Value], ir.Value] | None = None
     if is_float(element) and (wide != computed(element) or (is_narrow(element) and rounds_late(op))):
         narrow = lambda value: scalars.rounded(code.cast(value, computed(element)), element, lowering.helper)  # noqa: E731
@@ -116,7 +118,7 @@ def copy_into(held: Held, tile: Tile, wide: ir.Type) -> None:
     shape = squeezed(held.shape)
     with ExitStack() as nest:
         index: Sequence[Number] = [nest.enter_context(code.loop(0, size)) for size in shape]
-        code.assign(code.cast(tile.at(spread_index(index, tile.shape)), wide), held.place(index))
+        held.put(code.cast(tile.at(spread_index(index, tile.shape)), wide), index)
 
 
 def accumulator(lowering: EmitcLowering, op: ir.Operation, init: ir.Value, wide: ir.Type | None = None) -> Carry:

@@ -41,7 +41,7 @@ def lower_reduce(lowering: EmitcLowering, op: ir.Operation) -> None:
     if len({len(tile.shape) for tile in tiles}) == 1 and counts and len(counts) < len(tiles[0].shape):
         Fold(lowering, op, dims, counts).reduce()
         return
-    if lanes_of(op) and "kinds" in op.attributes:
+    if lowering.keeps_lanes and lanes_of(op) and "kinds" in op.attributes:
         _fold_lanes(lowering, op, tiles, (dims, counts))
         return
     carries = [accumulator(lowering, op, init) for init in inits]
@@ -253,7 +253,7 @@ class Fold:
                 rest = tuple(0 if s == 1 else nest.enter_context(code.loop(0, s)) for s in held.shape[self.rank :])
                 value = carry.held.at((*kept, *rest))
                 where = tuple(at for at, size in zip((*index, *rest), held.shape, strict=True) if size != 1)
-                code.assign(value, held.place(where))
+                held.put(value, where)
 
 
 @lowers("gir.scan", to=TARGET)

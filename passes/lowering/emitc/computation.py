@@ -41,7 +41,8 @@ def lower_elementwise(lowering: FunctionLowering, op: ir.Operation) -> None:
             for tile, old in zip(tiles, op.operands, strict=True)
         ]
         results = [result.element for result in held]
-        return elementwise(Scalar(op.name, operands, elements, results, attributes, lowering.helper, op.location))
+        scalar = Scalar(op.name, operands, elements, results, attributes, lowering.helper, op.location)
+        return lowering.compute_scalar(scalar)
 
     if squeezed(shape) and all(tile is None or tile.uniform for tile in tiles):
         lowering.settle(*(tile for tile in tiles if tile is not None))

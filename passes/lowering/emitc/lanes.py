@@ -111,7 +111,7 @@ class LaneCarry(Carry):
                 total = self._combined(total, code.load(self.lane(kept, lane)))
             total = _cast(total, computed(element), element)
             total = scalars.rounded(total, element, lowering.helper) if is_float(element) else total
-            code.assign(total, self.held.place(index))
+            self.held.put(total, index)
         return Tile.of(self.held)
 
     def _combined(self, left: ir.Value, right: ir.Value) -> ir.Value:

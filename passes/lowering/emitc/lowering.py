@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 from powerfusion.core._mlir import attributes_of, defining_op, operations
 from powerfusion.errors import UnsupportedError
@@ -14,7 +15,7 @@ from powerfusion.passes.lowering.emitc.arithmetic import elementwise
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape
 from powerfusion.passes.lowering.emitc.code import Flag, Number
 from powerfusion.passes.lowering.emitc.names import Names
-from powerfusion.passes.lowering.emitc.scalar_op import Scalar
+from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
 from powerfusion.passes.lowering.emitc.scalars import computed, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Group, Held, Member, Tile, squeezed, used_outside
 from powerfusion.passes.lowering.registry import lowering_of
@@ -54,6 +55,7 @@ class Program:
     Attributes:
         names: Of functions.
         helpers: Functions of `helpers.c` that are called.
+        host_helpers: Those that the host calls, where kernels run elsewhere.
         messages: The messages of assertions, numbered from 1.
         callees: The C functions of kernels, by their old names.
         shares: Per kernel, by its old name, which parameters a launch says are the memory of which others.
@@ -61,6 +63,7 @@ class Program:
 
     names: Names = field(default_factory=Names)
     helpers: set[str] = field(default_factory=set)
+    host_helpers: set[str] = field(default_factory=set)
     messages: list[str] = field(default_factory=list)
     callees: dict[str, Callee] = field(default_factory=dict)
     shares: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -76,6 +79,15 @@ class Program:
         return self.messages.index(message) + 1
 
 
+class HasValues(Protocol):
+    """One of the units that run in step, with what values are to it."""
+
+    @property
+    def values(self) -> dict[ir.Value, Lowered]:
+        """What old values have become."""
+        ...
+
+
 class EmitcLowering:
     """Lowers one function.
 
@@ -83,6 +95,13 @@ class EmitcLowering:
         program: What it is part of.
         names: Names that are taken in the function.
     """
+
+    targets: ClassVar[tuple[str, ...]] = (TARGET,)
+    """Whose tables say how an op is written, the first that knows it."""
+    has_doubles: ClassVar[bool] = True
+    """Whether sums of f32 may be kept in f64."""
+    keeps_lanes: ClassVar[bool] = True
+    """Whether loops keep a partial result per lane of what they reduce."""
 
     def __init__(self, program: Program, names: Names) -> None:
         self.program = program
@@ -92,6 +111,7 @@ class EmitcLowering:
         self.status: ir.Value | None = None
         self.scratch: list[object] = []
         self.threads = 0
+        self.members: Sequence[HasValues] = ()
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -153,7 +173,7 @@ class EmitcLowering:
         """Names what an op gives for one element, where it has a line of its own."""
         maker = defining_op(value)
         if maker is not None and maker.name != "emitc.literal":
-            self.name(value, _hint(op))
+            self.name(value, hint_of(op))
 
     def declare(self, held: Held, op: ir.Operation) -> None:
         """Makes the array of a tile, or the variable of a single element, with a comment on what it is.
@@ -176,8 +196,12 @@ class EmitcLowering:
         if shape:
             code.verbatim(f"// tile {what} of {held.element} in registers: {size} bytes")
         place = code.array(shape, element) if shape else code.variable(element)
-        self.name(place, _hint(op))
+        self.name(place, hint_of(op))
         held.array = place
+
+    def compute_scalar(self, op: Scalar) -> Values:
+        """Writes an op on single elements; gives its results."""
+        return elementwise(op)
 
     # -- ops ---------------------------------------------------------------------------------------
 
@@ -201,7 +225,8 @@ class EmitcLowering:
     def emit(self, op: ir.Operation) -> None:
         """Writes one op."""
         on_tiles = op.name.startswith(("arith.", "math.")) and any(_is_shaped(r) for r in op.results)
-        lowering = lowering_of(ELEMENTWISE if on_tiles else op.name, TARGET)
+        name = ELEMENTWISE if on_tiles else op.name
+        lowering = next(filter(None, (lowering_of(name, target) for target in self.targets)), None)
         with op.location:
             if lowering is not None:
                 lowering(self, op)
@@ -216,7 +241,7 @@ class EmitcLowering:
         if known is not None:
             self.bind(op.results, [known])
             return
-        made = elementwise(
+        made = self.compute_scalar(
             Scalar(
                 op.name,
                 [self.scalar(operand) for operand in op.operands],
@@ -252,7 +277,7 @@ _KIND = re.compile(r"#vector\.kind<(\w+)>")
 SHORT = {"maximumf": "largest", "minimumf": "smallest", "add": "total", "mul": "product"}
 
 
-def _hint(op: ir.Operation) -> str:
+def hint_of(op: ir.Operation) -> str:
     """What to call what an op gives."""
     if "kinds" in op.attributes:
         kind = _KIND.search(str(op.attributes["kinds"]))

@@ -136,6 +136,14 @@ def integer(value: int, type_: ir.Type) -> ir.Value:
     return literal(f"({text})" if value < 0 else text, type_)
 
 
+def zero_of(element: ir.Type) -> ir.Value:
+    """Zero, as one computes with it."""
+    type_ = computed(element)
+    if type_ == signless(1):
+        return flag_of(False)
+    return float_literal(0.0, type_) if is_float(type_) else integer(0, type_)
+
+
 def width_of(element: ir.Type) -> int:
     """Bits of an integer or index."""
     return bits_of(element)

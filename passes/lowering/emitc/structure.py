@@ -158,7 +158,7 @@ def _begin(
     lowering: FunctionLowering, argument: ir.Value, init: Tile, found: ir.Operation, loop: ir.Operation
 ) -> Carry:
     """The accumulator of a loop, for the op that folds into it."""
-    if found.name == "gir.reduce" and "kinds" in found.attributes and lanes_of(found):
+    if lowering.keeps_lanes and found.name == "gir.reduce" and "kinds" in found.attributes and lanes_of(found):
         return start_lanes(lowering, found, _which(argument, loop), init, loop)
     return start(lowering, found, init, wide_type(found, init.element))
 

@@ -52,6 +52,8 @@ class Held:
         array: Where its elements are, squeezed.
         wide: The C type in the array, where that isn't the one that one computes with.
         narrow: Turns an element of a wide array into one of the tile's.
+        encode: The reverse, where what is computed is written.
+        strides: Of a squeezed tile that a pointer leads to, in elements; none of an array of C.
     """
 
     shape: tuple[int, ...]
@@ -61,6 +63,8 @@ class Held:
     array: ir.Value | None = None
     wide: ir.Type | None = None
     narrow: Callable[[ir.Value], ir.Value] | None = None
+    encode: Callable[[ir.Value], ir.Value] | None = None
+    strides: tuple[int, ...] | None = None
 
     def at(self, index: Index) -> ir.Value:
         """An element."""
@@ -73,7 +77,17 @@ class Held:
     def place(self, index: Sequence[Number]) -> ir.Value:
         """Where an element is, at an index into the squeezed shape."""
         assert self.array is not None
-        return code.element(self.array, index, self.wide or computed(self.element)) if index else self.array
+        type_ = self.wide or computed(self.element)
+        if self.strides is not None:
+            linear: Number = 0
+            for at, stride in zip(index, self.strides, strict=True):
+                linear = code.plus(linear, code.times(at, stride))
+            return code.element(self.array, [linear], type_)
+        return code.element(self.array, index, type_) if index else self.array
+
+    def put(self, value: ir.Value, index: Sequence[Number]) -> None:
+        """Writes an element, at an index into the squeezed shape."""
+        code.assign(value if self.encode is None else self.encode(value), self.place(index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +101,8 @@ class Tile:
         base: What waits or is held, where this is that, but for dimensions of size 1.
         needs: What else it reads that may wait.
         uniform: Whether all of its elements are one.
+        origin: What is held, whose elements these are, under an index that `source` gives.
+        source: The index into the origin of an element.
     """
 
     shape: tuple[int, ...]
@@ -95,11 +111,13 @@ class Tile:
     base: Held | None = None
     needs: frozenset[Held] = frozenset()
     uniform: bool = False
+    origin: Held | None = None
+    source: Callable[[Index], Index] = tuple
 
     @classmethod
     def of(cls, held: Held) -> Tile:
         """The tile of what waits or is held."""
-        return cls(held.shape, held.element, held.at, held, uniform=not squeezed(held.shape))
+        return cls(held.shape, held.element, held.at, held, uniform=not squeezed(held.shape), origin=held)
 
     @property
     def reads(self) -> frozenset[Held]:
@@ -124,6 +142,8 @@ def renamed(tile: Tile, shape: Sequence[int], at: Callable[[Index], Index]) -> T
         tile.base if same else None,
         tile.needs if same else tile.reads,
         tile.uniform,
+        tile.origin,
+        lambda index: tile.source(at(index)),
     )
 
 
@@ -249,7 +269,7 @@ class Group:
                         if len(list(result.uses)) > 1:
                             self.name(value, member.op)
                         if id(held) in arrays:
-                            code.assign(value, held.place(index))
+                            held.put(value, index)
         if shape:
             for member in members:
                 for held in member.results:

@@ -55,7 +55,7 @@ class Units:
 
     def __init__(self, lowering: FunctionLowering, members: Sequence[Unit]) -> None:
         self.lowering = lowering
-        self.members = members
+        self.members = lowering.members = members
 
     @classmethod
     def run(cls, lowering: FunctionLowering, op: ir.Operation) -> None:
@@ -66,6 +66,7 @@ class Units:
         cls(lowering, [Unit((), lowering.values)]).parallel(op)
         group.flush()
         group.escapes = escapes
+        lowering.members = ()
 
     def parallel(self, op: ir.Operation) -> None:
         """A parallel whose instances meet."""
@@ -232,7 +233,7 @@ class Units:
             for one, value in zip(held, values, strict=True):
                 element = code.cast(value, computed(one.element)) if scalars.is_float(one.element) else value
                 rounded = scalars.rounded(element, one.element, lowering.helper)
-                code.assign(rounded, one.place(index))
+                one.put(rounded, index)
         return [Tile.of(one) for one in held]
 
 

@@ -13,20 +13,23 @@ examples:
   pf machines                                   the known ones
   pf machines show sm_90                        one of them, with the source of each number
   pf machines show cpu --toml > mine.toml       a file to begin a description of your own with
-  pf machines show mine.toml                    checks such a file and shows it"""
+  pf machines show mine.toml                    checks such a file and shows it
+  pf machines check mine.toml                   runs small programs on the simulator that is made from it"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
-    parser.add_argument("action", nargs="?", choices=("list", "show"), default="list", help="list (default) or show")
-    parser.add_argument("machine", nargs="?", metavar="NAME|FILE", help="show: a known machine, or a .toml file")
+    parser.add_argument(
+        "action", nargs="?", choices=("list", "show", "check"), default="list", help="list (default), show, check"
+    )
+    parser.add_argument("machine", nargs="?", metavar="NAME|FILE", help="show, check: a known machine, or a .toml file")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON instead of tables; unknown numbers are null")
     form.add_argument("--toml", action="store_true", help="show: print it as a file that describes the same machine")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Lists or shows."""
+    """Lists, shows or checks."""
     from powerfusion.cli import machine_tables, output
     from powerfusion.machines import find, names
     from powerfusion.machines.schema import to_data, to_toml
@@ -42,7 +45,11 @@ def execute(options: argparse.Namespace) -> int:
             output.print_rich(console, machine_tables.list_table(known, plain=not console.is_terminal))
         return 0
     if not options.machine:
-        options.usage("show which machine? `pf machines` lists the known ones")
+        options.usage(f"{options.action} which machine? `pf machines` lists the known ones")
+    if options.action == "check":
+        if options.toml:
+            options.usage("only show takes --toml")
+        return _check(options.machine, as_json=options.json)
     machine = find(options.machine)
     if options.json:
         output.print_json(to_data(machine))
@@ -52,6 +59,30 @@ def execute(options: argparse.Namespace) -> int:
         console = output.make_console()
         output.print_rich(console, *machine_tables.machine_parts(machine, plain=not console.is_terminal))
     return 0
+
+
+def _check(machine: str, *, as_json: bool) -> int:
+    """Says what does each op, and runs the cases; 1 where one fails."""
+    from dataclasses import asdict
+
+    from powerfusion.cli import output
+    from powerfusion.conformance import check_cases, support_of
+
+    support = list(support_of(machine))
+    if not as_json:
+        width = max((len(op) for op, _ in support), default=0)
+        for op, how in support:
+            print(f"{op:<{width}}  {how}")
+        print(flush=True)
+    verdicts = []
+    for verdict in check_cases(machine):
+        verdicts.append(verdict)
+        if not as_json:
+            said = verdict.problem or f"right: {verdict.copied_bytes} bytes copied, {verdict.calls} calls"
+            print(f"{verdict.case:<14}  {said}", flush=True)
+    if as_json:
+        output.print_json({"ops": dict(support), "cases": [asdict(verdict) for verdict in verdicts]})
+    return int(any(verdict.problem for verdict in verdicts))
 
 
 def _listed(machine: Machine) -> dict[str, Any]:

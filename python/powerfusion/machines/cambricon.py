@@ -6,8 +6,10 @@ Sizes are from headers that Cambricon published; speeds of the MLU590 and most a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from powerfusion.machines.model import Engine, Link, Machine, ScopeLimits, Sources, Space
+from powerfusion.machines.schema import emission_from
 
 _HEADERS = "Cambricon's MIT-licensed compiler headers: __MLU_{}_SIZE__ of the architecture"
 _STACK = "github.com/Cambricon/torch_mlu, bang/internal/common_util.h: REM_FOR_STACK, 128 KB"
@@ -31,6 +33,7 @@ class _Chip:
     memory_gb_s: float | None
     rates: tuple[tuple[str, float | None], ...]
     source: str | None
+    emission: tuple[str, ...] = ("bang.toml",)
 
 
 _UNKNOWN: tuple[tuple[str, float | None], ...] = (("f32", None), ("f16", None), ("bf16", None), ("i8", None))
@@ -57,6 +60,7 @@ _CHIPS = (
         memory_gb_s=None,
         rates=_UNKNOWN,
         source=None,
+        emission=("bang.toml", "bang_592.toml"),
     ),
 )
 
@@ -85,6 +89,7 @@ def _machine(chip: _Chip) -> Machine:
             ScopeLimits("group", "cluster", None, None, "__sync_cluster"),
             ScopeLimits("unit", "IPU core", 4, 4, "__sync", sources=(("count", _CORES), ("max_count", _CORES))),
         ),
+        emit=emission_from([Path(__file__).with_name(name) for name in chip.emission]),
     )
 
 

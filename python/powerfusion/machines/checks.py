@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from powerfusion.machines.complaint import Complaint
+from powerfusion.machines.emission_checks import check_emission
 from powerfusion.machines.model import DTYPES, LEVELS, OP_CLASSES, SCOPES, Machine, Space, listed
 from powerfusion.machines.positions import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """Something that is wrong, and where."""
-
-    path: Path
-    message: str
 
 
 def check(machine: Machine) -> list[Complaint]:
@@ -34,6 +27,7 @@ def check(machine: Machine) -> list[Complaint]:
         *_engines(machine),
         *_scopes(machine),
         *_dangling(machine),
+        *check_emission(machine),
     ]
 
 

@@ -16,11 +16,12 @@ Bandwidths and rates are of the whole machine, capacities of one instance of the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
 from powerfusion.errors import MachineError
+from powerfusion.machines.emission import Emission
 
 Level = Literal["dram", "sram", "reg"]
 Scope = Literal["device", "cluster", "group", "unit", "lane"]
@@ -75,6 +76,13 @@ class Space:
     def usable_bytes(self) -> int | None:
         """Capacity less reserve; None where the capacity is unknown."""
         return None if self.capacity_bytes is None else self.capacity_bytes - self.reserve_bytes
+
+    def narrowed(self, share: int) -> Space:
+        """The same space of which programs may use one in `share` bytes; unknown ones are unknown."""
+        usable = self.usable_bytes
+        if usable is None or self.capacity_bytes is None:
+            return self
+        return replace(self, reserve_bytes=self.capacity_bytes - usable // share)
 
     def usable_among(self, instances: int) -> int | None:
         """What one instance has where so many of one group share the pool."""
@@ -195,6 +203,7 @@ class Machine:
         caches: Nearest to the units first.
         launch_ns: What starting a kernel costs at least.
         sources: Where the machine's own numbers are from.
+        emit: How programs for it are written in its C; None where nobody said so. The IR's attribute has it not.
     """
 
     name: str
@@ -206,10 +215,19 @@ class Machine:
     caches: tuple[Cache, ...] = ()
     launch_ns: float | None = None
     sources: Sources = ()
+    emit: Emission | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
         """Machines are looked up more often than two of a name differ."""
         return hash(self.name)
+
+    def narrowed(self, share: int) -> Machine:
+        """The same machine with one in `share` of the bytes that programs may use at `reg`."""
+        if share == 1:
+            return self
+        return replace(
+            self, spaces=tuple(space.narrowed(share) if space.level == "reg" else space for space in self.spaces)
+        )
 
     def space(self, name: str) -> Space:
         """The space of a name.

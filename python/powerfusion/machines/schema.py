@@ -19,6 +19,8 @@ sources = { capacity_bytes = "data sheet, page 3" }
 [[engine]]                  # name, reads, writes, ops; rates = { f32 = 24000, f16 = "unknown" }
 [[scope]]                   # scope = "group", ...
 [[cache]]                   # name, caches, ...
+[emit]                      # how programs are written: `emission` says what it holds
+[[emit.copy]]               # [[emit.memory]], [[emit.intrinsic]]
 ```
 
 A number that is left out, or is "unknown", is unknown.
@@ -33,7 +35,7 @@ import math
 import re
 import tomllib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -41,6 +43,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 from powerfusion.errors import MachineError
 from powerfusion.machines import positions
 from powerfusion.machines.checks import Complaint, check
+from powerfusion.machines.emission import Copy, Emission, Intrinsic, Memory, ScalarCall
 from powerfusion.machines.model import Cache, Engine, Link, Machine, ScopeLimits, Space
 
 UNKNOWN = "unknown"
@@ -52,7 +55,16 @@ ARRAYS: Mapping[str, tuple[str, type]] = {
     "cache": ("caches", Cache),
 }
 """Name of the array of tables in a file: field of the machine, class of its elements."""
-_MACHINE_ARRAYS = tuple(field for field, _ in ARRAYS.values())
+EMIT = "emit"
+EMIT_ARRAYS: Mapping[str, tuple[str, type]] = {
+    "memory": ("memories", Memory),
+    "copy": ("copies", Copy),
+    "intrinsic": ("intrinsics", Intrinsic),
+    "scalar": ("scalars", ScalarCall),
+}
+"""The same of the table `emit`."""
+_MACHINE_ARRAYS = (*(field for field, _ in ARRAYS.values()), EMIT)
+_EMIT_FIELDS = tuple(field for field, _ in EMIT_ARRAYS.values())
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -92,12 +104,40 @@ def loads(text: str, origin: str = "<text>") -> Machine:
     return machine
 
 
+def emission_from(paths: Sequence[Path]) -> Emission:
+    """The table `emit` of the first of some files, with the arrays of all of them.
+
+    Raises:
+        MachineError: One is wrong.
+    """
+    whole: Emission | None = None
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        complaints = list[Complaint]()
+        table = tomllib.loads(text)[EMIT]
+        if whole is None:
+            whole = emission_of(table, complaints)
+        else:
+            more = _arrays(table, EMIT_ARRAYS, (EMIT,), complaints)
+            whole = dataclasses.replace(whole, **{field: getattr(whole, field) + more[field] for field in _EMIT_FIELDS})
+        if complaints:
+            raise _error(complaints, positions.key_lines(text), str(path))
+    assert whole is not None, "expected a file"
+    return whole
+
+
 def to_data(machine: Machine) -> dict[str, Any]:
     """A machine as JSON has it: every field is there, what is unknown is null."""
     return {
         **_record_data(machine, skip=_MACHINE_ARRAYS),
         **{field: [_record_data(record) for record in getattr(machine, field)] for _, (field, _) in ARRAYS.items()},
+        EMIT: _emission_data(machine.emit) if machine.emit else None,
     }
+
+
+def _emission_data(emission: Emission) -> dict[str, Any]:
+    lists = {field: [_record_data(one) for one in getattr(emission, field)] for field in _EMIT_FIELDS}
+    return {**_record_data(emission, skip=_EMIT_FIELDS), **lists}
 
 
 def to_toml(machine: Machine) -> str:
@@ -106,6 +146,11 @@ def to_toml(machine: Machine) -> str:
     for name, (field, _) in ARRAYS.items():
         for record in getattr(machine, field):
             lines += ["", f"[[{name}]]", *_toml_fields(record)]
+    if machine.emit:
+        lines += ["", f"[{EMIT}]", *_toml_fields(machine.emit, skip=_EMIT_FIELDS)]
+        for name, (field, _) in EMIT_ARRAYS.items():
+            for record in getattr(machine.emit, field):
+                lines += ["", f"[[{EMIT}.{name}]]", *_toml_fields(record)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +167,11 @@ def _error(complaints: list[Complaint], lines: dict[positions.Path, int], origin
     placed = sorted({(positions.line_of(lines, one.path), f"{key_text(one.path)}{one.message}") for one in complaints})
     (line, first), *others = placed
     message = "\n".join([first, *(f"{origin}:{line}: {text}" for line, text in others)])
-    return MachineError(message, location=f"{origin}:{line}", help="docs/machines.md says what such a file holds")
+    return MachineError(
+        message,
+        location=f"{origin}:{line}",
+        help="docs/machines.md and docs/accelerators.md say what such a file holds",
+    )
 
 
 def key_text(path: positions.Path) -> str:
@@ -132,16 +181,39 @@ def key_text(path: positions.Path) -> str:
 
 
 def _machine(data: dict[str, Any], complaints: list[Complaint]) -> Machine | None:
-    arrays = dict[str, tuple[object, ...]]()
-    for name, (field, cls) in ARRAYS.items():
+    given = _arrays(data, ARRAYS, (), complaints)
+    plain = {key: value for key, value in data.items() if key not in ARRAYS and key != EMIT}
+    if EMIT in data:
+        given[EMIT] = emission_of(data[EMIT], complaints)
+    return cast(Machine | None, _record(Machine, plain, (), complaints, given))
+
+
+def emission_of(table: Any, complaints: list[Complaint]) -> Emission | None:
+    """The table `emit` of a file; None, and complaints, where it is wrong."""
+    if not isinstance(table, dict):
+        complaints.append(Complaint((EMIT,), f"expected a table, got {_shown(table)}"))
+        return None
+    entries = cast(dict[str, Any], table)
+    given = _arrays(entries, EMIT_ARRAYS, (EMIT,), complaints)
+    plain = {key: value for key, value in entries.items() if key not in EMIT_ARRAYS}
+    return cast(Emission | None, _record(Emission, plain, (EMIT,), complaints, given))
+
+
+def _arrays(
+    data: dict[str, Any], kinds: Mapping[str, tuple[str, type]], path: positions.Path, complaints: list[Complaint]
+) -> dict[str, Any]:
+    """Arrays of tables as the fields that they are."""
+    arrays = dict[str, Any]()
+    for name, (field, cls) in kinds.items():
         tables = data.get(name, [])
+        place = (*path, name)
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            complaints.append(Complaint((name,), f"expected tables under [[{name}]], got {_shown(tables)}"))
+            said = ".".join(map(str, place))
+            complaints.append(Complaint(place, f"expected tables under [[{said}]], got {_shown(tables)}"))
             continue
-        records = [_record(cls, table, (name, number), complaints) for number, table in enumerate(tables)]
+        records = [_record(cls, table, (*place, number), complaints) for number, table in enumerate(tables)]
         arrays[field] = tuple(record for record in records if record is not None)
-    plain = {key: value for key, value in data.items() if key not in ARRAYS}
-    return cast(Machine | None, _record(Machine, plain, (), complaints, arrays))
+    return arrays
 
 
 def _record(
@@ -155,7 +227,8 @@ def _record(
     before = len(complaints)
     hints = _hints(cls)
     values = dict[str, Any](given or {})
-    allowed = [name for name in hints if cls is not Machine or name not in _MACHINE_ARRAYS]
+    hidden = {Machine: _MACHINE_ARRAYS, Emission: _EMIT_FIELDS}.get(cls, ())
+    allowed = [name for name in hints if name not in hidden]
     for key, value in table.items():
         if key not in allowed:
             complaints.append(Complaint((*path, key), _unknown_key(key, cls, allowed, bool(path))))
@@ -175,7 +248,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _unknown_key(key: str, cls: type, allowed: list[str], nested: bool) -> str:
-    known = allowed if nested else [*allowed, *ARRAYS]
+    known = [*allowed, *EMIT_ARRAYS] if cls is Emission else allowed if nested else [*allowed, *ARRAYS, EMIT]
     close = difflib.get_close_matches(key, known, n=1)
     what = {"ScopeLimits": "scope"}.get(cls.__name__, cls.__name__.lower())
     article = "an" if what[0] in "aeiou" else "a"
@@ -267,7 +340,7 @@ def _plain(value: Any, hint: Any) -> Any:
 
 def _toml_fields(record: Any, skip: tuple[str, ...] = ()) -> Iterator[str]:
     """`key = value` of each field that isn't at its default, or has a source."""
-    hints, cited = _hints(type(record)), dict(record.sources)
+    hints, cited = _hints(type(record)), dict(getattr(record, "sources", ()))
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         said = field.default is dataclasses.MISSING or value != field.default or field.name in cited

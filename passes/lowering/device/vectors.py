@@ -1,0 +1,211 @@
+"""Elementwise ops on tiles by a machine's intrinsics, a run of elements at a time.
+
+A run is as many of a tile's last dimensions as lie alike in the result and in each operand, or are one number there.
+It is as long as intrinsics want it: elements behind a row's end may hold anything. Over other dimensions there are
+loops. Ops that no intrinsic does are loops over elements, as on any processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from powerfusion.mlir import ir
+from powerfusion.passes.lowering.device.calls import emit_call
+from powerfusion.passes.lowering.device.layouts import Layout, layout_of, row_strides, span_of
+from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
+from powerfusion.passes.lowering.device.state import Region
+from powerfusion.passes.lowering.device.transfers import linear, pointer_of
+from powerfusion.passes.lowering.device.ways import NUMBER, RUN, Operand, Step, way_of
+from powerfusion.passes.lowering.emitc import code, scalars
+from powerfusion.passes.lowering.emitc.code import Number, plus
+from powerfusion.passes.lowering.emitc.computation import lower_elementwise
+from powerfusion.passes.lowering.emitc.lowering import ELEMENTWISE
+from powerfusion.passes.lowering.emitc.tiles import Held, Tile, spread_index, squeezed
+from powerfusion.passes.lowering.registry import lowers
+
+
+@lowers(ELEMENTWISE, to=DEVICE)
+def lower_vectors(lowering: DeviceLowering, op: ir.Operation) -> None:
+    """A call per run where the machine's file has an intrinsic, else loops over elements."""
+    plan = plan_of(lowering, op)
+    if plan is None:
+        lower_elementwise(lowering, op)
+        return
+    held = Held(tuple(op.results[0].type.shape), op.results[0].type.element_type)
+    _place(lowering, op, plan, held)
+    emit_runs(lowering, op, plan, held)
+    lowering.bind(op.results, [Tile.of(held)])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an op is done.
+
+    Attributes:
+        dtype: Of its elements.
+        steps: The calls.
+        tiles: The operands.
+        layouts: Where they are.
+        kinds: Which are runs.
+        run: How many of the last dimensions a call does.
+    """
+
+    dtype: str
+    steps: list[Step]
+    tiles: list[Tile]
+    layouts: list[Layout]
+    kinds: list[str]
+    run: int
+
+
+def plan_of(lowering: DeviceLowering, op: ir.Operation) -> Plan | None:
+    """A plan; None where intrinsics can't do an op."""
+    if op.name == "arith.constant" or len(op.results) != 1 or not squeezed(op.results[0].type.shape):
+        return None
+    dtype = str(op.results[0].type.element_type)
+    types = {str(v.type.element_type) for v in op.operands if isinstance(v.type, ir.ShapedType)}
+    if types != {dtype} or any(not isinstance(v.type, ir.ShapedType) for v in op.operands):
+        return None
+    if not any(dtype in one.dtypes for one in lowering.emission.intrinsics):
+        return None
+    tiles = [lowering.tile(operand) for operand in op.operands]
+    if all(tile.uniform for tile in tiles):
+        return None
+    kinds = [NUMBER if tile.uniform else RUN for tile in tiles]
+    if way_of(lowering.emission, op.name, dtype, kinds) is None:
+        return None
+    lowering.settle(*tiles)
+    found = [layout_of(tile) for tile in tiles]
+    layouts = [layout for layout in found if layout is not None]
+    if len(layouts) < len(found):
+        return None
+    shape = squeezed(op.results[0].type.shape)
+    return _longest(lowering, op, (shape, dtype), tiles, layouts)
+
+
+def _longest(
+    lowering: DeviceLowering,
+    op: ir.Operation,
+    result: tuple[tuple[int, ...], str],
+    tiles: list[Tile],
+    layouts: list[Layout],
+) -> Plan | None:
+    """The plan whose calls do most."""
+    shape, dtype = result
+    strides = row_strides(shape, lowering.lanes)
+    for run in range(len(shape), 0, -1):
+        kinds = [_kind(lowering, layout, strides, run, shape) for layout in layouts]
+        known = [kind for kind in kinds if kind is not None]
+        if len(known) < len(kinds) or (NUMBER in known and all(kind == NUMBER for kind in known)):
+            continue
+        if run < len(shape) and any(stride % lowering.lanes for stride in strides[:-run]):
+            continue
+        steps = way_of(lowering.emission, op.name, dtype, known)
+        if steps is not None:
+            return Plan(dtype, steps, tiles, layouts, known, run)
+    return None
+
+
+def _kind(
+    lowering: DeviceLowering, layout: Layout, strides: Sequence[int], run: int, shape: Sequence[int]
+) -> str | None:
+    """Whether an operand is a run, or one number, along the last dimensions; None where it is neither."""
+    own = layout.strides[-run:]
+    if not any(own):
+        return NUMBER
+    held = layout.held
+    if own != tuple(strides[-run:]) or held is None or held.strides is None:
+        return None
+    outer = layout.strides[:-run]
+    if layout.offset % lowering.lanes or any(stride % lowering.lanes for stride in outer):
+        return None
+    last = layout.offset + sum(max(0, (n - 1) * s) for n, s in zip(shape, outer, strict=False))
+    return RUN if last + span_of(shape[-run:], strides[-run:]) <= _room(lowering, held) else None
+
+
+def _room(lowering: DeviceLowering, held: Held) -> int:
+    """How many elements a tile's place has."""
+    region = lowering.region_of(held)
+    return 0 if region is None else (region.span.end - region.span.begin) // lowering.element_bytes(held)
+
+
+def _place(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held) -> None:
+    """The result's place: an operand's that ends here, or a new one."""
+    lowering.arrive_loads()
+    strides = row_strides(squeezed(held.shape), lowering.lanes)
+    for layout in plan.layouts:
+        old = layout.held
+        if old is None or layout != Layout(old, 0, strides) or old.strides != strides:
+            continue
+        others = [other for other in plan.layouts if other.held is old and other != layout]
+        alike = squeezed(old.shape) == squeezed(held.shape) and old.element == held.element and old.wide == _wide(old)
+        if alike and not others and lowering.dies(old, op):
+            lowering.take_over(old, held, op)
+            return
+    lowering.place(held, op)
+
+
+def _wide(held: Held) -> ir.Type | None:
+    return scalars.stored(held.element) if scalars.is_narrow(held.element) else None
+
+
+def emit_runs(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held) -> None:
+    """Writes the loops and calls."""
+    lowering.arrive_loads()
+    shape = squeezed(held.shape)
+    assert held.strides is not None
+    outer = shape[: len(shape) - plan.run]
+    count = span_of(shape[-plan.run :], held.strides[-plan.run :])
+    count = -(-count // lowering.lanes) * lowering.lanes
+    numbers = dict.fromkeys(step.into for step in plan.steps if step.into is not None)
+    temporaries: dict[int, Region] = {number: lowering.temporary(count, held.element, op) for number in numbers}
+    lowering.compute()
+    with ExitStack() as nest:
+        index = [nest.enter_context(code.loop(0, size)) for size in outer]
+        for step in plan.steps:
+            target = held if step.into is None else temporaries[step.into].held
+            at = linear(index, held.strides[: len(outer)]) if step.into is None else 0
+            given: dict[str, Number] = {"dst": typed(lowering, target, at, plan.dtype), "count": count}
+            for formal, operand in zip(step.intrinsic.operands, step.operands, strict=True):
+                given[formal] = _operand(lowering, plan, operand, index, temporaries)
+            emit_call(step.intrinsic.parsed, step.intrinsic.callee(plan.dtype), given, op)
+    for region in temporaries.values():
+        lowering.drop(region)
+
+
+def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Value:
+    """A pointer to an element, as intrinsics take it."""
+    pointer = pointer_of(held)
+    if at != 0:
+        pointer = code.binary("add", pointer, code.value_of(at))
+    name = dict(lowering.emission.types).get(dtype)
+    return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
+
+
+def _operand(
+    lowering: DeviceLowering, plan: Plan, operand: Operand, index: Sequence[Number], temporaries: dict[int, Region]
+) -> Number:
+    if operand.at < 0:
+        return typed(lowering, temporaries[operand.at].held, 0, plan.dtype)
+    tile, layout = plan.tiles[operand.at], plan.layouts[operand.at]
+    if operand.kind == RUN and plan.kinds[operand.at] == RUN:
+        assert layout.held is not None
+        at = plus(layout.offset, linear(index, layout.strides[: len(index)]))
+        return typed(lowering, layout.held, at, plan.dtype)
+    return _number(tile, operand, index)
+
+
+def _number(tile: Tile, operand: Operand, index: Sequence[Number]) -> ir.Value:
+    """A number that a call takes."""
+    element = scalars.computed(tile.element)
+    if operand.constant is not None:
+        return scalars.float_literal(operand.constant, element)
+    rest = [0] * (len(squeezed(tile.shape)) - len(index))
+    value = tile.at(spread_index([*index, *rest], tile.shape))
+    if operand.negated:
+        return code.unary("unary_minus", value)
+    if operand.inverted:
+        return code.binary("div", scalars.float_literal(1.0, element), value)
+    return value

@@ -1,0 +1,151 @@
+"""Which of a machine's intrinsics do an op on a run of elements: the op's own, or others that come to the same.
+
+A way is a few steps, each one call. It is told which operands are runs and which are numbers.
+
+    arith.divf a, b     ⇒   t = reciprocal b;  mulf a, t          without a division
+    arith.subf a, 3     ⇒   addf a, -3                            without a difference with a number
+    arith.addf a, 3     ⇒   t = fill 3;  addf a, t                without a sum with a number
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from powerfusion.machines.emission import OPERANDS, Emission, Intrinsic
+
+COMMUTES = frozenset(
+    f"arith.{name}"
+    for name in (
+        "addf",
+        "mulf",
+        "maximumf",
+        "minimumf",
+        "maxnumf",
+        "minnumf",
+        "addi",
+        "muli",
+        "maxsi",
+        "minsi",
+        "maxui",
+    )
+)
+RUN, NUMBER = "run", "number"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What a step takes.
+
+    Attributes:
+        kind: `RUN` or `NUMBER`.
+        at: Which of the op's operands it is; -1 and less are temporaries.
+        negated: Whether it is less itself.
+        inverted: Whether it is one by itself.
+        constant: A number that is known, in its place.
+    """
+
+    kind: str
+    at: int = 0
+    negated: bool = False
+    inverted: bool = False
+    constant: float | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call.
+
+    Attributes:
+        intrinsic: Which.
+        operands: What it takes.
+        into: Which temporary it writes; None for the result.
+    """
+
+    intrinsic: Intrinsic
+    operands: tuple[Operand, ...]
+    into: int | None = None
+
+
+def way_of(emission: Emission, name: str, dtype: str, kinds: Sequence[str]) -> list[Step] | None:
+    """The steps that do an op on elements of a type; None where the machine has none.
+
+    Args:
+        emission: The machine's.
+        name: The op's.
+        dtype: The element type.
+        kinds: `RUN` or `NUMBER`, per operand; one is a run.
+    """
+    operands = tuple(Operand(kind, at) for at, kind in enumerate(kinds))
+    for how in (_own, _rewritten, _filled):
+        found = how(emission, name, dtype, operands)
+        if found is not None:
+            return found
+    return None
+
+
+def _own(emission: Emission, name: str, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    """One call."""
+    orders = [operands, operands[::-1]] if name in COMMUTES else [operands]
+    for order in orders:
+        wanted = {formal for formal, operand in zip(OPERANDS, order, strict=False) if operand.kind == NUMBER}
+        for intrinsic in emission.intrinsics_for(name, dtype):
+            if len(intrinsic.operands) == len(order) and set(intrinsic.scalars) == wanted:
+                return [Step(intrinsic, order)]
+    return None
+
+
+def _rewritten(emission: Emission, name: str, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    """Another op that comes to the same."""
+    how = REWRITES.get(name)
+    return None if how is None else how(emission, dtype, operands)
+
+
+def _divided(emission: Emission, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    left, right = operands
+    if right.kind == NUMBER and emission.scalar_division:
+        return _own(emission, "arith.mulf", dtype, (left, Operand(NUMBER, right.at, inverted=True)))
+    turned = _own(emission, "reciprocal", dtype, (Operand(RUN, right.at),))
+    if turned is None:
+        return None
+    first = Step(turned[0].intrinsic, turned[0].operands, -1)
+    if right.kind == NUMBER:
+        fill = _own(emission, "fill", dtype, (right,))
+        if fill is None:
+            return None
+        begin = [Step(fill[0].intrinsic, fill[0].operands, -1), Step(first.intrinsic, (Operand(RUN, -1),), -1)]
+    else:
+        begin = [first]
+    rest = _own(emission, "arith.mulf", dtype, (left, Operand(RUN, -1)))
+    return None if rest is None else [*begin, *rest]
+
+
+def _subtracted(emission: Emission, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    left, right = operands
+    if right.kind != NUMBER:
+        return None
+    return _own(emission, "arith.addf", dtype, (left, Operand(NUMBER, right.at, negated=True)))
+
+
+def _negated(emission: Emission, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    return _own(emission, "arith.mulf", dtype, (operands[0], Operand(NUMBER, constant=-1.0)))
+
+
+REWRITES: dict[str, Callable[[Emission, str, tuple[Operand, ...]], list[Step] | None]] = {
+    "arith.divf": _divided,
+    "arith.subf": _subtracted,
+    "arith.negf": _negated,
+}
+
+
+def _filled(emission: Emission, name: str, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    """A number is written to a temporary first."""
+    at = next((at for at, operand in enumerate(operands) if operand.kind == NUMBER), None)
+    if at is None or name == "fill":
+        return None
+    fill = _own(emission, "fill", dtype, (operands[at],))
+    full = (*operands[:at], Operand(RUN, -1), *operands[at + 1 :])
+    rest = _own(emission, name, dtype, full)
+    if fill is None or rest is None:
+        return None
+    return [Step(fill[0].intrinsic, fill[0].operands, -1), *rest]

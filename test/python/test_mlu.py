@@ -1,0 +1,92 @@
+"""Programs in BANG C: they run in the simulator without faults, as NumPy says, and move what the ledger says."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from simulated import ADD_EXP, compiled, moved
+from test_workloads import check as check_workload
+
+import powerfusion as pf
+from powerfusion.errors import UnsupportedError
+from workloads import find
+
+
+def test_elementwise() -> None:
+    """Both inputs are under way at the same time; one call per op does a whole tile, in place."""
+    program = compiled(ADD_EXP, "mlu:mlu372")
+    text = program.c_source.code
+    assert "#include <bang.h>" in text
+    assert re.search(r"GDRAM2NRAM.*\n(?:(?!__sync_io).*\n)*.*GDRAM2NRAM", text), "one copy isn't waited for first"
+    assert re.search(r"__bang_add\((\w+), \1, \w+, \d+\);\n\s*__bang_active_exphp\(\1, \1, \d+\);", text)
+    x, y = np.random.default_rng(0).standard_normal((2, 70, 300)).astype(np.float32)
+    np.testing.assert_allclose(program(x, y), np.exp(x + y), rtol=1e-6)
+    counted, ledger = moved(program)
+    assert counted == ledger == 3 * 70 * 300 * 4
+
+
+def test_shared_memory() -> None:
+    """Inputs rest in the memory that four cores share: the next part is under way while they compute with this one."""
+    workload = find("relu_add")
+    program = compiled(workload.text("small"), "mlu:mlu592")
+    text = program.c_source.code
+    for word in ("__mlu_shared__", "__sync_cluster()", "PF_LAUNCH_GROUPS("):
+        assert word in text
+    kernel = text[text.index("__mlu_global__ void") :]
+    before, body = kernel.split("for (int64_t", 1)
+    assert "GDRAM2SRAM" in before
+    assert "__sync_io()" not in before, "the first part is waited for where it is used"
+    order = [body.index(word) for word in ("__sync_io()", "__sync_cluster()", "GDRAM2SRAM", "SRAM2NRAM", "__bang_add")]
+    assert order == sorted(order)
+    inputs = workload.inputs("small")
+    check_workload(workload, program(*inputs), inputs, workload.name)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
+@pytest.mark.parametrize("machine", ["mlu372", "mlu592"])
+def test_softmax(machine: str) -> None:
+    """Rows by reductions, what is behind them filled; a difference with, and a product with, one number per row."""
+    workload = find("softmax_4096x1009")
+    program = compiled(workload.text("small"), f"mlu:{machine}")
+    text = program.c_source.code
+    for call in ("__bang_argmax", "__bang_sub_scalar", "__bang_active_exphp", "__bang_reduce_sum", "__bang_mul_scalar"):
+        assert f"{call}(" in text
+    inputs = workload.inputs("small")
+    check_workload(workload, program(*inputs), inputs, workload.name)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
+def test_narrow_floats() -> None:
+    """Memory holds their bits, one computes in f32 on runs of its own granules."""
+    workload = find("rmsnorm", "bf16")
+    program = compiled(workload.text("small"), "mlu:mlu372")
+    inputs = workload.inputs("small")
+    check_workload(workload, program(*inputs), inputs, workload.name)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
+def test_smaller_tiles() -> None:
+    """Where tiles and what is needed beside them don't fit, a program is placed with smaller ones."""
+    text = compiled(find("swiglu").text(), "mlu:mlu372").c_source.code
+    found = re.search(r"__nram__ uint8_t nram_memory\[(\d+)\];", text)
+    assert found
+    assert int(found[1]) <= (768 - 128) << 10
+
+
+def test_needs_a_device() -> None:
+    """Without the simulator there is a text, and an error that says what would help."""
+    program = pf.compile(ADD_EXP, target="mlu:mlu372")
+    assert "__mlu_global__" in program.c_source.code
+    x = np.zeros((70, 300), np.float32)
+    with pytest.raises(UnsupportedError, match="no mlu372 is at hand") as caught:
+        program(x, x)
+    assert "device='sim'" in str(caught.value.help)
+    with pytest.raises(UnsupportedError, match="expected a device of sim, got 'mlu0'"):
+        pf.compile(ADD_EXP, target="mlu:mlu372", device="mlu0")
+    with pytest.raises(UnsupportedError, match="'cpu' has no simulator"):
+        pf.compile(ADD_EXP, device="sim")
