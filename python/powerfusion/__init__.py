@@ -26,6 +26,7 @@ def compile(
     cache: bool = True,
     excess_precision: bool = False,
     fp_contract: bool = False,
+    device: str | None = None,
 ) -> Executable:
     """Compiles a program, or takes it from the cache of compiled programs; that holds those of the host.
 
@@ -37,6 +38,7 @@ def compile(
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
         fp_contract: Whether products may be added without being rounded first; for `cpu`.
+        device: What runs a program for a GPU: `sim`, which runs PTX on the CPU, checks and counts it.
 
     Returns:
         The program, ready to be called on arrays.
@@ -49,7 +51,8 @@ def compile(
     from powerfusion.executable import compile_source
     from powerfusion.pipelines import Freedoms
 
-    return compile_source(source, target, cache=cache, freedoms=Freedoms(excess_precision, fp_contract))
+    freedoms = Freedoms(excess_precision, fp_contract)
+    return compile_source(source, target, cache=cache, freedoms=freedoms, device=device)
 
 
 def load(path: str | os.PathLike[str]) -> LoadedProgram:

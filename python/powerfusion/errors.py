@@ -75,6 +75,10 @@ class ToolError(PowerFusionError):
     """A tool, library or device that this needs isn't there or can't be used."""
 
 
+class SimulationError(PowerFusionError):
+    """A simulated device found that code is wrong, or doesn't know what it would mean; names line, group and thread."""
+
+
 class MachineError(PowerFusionError):
     """A machine isn't known, its file is wrong, or it lacks what it is asked for."""
 

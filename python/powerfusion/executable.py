@@ -14,7 +14,7 @@ from powerfusion.cache.choice import read_choice
 from powerfusion.cache.entry import decode, encode
 from powerfusion.cache.files import open_files
 from powerfusion.cache.key import Key, key_of
-from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
+from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, constants_of, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
 from powerfusion.errors import CompileError, MachineError, PowerFusionError, UnsupportedError
@@ -26,16 +26,18 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
+from powerfusion.pipelines import COUNTED, CUDA, GPUS, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
+from powerfusion.runtime.device_function import SIMULATED, DeviceFunction
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Signature
 from powerfusion.runtime.threads import Threads
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
+    from powerfusion.emit.device_program import DeviceProgram
     from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline.
@@ -49,6 +51,7 @@ class Executable:
     Attributes:
         signature: What it takes and gives.
         target: What it was compiled for.
+        device: What runs it, where that isn't the host.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Executable:
         self.signature = signature
         self._snapshots = snapshots
         self._machine = machine
+        self.device: str | None = None
         if program is not None:
             self._program = program
 
@@ -256,7 +260,32 @@ class Executable:
         return make_program(self._snapshots, OPTIMIZATION_LEVEL)
 
     @cached_property
-    def _function(self) -> CFunction:
+    def device_program(self) -> DeviceProgram:
+        """Its kernels as assembly, and what the host does; of a GPU's target.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+        """
+        from powerfusion.emit.device_program import device_program
+
+        if self.target not in GPUS:
+            raise UnsupportedError(
+                f"expected a program for a GPU, got one for {self.target}",
+                help=f"compile it with a target of {', '.join(GPUS)}",
+            )
+        self._check_code(self.target)
+        return device_program(self.module(self.phases[-1]))
+
+    @cached_property
+    def _device_function(self) -> DeviceFunction:
+        program = self.device_program
+        constants = constants_of(self.module("tile")) if "tile" in self.phases else []
+        return DeviceFunction(program.assembly, program.launches, self.signature, constants, self.device, self.target)
+
+    @cached_property
+    def _function(self) -> CFunction | DeviceFunction:
+        if self.target in GPUS:
+            return self._device_function
         if self.target == "c":
             return self._c_function
         program = self._program
@@ -286,6 +315,7 @@ def compile_source(
     remarks: bool = False,
     cache: bool = False,
     freedoms: Freedoms = STRICT,
+    device: str | None = None,
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -297,11 +327,15 @@ def compile_source(
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
         cache: Whether the cache of compiled programs is asked, and told; of those for the host, compiled to the end.
         freedoms: What may be computed otherwise than the program says.
+        device: What runs it, where that isn't the host.
     """
     check_target(target)
+    check_device(device, target)
     machine = None if target == HOST else find(target)
     phases = freedoms.taken_by(_asked(PIPELINES[target], remarks))
-    return _compile_between(source, phases, target, until, after, machine, cache=cache)
+    made = _compile_between(source, phases, target, until, after, machine, cache=cache)
+    made.device = device
+    return made
 
 
 def compile_for(
@@ -330,6 +364,22 @@ def compile_for(
 def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
     """Phases whose passes say why, where that is wanted."""
     return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
+
+
+def check_device(device: str | None, target: str) -> None:
+    """Makes sure that a device is there for a target.
+
+    Raises:
+        UnsupportedError: It isn't, or nobody knows it.
+    """
+    if device is None:
+        return
+    if device != SIMULATED:
+        raise UnsupportedError(f"expected the device '{SIMULATED}', got '{device}'")
+    if target not in CUDA:
+        raise UnsupportedError(
+            f"nothing simulates code for {target}", help=f"the device '{SIMULATED}' is for {', '.join(CUDA)}"
+        )
 
 
 def check_target(target: str) -> None:

@@ -40,6 +40,7 @@ CACHE = Knob("PF_CACHE", "Folder of compiled programs, or off; by default progra
 CACHE_LIMIT = Knob("PF_CACHE_LIMIT", "How much of them is kept, as 500M or 2G (powers of 1024); by default 1G")
 CALIBRATION = Knob("PF_CALIBRATION", "What `pf calibrate` wrote, or off; by default what is in the cache")
 C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
+CXX_COMPILER = Knob("PF_CXX", "The C++ compiler that simulators of devices use; by default LLVM's clang++, or c++")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
 MLIR_SOURCE = Knob("PF_MLIR_SOURCE", "Sources of MLIR's Python bindings, a folder or a tarball, for tools/bootstrap")
@@ -50,7 +51,7 @@ PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-BUILDING = (C_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
+BUILDING = (C_COMPILER, CXX_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
 RUNNING = (CACHE, CACHE_HOME, CACHE_LIMIT, CALIBRATION, OPENMP_THREADS, REPRODUCER_DIR, TEST_PASSES)
 KNOBS = (*BUILDING, *RUNNING)
 OFF = ("0", "no", "false", "off")
@@ -108,3 +109,9 @@ def llvm_prefix() -> Path:
 def c_compiler() -> str:
     """The host's C compiler."""
     return C_COMPILER.text() or "cc"
+
+
+def cxx_compiler() -> str:
+    """The host's C++ compiler."""
+    own = llvm_prefix() / "bin" / "clang++"
+    return CXX_COMPILER.text() or (str(own) if own.exists() else "c++")
