@@ -2,6 +2,6 @@
 
 - `source` reads PTX; what it doesn't know it refuses, and so does everything after it
 - `instructions` has the meaning of each instruction, as C++
-- `translate` writes a module; `numbers.h`, `memory.h` and `threads.h` are what it stands on
+- `translate` writes a module; `kernel.h` and `threads.cpp` are what it stands on
 - `device` compiles and runs it, as a device of `powerfusion.runtime.launches`
 """

@@ -23,11 +23,11 @@ from powerfusion import knobs
 from powerfusion.errors import SimulationError, ToolError
 from powerfusion.runtime.launches import KernelLaunch, View
 from powerfusion.runtime.signature import DTYPES, Array
-from powerfusion.simulate.ptx.source import Source, read
-from powerfusion.simulate.ptx.translate import translate
+from powerfusion.simulate.ptx.source import Kernel, Source, read
+from powerfusion.simulate.ptx.translate import c_name, translate
 
 HERE = Path(__file__).parent
-FLAGS = ("-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-w", f"-I{HERE}")
+FLAGS = ("-std=c++17", "-fPIC", "-ffp-contract=off", "-w", f"-I{HERE}")
 TIMEOUT_S = 300
 SPACING = 1 << 36
 SECTOR_BYTES = 32
@@ -96,7 +96,7 @@ class PtxDevice:
     traffic: list[tuple[str, Traffic]] = field(default_factory=list[tuple[str, Traffic]])
 
     def __post_init__(self) -> None:
-        self.source, self._launch = _built(self.ptx)
+        self.source, self._library = _built(self.ptx)
         self._memories: list[Memory] = []
 
     # -- memory ------------------------------------------------------------------------------------
@@ -147,14 +147,16 @@ class PtxDevice:
         count = len(memories)
         counts = (ctypes.c_uint64 * (4 * count))()
         pointers = ctypes.c_void_p * count
-        found = self._launch(
-            launch.kernel.encode(),
+        kernel = self._kernel(launch.kernel)
+        self._library.pf_launch.restype = ctypes.c_char_p
+        found = self._library.pf_launch(
+            ctypes.cast(getattr(self._library, c_name(kernel)), ctypes.c_void_p),
             launch.grid,
             launch.block,
             ctypes.c_uint64(self.source.shared_bytes),
             ctypes.c_uint64(launch.shared_bytes),
             ctypes.c_uint64(SECTOR_BYTES),
-            self._parameters(launch),
+            _parameters(kernel, launch),
             count,
             (ctypes.c_char_p * count)(*(memory.name.encode() for memory in memories)),
             pointers(*(memory.data.ctypes.data for memory in memories)),
@@ -177,22 +179,24 @@ class PtxDevice:
         lines = self.ptx.splitlines()
         return f": {' '.join(lines[line - 1].split())}" if 0 < line <= len(lines) else ""
 
-    def _parameters(self, launch: KernelLaunch) -> bytes:
-        """What is passed, each parameter at its offset."""
-        kernel = next((kernel for kernel in self.source.kernels if kernel.name == launch.kernel), None)
-        if kernel is None:
-            raise SimulationError(f"there is no kernel '{launch.kernel}'")
-        if len(kernel.parameters) != len(launch.arguments):
-            raise SimulationError(
-                f"'{launch.kernel}' takes {len(kernel.parameters)} parameters, got {len(launch.arguments)}"
-            )
-        passed = bytearray(sum(parameter.size for parameter in kernel.parameters) + 64)
-        for parameter, argument in zip(kernel.parameters, launch.arguments, strict=True):
-            raw = _bytes_of(argument)
-            if len(raw) > parameter.size:
-                raise SimulationError(f"{parameter.name} has {parameter.size} bytes, got {len(raw)}")
-            passed[parameter.offset : parameter.offset + len(raw)] = raw
-        return bytes(passed)
+    def _kernel(self, name: str) -> Kernel:
+        for kernel in self.source.kernels:
+            if kernel.name == name:
+                return kernel
+        raise SimulationError(f"there is no kernel '{name}'")
+
+
+def _parameters(kernel: Kernel, launch: KernelLaunch) -> bytes:
+    """What is passed, each parameter at its offset."""
+    if len(kernel.parameters) != len(launch.arguments):
+        raise SimulationError(f"'{kernel.name}' takes {len(kernel.parameters)} parameters, got {len(launch.arguments)}")
+    passed = bytearray(max((one.offset + one.size for one in kernel.parameters), default=1))
+    for parameter, argument in zip(kernel.parameters, launch.arguments, strict=True):
+        raw = _bytes_of(argument)
+        if len(raw) > parameter.size:
+            raise SimulationError(f"{parameter.name} has {parameter.size} bytes, got {len(raw)}")
+        passed[parameter.offset : parameter.offset + len(raw)] = raw
+    return bytes(passed)
 
 
 def _bytes_of(argument: View | tuple[str, Any]) -> bytes:
@@ -203,26 +207,47 @@ def _bytes_of(argument: View | tuple[str, Any]) -> bytes:
 
 
 @cache
-def _built(ptx: str) -> tuple[Source, Any]:
-    """A module of PTX, and the function that launches its kernels."""
+def _built(ptx: str) -> tuple[Source, ctypes.CDLL]:
+    """A module of PTX, and the library that its kernels have become."""
     source = read(ptx)
-    text = translate(source)
+    runtime = _runtime()
+    path = runtime.parent / f"kernels{len(list(runtime.parent.iterdir()))}"
+    path.with_suffix(".cpp").write_text(translate(source))
+    _compile("-O0", "-shared", f"{path}.cpp", str(runtime), "-o", f"{path}.so")
+    return source, ctypes.CDLL(f"{path}.so")
+
+
+@cache
+def _runtime() -> Path:
+    """What all kernels are linked with, compiled once, in a folder that goes with this process."""
+    folder = Path(_folder().name)
+    _compile("-O2", "-c", str(HERE / "threads.cpp"), "-o", str(folder / "threads.o"))
+    return folder / "threads.o"
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="powerfusion-ptx-")
+
+
+def _compile(*arguments: str) -> None:
+    """Runs the C++ compiler.
+
+    Raises:
+        ToolError: There is none.
+        SimulationError: It refuses the text, which is an error of ours.
+    """
     compiler = knobs.cxx_compiler()
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place)
-        (path / "kernels.cpp").write_text(text)
-        command = [compiler, *FLAGS, "kernels.cpp", "-o", "kernels.so"]
-        try:
-            done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
-        except OSError as error:
-            raise ToolError(
-                f"the C++ compiler '{compiler}' can't be run: {error.strerror}",
-                help="install one, or set PF_CXX to one that is there",
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"the C++ compiler '{compiler}' didn't end within {TIMEOUT_S} s") from error
-        if done.returncode:
-            raise SimulationError(f"the C++ compiler refused what PTX became: {done.stderr.strip()[:2000]}")
-        library = ctypes.CDLL(str(path / "kernels.so"))
-    library.pf_launch.restype = ctypes.c_char_p
-    return source, library.pf_launch
+    try:
+        done = subprocess.run(
+            [compiler, *FLAGS, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        )
+    except OSError as error:
+        raise ToolError(
+            f"the C++ compiler '{compiler}' can't be run: {error.strerror}",
+            help="install one, or set PF_CXX to one that is there",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"the C++ compiler '{compiler}' didn't end within {TIMEOUT_S} s") from error
+    if done.returncode:
+        raise SimulationError(f"the C++ compiler refused what PTX became: {done.stderr.strip()[:2000]}")

@@ -228,7 +228,7 @@ def _funnel(r: Reading) -> str:
     wraps = r.must("wrap", "clamp") == "wrap"
     r.must("b32")
     r.count(4)
-    by = f"({r.read(3, 'b32')} & 31)" if wraps else f"std::min({r.read(3, 'b32')}, 32u)"
+    by = f"({r.read(3, 'b32')} & 31)" if wraps else f"least({r.read(3, 'b32')}, 32u)"
     both = f"(uint64_t({r.read(2, 'b32')}) << 32 | {r.read(1, 'b32')})"
     return r.write("b32", f"{both} << {by} >> 32" if side == "l" else f"{both} >> {by}")
 
@@ -428,7 +428,7 @@ def _load_parameter(r: Reading, base: str, offset: int, type_: str, registers: S
     size = BYTES[type_]
     if r.name == "st" or base not in known or len(registers) != 1 or offset + size > known[base].size:
         raise r.registers.refuse(r.of, f"parameter {base}")
-    source = f"t.block->launch->parameters + {known[base].offset + offset}"
+    source = f"t.parameters + {known[base].offset + offset}"
     return f"{{ {c_type(type_)} v; memcpy(&v, {source}, {size}); {r.registers.write(r.of, registers[0], type_, 'v')} }}"
 
 

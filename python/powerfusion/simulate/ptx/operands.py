@@ -13,13 +13,13 @@ SPECIAL = {
     "%tid.x": "t.id",
     "%tid.y": "0u",
     "%tid.z": "0u",
-    "%ntid.x": "t.block->launch->threads",
+    "%ntid.x": "t.threads",
     "%ntid.y": "1u",
     "%ntid.z": "1u",
-    "%ctaid.x": "t.block->group",
+    "%ctaid.x": "t.group",
     "%ctaid.y": "0u",
     "%ctaid.z": "0u",
-    "%nctaid.x": "t.block->launch->groups",
+    "%nctaid.x": "t.groups",
     "%nctaid.y": "1u",
     "%nctaid.z": "1u",
     "%laneid": "(t.id % kWarp)",
@@ -79,7 +79,7 @@ class Operands:
             return f"({c_type(type_)})({SPECIAL[operand]})"
         if operand in self.shared and BYTES[type_] >= 4:
             offset = self.shared[operand].offset
-            return f"({c_type(type_)})({'t.block->launch->dynamic_at' if offset < 0 else f'{offset}u'})"
+            return f"({c_type(type_)})({'t.dynamic_at' if offset < 0 else f'{offset}u'})"
         return self._number(of, operand, type_)
 
     def _register(self, of: Instruction, operand: str, declared: str, type_: str) -> str:

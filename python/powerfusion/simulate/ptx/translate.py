@@ -33,21 +33,19 @@ def translate(source: Source) -> str:
     Raises:
         SimulationError: It holds something that isn't known.
     """
-    functions = [_function(kernel, source) for kernel in source.kernels]
-    names = "".join(f'  if (!strcmp(name, "{kernel.name}")) return {_c_name(kernel)};\n' for kernel in source.kernels)
-    find = f"static void (*find(const char *name))(Thread &) {{\n{names}  return nullptr;\n}}"
-    return "\n\n".join(['#include "threads.h"', *functions, find, '#include "entry.h"']) + "\n"
+    return "\n\n".join(['#include "kernel.h"', *(_function(kernel, source) for kernel in source.kernels)]) + "\n"
 
 
-def _c_name(kernel: Kernel) -> str:
-    return "k_" + kernel.name.replace("$", "_")
+def c_name(kernel: Kernel) -> str:
+    """What a kernel's function is called, for the linker as well."""
+    return "kernel_" + kernel.name.replace("$", "_")
 
 
 def _function(kernel: Kernel, source: Source) -> str:
     operands = Operands(kernel, source.shared)
     loops = _loops(kernel)
     headers = {loop.begin: loop for loop in loops}
-    lines = [f"static void {_c_name(kernel)}(Thread &t) {{", *declarations(kernel)]
+    lines = [f'extern "C" void {c_name(kernel)}(Context &t) {{', *declarations(kernel)]
     for at, part in enumerate(kernel.body):
         if isinstance(part, Label):
             lines.append(f"{label(part.name)}:;{_visit(headers[at], loops) if at in headers else ''}")
