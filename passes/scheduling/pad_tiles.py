@@ -22,7 +22,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from powerfusion.core._mlir import attributes_of, create, i32_array, index_constant, is_tensor, segments
+from powerfusion.core._mlir import (
+    attributes_of,
+    create,
+    i32_array,
+    i64_array,
+    index_constant,
+    integers,
+    is_tensor,
+    segments,
+)
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
@@ -166,16 +175,19 @@ def _rewrite(kernel: ir.Operation, spaces: Spaces, grown: dict[Dim, int]) -> Non
         (op, _extents(op)) for op in counted if any(_grows(value, wanted) for value in (*op.operands, *op.results))
     ]
     made = {result for op, extents in changes if extents for result in op.results}
+    for op in (op for op in dealt_ops(kernel) if op.name == "gir.slice"):
+        _widen_slice(op, wanted)
     for tile, type_ in wanted.items():
         if tile not in made:
             _retype(tile, type_)
     for op, extents in changes:
         if extents:
-            _say_extents(op, extents, [wanted.get(result, result.type) for result in op.results])
+            _say_extents(op, extents, [wanted.get(result) or result.type for result in op.results])
 
 
 def _type(spaces: Spaces, tile: ir.Value, grown: dict[Dim, int]) -> ir.RankedTensorType:
-    shape = [grown.get(dim, size) for dim, size in zip(spaces.classes(tile), tile.type.shape, strict=True)]
+    pairs = zip(spaces.classes(tile), tile.type.shape, strict=True)
+    shape = [grown.get(dim) or size for dim, size in pairs]
     return ir.RankedTensorType.get(shape, tile.type.element_type, tile.type.encoding)
 
 
@@ -190,6 +202,17 @@ def _retype(tile: ir.Value, type_: ir.RankedTensorType) -> None:
         value = ir.DenseElementsAttr(op.attributes["value"])
         op.attributes["value"] = ir.DenseElementsAttr.get_splat(type_, value.get_splat_value())
     tile.set_type(type_)
+
+
+def _widen_slice(op: ir.Operation, wanted: dict[ir.Value, ir.RankedTensorType]) -> None:
+    """A dimension that a slice leaves whole is whole afterwards."""
+    source = op.operands[0]
+    if source not in wanted:
+        return
+    sizes = integers(op.attributes["static_sizes"])
+    for dim, _ in unchanged_dims(op, source):
+        sizes[dim] = wanted[source].shape[dim]
+    op.attributes["static_sizes"] = i64_array(sizes)
 
 
 def _extents(op: ir.Operation) -> list[int]:
@@ -213,7 +236,7 @@ def _say_extents(op: ir.Operation, extents: Sequence[int], types: Sequence[ir.Ty
     """Makes an op anew that says how many elements are there: its last operands."""
     attributes = attributes_of(op)
     if "operandSegmentSizes" in attributes:
-        sizes = list(attributes["operandSegmentSizes"])
+        sizes = integers(attributes["operandSegmentSizes"])
         attributes["operandSegmentSizes"] = i32_array([*sizes[:-1], len(extents)])
     with ir.InsertionPoint(op), op.location:
         counts = [index_constant(size) for size in extents]

@@ -277,7 +277,12 @@ class Executable:
         return device_program(self.module(self.phases[-1]))
 
     @cached_property
-    def _device_function(self) -> DeviceFunction:
+    def device_function(self) -> DeviceFunction:
+        """What runs it on a device, with what the last call moved there; of a GPU's target.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+        """
         program = self.device_program
         constants = constants_of(self.module("tile")) if "tile" in self.phases else []
         return DeviceFunction(program.assembly, program.launches, self.signature, constants, self.device, self.target)
@@ -285,7 +290,7 @@ class Executable:
     @cached_property
     def _function(self) -> CFunction | DeviceFunction:
         if self.target in GPUS:
-            return self._device_function
+            return self.device_function
         if self.target == "c":
             return self._c_function
         program = self._program

@@ -119,7 +119,9 @@ def lower_contract(lowering: GpuLowering, op: ir.Operation) -> None:
         total = start if not across else constant(wide, _zero(wide))
         for steps in np.ndindex(*(along[loop].held for loop in summed)):
             place = dict(zip([*maps[2], *summed], [*kept, *steps], strict=True))
-            left, right = (f[tuple(place[loop] for loop in map_)] for f, map_ in zip(factors, maps, strict=False))
+            left, right = (
+                side.item(tuple(place[loop] for loop in map_)) for side, map_ in zip(factors, maps, strict=False)
+            )
             flag: Flag = there.is_there(
                 [place[loop] for loop in sorted(along)], [sorted(along).index(s) for s in summed]
             )

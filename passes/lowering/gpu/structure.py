@@ -11,7 +11,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.gpu.fragments import Fragment, row_type
 from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Lowered
 from powerfusion.passes.lowering.registry import lowers
-from powerfusion.passes.scheduling.kernels import is_unit_parallel, ops_in
+from powerfusion.passes.scheduling.kernels import is_group_parallel, is_unit_parallel, ops_in
 
 MEETING = ("gir.sync", "gir.all_reduce")
 
@@ -67,7 +67,14 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
         with ir.InsertionPoint(block):
             _run_units(lowering, op, counts, block.arguments[0])
             create("scf.yield")
-    lowering.barrier()
+    if not _is_last(op):
+        lowering.barrier()
+
+
+def _is_last(op: ir.Operation) -> bool:
+    """Whether a group ends with a parallel: nobody has anything left to wait for."""
+    parent = op.parent.operation
+    return operations(op.block)[-2] == op and (parent.name == "gir.kernel" or is_group_parallel(parent))
 
 
 def _run_units(lowering: GpuLowering, op: ir.Operation, counts: Sequence[ir.Value], unit: ir.Value) -> None:

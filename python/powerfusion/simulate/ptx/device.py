@@ -210,9 +210,10 @@ def _bytes_of(argument: View | tuple[str, Any]) -> bytes:
 def _built(ptx: str) -> tuple[Source, ctypes.CDLL]:
     """A module of PTX, and the library that its kernels have become."""
     source = read(ptx)
+    text = translate(source)
     runtime = _runtime()
     path = runtime.parent / f"kernels{len(list(runtime.parent.iterdir()))}"
-    path.with_suffix(".cpp").write_text(translate(source))
+    path.with_suffix(".cpp").write_text(text)
     _compile("-O0", "-shared", f"{path}.cpp", str(runtime), "-o", f"{path}.so")
     return source, ctypes.CDLL(f"{path}.so")
 
@@ -221,7 +222,7 @@ def _built(ptx: str) -> tuple[Source, ctypes.CDLL]:
 def _runtime() -> Path:
     """What all kernels are linked with, compiled once, in a folder that goes with this process."""
     folder = Path(_folder().name)
-    _compile("-O2", "-c", str(HERE / "threads.cpp"), "-o", str(folder / "threads.o"))
+    _compile("-O1", "-c", str(HERE / "threads.cpp"), "-o", str(folder / "threads.o"))
     return folder / "threads.o"
 
 
