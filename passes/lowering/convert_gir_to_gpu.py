@@ -34,6 +34,7 @@ from powerfusion.passes.lowering.gpu import (  # they fill the table
     computation,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     memory,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     refused,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    scans,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     views,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )

@@ -40,7 +40,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, loops_of, unchanged_dims
 from powerfusion.passes.scheduling.contiguity import reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
-from powerfusion.passes.scheduling.lane_dims import copy_fills, dealt_ops, tile_dims, tiles
+from powerfusion.passes.scheduling.lane_dims import COMBINERS, copy_fills, dealt_ops, tile_dims, tiles
 from powerfusion.passes.scheduling.lane_layouts import ACCESS_BYTES
 
 COUNTED = ("gir.load", "gir.store", "gir.reduce", "gir.scan", "gir.contract")
@@ -158,6 +158,10 @@ def _fixed(kernel: ir.Operation, spaces: Spaces) -> Iterator[Dim]:
             case "gir.reshape" | "gir.pad" | "gir.gather" | "gir.scatter" | "gir.assert":
                 values = [value for value in (*op.operands, *op.results) if is_tensor(value)]
                 yield from (spaces.find((value, dim)) for value in values for dim in range(value.type.rank))
+            case name if name in COMBINERS:  # what a combiner takes at once is of just that size
+                inputs = list(op.operands) if name == "gir.all_reduce" else segments(op)[0]
+                common = min(value.type.rank for value in inputs)
+                yield from (spaces.find((value, dim)) for value in inputs for dim in range(common, value.type.rank))
             case "gir.load" if "clip" in op.attributes:
                 yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank))
             case _:

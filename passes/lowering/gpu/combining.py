@@ -13,8 +13,9 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, elementwise, is_narrow, neutral
 from powerfusion.passes.lowering.extents import Flag, both, choose
+from powerfusion.passes.lowering.gpu.exchange import exchanged, whole_along
 from powerfusion.passes.lowering.gpu.fragments import filled, fragment_of, held_shape
-from powerfusion.passes.lowering.gpu.lanes import Layout
+from powerfusion.passes.lowering.gpu.lanes import Dealt, Layout
 from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, plus
 from powerfusion.passes.lowering.gpu.shuffles import from_lane, strides_along
 from powerfusion.passes.lowering.gpu.valid import Valid
@@ -95,12 +96,9 @@ def lower_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
     fragments = [lowering.fragment(value) for value in inputs]
     layout, dims = fragments[0].layout, integers(op.attributes["dims"])
     along = [layout[dim] for dim in dims]
-    if combiner.is_ordered and any(dim.lanes > 1 for dim in along):
-        raise UnsupportedError(
-            "an ordered reduction along lanes can't be lowered to gpu",
-            location=op.location,
-            help="say what may be assumed of the combiner: associative or commutative",
-        )
+    if not combiner.commutes and not _lies_in_order(along, in_lanes=not combiner.is_ordered):
+        layout = whole_along(layout, dims)
+        fragments = [exchanged(lowering, fragment, layout, list) for fragment in fragments]
     there = Valid(lowering, layout, lowering.scalars(valid))
     fold = Fold(combiner, layout, dims, there)
     columns = [fragment.scalars() for fragment in fragments]
@@ -114,6 +112,12 @@ def lower_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
         element = result.type.element_type
         narrowed = [combiner.narrow(value, element) for value in values]
         lowering.bind([result], [fragment_of(start.layout, filled(start.shape, narrowed))])
+
+
+def _lies_in_order(along: Sequence[Dealt], *, in_lanes: bool) -> bool:
+    """Whether what is folded is in order as lanes hold it: within them, or, if lanes may be combined, across them."""
+    several = [dim for dim in along if dim.lanes > 1]
+    return not several or (in_lanes and several == [along[-1]])
 
 
 class Fold:
@@ -164,13 +168,7 @@ class Fold:
     def _chunks(self, elements: Sequence[tuple[Flag, Element]]) -> list[list[tuple[Flag, Element]]]:
         if self.combiner.commutes:
             return [list(elements)]
-        several = [dim for dim in self.along if dim.lanes > 1]
-        if len(several) != 1 or self.along[-1] is not several[0]:
-            raise UnsupportedError(
-                "a reduction that doesn't commute, over lanes along an outer dimension, can't be lowered to gpu",
-                location=self.combiner.op.location,
-            )
-        size = several[0].elements
+        size = self.along[-1].elements
         return [list(elements[at : at + size]) for at in range(0, len(elements), size)]
 
     def _folded(self, elements: Sequence[tuple[Flag, Element]]) -> tuple[Flag, Element]:

@@ -7,5 +7,4 @@ unsupported("gir.assert", to=TARGET, why="a kernel has no way yet to tell the ho
 unsupported("gir.extern", to=TARGET, why="libraries of the device aren't called yet", help="run gir-tile first")
 unsupported("gir.insert", to=TARGET, why="a view at dram is stored by gir-tile", help="run gir-tile first")
 unsupported("gir.pad", to=TARGET, why="gir-tile loads a clipped window instead", help="run gir-tile first")
-unsupported("gir.scan", to=TARGET, why="lanes don't hand running results on yet")
 unsupported("gir.scatter", to=TARGET, why="there are no atomic updates yet")

@@ -34,35 +34,40 @@ def butterfly(values: Sequence[ir.Value], strides: Sequence[int], combine: Combi
 
 def from_lane(value: ir.Value, distance: int) -> ir.Value:
     """What the lane holds whose number differs in the bits of a distance."""
+    return _moved(value, "xor", number(32, distance), max(WIDTH, 2 * distance))
+
+
+def from_any_lane(value: ir.Value, lane: ir.Value, lanes: int) -> ir.Value:
+    """What the lane of some number holds, an index."""
+    return _moved(value, "idx", create("arith.index_cast", [lane], [ir.IntegerType.get_signless(32)]).result, lanes)
+
+
+def _moved(value: ir.Value, mode: str, lane: ir.Value, lanes: int) -> ir.Value:
+    """A shuffle of numbers of any width, as words of 32 bits."""
     type_ = value.type
     element = element_of(type_)
     if isinstance(element, ir.IndexType):
         i64 = ir.IntegerType.get_signless(64)
-        moved = from_lane(create("arith.index_cast", [value], [i64]).result, distance)
+        moved = _moved(create("arith.index_cast", [value], [i64]).result, mode, lane, lanes)
         return create("arith.index_cast", [moved], [type_]).result
     width = ir.FloatType(element).width if isinstance(element, ir.FloatType) else ir.IntegerType(element).width
     bits = ir.IntegerType.get_signless(width)
     if element != bits:
-        moved = from_lane(create("arith.bitcast", [value], [bits]).result, distance)
+        moved = _moved(create("arith.bitcast", [value], [bits]).result, mode, lane, lanes)
         return create("arith.bitcast", [moved], [type_]).result
     if width == 64:
-        return _in_halves(value, distance)
+        words = ir.VectorType.get([2], ir.IntegerType.get_signless(32))
+        one = ir.VectorType.get([1], value.type)
+        halves = create("vector.bitcast", [create("vector.broadcast", [value], [one]).result], [words]).result
+        whole = joined([_shuffled(half, mode, lane, lanes) for half in elements_of(halves)])
+        return elements_of(create("vector.bitcast", [whole], [one]).result)[0]
     if width != 32:
         word = create("arith.extui", [value], [ir.IntegerType.get_signless(32)]).result
-        return create("arith.trunci", [_shuffled(word, distance)], [type_]).result
-    return _shuffled(value, distance)
+        return create("arith.trunci", [_shuffled(word, mode, lane, lanes)], [type_]).result
+    return _shuffled(value, mode, lane, lanes)
 
 
-def _in_halves(value: ir.Value, distance: int) -> ir.Value:
-    words = ir.VectorType.get([2], ir.IntegerType.get_signless(32))
-    one = ir.VectorType.get([1], value.type)
-    halves = create("vector.bitcast", [create("vector.broadcast", [value], [one]).result], [words]).result
-    moved = joined([_shuffled(half, distance) for half in elements_of(halves)])
-    return elements_of(create("vector.bitcast", [moved], [one]).result)[0]
-
-
-def _shuffled(word: ir.Value, distance: int) -> ir.Value:
+def _shuffled(word: ir.Value, mode: str, lane: ir.Value, lanes: int) -> ir.Value:
     flag = ir.IntegerType.get_signless(1)
-    mode = {"mode": ir.Attribute.parse("#gpu<shuffle_mode xor>")}
-    operands = [word, number(32, distance), number(32, max(WIDTH, 2 * distance))]
-    return create("gpu.shuffle", operands, [word.type, flag], mode).results[0]
+    how = {"mode": ir.Attribute.parse(f"#gpu<shuffle_mode {mode}>")}
+    return create("gpu.shuffle", [word, lane, number(32, lanes)], [word.type, flag], how).results[0]
