@@ -181,6 +181,8 @@ NUMBERS = {
     "cvt.rzi.s32.f32 \t%r6, 0fFF800000;": -(1 << 31),
     "cvt.rn.f32.s32 \t%r6, -2;": bits(-2.0),
     "cvt.rn.bf16x2.f32 \t%r6, %r8, 0f3F800000;": signed(0x40203F80),
+    "mov.b32 \t%r6, 0x3F803F80;\n\tadd.rn.bf16x2 \t%r6, %r6, 0x3B804000;": 0x3F804040,
+    "mov.b32 \t%r6, 0x3C004000;\n\tmul.rn.f16x2 \t%r6, %r6, 0x40004000;": 0x40004400,
     "setp.lt.s32 \t%p1, %r5, -1;\n\tselp.b32 \t%r6, 1, 2, %p1;": 2,
     "setp.ltu.f32 \t%p1, %r8, 0f7FC00000;\n\tselp.b32 \t%r6, 1, 2, %p1;": 1,
     "setp.ne.f32 \t%p1, %r8, 0f7FC00000;\n\tselp.b32 \t%r6, 1, 2, %p1;": 2,

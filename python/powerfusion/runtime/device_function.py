@@ -10,7 +10,7 @@ import numpy as np
 
 from powerfusion.errors import ToolError, UnsupportedError
 from powerfusion.runtime.launches import Launches
-from powerfusion.runtime.signature import Array, Signature, like_inputs
+from powerfusion.runtime.signature import Array, ArraySpec, Signature, like_inputs
 
 if TYPE_CHECKING:
     from powerfusion.simulate.ptx.device import Traffic
@@ -67,8 +67,8 @@ class DeviceFunction:
         self.last_shapes = tuple(array.shape for array in inputs)
         device = PtxDevice(self.assembly, self.seed)
         given = [*inputs, *self.constants]
-        scalar = [*(spec.scalar for spec in self.signature.arguments), *(False for _ in self.constants)]
-        made = self.launches.run(given, scalar, device)
+        constant = [ArraySpec("", array.shape) for array in self.constants]
+        made = self.launches.run(given, [*self.signature.arguments, *constant], device)
         self.traffic = device.traffic
         results = like_inputs([np.ascontiguousarray(array) for array in made], arrays)
         if not results:

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, Protocol
 
 from powerfusion.errors import AssertionFailedError, InputError
-from powerfusion.runtime.signature import DTYPES, Array
+from powerfusion.runtime.signature import DTYPES, Array, ArraySpec
 
 
 @dataclass(frozen=True)
@@ -112,22 +112,25 @@ class Launches:
     steps: tuple[Step, ...]
     results: tuple[int, ...]
 
-    def run(self, arrays: Sequence[Array], scalar: Sequence[bool], device: Device) -> list[Array]:
-        """Runs the program.
+    def run(self, arrays: Sequence[Array], specs: Sequence[ArraySpec], device: Device) -> list[Array]:
+        """Runs the program; what it writes in place is in the arrays then.
 
         Args:
             arrays: One per argument, row-major.
-            scalar: Which of them are numbers.
+            specs: What the signature says of them; constants follow those of the signature.
             device: Where.
 
         Raises:
             AssertionFailedError: An assertion of the program failed.
         """
         values: dict[int, Any] = {}
-        for number, dtype, array, is_number in zip(self.arguments, self.dtypes, arrays, scalar, strict=True):
-            values[number] = array[()] if is_number else view_of(device.upload(array), array.shape, dtype)
+        for number, dtype, array, spec in zip(self.arguments, self.dtypes, arrays, specs, strict=True):
+            values[number] = array[()] if spec.scalar else view_of(device.upload(array), array.shape, dtype)
         for step in self.steps:
             run_step(step, values, device)
+        for number, array, spec in zip(self.arguments, arrays, specs, strict=True):
+            if spec.in_place:
+                array[...] = device.download(values[number])
         return [device.download(values[number]) for number in self.results]
 
 

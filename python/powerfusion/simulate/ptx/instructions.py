@@ -15,6 +15,7 @@ Meaning = Callable[["Reading"], str]
 _table: dict[str, Meaning] = {}
 INTEGERS = tuple(f"{kind}{width}" for kind in "us" for width in (16, 32, 64))
 BITS = ("b16", "b32", "b64")
+NARROW = ("f16", "bf16", "f16x2", "bf16x2")
 ROUNDINGS = {"rni": 0, "rzi": 1, "rmi": 2, "rpi": 3}
 
 
@@ -97,6 +98,9 @@ class Reading:
 def _add(r: Reading) -> str:
     sign = {"add": "+", "sub": "-"}[r.name]
     rounded = r.take("rn")
+    narrow = r.take(*NARROW)
+    if narrow:
+        return _narrow(r, narrow, sign)
     type_ = r.must("f32", "f64") if rounded else r.must(*INTEGERS, "f32", "f64")
     r.count(3)
     if type_ in FLOATS:
@@ -111,6 +115,9 @@ def _multiply(r: Reading) -> str:
     part = r.take("lo", "hi", "wide")
     if part is None:
         r.take("rn")
+        narrow = None if adds else r.take(*NARROW)
+        if narrow:
+            return _narrow(r, narrow, "*")
         type_ = r.must("f32", "f64")
         if adds:
             raise r.registers.refuse(r.of, "a sum of floats that is rounded twice")
@@ -126,6 +133,16 @@ def _multiply(r: Reading) -> str:
     if adds:
         return r.write(result, f"({word(result)})({product}) + ({word(result)}){r.read(3, result)}")
     return r.write(result, f"({word(result)})({product})")
+
+
+def _narrow(r: Reading, type_: str, sign: str) -> str:
+    """A sum or product of 16-bit floats, or of two of them in a word."""
+    r.count(3)
+    bits, how = ("b32", "of_two") if type_.endswith("x2") else ("b16", "each")
+    one = type_.removesuffix("x2")
+    return r.write(
+        bits, f"{how}<{one}>({r.read(1, bits)}, {r.read(2, bits)}, [](f32 x, f32 y) {{ return x {sign} y; }})"
+    )
 
 
 @means("fma")

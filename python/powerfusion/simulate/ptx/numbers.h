@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 using f16 = _Float16;
 using f32 = float;
@@ -32,6 +33,24 @@ static inline uint16_t to_bf16(f32 x) {
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 static inline uint16_t to_f16(f32 x) { return as<uint16_t>(f16(x)); }
+
+// Sums and products of 16-bit floats: f32 has more than twice their digits, so
+// rounding twice is rounding once.
+template <class N> static inline N from_bits(uint16_t bits) {
+  return as<N>(bits);
+}
+template <class N> static inline uint16_t narrowed(f32 x) {
+  return std::is_same<N, bf16>::value ? to_bf16(x) : to_f16(x);
+}
+template <class N, class F>
+static inline uint16_t each(uint16_t a, uint16_t b, F f) {
+  return narrowed<N>(f(widen(from_bits<N>(a)), widen(from_bits<N>(b))));
+}
+template <class N, class F>
+static inline uint32_t of_two(uint32_t a, uint32_t b, F f) {
+  return each<N>(uint16_t(a), uint16_t(b), f) |
+         uint32_t(each<N>(uint16_t(a >> 16), uint16_t(b >> 16), f)) << 16;
+}
 
 // PTX orders -0 below +0, and gives the number where one side is NaN.
 template <class F> static inline bool below(F a, F b) {
