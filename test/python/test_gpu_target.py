@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from gir_examples import examples
 
 import powerfusion as pf
 from powerfusion.cli.main import main
-from powerfusion.errors import ToolError, UnsupportedError
+from powerfusion.errors import SimulationError, ToolError, UnsupportedError
 from powerfusion.executable import Executable
 from powerfusion.passes.lowering.registry import lowered_ops
+from powerfusion.runtime.device_function import DeviceFunction
 from workloads import find
 
 SOFTMAX = """func.func @softmax(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
@@ -146,3 +149,64 @@ def test_table_is_complete() -> None:
     ours = [name for name, _ in lowered_ops("vector") if name.startswith("gir.")]
     missing = [name for name in ours if name not in gpu and name not in ("gir.kernel", "gir.launch", "gir.prefetch")]
     assert not missing
+
+
+def run_in_orders(function: DeviceFunction, inputs: tuple[Any, ...]) -> None:
+    """Calls a program with threads in several orders."""
+    for seed in range(4):
+        replace(function, seed=seed)(*inputs)
+
+
+def test_barriers_matter() -> None:
+    """Without any one of its barriers, a kernel that keeps rows in the group's memory is found to be wrong."""
+    workload = find("rope")
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    function = executable.device_function
+    lines = function.assembly.splitlines()
+    barriers = [at for at, line in enumerate(lines) if "bar.sync" in line]
+    assert barriers
+    for at in barriers:
+        text = "\n".join([*lines[:at], "", *lines[at + 1 :]])
+        with pytest.raises(SimulationError, match=r"data race|nobody has written"):
+            run_in_orders(replace(function, assembly=text), inputs)
+
+
+DYNAMIC = """func.func @f(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = arith.addf %x, %y : tensor<?x?xf32>
+  %1 = math.exp %0 : tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}"""
+
+
+@pytest.mark.parametrize("shape", [(13, 77), (1, 1), (64, 128)])
+def test_open_sizes(shape: tuple[int, int]) -> None:
+    """Sizes that are open come along with a launch; what is moved is what the ledger says of them."""
+    executable = simulated(DYNAMIC)
+    generator = np.random.default_rng(2)
+    x, y = (generator.standard_normal(shape).astype(np.float32) for _ in range(2))
+    np.testing.assert_allclose(executable(x, y), np.exp(x + y), rtol=1e-6)
+    check_traffic(executable)
+
+
+@pytest.mark.parametrize("name", ["softmax_4096x1009", "residual_layernorm_4096x768", "cumulative_sum"])
+def test_bf16(name: str) -> None:
+    """Floats of 16 bits are moved as such, and computed as the CPU computes them."""
+    workload = find(name, "bf16")
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    given = executable(*inputs)
+    expected = pf.compile(workload.text("small"))(*inputs)
+    np.testing.assert_allclose(given.astype(np.float32), expected.astype(np.float32), rtol=2**-7, atol=2**-7)
+    check_traffic(executable)
+
+
+def test_groups_that_meet() -> None:
+    """A row of many units: each has its part, all of them combine what they have, twice, in place."""
+    (example,) = [example for example in examples() if example.name == "softmax_long_row_tile"]
+    arrays = [np.array(value) for value in example.inputs]
+    executable = simulated(example.text)
+    executable(*arrays)
+    for result, expected in zip(arrays[-example.outputs :], example.expected, strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-7)
+    assert executable.device_program.assembly.count("bar.sync") >= 4

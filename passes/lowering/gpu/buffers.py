@@ -8,7 +8,7 @@ from functools import reduce
 from powerfusion.core._mlir import create, index_constant, mixed, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, memref_on_device, plus
+from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Owed, memref_on_device, plus
 from powerfusion.passes.lowering.gpu.structure import delinearized
 from powerfusion.passes.lowering.registry import lowers
 
@@ -78,6 +78,7 @@ def _copy(lowering: GpuLowering, source: Place, dest: Place, sizes: Sequence[ir.
             location=ir.Location.current,
             help="copy to the group's memory outside of its units",
         )
+    lowering.meet(to_fill=True)
     index = ir.IndexType.get()
     total = reduce(lambda left, right: create("arith.muli", [left, right], [index]).result, sizes, index_constant(1))
     loop = create("scf.for", [lowering.thread, total, index_constant(lowering.block.threads)], regions=1)
@@ -89,4 +90,4 @@ def _copy(lowering: GpuLowering, source: Place, dest: Place, sizes: Sequence[ir.
         memref, base = dest
         create("memref.store", [value, memref, *map(plus, base, at)])
         create("scf.yield")
-    lowering.barrier()
+    lowering.owed = Owed.FILLED

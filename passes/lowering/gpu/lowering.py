@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from powerfusion.core._mlir import attributes_of, create, index_constant, operations
 from powerfusion.dialects.gir import level_of
@@ -18,6 +19,16 @@ from powerfusion.passes.lowering.memory import EQ, add_offset, storage
 from powerfusion.passes.lowering.registry import lowering_of
 
 TARGET = "gpu"
+
+
+class Owed(Enum):
+    """What the threads of a group have done since they last met."""
+
+    NOTHING = 0
+    FILLED = 1
+    USED = 2
+
+
 ELEMENTWISE = "arith and math on tiles"
 CLONED = ("arith.", "affine.", "index.", "memref.")
 SPACES = {"dram": "global", "sram": "workgroup"}
@@ -61,6 +72,7 @@ class GpuLowering:
         self.scratch, self.own_scratch = scratch, own_scratch
         self.values: dict[ir.Value, Lowered] = {}
         self.in_units = False
+        self.owed = Owed.NOTHING
         size = index_constant(block.lanes)
         self.lane = create("arith.remui", [thread, size], [thread.type]).result
         self.unit = index_constant(0)
@@ -121,6 +133,17 @@ class GpuLowering:
         """Waits for all threads of the group; what they wrote is then seen by all."""
         if self.block.threads > 1:
             create("gpu.barrier")
+
+    def meet(self, *, to_fill: bool = False) -> None:
+        """Outside of units, before what reads or writes memory: waits for what threads have done to the group's.
+
+        Args:
+            to_fill: What follows fills a buffer, which may go on beside the filling of others.
+        """
+        if self.in_units or self.owed == Owed.NOTHING or (to_fill and self.owed == Owed.FILLED):
+            return
+        self.barrier()
+        self.owed = Owed.NOTHING
 
     def view_of_scratch(self, offset: ir.Value, type_: ir.MemRefType, sizes: Sequence[ir.Value] = ()) -> ir.Value:
         """Memory of the group from an offset in bytes on."""

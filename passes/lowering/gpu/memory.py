@@ -155,6 +155,7 @@ class Access:
 @lowers("gir.load", to=TARGET)
 def lower_load(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane reads its rows, up to 128 bits at a time; copies of a lane read the same, which memory gives once."""
+    lowering.meet()
     (memref,), indices, valid = segments(op)
     layout = lowering.lanes.layout(op.result)
     access = Access(
@@ -175,6 +176,7 @@ def lower_load(lowering: GpuLowering, op: ir.Operation) -> None:
 @lowers("gir.store", to=TARGET)
 def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane writes its rows, up to 128 bits at a time; of copies of a lane the first one does."""
+    lowering.meet()
     (tile,), (memref,), indices, valid = segments(op)
     fragment = lowering.fragment(tile)
     access = Access(
@@ -193,6 +195,7 @@ def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
 @lowers("gir.gather", to=TARGET)
 def lower_gather(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane reads its elements one by one, those whose indices are inside of the table."""
+    lowering.meet()
     table = lowering.scalar(op.operands[0])
     layout = lowering.lanes.layout(op.result)
     columns = [lowering.fragment(index).rows for index in list(op.operands)[1:]]

@@ -9,9 +9,9 @@ from powerfusion.core._mlir import attributes_of, create, entry_block, index_con
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.gpu.fragments import Fragment, row_type
-from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Lowered
+from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Lowered, Owed
 from powerfusion.passes.lowering.registry import lowers
-from powerfusion.passes.scheduling.kernels import is_group_parallel, is_unit_parallel, ops_in
+from powerfusion.passes.scheduling.kernels import is_unit_parallel, ops_in
 
 MEETING = ("gir.sync", "gir.all_reduce")
 
@@ -51,6 +51,7 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
     """Units are subgroups; where there are more than the group has, each takes several, one after the other."""
     if not is_unit_parallel(op):
         raise UnsupportedError("groups within groups can't be lowered to gpu", location=op.location)
+    lowering.meet()
     total, units = counts_of(op), lowering.block.units
     counts = lowering.scalars(op.operands)
     if total == units:
@@ -67,14 +68,7 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
         with ir.InsertionPoint(block):
             _run_units(lowering, op, counts, block.arguments[0])
             create("scf.yield")
-    if not _is_last(op):
-        lowering.barrier()
-
-
-def _is_last(op: ir.Operation) -> bool:
-    """Whether a group ends with a parallel: nobody has anything left to wait for."""
-    parent = op.parent.operation
-    return operations(op.block)[-2] == op and (parent.name == "gir.kernel" or is_group_parallel(parent))
+    lowering.owed = Owed.USED
 
 
 def _run_units(lowering: GpuLowering, op: ir.Operation, counts: Sequence[ir.Value], unit: ir.Value) -> None:
@@ -132,6 +126,7 @@ def _regrouped(olds: Sequence[ir.Value], parts: Sequence[ir.Value], lowering: Gp
 @lowers("scf.for", to=TARGET)
 def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     """A loop that carries registers."""
+    lowering.meet()
     body = entry_block(op)
     index, *arguments = body.arguments
     inits = [part for value in _carried(list(op.operands)[3:]) for part in _parts(lowering.values[value])]
@@ -145,6 +140,7 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     lowering.bind(carried, _regrouped(carried, new, lowering))
     with ir.InsertionPoint(block):
         lowering.emit_block(body)
+        lowering.meet()
         ends = _carried(operations(body)[-1].operands)
         create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     results = _carried(op.results)
@@ -154,6 +150,7 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
 @lowers("scf.if", to=TARGET)
 def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
     """A branch that all lanes of a unit take alike."""
+    lowering.meet()
     results = _carried(op.results)
     types: list[ir.Type] = []
     for result in results:
@@ -169,6 +166,7 @@ def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
             continue
         with ir.InsertionPoint(new.blocks.append()):
             lowering.emit_block(old.blocks[0])
+            lowering.meet()
             ends = _carried(operations(old.blocks[0])[-1].operands)
             create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     lowering.bind(results, _regrouped(results, list(branch.results), lowering))
