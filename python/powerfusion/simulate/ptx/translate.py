@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from powerfusion.simulate.ptx.instructions import Reading, label
+from powerfusion.simulate.ptx import (  # they fill the table
+    arithmetic,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    conversions,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+)
+from powerfusion.simulate.ptx.accesses import label
+from powerfusion.simulate.ptx.instructions import Reading
 from powerfusion.simulate.ptx.loops import Loop, loops_of
 from powerfusion.simulate.ptx.operands import Operands, declarations
 from powerfusion.simulate.ptx.source import Kernel, Label, Source
