@@ -197,12 +197,16 @@ def test_bf16(name: str) -> None:
     check_traffic(executable)
 
 
-def test_groups_that_meet() -> None:
-    """A row of many units: each has its part, all of them combine what they have, twice, in place."""
-    (example,) = [example for example in examples() if example.name == "softmax_long_row_tile"]
+# Units that combine what they have; a buffer that is filled while another is read; tables; squares that are turned.
+TILED = ("softmax_long_row_tile", "double_buffer_tile", "gather_tile", "transpose_tile", "column_sum_tile")
+
+
+@pytest.mark.parametrize("name", TILED)
+def test_tile_form(name: str) -> None:
+    """Programs that were written in tile form, with the group's memory, copies and units that meet; in place."""
+    (example,) = [example for example in examples() if example.name == name]
     arrays = [np.array(value) for value in example.inputs]
     executable = simulated(example.text)
     executable(*arrays)
     for result, expected in zip(arrays[-example.outputs :], example.expected, strict=True):
-        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-7)
-    assert executable.device_program.assembly.count("bar.sync") >= 4
+        np.testing.assert_allclose(result, expected, rtol=example.tolerance, atol=example.tolerance)

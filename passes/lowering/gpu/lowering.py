@@ -145,6 +145,11 @@ class GpuLowering:
         self.barrier()
         self.owed = Owed.NOTHING
 
+    def use(self, memref: ir.Value) -> None:
+        """Outside of units, behind an access: the group's memory isn't filled anew before all have made it."""
+        if not self.in_units and "workgroup" in str(memref.type.memory_space):
+            self.owed = Owed.USED
+
     def view_of_scratch(self, offset: ir.Value, type_: ir.MemRefType, sizes: Sequence[ir.Value] = ()) -> ir.Value:
         """Memory of the group from an offset in bytes on."""
         assert self.scratch is not None, "expected scratch memory around a buffer"

@@ -170,6 +170,7 @@ def lower_load(lowering: GpuLowering, op: ir.Operation) -> None:
     element = op.result.type.element_type
     type_ = row_type(layout, element)
     rows = tuple(access.load(place, type_, element) for place in row_places(layout))
+    lowering.use(access.memref)
     lowering.bind([op.result], [Fragment(layout, rows)])
 
 
@@ -190,6 +191,7 @@ def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
     flag = lowering.is_first_copy(fragment.layout)
     for place, row in zip(row_places(fragment.layout), fragment.rows, strict=True):
         access.store(place, row, tile.type.element_type, flag)
+    lowering.use(access.memref)
 
 
 @lowers("gir.gather", to=TARGET)
@@ -205,6 +207,7 @@ def lower_gather(lowering: GpuLowering, op: ir.Operation) -> None:
     for places in zip(*columns, strict=True):
         found = [_gathered(table, at, sizes) for at in zip(*map(elements_of, places), strict=True)]
         rows.append(to_register(joined(found), element))
+    lowering.use(table)
     lowering.bind([op.result], [Fragment(layout, tuple(rows))])
 
 
