@@ -40,7 +40,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, loops_of, unchanged_dims
 from powerfusion.passes.scheduling.contiguity import reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
-from powerfusion.passes.scheduling.lane_dims import COMBINERS, copy_fills, dealt_ops, tile_dims, tiles
+from powerfusion.passes.scheduling.lane_dims import COMBINERS, LaneBits, copy_fills, dealt_ops, tile_dims, tiles
 from powerfusion.passes.scheduling.lane_layouts import ACCESS_BYTES
 
 COUNTED = ("gir.load", "gir.store", "gir.reduce", "gir.scan", "gir.contract")
@@ -115,32 +115,26 @@ def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes:
                 groups.append(classes)
     fixed = dict.fromkeys(_fixed(kernel, spaces))
     order = sorted(sizes, key=lambda dim: (-moved.get(dim, Moved()).bytes, -inner[dim]))
-    taken: dict[Dim, int] = {}
+    bits = LaneBits(lanes)
     grown: dict[Dim, int] = {}
     for dim in order:
         size = sizes[dim]
         repeated = any(len(set(group)) < len(group) for group in held[dim])
-        left = 1 if repeated else min(_left(group, taken, lanes) for group in held[dim])
+        left = 1 if repeated else bits.left(held[dim])
         wanted = min(left, 1 << (size - 1).bit_length())
         if dim in fixed:
             while size % wanted:
                 wanted //= 2
-            taken[dim] = wanted
+            bits.take(dim, held[dim], wanted)
             continue
         width = moved.get(dim, Moved()).width
         while width > 1 and wanted * width > size:
             width //= 2
         round_ = wanted * width
-        taken[dim] = wanted
+        bits.take(dim, held[dim], wanted)
         if size % round_:
             grown[dim] = -(-size // round_) * round_
     return grown
-
-
-def _left(group: Sequence[Dim], taken: dict[Dim, int], lanes: int) -> int:
-    for dim in group:
-        lanes //= taken.get(dim, 1)
-    return max(lanes, 1)
 
 
 def _fixed(kernel: ir.Operation, spaces: Spaces) -> Iterator[Dim]:
