@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from powerfusion.core._mlir import create, index_constant, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, attributes_of, create, index_constant, integers, mixed, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Owed, memref_on_device, plus
+from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Owed, memref_on_device, on_device, plus
 from powerfusion.passes.lowering.gpu.structure import delinearized
 from powerfusion.passes.lowering.registry import lowers
 
@@ -91,3 +91,17 @@ def _copy(lowering: GpuLowering, source: Place, dest: Place, sizes: Sequence[ir.
         create("memref.store", [value, memref, *map(plus, base, at)])
         create("scf.yield")
     lowering.owed = Owed.FILLED
+
+
+@lowers("memref.expand_shape", to=TARGET)
+def lower_expand_shape(lowering: GpuLowering, op: ir.Operation) -> None:
+    """As it is; not where one dimension becomes several of unknown sizes, which upstream's passes crash on."""
+    shape = op.result.type.shape
+    if any(sum(shape[dim] == DYNAMIC for dim in integers(group)) > 1 for group in op.attributes["reassociation"]):
+        raise UnsupportedError(
+            "a dimension that becomes several of unknown sizes can't be lowered to gpu yet",
+            location=op.location,
+            help="make the sizes static",
+        )
+    made = create(op.name, lowering.scalars(op.operands), [on_device(op.result.type)], attributes_of(op))
+    lowering.bind(op.results, list(made.results))
