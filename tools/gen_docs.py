@@ -24,7 +24,7 @@ from lint.ods import Record
 from powerfusion.core.passes import Pass, registered_passes
 from powerfusion.machines.page import render as machines_page
 from powerfusion.passes.lowering.registry import lowered_ops
-from powerfusion.pipelines import CPU, C, Phase
+from powerfusion.pipelines import CPU, MACHINE, PIPELINES, C, Phase, rocdl
 from powerfusion.reference.registry import MEANINGS, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,17 +142,22 @@ def targets_page() -> str:
         "## The pipeline of C\n",
         "| phase | what holds after it | passes |\n|---|---|---|",
         *(_phase(phase) for phase in C),
+        "\n## The pipelines of GPUs\n",
+        "Up to the schedule as of C, for the chip's machine; then, for one chip of each family:\n",
+        "| phase | what holds after it | passes |\n|---|---|---|",
+        *(_phase(phase) for phase in (*PIPELINES["cuda:sm_90"][len(MACHINE) :], *rocdl("gfx942")[:1])),
         "\n## What is lowered to what\n",
-        "The last column is for machines whose file says how programs are written",
+        "The column of devices is for machines whose file says how programs are written",
         "([accelerators.md](../accelerators.md)), and empty where that is as for C.\n",
-        "| op | vector, for the CPU | emitc, for C | emitc, for a machine's own C |\n|---|---|---|---|",
+        "| op | vector, for the CPU | emitc, for C | emitc, for a device's own C | gpu, for NVIDIA and AMD |",
+        "|---|---|---|---|---|",
     ]
-    vector, emitc = dict(lowered_ops("vector")), dict(lowered_ops("emitc"))
+    vector, emitc, gpu = (dict(lowered_ops(target)) for target in ("vector", "emitc", "gpu"))
     device = {**dict(lowered_ops("host")), **dict(lowered_ops("device"))}
-    lines += [
-        f"| `{name}` | {vector.get(name, 'As it is.')} | {emitc.get(name, 'Refused.')} | {device.get(name, '')} |"
-        for name in sorted({*vector, *emitc, *device})
-    ]
+    for name in sorted({*vector, *emitc, *device, *gpu}):
+        plain = vector.get(name, "As it is."), emitc.get(name, "Refused.")
+        how = (*plain, device.get(name, ""), gpu.get(name, "As it is."))
+        lines.append(f"| `{name}` | {' | '.join(how)} |")
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 

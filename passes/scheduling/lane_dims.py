@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from powerfusion.core._mlir import entry_block, is_tensor, operations, segments
 from powerfusion.dialects.gir import is_at
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.spaces import Spaces
+from powerfusion.passes.analysis.spaces import Dim, Spaces
 
 FILLS = ("arith.constant", "tensor.splat", "gir.iota")
 """What is made anew for each use: uses that have nothing else in common needn't be dealt out alike."""
@@ -81,3 +81,42 @@ def tiles(kernel: ir.Operation) -> Iterator[ir.Value]:
         blocks = [block for region in op.regions if op.name not in COMBINERS for block in region]
         values = [*op.results, *(argument for block in blocks for argument in block.arguments)]
         yield from (value for value in values if is_tensor(value) and is_at(value, "reg"))
+
+
+class LaneBits:
+    """The bits of a lane's number that count along each class of dimensions; no tile has two classes with one bit.
+
+    Args:
+        lanes: How many lanes there are.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.width = lanes.bit_length() - 1
+        self.masks: dict[Dim, int] = {}
+
+    def left(self, groups: Sequence[Sequence[Dim]]) -> int:
+        """How many lanes a class can have, at most.
+
+        Args:
+            groups: The classes of each tile that has it.
+        """
+        return 1 << self._longest(groups)[1]
+
+    def take(self, dim: Dim, groups: Sequence[Sequence[Dim]], lanes: int) -> None:
+        """Gives a class as many lanes."""
+        self.masks[dim] = (lanes - 1) << self._longest(groups)[0]
+
+    def _longest(self, groups: Sequence[Sequence[Dim]]) -> tuple[int, int]:
+        """The first of the longest runs of bits that no class of some tiles has: its begin and length."""
+        used = 0
+        for dim in (dim for group in groups for dim in group):
+            used |= self.masks.get(dim, 0)
+        best = (0, 0)
+        begin = 0
+        for bit in range(self.width + 1):
+            if bit < self.width and not used >> bit & 1:
+                continue
+            if bit - begin > best[1]:
+                best = (begin, bit - begin)
+            begin = bit + 1
+        return best

@@ -18,7 +18,6 @@ lie along another dimension than memory does, which a remark says on demand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import ClassVar
@@ -32,7 +31,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim
 from powerfusion.passes.scheduling.contiguity import Reach, reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
-from powerfusion.passes.scheduling.lane_dims import copy_fills, tile_dims, tiles
+from powerfusion.passes.scheduling.lane_dims import LaneBits, copy_fills, tile_dims, tiles
 
 ACCESS_BYTES = 16
 """The widest access of a lane: LDG.128 on NVIDIA, global_load_dwordx4 on AMD."""
@@ -97,12 +96,13 @@ class Layouts:
         self.spaces = tile_dims(kernel)
         self.reaches = reaches(kernel, machine)
         self.dealt: dict[Dim, Dealt] = {}
+        self.bits = LaneBits(lanes)
 
     def run(self, *, remarks: bool) -> None:
         """Does it."""
         self._collect()
-        for one in sorted(self.dealt.values(), key=lambda one: (-one.bytes, -one.inner)):
-            self._deal(one)
+        for dim, one in sorted(self.dealt.items(), key=lambda pair: (-pair[1].bytes, -pair[1].inner)):
+            self._deal(dim, one)
         widths = [self._width(reach) for reach in self.reaches]
         for tile in list(tiles(self.kernel)):
             if tile.type.rank:
@@ -132,9 +132,10 @@ class Layouts:
                 one.bytes += prod(reach.tile.type.shape) * reach.element_bytes
                 one.width = max(one.width, reach.widest(ACCESS_BYTES))
 
-    def _deal(self, one: Dealt) -> None:
-        """Gives a class its lanes, of those that are left in all its tiles."""
-        left = min((self._left(classes) for classes in one.tiles), default=1)
+    def _deal(self, dim: Dim, one: Dealt) -> None:
+        """Gives a class its lanes, of those that are left in all its tiles; a tile that has it twice leaves none."""
+        repeated = any(len(set(classes)) < len(classes) for classes in one.tiles)
+        left = 1 if repeated or not one.tiles else self.bits.left(one.tiles)
         most = min((prod(self.dealt[dim].size for dim in classes) for classes in one.tiles), default=1)
         while (
             one.elements < one.width and most // (2 * one.elements) >= self.lanes and one.size % (2 * one.elements) == 0
@@ -142,12 +143,7 @@ class Layouts:
             one.elements *= 2
         while 2 * one.lanes <= left and one.size % (2 * one.lanes * one.elements) == 0:
             one.lanes *= 2
-
-    def _left(self, classes: Sequence[Dim]) -> int:
-        """How many lanes nothing in a tile has yet; a class that it has twice can have few."""
-        repeated = len(classes) - len(set(classes))
-        free = self.lanes // prod(self.dealt[dim].lanes for dim in classes)
-        return 1 if repeated else max(free, 1)
+        self.bits.take(dim, one.tiles, one.lanes)
 
     def _layout(self, tile: ir.Value) -> ir.Attribute:
         found = [self.dealt[dim] for dim in self.spaces.classes(tile)]

@@ -40,7 +40,8 @@ def compile(
         dynamic_shapes: Which sizes of a module of PyTorch's stay open, as `torch.export.export` takes it.
         target: What to compile for; `cpu` is the host, `c` portable C; `mlu:mlu372` and `file:PATH.toml` are machines
             whose C is written as their description says.
-        device: What runs a program for such a machine; `sim` is the simulator that is made from its description.
+        device: What runs a program that isn't for the host: `sim` is a simulator, of PTX for targets `cuda:..`, else
+            made from the machine's description; it checks and counts what the program accesses.
         cache: Whether the cache may be used; `PF_CACHE=off` switches it off for all.
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.

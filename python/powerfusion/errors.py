@@ -87,12 +87,12 @@ class ArtifactError(PowerFusionError):
     """An artifact can't be loaded: cut off, tampered with, or made for another machine."""
 
 
-class SimulationError(PowerFusionError):
-    """A simulated machine found that a program does what it must not; names the line of C and the op."""
-
-
 class ToolError(PowerFusionError):
     """A tool, library or device that this needs isn't there or can't be used."""
+
+
+class SimulationError(PowerFusionError):
+    """A simulated device found that code is wrong, or doesn't know what it means; names line, op, group or thread."""
 
 
 class MachineError(PowerFusionError):

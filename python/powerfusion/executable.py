@@ -14,7 +14,7 @@ from powerfusion.cache.choice import read_choice
 from powerfusion.cache.entry import decode, encode
 from powerfusion.cache.files import open_files
 from powerfusion.cache.key import Key, key_of
-from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, make_program, was_stopped
+from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, constants_of, make_program, was_stopped
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
 from powerfusion.errors import CapacityError, CompileError, MachineError, PowerFusionError, UnsupportedError
@@ -27,10 +27,11 @@ from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
-from powerfusion.pipelines import COUNTED, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
+from powerfusion.pipelines import COUNTED, CUDA, GPUS, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
 from powerfusion.runtime.artifact import Contents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
+from powerfusion.runtime.device_function import SIMULATED, DeviceFunction
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Signature
 from powerfusion.runtime.simulation import SimulatedFunction, Simulation
@@ -39,12 +40,13 @@ from powerfusion.runtime.threads import Threads
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
     from powerfusion.emit.device import DeviceSource
+    from powerfusion.emit.device_program import DeviceProgram
     from powerfusion.emit.portable import Source
 
 # Where a source's form enters the pipeline.
 FIRST_PHASES = {"linalg": ("import",), "graph": ("raise",), "tile": ("schedule", "lower")}
 OPTIMIZATION_LEVEL = 3
-SIMULATOR = "sim"
+
 # Placed as if one in so many bytes at reg were there, until what lowering needs beside tiles fits too.
 SHARES = (1, 2, 4, 8)
 
@@ -72,6 +74,7 @@ class Executable:
         self.signature = signature
         self._snapshots = snapshots
         self._machine = machine
+        self.device: str | None = None
         if program is not None:
             self._program = program
 
@@ -284,7 +287,37 @@ class Executable:
         return make_program(self._snapshots, OPTIMIZATION_LEVEL)
 
     @cached_property
-    def _function(self) -> CFunction | SimulatedFunction:
+    def device_program(self) -> DeviceProgram:
+        """Its kernels as assembly, and what the host does; of a GPU's target.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+        """
+        from powerfusion.emit.device_program import device_program
+
+        if self.target not in GPUS:
+            raise UnsupportedError(
+                f"expected a program for a GPU, got one for {self.target}",
+                help=f"compile it with a target of {', '.join(GPUS)}",
+            )
+        self._check_code(self.target)
+        return device_program(self.module(self.phases[-1]))
+
+    @cached_property
+    def device_function(self) -> DeviceFunction:
+        """What runs it on a device, with what the last call moved there; of a GPU's target.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+        """
+        program = self.device_program
+        constants = constants_of(self.module("tile")) if "tile" in self.phases else []
+        return DeviceFunction(program.assembly, program.launches, self.signature, constants, self.device, self.target)
+
+    @cached_property
+    def _function(self) -> CFunction | DeviceFunction | SimulatedFunction:
+        if self.target in GPUS:
+            return self.device_function
         if self.target == "c":
             return self._c_function
         if self._is_for_device:
@@ -310,10 +343,10 @@ class Executable:
     def _simulated(self) -> SimulatedFunction:
         from powerfusion.emit.device import build_simulation
 
-        if self.device != SIMULATOR:
+        if self.device != SIMULATED:
             raise UnsupportedError(
                 f"no {self.machine.name} is at hand to run this on",
-                help=f"compile it with device='{SIMULATOR}'; c_source has the program's text",
+                help=f"compile it with device='{SIMULATED}'; c_source has the program's text",
             )
         program = self._device_source
         library = build_simulation(program, self.machine)
@@ -351,7 +384,7 @@ def compile_source(
     check_target(target)
     machine = None if target == HOST else find(target)
     source = import_model(source, inputs, dynamic_shapes)
-    check_device(device, machine)
+    check_device(device, target, machine)
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
     made: Executable | None = None
     for share in SHARES:
@@ -395,19 +428,20 @@ def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
     return [phase.with_option("remarks", "true") for phase in phases] if remarks else phases
 
 
-def check_device(device: str | None, machine: Machine | None) -> None:
-    """Makes sure that a device is one, and one of the machine's.
+def check_device(device: str | None, target: str, machine: Machine | None) -> None:
+    """Makes sure that a device is there for a target, or for a machine.
 
     Raises:
-        UnsupportedError: It isn't.
+        UnsupportedError: It isn't, or nobody knows it.
     """
     if device is None:
         return
-    if device != SIMULATOR:
-        raise UnsupportedError(f"expected a device of {SIMULATOR}, got '{device}'", help="leave it away for the host")
-    if machine is None or machine.emit is None:
+    if device != SIMULATED:
+        raise UnsupportedError(f"expected the device '{SIMULATED}', got '{device}'", help="leave it away for the host")
+    if target not in CUDA and (machine is None or machine.emit is None):
         raise UnsupportedError(
-            f"'{machine.name if machine else HOST}' has no simulator", help="it is for machines with a table [emit]"
+            f"nothing simulates code for '{target}'",
+            help=f"'{SIMULATED}' is for {', '.join(CUDA)}, and for machines with a table [emit]",
         )
 
 

@@ -40,7 +40,7 @@ CACHE = Knob("PF_CACHE", "Folder of compiled programs, or off; by default progra
 CACHE_LIMIT = Knob("PF_CACHE_LIMIT", "How much of them is kept, as 500M or 2G (powers of 1024); by default 1G")
 CALIBRATION = Knob("PF_CALIBRATION", "What `pf calibrate` wrote, or off; by default what is in the cache")
 C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
-CXX_COMPILER = Knob("PF_CXX", "The C++ compiler that simulations of machines are run through; by default c++")
+CXX_COMPILER = Knob("PF_CXX", "The C++ compiler that simulators of devices use; by default LLVM's clang++, or c++")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
 MLIR_SOURCE = Knob("PF_MLIR_SOURCE", "Sources of MLIR's Python bindings, a folder or a tarball, for tools/bootstrap")
@@ -113,4 +113,5 @@ def c_compiler() -> str:
 
 def cxx_compiler() -> str:
     """The host's C++ compiler."""
-    return CXX_COMPILER.text() or "c++"
+    own = llvm_prefix() / "bin" / "clang++"
+    return CXX_COMPILER.text() or (str(own) if own.exists() else "c++")

@@ -166,6 +166,7 @@ SCHEDULE = Phase(
     (
         "gir-buffer-copies",
         "gir-place-syncs",
+        "gir-pad-tiles",
         "gir-lane-layouts",
         "canonicalize",
         "cse",
@@ -261,6 +262,61 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
 LOWER_C = Phase("lower", "emitc ops, of which C is printed", ("convert-gir-to-emitc", "cse", "form-expressions"))
 
 
+LOWER_GPU = Phase(
+    "lower",
+    "kernels of the gpu dialect, and the host's launches",
+    (
+        "convert-gir-to-gpu",
+        "canonicalize",
+        "cse",
+        "loop-invariant-code-motion",
+        "func.func(lower-affine)",
+        "canonicalize",
+        "cse",
+    ),
+)
+_BEFORE_DEVICE = (
+    "gir-expand-math{instructions=none}",
+    "gir-call-intrinsics",
+    "gpu.module(expand-strided-metadata,canonicalize,cse,lower-affine,convert-scf-to-cf)",
+)
+_BARE = "use-bare-ptr-memref-call-conv=true"
+_AFTER_DEVICE = ("gpu.module(canonicalize,cse,reconcile-unrealized-casts)",)
+
+
+def nvvm(chip: str) -> tuple[Phase, ...]:
+    """What takes kernels to PTX for a chip of NVIDIA's."""
+    device = Phase(
+        "nvvm",
+        "kernels in LLVM's dialect with NVIDIA's instructions",
+        (
+            f"nvvm-attach-target{{chip={chip} O=3}}",
+            *_BEFORE_DEVICE,
+            f"gpu.module(convert-gpu-to-nvvm{{{_BARE}}},convert-vector-to-llvm)",
+            *_AFTER_DEVICE,
+            "gir-open-shared-memory",
+        ),
+    )
+    return (device, BINARY)
+
+
+def rocdl(chip: str) -> tuple[Phase, ...]:
+    """What takes kernels to assembly for a chip of AMD's."""
+    device = Phase(
+        "rocdl",
+        "kernels in LLVM's dialect with AMD's instructions",
+        (
+            f"rocdl-attach-target{{chip={chip} O=3}}",
+            *_BEFORE_DEVICE,
+            f"gpu.module(convert-gpu-to-rocdl{{chipset={chip} {_BARE}}},convert-vector-to-llvm)",
+            *_AFTER_DEVICE,
+        ),
+    )
+    return (device, BINARY)
+
+
+BINARY = Phase("binary", "assembly text of the kernels", ("gpu-module-to-binary{format=isa}",))
+
 GENERAL = (IMPORT, RAISE, SIMPLIFY, EXPAND, PLACE, TILE)
 """The phases that any machine has."""
 CPU = (*(phase.with_option("machine", "cpu") if phase is TILE else phase for phase in GENERAL), LOWER_CPU, LLVM_CPU)
@@ -268,7 +324,22 @@ PHASES = tuple(phase.name for phase in CPU)
 MACHINE = (*GENERAL, SCHEDULE)
 """The phases of a machine that no code is made for."""
 C = (*(phase.with_option("machine", "c") for phase in MACHINE), LOWER_C)
-PIPELINES: dict[str, tuple[Phase, ...]] = {"cpu": CPU, "c": C}
+
+
+def _gpu(chip: str, device: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    return (*(phase.with_option("machine", chip) for phase in (*MACHINE, LOWER_GPU)), *device)
+
+
+CUDA = tuple(f"cuda:{chip}" for chip in ("sm_80", "sm_90", "sm_100"))
+ROCM = tuple(f"rocm:{chip}" for chip in ("gfx90a", "gfx942", "gfx1100"))
+GPUS = (*CUDA, *ROCM)
+"""The targets whose code is kernels that the host launches."""
+PIPELINES: dict[str, tuple[Phase, ...]] = {
+    "cpu": CPU,
+    "c": C,
+    **{target: _gpu(target[5:], nvvm(target[5:])) for target in CUDA},
+    **{target: _gpu(target[5:], rocdl(target[5:])) for target in ROCM},
+}
 """Per target that code is made for, all phases."""
 COUNTED = tuple(phase.name for phase in MACHINE if phase is not IMPORT)
 """The phases that leave GIR behind, whose bytes can be counted."""
@@ -293,5 +364,5 @@ def phases_of(target: str) -> tuple[Phase, ...]:
     return (*phases, LOWER_C.with_option("machine", target)) if find(target).emit else phases
 
 
-ALL_PHASES = tuple(dict.fromkeys(phase.name for phase in (*MACHINE, *CPU)))
+ALL_PHASES = tuple(dict.fromkeys(phase.name for phases in (MACHINE, *PIPELINES.values()) for phase in phases))
 """Every phase that some target has, in order."""

@@ -6,7 +6,7 @@
     rank 3  core, machines, model, reference
     rank 2  dialects
     rank 1  mlir (the bindings), _native
-    rank 0  runtime, knobs, errors, symbolic, report
+    rank 0  runtime, simulate, knobs, errors, symbolic, report
 
 A module may import its own rank and below. `runtime` stands at the bottom because an artifact runs without MLIR and
 without this compiler; for the same reason rank 0 sees rank 0 only. In C++, `dialect/` includes nothing of `passes/`.
@@ -37,6 +37,7 @@ RANKS = {
     "mlir": 1,
     "_native": 1,
     "runtime": 0,
+    "simulate": 0,
     "knobs": 0,
     "errors": 0,
     "symbolic": 0,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from powerfusion.executable import Executable
 
 LIBRARIES = (".o", ".a", ".so")
-ENDINGS = (".mlir", ".pfx", *LIBRARIES, ".c")
+ASSEMBLY = {".ptx": "cuda:", ".s": "rocm:"}
+"""What kernels of a GPU are written as, and how the targets begin that they are for."""
+ENDINGS = (".mlir", ".pfx", *LIBRARIES, ".c", *ASSEMBLY)
 C_TARGET = "c"
 EPILOG = """\
 examples:
@@ -21,6 +23,7 @@ examples:
   pf compile model.onnx -o model.pfx                       the same of an ONNX model
   pf compile model.mlir -o libmodel.so                     a library for C, without Python, and model.h; or model.o
   pf compile model.mlir -o model.c --target c              portable C99, and model.h for who calls it
+  pf compile model.mlir -o model.ptx --target cuda:sm_90   the kernels as PTX; as AMD's assembly: .s, rocm:gfx942
   pf compile model.mlir -o model.gir.mlir --compile-to simplify
   pf compile model.gir.mlir -o model.tile.mlir --compile-from simplify --compile-to tile
   pf compile model.mlir -o model.tile.mlir --target sm_90   placed and tiled for a machine of `pf machines`"""
@@ -40,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="what to write; ends in .pfx for the artifact, in .o, .a or .so for machine code and a header of C beside "
-        "it, in .c for C and a header, in .mlir for IR",
+        "it, in .c for C and a header, in .ptx or .s for kernels of a GPU, in .mlir for IR",
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
     configure_phases(parser, "write the IR after this phase (default: the last one)")
@@ -57,6 +60,9 @@ def execute(options: argparse.Namespace) -> int:
 
     if output.suffix != ".mlir" and (output.suffix == ".c") != (options.target == C_TARGET):
         options.usage(f"argument -o: expected a name that ends in .c with --target {C_TARGET} alone, got '{output}'")
+    family = ASSEMBLY.get(output.suffix)
+    if family is not None and not options.target.startswith(family):
+        options.usage(f"argument -o: expected --target {family}CHIP with a name that ends in {output.suffix}")
 
     from powerfusion.cli import output as out
     from powerfusion.cli.programs import check_phases, compile_program
@@ -74,6 +80,9 @@ def execute(options: argparse.Namespace) -> int:
     )
     if output.suffix == ".pfx":
         out.write_whole(output, executable.save)
+    elif family is not None:
+        assembly = executable.device_program.assembly
+        out.write_whole(output, lambda path: path.write_text(assembly))
     elif is_code:
         _write_with_header(executable, output)
         return 0

@@ -1,0 +1,247 @@
+"""`gir-pad-tiles`: tiles grow until lanes share them out evenly; what is added isn't there.
+
+Rewrite, for 32 lanes:
+    %0 = gir.load %x[%i, %c0] : .. -> tensor<1x200xf32, #gir.at<reg>>
+    %1 = gir.reduce %0 into %m dims [1] kinds [..]
+  ⇒ %0 = gir.load %x[%i, %c0] valid [%c1, %c200] : .. -> tensor<1x256xf32, #gir.at<reg>>
+    %1 = gir.reduce %0 into %m dims [1] valid [%c1, %c200] kinds [..]
+
+For machines with lanes. A layout deals out a dimension in whole rounds, so one of odd size would be all in every lane.
+Here it grows to the next multiple of a round: of as many lanes as are left for it, inner and much moved dimensions
+first, as in `gir-lane-layouts`, times the elements of the widest access. A lane then holds at most as much as before.
+
+Elements past an edge are unspecified anyway: loads, stores, reductions and the like say how many are there, and nothing
+is accessed that wasn't. A dimension stays as it is where an op needs its very size: windows, slices, concatenations and
+reshapes along it, clipped loads, gathers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from powerfusion.core._mlir import (
+    attributes_of,
+    create,
+    i32_array,
+    i64_array,
+    index_constant,
+    integers,
+    is_tensor,
+    segments,
+)
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
+from powerfusion.machines.model import Machine
+from powerfusion.machines.table import find
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.spaces import Dim, Spaces, loops_of, unchanged_dims
+from powerfusion.passes.scheduling.contiguity import reaches
+from powerfusion.passes.scheduling.kernels import tiled_kernels
+from powerfusion.passes.scheduling.lane_dims import COMBINERS, LaneBits, copy_fills, dealt_ops, tile_dims, tiles
+from powerfusion.passes.scheduling.lane_layouts import ACCESS_BYTES
+
+COUNTED = ("gir.load", "gir.store", "gir.reduce", "gir.scan", "gir.contract")
+"""Ops that can say how many elements are there, behind their other operands."""
+SHIFTING = ("gir.window", "gir.slice", "gir.concat")
+
+
+@register_pass
+@dataclass(frozen=True)
+class PadTilesPass(Pass):
+    """Makes tiles multiples of what lanes share out."""
+
+    name: ClassVar[str] = "gir-pad-tiles"
+    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
+
+    def run(self, op: ir.Operation) -> None:
+        """Grows the tiles of every kernel."""
+        machine = find(self.machine)
+        limits = machine.scope("lane")
+        lanes = None if limits is None else limits.count
+        if not lanes or lanes == 1:
+            return
+        for kernel in tiled_kernels(op):
+            copy_fills(kernel)
+            spaces = tile_dims(kernel)
+            grown = _grown(kernel, spaces, _moved(kernel, spaces, machine), lanes)
+            if grown:
+                count("padded", len(grown))
+                _rewrite(kernel, spaces, grown)
+
+
+@dataclass
+class Moved:
+    """What loads and stores move along a class of dimensions.
+
+    Attributes:
+        bytes: How much.
+        width: Elements of the widest access along it.
+    """
+
+    bytes: int = 0
+    width: int = 1
+
+
+def _moved(kernel: ir.Operation, spaces: Spaces, machine: Machine) -> dict[Dim, Moved]:
+    found: dict[Dim, Moved] = {}
+    for reach in reaches(kernel, machine):
+        if reach.dim is None:
+            continue
+        one = found.setdefault(spaces.find((reach.tile, reach.dim)), Moved())
+        one.bytes += prod(reach.tile.type.shape) * reach.element_bytes
+        width = max(ACCESS_BYTES // reach.element_bytes, 1)
+        while width > 1 and reach.aligned % width:
+            width //= 2
+        one.width = max(one.width, width)
+    return found
+
+
+def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes: int) -> dict[Dim, int]:
+    """The new size of each class that grows."""
+    held: dict[Dim, list[tuple[Dim, ...]]] = {}
+    inner: dict[Dim, int] = {}
+    sizes: dict[Dim, int] = {}
+    for tile in tiles(kernel):
+        classes = tuple(spaces.classes(tile))
+        for at, (dim, size) in enumerate(zip(classes, tile.type.shape, strict=True)):
+            sizes[dim] = size
+            inner[dim] = max(inner.get(dim, -1 << 30), at - len(classes))
+            groups = held.setdefault(dim, [])
+            if classes not in groups:
+                groups.append(classes)
+    fixed = dict.fromkeys(_fixed(kernel, spaces))
+    order = sorted(sizes, key=lambda dim: (-moved.get(dim, Moved()).bytes, -inner[dim]))
+    bits = LaneBits(lanes)
+    grown: dict[Dim, int] = {}
+    for dim in order:
+        size = sizes[dim]
+        repeated = any(len(set(group)) < len(group) for group in held[dim])
+        left = 1 if repeated else bits.left(held[dim])
+        wanted = min(left, 1 << (size - 1).bit_length())
+        if dim in fixed:
+            while size % wanted:
+                wanted //= 2
+            bits.take(dim, held[dim], wanted)
+            continue
+        width = moved.get(dim, Moved()).width
+        while width > 1 and wanted * width > size:
+            width //= 2
+        round_ = wanted * width
+        bits.take(dim, held[dim], wanted)
+        if size % round_:
+            grown[dim] = -(-size // round_) * round_
+    return grown
+
+
+def _fixed(kernel: ir.Operation, spaces: Spaces) -> Iterator[Dim]:
+    """The classes whose size an op needs."""
+    for op in dealt_ops(kernel):
+        match op.name:
+            case name if name in SHIFTING and is_tensor(op.result):
+                reached: list[int] = []
+                for source in filter(is_tensor, op.operands):
+                    whole = unchanged_dims(op, source)
+                    reached += [result for _, result in whole]
+                    kept = [dim for dim, _ in whole]
+                    yield from (spaces.find((source, dim)) for dim in range(source.type.rank) if dim not in kept)
+                yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank) if dim not in reached)
+            case "gir.reshape" | "gir.pad" | "gir.gather" | "gir.scatter" | "gir.assert":
+                values = [value for value in (*op.operands, *op.results) if is_tensor(value)]
+                yield from (spaces.find((value, dim)) for value in values for dim in range(value.type.rank))
+            case name if name in COMBINERS:  # what a combiner takes at once is of just that size
+                inputs = list(op.operands) if name == "gir.all_reduce" else segments(op)[0]
+                common = min(value.type.rank for value in inputs)
+                yield from (spaces.find((value, dim)) for value in inputs for dim in range(common, value.type.rank))
+            case "gir.load" if "clip" in op.attributes:
+                yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank))
+            case _:
+                pass
+
+
+# -- rewriting -------------------------------------------------------------------------------------
+
+
+def _rewrite(kernel: ir.Operation, spaces: Spaces, grown: dict[Dim, int]) -> None:
+    """Gives tiles their new types, and says how many elements are there."""
+    wanted = {tile: _type(spaces, tile, grown) for tile in tiles(kernel)}
+    counted = [op for op in dealt_ops(kernel) if op.name in COUNTED]
+    changes = [
+        (op, _extents(op)) for op in counted if any(_grows(value, wanted) for value in (*op.operands, *op.results))
+    ]
+    made = {result for op, extents in changes if extents for result in op.results}
+    for op in (op for op in dealt_ops(kernel) if op.name == "gir.slice"):
+        _widen_slice(op, wanted)
+    for tile, type_ in wanted.items():
+        if tile not in made:
+            _retype(tile, type_)
+    for op, extents in changes:
+        if extents:
+            _say_extents(op, extents, [wanted.get(result) or result.type for result in op.results])
+
+
+def _type(spaces: Spaces, tile: ir.Value, grown: dict[Dim, int]) -> ir.RankedTensorType:
+    pairs = zip(spaces.classes(tile), tile.type.shape, strict=True)
+    shape = [grown.get(dim) or size for dim, size in pairs]
+    return ir.RankedTensorType.get(shape, tile.type.element_type, tile.type.encoding)
+
+
+def _grows(value: ir.Value, wanted: dict[ir.Value, ir.RankedTensorType]) -> bool:
+    return value in wanted and wanted[value] != value.type
+
+
+def _retype(tile: ir.Value, type_: ir.RankedTensorType) -> None:
+    """Gives a tile a type; a constant's own follows."""
+    op = tile.owner
+    if not isinstance(op, ir.Block) and op.name == "arith.constant":
+        value = ir.DenseElementsAttr(op.attributes["value"])
+        op.attributes["value"] = ir.DenseElementsAttr.get_splat(type_, value.get_splat_value())
+    tile.set_type(type_)
+
+
+def _widen_slice(op: ir.Operation, wanted: dict[ir.Value, ir.RankedTensorType]) -> None:
+    """A dimension that a slice leaves whole is whole afterwards."""
+    source = op.operands[0]
+    if source not in wanted:
+        return
+    sizes = integers(op.attributes["static_sizes"])
+    for dim, _ in unchanged_dims(op, source):
+        sizes[dim] = wanted[source].shape[dim]
+    op.attributes["static_sizes"] = i64_array(sizes)
+
+
+def _extents(op: ir.Operation) -> list[int]:
+    """How many elements an op takes along each dimension that it counts; none where it says so itself."""
+    if op.name == "gir.contract":
+        if len(op.operands) > 3:
+            return []
+        along: dict[int, int] = {}
+        for side, map_ in zip(op.operands, op.attributes["maps"], strict=False):
+            along.update(zip(loops_of(map_), side.type.shape, strict=True))
+        return [along[loop] for loop in sorted(along)]
+    parts = segments(op)
+    if parts[-1]:
+        return []
+    if op.name == "gir.load":
+        return list(op.result.type.shape)
+    return min((list(value.type.shape) for value in parts[0]), key=len)
+
+
+def _say_extents(op: ir.Operation, extents: Sequence[int], types: Sequence[ir.Type]) -> None:
+    """Makes an op anew that says how many elements are there: its last operands."""
+    attributes = attributes_of(op)
+    if "operandSegmentSizes" in attributes:
+        sizes = integers(attributes["operandSegmentSizes"])
+        attributes["operandSegmentSizes"] = i32_array([*sizes[:-1], len(extents)])
+    with ir.InsertionPoint(op), op.location:
+        counts = [index_constant(size) for size in extents]
+        new = create(op.name, [*op.operands, *counts], types, attributes, regions=len(op.regions))
+    for old, region in zip(op.regions, new.regions, strict=True):
+        for block in list(old.blocks):
+            block.append_to(region)
+    for result, other in zip(op.results, new.results, strict=True):
+        result.replace_all_uses_with(other)
+    op.erase()

@@ -1,0 +1,74 @@
+// RUN: %pf-opt %s --gir-pad-tiles=machine=sm_90 | FileCheck %s
+// RUN: %pf-opt %s --gir-pad-tiles=machine=cpu | FileCheck %s --check-prefix=CPU
+
+// A row of 200 elements becomes two rounds of 32 lanes with four elements each; what is loaded, folded and stored is what
+// it was. The CPU has no lanes.
+
+// CHECK-LABEL: func.func @rows
+// CHECK: gir.load {{.*}} valid[%c1{{.*}}, %c200{{.*}}] {{.*}} -> tensor<1x256xf32, #gir.at<reg>>
+// CHECK: gir.reduce {{.*}} dims [1] valid[%c1{{.*}}, %c200{{.*}}] {{.*}} tensor<1x256xf32, #gir.at<reg>> into tensor<1xf32
+// CHECK: gir.store {{.*}} valid[%c1{{.*}}, %c200{{.*}}] : tensor<1x256xf32
+
+// CPU-LABEL: func.func @rows
+// CPU-NOT: 1x256
+func.func @rows(%x: memref<8x200xf32>, %y: memref<8x200xf32>, %z: memref<8xf32>) {
+  gir.kernel "rows" (%a = %x : memref<8x200xf32>, %b = %y : memref<8x200xf32>, %c = %z : memref<8xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    %zero = arith.constant dense<0.0> : tensor<1xf32, #gir.at<reg>>
+    gir.parallel <group> (%g) in (%c8) {
+      %0 = gir.load %a[%g, %c0] : memref<8x200xf32, #gir.at<dram>> -> tensor<1x200xf32, #gir.at<reg>>
+      %1 = math.exp %0 : tensor<1x200xf32, #gir.at<reg>>
+      %2 = gir.reduce %1 into %zero dims [1] kinds [#vector.kind<add>] : tensor<1x200xf32, #gir.at<reg>> into tensor<1xf32, #gir.at<reg>>
+      gir.store %1, %b[%g, %c0] : tensor<1x200xf32, #gir.at<reg>>, memref<8x200xf32, #gir.at<dram>>
+      gir.store %2, %c[%g] : tensor<1xf32, #gir.at<reg>>, memref<8xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
+
+// A concatenation needs the very size along which it runs; lanes lie along the rows instead, of which 5 become 8. What says
+// already how many elements are there stays as it says.
+
+// CHECK-LABEL: func.func @beside
+// CHECK: gir.load {{.*}} valid[%arg{{.*}}, %c3{{.*}}] {{.*}} -> tensor<8x3xf32
+// CHECK: gir.concat {{.*}} dim 1 {{.*}} -> tensor<8x6xf32
+// CHECK: gir.store {{.*}} valid[%c5{{.*}}, %c6{{.*}}] : tensor<8x6xf32
+func.func @beside(%x: memref<5x3xf32>, %y: memref<5x6xf32>, %n: index) {
+  gir.kernel "beside" (%a = %x : memref<5x3xf32>, %b = %y : memref<5x6xf32>, %v = %n : index) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c3 = arith.constant 3 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %0 = gir.load %a[%c0, %c0] valid [%v, %c3] : memref<5x3xf32, #gir.at<dram>> -> tensor<5x3xf32, #gir.at<reg>>
+      %1 = gir.concat %0, %0 dim 1 : (tensor<5x3xf32, #gir.at<reg>>, tensor<5x3xf32, #gir.at<reg>>) -> tensor<5x6xf32, #gir.at<reg>>
+      gir.store %1, %b[%c0, %c0] : tensor<5x6xf32, #gir.at<reg>>, memref<5x6xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
+
+// Tiles that lanes share out evenly, and one that sticks out of what it is read from, must not change.
+
+// CHECK-LABEL: func.func @even
+// CHECK: gir.load {{.*}} -> tensor<1x128xf32, #gir.at<reg>>
+// CHECK-NOT: valid
+// CHECK: gir.load {{.*}} clip {{.*}} -> tensor<1x7xf32, #gir.at<reg>>
+// CHECK: gir.store {{.*}} : tensor<1x7xf32
+func.func @even(%x: memref<4x128xf32>, %y: memref<4x128xf32>) {
+  gir.kernel "even" (%a = %x : memref<4x128xf32>, %b = %y : memref<4x128xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c-1 = arith.constant -1 : index
+    %c4 = arith.constant 4 : index
+    gir.parallel <group> (%g) in (%c4) {
+      %0 = gir.load %a[%g, %c0] : memref<4x128xf32, #gir.at<dram>> -> tensor<1x128xf32, #gir.at<reg>>
+      gir.store %0, %b[%g, %c0] : tensor<1x128xf32, #gir.at<reg>>, memref<4x128xf32, #gir.at<dram>>
+      %1 = gir.load %a[%g, %c-1] clip : memref<4x128xf32, #gir.at<dram>> -> tensor<1x7xf32, #gir.at<reg>>
+      gir.store %1, %b[%g, %c0] : tensor<1x7xf32, #gir.at<reg>>, memref<4x128xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}

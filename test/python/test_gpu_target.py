@@ -1,0 +1,212 @@
+"""Targets of GPUs: PTX, run by its simulator, means what NumPy says and moves what the ledger says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gir_examples import examples
+from programs.check import FULL
+
+import powerfusion as pf
+from powerfusion.cli.main import main
+from powerfusion.errors import SimulationError, ToolError, UnsupportedError
+from powerfusion.executable import Executable
+from powerfusion.passes.lowering.registry import lowered_ops
+from powerfusion.runtime.device_function import DeviceFunction
+from workloads import find, workloads
+
+SOFTMAX = """func.func @softmax(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
+  %e = tensor.empty() : tensor<37x200xf32>
+  %0 = linalg.softmax dimension(1) ins(%x : tensor<37x200xf32>) outs(%e : tensor<37x200xf32>) -> tensor<37x200xf32>
+  return %0 : tensor<37x200xf32>
+}"""
+# One of each way to move: elements, rows, columns, transposes; all of them in the long form.
+SHORT = ("relu_add", "residual_layernorm_1000x1000", "batchnorm_training", "transpose_add", "argmax")
+FOUND = [workload.name for workload in workloads() if workload.dtype == "f32"] if FULL else SHORT
+# LLVM drops loads of elements that nothing uses, the corners of a neighbourhood.
+DROPPED = ("stencil5_1_step", "stencil5_2_steps")
+
+
+def simulated(source: Any) -> Executable:
+    """A program for the simulator of an H100."""
+    return pf.compile(source, target="cuda:sm_90", device="sim")
+
+
+def counted(executable: Executable, direction: str) -> int:
+    """Useful bytes from or to DRAM, by the ledger."""
+    report = executable.report(phase="schedule")
+    found = [kernel.figures(direction, "useful").get("dram", 0) for kernel in report.kernels]
+    return sum(count for count in found if isinstance(count, int))
+
+
+def check_traffic(executable: Executable) -> None:
+    """The bytes that warps asked for are those that the ledger works out from the program alone."""
+    traffic = [found for _, found in executable.device_function.traffic]
+    assert sum(found.read_bytes for found in traffic) == counted(executable, "read")
+    assert sum(found.written_bytes for found in traffic) == counted(executable, "write")
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_workload(name: str) -> None:
+    """Programs of the table, at sizes that leave rests: results, and bytes in and out of memory."""
+    workload = find(name)
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    given = executable(*inputs)
+    results = given if isinstance(given, tuple) else (given,)
+    for result, expected in zip(results, workload.reference(*inputs), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=2e-5, atol=2e-5)
+    if name not in DROPPED:
+        check_traffic(executable)
+
+
+def test_softmax() -> None:
+    """Rows of a multiple of 16 bytes are read and written 128 bits at a time, in whole sectors, by several groups."""
+    executable = simulated(SOFTMAX)
+    x = np.random.default_rng(0).standard_normal((37, 200)).astype(np.float32)
+    e = np.exp(x - x.max(1, keepdims=True))
+    np.testing.assert_allclose(executable(x), e / e.sum(1, keepdims=True), rtol=1e-6)
+    check_traffic(executable)
+    (_, traffic), *others = executable.device_function.traffic
+    assert not others
+    assert traffic.read_issued_bytes == traffic.written_issued_bytes == x.nbytes
+    ptx = executable.device_program.assembly
+    assert "ld.global.v4.b32" in ptx
+    assert "ld.global.b32" not in ptx
+    assert "st.global.b32" not in ptx
+    assert "call" not in ptx
+
+
+def test_order_of_threads_is_free() -> None:
+    """What comes out doesn't depend on the order in which threads and groups run."""
+    executable = simulated(SOFTMAX)
+    x = np.random.default_rng(1).standard_normal((37, 200)).astype(np.float32)
+    first = executable(x)
+    for seed in (1, 2):
+        executable.device_function.seed = seed
+        assert np.array_equal(executable(x), first)
+
+
+def test_without_a_device() -> None:
+    """A program that nothing here can run says so, and what does."""
+    executable = pf.compile(SOFTMAX, target="cuda:sm_90")
+    with pytest.raises(ToolError, match="no device that runs code for cuda:sm_90"):
+        executable(np.zeros((37, 200), np.float32))
+
+
+@pytest.mark.parametrize(("target", "device"), [("cuda:sm_90", "gpu"), ("cpu", "sim"), ("rocm:gfx942", "sim")])
+def test_devices_that_are_not(target: str, device: str) -> None:
+    """A device that isn't known, or simulates another target's code, is refused before anything is compiled."""
+    with pytest.raises(UnsupportedError, match=r"device|simulates"):
+        pf.compile(SOFTMAX, target=target, device=device)
+
+
+def test_functions_without_a_library() -> None:
+    """A function that would need a library of the device's is refused where it stands."""
+    source = """func.func @f(%x: tensor<64xf64>) -> tensor<64xf64> {
+      %0 = math.exp %x : tensor<64xf64>
+      return %0 : tensor<64xf64>
+    }"""
+    with pytest.raises(UnsupportedError, match=r"'math.exp' of f64 can't be lowered to gpu") as caught:
+        simulated(source)
+    assert caught.value.location is not None
+    assert caught.value.help == "compute it in f32"
+
+
+@pytest.mark.parametrize("target", ["cuda:sm_80", "cuda:sm_100", "rocm:gfx942", "rocm:gfx1100"])
+def test_other_chips(target: str, tmp_path: Path) -> None:
+    """Assembly for other chips, NVIDIA's and AMD's, from the command line; without calls of any library."""
+    source = tmp_path / "softmax.mlir"
+    source.write_text(SOFTMAX)
+    output = tmp_path / ("k.ptx" if target.startswith("cuda") else "k.s")
+    assert main(["compile", str(source), "-o", str(output), "--target", target]) == 0
+    text = output.read_text()
+    assert target[5:] in text
+    assert "__nv_" not in text
+    assert "__ocml" not in text
+    assert re.search(r"ld\.global\.v(4\.b32|2\.b64)" if target.startswith("cuda") else r"(global|buffer)_load", text)
+
+
+def test_endings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """PTX is for NVIDIA's chips."""
+    with pytest.raises(SystemExit):
+        main(["compile", "m.mlir", "-o", str(tmp_path / "k.ptx"), "--target", "rocm:gfx942"])
+    assert "expected --target cuda:CHIP with a name that ends in .ptx" in capsys.readouterr().err
+
+
+def test_table_is_complete() -> None:
+    """Every op that the CPU or C has a lowering for, the GPU has one for, or says why not."""
+    gpu = dict(lowered_ops("gpu"))
+    ours = [name for name, _ in lowered_ops("vector") if name.startswith("gir.")]
+    missing = [name for name in ours if name not in gpu and name not in ("gir.kernel", "gir.launch", "gir.prefetch")]
+    assert not missing
+
+
+def run_in_orders(function: DeviceFunction, inputs: tuple[Any, ...]) -> None:
+    """Calls a program with threads in several orders."""
+    for seed in range(4):
+        replace(function, seed=seed)(*inputs)
+
+
+def test_barriers_matter() -> None:
+    """Without any one of its barriers, a kernel that keeps rows in the group's memory is found to be wrong."""
+    workload = find("rope")
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    function = executable.device_function
+    lines = function.assembly.splitlines()
+    barriers = [at for at, line in enumerate(lines) if "bar.sync" in line]
+    assert barriers
+    for at in barriers:
+        text = "\n".join([*lines[:at], "", *lines[at + 1 :]])
+        with pytest.raises(SimulationError, match=r"data race|nobody has written"):
+            run_in_orders(replace(function, assembly=text), inputs)
+
+
+DYNAMIC = """func.func @f(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = arith.addf %x, %y : tensor<?x?xf32>
+  %1 = math.exp %0 : tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}"""
+
+
+@pytest.mark.parametrize("shape", [(13, 77), (1, 1)])
+def test_open_sizes(shape: tuple[int, int]) -> None:
+    """Sizes that are open come along with a launch; what is moved is what the ledger says of them."""
+    executable = simulated(DYNAMIC)
+    generator = np.random.default_rng(2)
+    x, y = (generator.standard_normal(shape).astype(np.float32) for _ in range(2))
+    np.testing.assert_allclose(executable(x, y), np.exp(x + y), rtol=1e-6)
+    check_traffic(executable)
+
+
+@pytest.mark.parametrize("name", ["residual_layernorm_4096x768", "cumulative_sum"])
+def test_bf16(name: str) -> None:
+    """Floats of 16 bits are moved as such, and computed as the CPU computes them."""
+    workload = find(name, "bf16")
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    given = executable(*inputs)
+    expected = pf.compile(workload.text("small"))(*inputs)
+    np.testing.assert_allclose(given.astype(np.float32), expected.astype(np.float32), rtol=2**-7, atol=2**-7)
+    check_traffic(executable)
+
+
+# Units that combine what they have; a buffer that is filled while another is read; tables; squares that are turned.
+TILED = ("softmax_long_row_tile", "double_buffer_tile", "gather_tile", "transpose_tile", "column_sum_tile")
+
+
+@pytest.mark.parametrize("name", TILED)
+def test_tile_form(name: str) -> None:
+    """Programs that were written in tile form, with the group's memory, copies and units that meet; in place."""
+    (example,) = [example for example in examples() if example.name == name]
+    arrays = [np.array(value) for value in example.inputs]
+    executable = simulated(example.text)
+    executable(*arrays)
+    for result, expected in zip(arrays[-example.outputs :], example.expected, strict=True):
+        np.testing.assert_allclose(result, expected, rtol=example.tolerance, atol=example.tolerance)
