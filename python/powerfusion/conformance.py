@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from powerfusion.errors import PowerFusionError, UnsupportedError
-from powerfusion.executable import SIMULATOR, compile_source
+from powerfusion.executable import compile_source
 from powerfusion.machines.emission import OPS
 from powerfusion.machines.table import find
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, way_of
+from powerfusion.runtime.device_function import SIMULATED
 from powerfusion.runtime.signature import Array
 
 ROWS, COLUMNS = 5, 67
@@ -130,7 +131,7 @@ def check_cases(path: str) -> Iterator[Verdict]:
 def _verdict(case: Case, path: str) -> Verdict:
     target = f"file:{path}" if Path(path).suffix == ".toml" and not path.startswith("file:") else path
     try:
-        program = compile_source(case.text, target, device=SIMULATOR)
+        program = compile_source(case.text, target, device=SIMULATED)
         made = program(*case.inputs)
     except PowerFusionError as error:
         return Verdict(case.name, str(error))

@@ -17,12 +17,15 @@ ASSEMBLY = {".ptx": "cuda:", ".s": "rocm:"}
 """What kernels of a GPU are written as, and how the targets begin that they are for."""
 ENDINGS = (".mlir", ".pfx", *LIBRARIES, ".c", *ASSEMBLY)
 C_TARGET = "c"
+MACHINES = ("mlu:", "file:")
+"""How targets begin that are machines whose descriptions say how C is written for them, and how such files end."""
 EPILOG = """\
 examples:
   pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
   pf compile model.onnx -o model.pfx                       the same of an ONNX model
   pf compile model.mlir -o libmodel.so                     a library for C, without Python, and model.h; or model.o
   pf compile model.mlir -o model.c --target c              portable C99, and model.h for who calls it
+  pf compile model.mlir -o model.mlu --target mlu:mlu372   BANG C, and model.h; so for file:MACHINE.toml
   pf compile model.mlir -o model.ptx --target cuda:sm_90   the kernels as PTX; as AMD's assembly: .s, rocm:gfx942
   pf compile model.mlir -o model.gir.mlir --compile-to simplify
   pf compile model.gir.mlir -o model.tile.mlir --compile-from simplify --compile-to tile
@@ -43,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="what to write; ends in .pfx for the artifact, in .o, .a or .so for machine code and a header of C beside "
-        "it, in .c for C and a header, in .ptx or .s for kernels of a GPU, in .mlir for IR",
+        "it, in .c (.mlu for an MLU) for C and a header, in .ptx or .s for kernels of a GPU, in .mlir for IR",
     )
     parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
     configure_phases(parser, "write the IR after this phase (default: the last one)")
@@ -53,12 +56,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Compiles and writes."""
     output: Path = options.output
-    if output.suffix not in ENDINGS:
-        options.usage(f"argument -o: expected a name that ends in {' or '.join(ENDINGS)}, got '{output}'")
+    ending = _ending_of_c(options.target)
+    endings = (".mlir", ending) if ending else ENDINGS
+    if output.suffix not in endings:
+        options.usage(f"argument -o: expected a name that ends in {' or '.join(endings)}, got '{output}'")
     if options.compile_to and output.suffix != ".mlir":
         options.usage(f"argument --compile-to: expected an output that ends in .mlir, got '{output}'")
 
-    if output.suffix != ".mlir" and (output.suffix == ".c") != (options.target == C_TARGET):
+    if output.suffix == ".c" and not ending:
         options.usage(f"argument -o: expected a name that ends in .c with --target {C_TARGET} alone, got '{output}'")
     family = ASSEMBLY.get(output.suffix)
     if family is not None and not options.target.startswith(family):
@@ -84,7 +89,7 @@ def execute(options: argparse.Namespace) -> int:
         assembly = executable.device_program.assembly
         out.write_whole(output, lambda path: path.write_text(assembly))
     elif is_code:
-        _write_with_header(executable, output)
+        _write_with_header(executable, output, is_c=output.suffix == ending)
         return 0
     else:
         text = executable.ir(options.compile_to or executable.phases[-1]).rstrip("\n") + "\n"
@@ -93,14 +98,24 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write_with_header(executable: Executable, output: Path) -> None:
+def _ending_of_c(target: str) -> str | None:
+    """How files of C for a target end; None where none are written."""
+    if not target.startswith(MACHINES):
+        return ".c" if target == C_TARGET else None
+    from powerfusion.machines.table import find
+
+    emission = find(target).emit
+    return f".{emission.suffix}" if emission else None
+
+
+def _write_with_header(executable: Executable, output: Path, *, is_c: bool) -> None:
     """Writes C or machine code, and what its callers include."""
     from powerfusion.cli import output as out
     from powerfusion.emit.c_library import header_name
 
     header = output.with_name(header_name(output.name))
     out.check_writable(header)
-    if output.suffix == ".c":
+    if is_c:
         found = executable.c_source
         code = found.code.encode()
     else:

@@ -124,7 +124,7 @@ def compile_until(
     from powerfusion.pipelines import PIPELINES, STRICT
 
     asked: dict[str, Any] = {"until": until, "after": after, "remarks": remarks, "freedoms": freedoms or STRICT}
-    if target in PIPELINES:
+    if target in PIPELINES or cache:  # what may be kept is code, of a machine that says how it is written, too
         return compile_source(source, target, **asked, cache=cache)
     return compile_for(source, target, **asked)
 
