@@ -13,12 +13,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keeps compiled programs out of the user's cache, and lets Ctrl-C reach the programs under test.
 
     Tests are about the compiler, not about what it made before; those of the cache choose a folder of their own.
-    Nor are they about this machine: what `pf calibrate` measured isn't taken.
+    Nor are they about this machine: what `pf calibrate` measured isn't taken, and registers are as many as AVX-512's.
     Whoever starts the tests in the background of a script has SIGINT ignored, and so would have every program that a
     test starts and interrupts.
     """
     os.environ["PF_CACHE"] = "off"
     os.environ["PF_CALIBRATION"] = "off"
+    os.environ["PF_REGISTERS"] = "32x64"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -57,8 +57,11 @@ def rows_of(indices: Sequence[ir.Value], table: ir.Value, axes: Sequence[Axis], 
 
 
 def table_bytes(table: ir.Value, look: Look) -> int | None:
-    """All that there is to look up in a memref or tensor; None where its sizes are open."""
-    buffer = look.buffer(table)
+    """All that there is to look up in a memref or tensor; None where its sizes are open, or it has no place yet."""
+    try:
+        buffer = look.buffer(table)
+    except UnknownIndex:
+        return None
     sizes = [size for size in buffer.sizes if isinstance(size, int)]
     return math.prod(sizes) * buffer.element if len(sizes) == len(buffer.sizes) else None
 

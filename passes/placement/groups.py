@@ -408,7 +408,7 @@ class _Group:
             self._moved_bytes(needed),
             piece_of(self.machine, self.program, sinks),
             inner if halos and self._multiplies(needed, halos) else 0,
-            all(self._op(number).kind in TURNING and self._op(number).contracts is None for number in needed),
+            not halos and all(self._turns(number) for number in needed),
         )
         for narrow in (False, True) if self.machine.space_of("sram").kind == "cache" else (True,):
             nests = itertools.chain(sliding_nests(self.machine, wanted), nests_of(self.machine, wanted))
@@ -416,6 +416,11 @@ class _Group:
             if found is not None:
                 return found
         raise NoScheduleError(sketch.lacking())
+
+    def _turns(self, number: int) -> bool:
+        """Whether what an op does with rows can be done with columns as well."""
+        op = self._op(number)
+        return op.kind in TURNING and op.contracts is None
 
     def _sketch(
         self, needed: Sequence[int], sinks: Sequence[int], swept: frozenset[int], nested: frozenset[int]

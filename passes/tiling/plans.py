@@ -305,7 +305,7 @@ class NestPlan:
         rest = {c: ordered[c] for c in swept} if self.sweeps else {c: w for c, w in weights.items() if c in self.outer}
         rest.pop(self.vector, None)
         best = max(rest, key=lambda c: rest[c]) if rest else None
-        if best is None or rest[best] * WORTH < weights[self.vector]:
+        if best is None or rest[best] * WORTH < weights[self.vector] or self._are_of_windows(best, self.vector):
             return None, (0, 0)
         lengths = [c[0].type.shape[c[1]] for c in (best, self.vector)]
         if any(size != DYNAMIC and size < NARROWEST_SIDE for size in lengths):
@@ -315,6 +315,17 @@ class NestPlan:
         if found is None:
             return None, (0, 0)
         return best, (found[1], found[0]) if folded else found
+
+    def _are_of_windows(self, one: Dim, other: Dim) -> bool:
+        """Whether two dimensions count neighbourhoods and places in them: of these a tile has one of either."""
+        values = [sink.value for sink in self.sinks]
+        for op in ancestors(values):
+            if op.name == "gir.window":
+                classes, rank = self.spaces.classes(op.result), op.operands[0].type.rank
+                for entry, dim in enumerate(integers(op.attributes["dims"])):
+                    if {one, other} == {classes[dim], classes[rank + entry]}:
+                        return True
+        return False
 
     def _is_swept_alone(self, c: Dim) -> bool:
         """Whether all sweeps fold along one dimension last, of what is computed element by element."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from powerfusion.core._mlir import create, i32_array, index_constant, integer_of, integers, mixed, segments
 from powerfusion.dialects import gir
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 
 Amount = Callable[[int | ir.Value], ir.Value]
@@ -139,6 +140,12 @@ def widened(op: ir.Operation, window: Window) -> Window:
     for entry, dim in enumerate(dims):
         outer, place = window[dim], window[rank + entry]
         start = index_op("arith.addi", [scaled(outer.start, strides[entry]), scaled(place.start, dilations[entry])])
+        if 1 not in (outer.size, place.size):
+            raise UnsupportedError(
+                f"a tile of {outer.size} neighbourhoods with {place.size} places of each isn't supported",
+                location=op.location,
+                help="make the nest's steps 1 along the one or the other",
+            )
         longer, by = (outer, strides[entry]) if place.size == 1 else (place, dilations[entry])
         step = 1 if longer.size == 1 else stepped(longer.step, by)
         inner[dim] = Axis(start, longer.size, longer.valid, outer.clip or place.clip, step)

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from powerfusion.errors import PowerFusionError
+from powerfusion.errors import MachineError, PowerFusionError
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,15 @@ OPENMP_THREADS = Knob(
     "OMP_NUM_THREADS", "Threads of a program's parallel loops; by default all that the process may use"
 )
 PYTHON = Knob("PF_PYTHON", "The interpreter that a C++ host of the passes starts; by default that of the build")
+REGISTERS = Knob(
+    "PF_REGISTERS",
+    "Vector registers that programs are placed for, as 16x32: how many of how many bytes; by default the CPU's",
+)
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
 BUILDING = (C_COMPILER, CXX_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
-RUNNING = (CACHE, CACHE_HOME, CACHE_LIMIT, CALIBRATION, OPENMP_THREADS, REPRODUCER_DIR, TEST_PASSES)
+RUNNING = (CACHE, CACHE_HOME, CACHE_LIMIT, CALIBRATION, OPENMP_THREADS, REGISTERS, REPRODUCER_DIR, TEST_PASSES)
 KNOBS = (*BUILDING, *RUNNING)
 OFF = ("0", "no", "false", "off")
 _SIZE = re.compile(r"(\d+)([KMGT]?)(i?B)?", re.IGNORECASE)
@@ -115,3 +119,18 @@ def cxx_compiler() -> str:
     """The host's C++ compiler."""
     own = llvm_prefix() / "bin" / "clang++"
     return CXX_COMPILER.text() or (str(own) if own.exists() else "c++")
+
+
+def registers() -> tuple[int, int] | None:
+    """How many vector registers of how many bytes programs are placed for; None where that isn't said.
+
+    Raises:
+        MachineError: The knob's value is something else.
+    """
+    text = REGISTERS.text()
+    if text is None:
+        return None
+    count, _, width = text.partition("x")
+    if not (count.isdecimal() and width.isdecimal() and int(count) and int(width)):
+        raise MachineError(f"expected {REGISTERS.name} like 16x32, got '{text}'", help="unset it for the CPU's own")
+    return int(count), int(width)

@@ -154,6 +154,19 @@ VIEWS = [
         lambda a: windows(a, [1], [3], [1], [2]),
     ),
     Case(
+        "window_of_nine_at_reg",
+        kernel(
+            "a: T[3x50xf32]",
+            """
+    %0 = gir.move %a : D[3x50xf32] -> R[3x50xf32]
+    %1 = gir.window %0 dims [1] sizes [9] strides [1] dilations [2] : R[3x50xf32] -> R[3x34x9xf32]
+    %r = gir.move %1 : R[3x34x9xf32] -> D[3x34x9xf32]""",
+            "D[3x34x9xf32]",
+        ),
+        [[floats(3, 50)]],
+        lambda a: windows(a, [1], [9], [1], [2]),
+    ),
+    Case(
         "window_at_dram_strided",
         kernel(
             "a: T[3x?xf32], n: index",

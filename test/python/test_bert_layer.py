@@ -36,7 +36,7 @@ LEAST = {"sm_90": 4, "gfx942": 3, "mlu372": 4, CPU: 7}
 """Kernels where their number comes before time, for 128 tokens: no placing that a machine has room for has fewer. On
 GPUs it takes five to nine times as long: groups have one row each and load all weights again. On a CPU products would
 be computed again, for minutes."""
-SECONDS = 30
+SECONDS = 60  # 30 on the CPU that the project measures on; others may be half as fast
 SMALL = {128: 6, 768: 24, 3072: 40, 64: 2}
 LONG = {128: 512}
 
@@ -107,7 +107,7 @@ def test_what_only_turns_or_adds_is_one_with_a_product() -> None:
     ids=lambda value: Path(value).stem if isinstance(value, str) else str(128 if not value else 512),
 )
 def test_the_layer_falls_to_the_fewest_kernels(machine: str, sizes: dict[int, int]) -> None:
-    """Exactly, within half a minute: what has no product is a norm, and attention's two products are one kernel."""
+    """Exactly, and soon: what has no product is a norm, and attention's two products are one kernel."""
     module = simplified(sizes).module("expand")
     begun = time.process_time()
     with module.context:

@@ -154,7 +154,7 @@ def test_compile_to_phase(fake: cli_fakes.Executable, source: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("output", "phase", "said"),
     [
-        ("m.exe", None, "expected a name that ends in .mlir or .pfx or .o or .a or .so or .c, got"),
+        ("m.exe", None, "expected a name that ends in .mlir or .pfx or .o or .a or .so or .c or .ptx or .s, got"),
         ("m.pfx", "raise", "expected an output that ends in .mlir"),
         ("m.mlir", "fry", "expected one of import, raise"),
     ],

@@ -64,7 +64,7 @@ def execute(options: argparse.Namespace) -> int:
         options.usage(f"argument --compile-to: expected an output that ends in .mlir, got '{output}'")
 
     if output.suffix == ".c" and not ending:
-        options.usage(f"argument -o: expected a name that ends in .c with --target {C_TARGET} alone, got '{output}'")
+        options.usage(f"argument -o: expected --target {C_TARGET} with a name that ends in .c")
     family = ASSEMBLY.get(output.suffix)
     if family is not None and not options.target.startswith(family):
         options.usage(f"argument -o: expected --target {family}CHIP with a name that ends in {output.suffix}")

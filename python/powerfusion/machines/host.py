@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from powerfusion import knobs
 from powerfusion.machines.calibrated import with_measured
 from powerfusion.machines.model import Cache, Engine, Link, Machine, Scope, ScopeLimits, Space
 
@@ -284,7 +285,9 @@ class _System:
         return self.arch in X86 and {"avx512f", "avx512dq"} <= self.flags()
 
     def registers(self) -> Registers | None:
-        """The vector registers; None for an architecture that we don't know."""
+        """The vector registers, as `PF_REGISTERS` says or detected; None for an architecture that we don't know."""
+        if self.root == Path("/") and (told := knobs.registers()):
+            return Registers(*told, f"told by {knobs.REGISTERS.name}")
         if self.arch in X86:
             if "avx512f" in self.flags():
                 return Registers(32, 64, "detected: avx512f in /proc/cpuinfo")
