@@ -318,14 +318,16 @@ class NestPlan:
 
     def _are_of_windows(self, one: Dim, other: Dim) -> bool:
         """Whether two dimensions count neighbourhoods and places in them: of these a tile has one of either."""
-        values = [sink.value for sink in self.sinks]
-        for op in ancestors(values):
-            if op.name == "gir.window":
-                classes, rank = self.spaces.classes(op.result), op.operands[0].type.rank
-                for entry, dim in enumerate(integers(op.attributes["dims"])):
-                    if {one, other} == {classes[dim], classes[rank + entry]}:
-                        return True
-        return False
+        along: list[set[Dim]] = []  # what places and neighbourhoods, of neighbourhoods too, are counted along
+        for op in ancestors([sink.value for sink in self.sinks]):
+            if op.name != "gir.window":
+                continue
+            source, result = self.spaces.classes(op.operands[0]), self.spaces.classes(op.result)
+            for entry, dim in enumerate(integers(op.attributes["dims"])):
+                found = {source[dim], result[dim], result[len(source) + entry]}
+                met = [each for each in along if each & found]
+                along = [each for each in along if not each & found] + [found.union(*met)]
+        return any({one, other} <= each for each in along)
 
     def _is_swept_alone(self, c: Dim) -> bool:
         """Whether all sweeps fold along one dimension last, of what is computed element by element."""
