@@ -14,7 +14,7 @@ from powerfusion.passes.lowering.device.transfers import space_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Buffer, Shape, bytes_of
 from powerfusion.passes.lowering.emitc.code import Number
-from powerfusion.passes.lowering.emitc.entry import EntryLowering, define_constant
+from powerfusion.passes.lowering.emitc.entry import EntryLowering, define_constant, launch_operands
 from powerfusion.passes.lowering.emitc.function import (
     Frame,
     Parameter,
@@ -27,7 +27,7 @@ from powerfusion.passes.lowering.emitc.function import (
 )
 from powerfusion.passes.lowering.emitc.lowering import TARGET, Callee, Program
 from powerfusion.passes.lowering.emitc.memory import bytes_of as number_of_bytes
-from powerfusion.passes.lowering.emitc.scalars import encoded, stored
+from powerfusion.passes.lowering.emitc.scalars import stored
 from powerfusion.passes.lowering.lockstep import holds
 from powerfusion.passes.lowering.registry import lowers
 
@@ -190,14 +190,7 @@ def lower_launch(lowering: HostLowering, op: ir.Operation) -> None:
     """Starts a kernel on the machine's tasks."""
     callee = lowering.program.callee_of(op)
     lowering.group.flush()
-    operands: list[ir.Value] = []
-    for old, shape in zip(op.operands, callee.shapes, strict=True):
-        if shape is None:
-            operands.append(encoded(lowering.scalar(old), old.type, lowering.helper))
-            continue
-        buffer = lowering.buffer(old)
-        operands.append(buffer.begin())
-        operands += [code.value_of(number) for number in shape.given(buffer)]
+    operands = launch_operands(lowering, op)
     words = [callee.name, str(lowering.device.emission.launched)]
     arguments = [ir.Attribute.parse(f'#emitc.opaque<"{word}">') for word in words]
     arguments += [ir.IntegerAttr.get(ir.IndexType.get(), at) for at in range(len(operands))]

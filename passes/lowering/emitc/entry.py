@@ -42,18 +42,24 @@ def lower_launch(lowering: EntryLowering, op: ir.Operation) -> None:
     """A call; it takes the place for a failed assertion along, where it can fail."""
     callee = lowering.program.callee_of(op)
     lowering.group.flush()
+    operands = launch_operands(lowering, op)
+    if callee.can_fail:
+        assert lowering.status is not None, "expected a function that can fail"
+        operands.append(lowering.status)
+    code.call(callee.name, operands)
+
+
+def launch_operands(lowering: EntryLowering, op: ir.Operation) -> list[ir.Value]:
+    """What a launched function is called with: numbers as they lie in memory, buffers and their open sizes."""
     operands: list[ir.Value] = []
-    for old, shape in zip(op.operands, callee.shapes, strict=True):
+    for old, shape in zip(op.operands, lowering.program.callee_of(op).shapes, strict=True):
         if shape is None:
             operands.append(encoded(lowering.scalar(old), old.type, lowering.helper))
             continue
         buffer = lowering.buffer(old)
         operands.append(buffer.begin())
         operands += [code.value_of(number) for number in shape.given(buffer)]
-    if callee.can_fail:
-        assert lowering.status is not None, "expected a function that can fail"
-        operands.append(lowering.status)
-    code.call(callee.name, operands)
+    return operands
 
 
 def constants_of(function: ir.Operation) -> list[ir.Attribute]:
