@@ -42,12 +42,11 @@ from powerfusion.passes.lowering.memory import (
     index_vector,
     is_at_multiple,
     spread,
-    storage,
 )
 from powerfusion.passes.lowering.registers import element_bytes, lanes_of
 from powerfusion.passes.lowering.shuffles import ANY, shuffle
 from powerfusion.passes.lowering.vector_parts import LANES
-from powerfusion.passes.scheduling.stream_stores import LONGEST_ROW_BYTES
+from powerfusion.passes.scheduling.store_runs import LONGEST_BYTES, StoreRun, store_run
 from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.passes.tiling.windows import index_op
 
@@ -131,7 +130,7 @@ class LineBuffer:
         self.per_line = LINE // element_bytes(self.element)
         self.last: Last | None = None
         self.run: ir.Value | None = None
-        room = GATHERED_BYTES + 2 * LONGEST_ROW_BYTES + LINE
+        room = GATHERED_BYTES + 2 * LONGEST_BYTES + LINE
         self.lines = scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element))
         self.state = scratch(ir.MemRefType.get([3], ir.IndexType.get()))
         with ir.InsertionPoint.after(self.state.owner):
@@ -177,7 +176,7 @@ class LineBuffer:
     def _begun(self, memref: ir.Value, indices: Sequence[ir.Value], lanes: int) -> Last:
         """What a row follows on: what surely was before it, a few rows, or itself, once it has been looked after."""
         place = Place.of(memref, indices)
-        if self.last is not None and self.last.is_met_by(place, lanes, self._elements(LONGEST_ROW_BYTES)):
+        if self.last is not None and self.last.is_met_by(place, lanes, self._elements(LONGEST_BYTES)):
             return self.last
         start = flat_of(memref, indices)[1]
         self._look_after(start, lanes)
@@ -340,46 +339,10 @@ def _chosen(flag: ir.Value, true: ir.Value, false: ir.Value) -> ir.Value:
     return create("arith.select", [flag, true, false], [true.type]).result
 
 
-@dataclass(frozen=True)
-class Run:
-    """Rows that a loop stores one behind the other.
-
-    Attributes:
-        store: What stores them, tile by tile.
-        low: Of the loop.
-        count: How many elements they are.
-    """
-
-    store: ir.Operation
-    low: int
-    count: int
-
-
-def run_of(loop: ir.Operation) -> Run | None:
-    """The gathered rows that a loop stores, if they are a few that follow on one another, and all that it stores."""
-    bounds = [integer_of(value) for value in list(loop.operands)[:3]]
-    body = entry_block(loop)
-    inner = operations(body)
-    stores = [op for op in inner if op.name == "gir.store" and is_gathered(op)]
-    if len(stores) != 1 or None in bounds or any(len(op.regions) for op in inner):
-        return None
-    low, high, step = (bound or 0 for bound in bounds)
-    (tile,), (memref,), indices, valid = segments(stores[0])
-    *others, last = indices
-    known = [integer_of(count) for count in valid] if valid else tile.type.shape
-    lengths = [-1 if length is None else length for length in known]
-    is_row = lengths[-1] == step and all(length == 1 for length in lengths[:-1])
-    if not is_row or low >= high or (high - low) % step or last != body.arguments[0]:
-        return None
-    if any(_is_in(index, body) for index in others):
-        return None
-    size = element_bytes(storage(memref.type.element_type))
-    return Run(stores[0], low, high - low) if (high - low) * size <= LONGEST_ROW_BYTES else None
-
-
-def _is_in(value: ir.Value, block: ir.Block) -> bool:
-    op = defining_op(value)
-    return value.owner == block if op is None else op.block == block
+def run_of(loop: ir.Operation) -> StoreRun | None:
+    """The gathered rows that a loop stores, if they are a few that follow on one another, and all that it gathers."""
+    stores = [op for op in operations(entry_block(loop)) if op.name == "gir.store" and is_gathered(op)]
+    return store_run(loop, stores)
 
 
 def is_gathered(store: ir.Operation) -> bool:

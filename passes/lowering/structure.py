@@ -31,6 +31,7 @@ from powerfusion.passes.lowering.reductions import Accumulator
 from powerfusion.passes.lowering.registers import Rows, Tile, register_types, regroup, rows_of
 from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.store_runs import StoreRun
 from powerfusion.passes.tiling.windows import index_op
 
 if TYPE_CHECKING:
@@ -224,13 +225,31 @@ def lower_for(lowering: VectorLowering, op: ir.Operation) -> None:
     if run is None:
         _for(lowering, op)
         return
-    _, (memref,), (*others, _), _ = segments(run.store)
-    indices = [*(lowering.scalar(index) for index in others), index_constant(run.low)]
+    whole = run.length // run.strip * run.strip
+    if whole > run.strip:
+        bounds = [index_constant(at) for at in (run.low, run.low + whole, run.strip)]
+        strips = create("scf.for", bounds, regions=1)
+        block = strips.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[op.location])
+        with ir.InsertionPoint(block):
+            _put_strip(lowering, op, run, block.arguments[0], run.strip)
+            create("scf.yield")
+    elif whole:
+        _put_strip(lowering, op, run, index_constant(run.low), whole)
+    if whole < run.length:
+        _put_strip(lowering, op, run, index_constant(run.low + whole), run.length - whole)
+
+
+def _put_strip(lowering: VectorLowering, op: ir.Operation, run: StoreRun, low: ir.Value, length: int) -> None:
+    """A part of a loop that stores a run: so many of its indices from one on."""
+    _, (memref,), places, _ = segments(run.store)
+    indices = [low if at == run.dim else lowering.scalar(place) for at, place in enumerate(places)]
+    high = index_op("arith.addi", [low, index_constant(length)])
     dest = lowering.scalar(memref)
-    lowering.lines_of(dest).put_run(dest, indices, run.count, lambda: _for(lowering, op))
+    lowering.lines_of(dest).put_run(dest, indices, length * run.each, lambda: _for(lowering, op, (low, high)))
 
 
-def _for(lowering: VectorLowering, op: ir.Operation) -> None:
+def _for(lowering: VectorLowering, op: ir.Operation, part: tuple[ir.Value, ir.Value] | None = None) -> None:
+    """A loop, or the part of it between two indices."""
     body = entry_block(op)
     index, *arguments = body.arguments
     inits, inherited = _begun(lowering, op)
@@ -244,7 +263,7 @@ def _for(lowering: VectorLowering, op: ir.Operation) -> None:
         )
     ordered = [inits[at] for at in range(len(arguments))]
     carried = [value for init in ordered for value in flatten(init)]
-    bounds = [lowering.scalar(value) for value in list(op.operands)[:3]]
+    bounds = [*(part or map(lowering.scalar, list(op.operands)[:2])), lowering.scalar(op.operands[2])]
     loop = create("scf.for", [*bounds, *carried], [value.type for value in carried], attributes_of(op), regions=1)
     types = [ir.IndexType.get(), *(value.type for value in carried)]
     block = loop.regions[0].blocks.append(*types, arg_locs=[op.location] * len(types))

@@ -52,6 +52,8 @@ def _product(sizes: Sequence[int | ir.Value]) -> int | ir.Value:
 
 def later(index: ir.Value, by: int) -> ir.Value:
     """An index plus a number."""
+    if not by:
+        return index
     known = integer_of(index)
     if known is not None:
         return index_constant(known + by)

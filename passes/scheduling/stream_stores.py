@@ -24,7 +24,16 @@ from dataclasses import dataclass, field
 from math import gcd, prod
 from typing import ClassVar
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, functions, integer_of, segments, walk_numbered
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    defining_op,
+    entry_block,
+    functions,
+    integer_of,
+    operations,
+    segments,
+    walk_numbered,
+)
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.errors import UnsupportedError
@@ -38,6 +47,7 @@ from powerfusion.passes.scheduling.contiguity import Reach, factor_of, reaches
 from powerfusion.passes.scheduling.kernels import ops_in, walk
 from powerfusion.passes.scheduling.roots import root_of
 from powerfusion.passes.scheduling.scratch import space_of
+from powerfusion.passes.scheduling.store_runs import LONGEST_BYTES, store_run
 from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.symbolic import Count
 
@@ -46,7 +56,6 @@ STICKING_OUT = 2  # times as much as a loop moves on by, at most: a row's last t
 MOST_APART = 8  # of useful bytes, what lines that leave in parts add: such a part takes memory as long as four lines
 LEAST_BYTES = 16  # that a store past the caches writes
 ALIGNED = "gir.aligned_bytes"
-LONGEST_ROW_BYTES = 4096  # of a tile, that is gathered
 
 
 @dataclass(frozen=True)
@@ -187,14 +196,15 @@ def _is_in_order(reach: Reach, machine: Machine) -> bool:
         return False
     strides, _ = type_.get_strides_and_offset()
     shape = reach.tile.type.shape
-    if shape[reach.dim] * reach.element_bytes > LONGEST_ROW_BYTES or DYNAMIC in strides:
+    if shape[reach.dim] * reach.element_bytes > LONGEST_BYTES or DYNAMIC in strides:
         return False
     taken = 0
     for length, stride in sorted(zip(shape, strides, strict=True), key=lambda pair: pair[1]):
         if length > 1 and stride < taken:
             return False
         taken = max(taken, 1) if length == 1 else stride * (length - 1) + max(taken, 1)
-    if taken * reach.element_bytes < space_of(dest, machine).granule_bytes:
+    least = space_of(dest, machine).granule_bytes
+    if taken * reach.element_bytes < least and _bytes_of_run(reach.op) < least:
         return False
     moved = [_moves(indices, strides, index) for index in _indices_around(reach.op)]
     for by in moved:
@@ -202,6 +212,15 @@ def _is_in_order(reach: Reach, machine: Machine) -> bool:
             return False
         taken = max(by, taken)
     return bool(moved)
+
+
+def _bytes_of_run(store: ir.Operation) -> int:
+    """Bytes of what the loop around a store writes, where that is one run, and all that it stores."""
+    loop = store.parent.operation
+    if loop.name != "scf.for":
+        return 0
+    run = store_run(loop, [op for op in operations(entry_block(loop)) if op.name == "gir.store"])
+    return 0 if run is None else run.strip * run.each * run.element
 
 
 def _is_plain(memref: ir.Value) -> bool:

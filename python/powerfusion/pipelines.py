@@ -184,6 +184,8 @@ LOWER_CPU = Phase(
         "gir-hoist-loads",
         "gir-turn-rows",
         "gir-turn-stages",
+        "gir-prefetch-columns",
+        "gir-prefetch-lookups",
         "gir-prefetch-rows",
         "gir-prefetch-runs",
         "gir-prefetch-streams",

@@ -83,6 +83,30 @@ def test_several_rows_of_a_tile(there: int) -> None:
         np.testing.assert_array_equal(y, wanted)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize(("rows", "columns"), [(7, 3), (175, 7), (400, 3), (9, 700)])
+@pytest.mark.parametrize("loop", [FORWARDS, BACKWARDS, THREADS], ids=["forwards", "backwards", "threads"])
+def test_short_rows_that_follow_on(loop: str, rows: int, columns: int, dtype: str) -> None:
+    """A loop's rows are looked after together, a few KiB at a time, however short they are."""
+    lanes = 1 << (columns - 1).bit_length()
+    x_type, y_type = f"{rows}x13x{columns}x{dtype}", f"13x{rows}x{columns}x{dtype}"
+    body = f"""
+    %last = arith.constant 12 : index
+    %rows = arith.constant 13 : index
+    %k = arith.constant {columns} : index
+    %n = arith.constant {rows} : index
+    {loop}
+      scf.for %j = %c0 to %n step %c1 {{
+        %t = gir.load %x[%j, %r, %c0] valid [%c1, %c1, %k] : D<{x_type}> -> T<1x1x{lanes}x{dtype}>
+        gir.store %t, %y[%r, %j, %c0] valid [%c1, %c1, %k] {GATHERED} : T<1x1x{lanes}x{dtype}>, D<{y_type}>
+      }}
+    }}
+    """
+    x, y = values((rows, 13, columns), dtype), np.zeros((13, rows, columns), DTYPES[dtype])
+    run(kernel(f"x:{x_type} y:{y_type}", body), x, y)
+    np.testing.assert_array_equal(y, x.transpose(1, 0, 2))
+
+
 def test_lines_leave_past_the_caches() -> None:
     """A large result of odd rows is gathered by the pipeline, and lines are stored whole."""
     text = """
