@@ -85,7 +85,9 @@ def lower_reduce(lowering: VectorLowering, op: ir.Operation) -> None:
         masks = [extents.mask(place) for place in row_indices(tile.type.shape)]
         value = lowering.value(tile)
         if isinstance(given, Accumulator):
-            lowering.values[op.results[at]] = given.fold(value, masks, op.location)
+            folded = given.fold(value, masks, op.location)
+            ends = folded.last is not None and folded.last == op
+            lowering.values[op.results[at]] = folded.finish(op.location) if ends else folded
         else:
             lowering.values[op.results[at]] = reductions.fold_once(op, at, value, given, masks, op.location)
     if any(isinstance(given, Accumulator) and given.is_of_rows for given in carried) and _is_load_ahead(op):

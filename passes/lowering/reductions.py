@@ -16,7 +16,7 @@ from functools import reduce
 
 import numpy as np
 
-from powerfusion.core._mlir import create, element_of, integers, segments
+from powerfusion.core._mlir import create, element_of, integers, producer, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral, widen
 from powerfusion.passes.lowering.expansions import with_element
@@ -26,6 +26,7 @@ from powerfusion.passes.lowering.memory import spread
 from powerfusion.passes.lowering.registers import (
     Tile,
     lane_dim,
+    lanes_of,
     linear,
     pick,
     register_types,
@@ -33,6 +34,7 @@ from powerfusion.passes.lowering.registers import (
     rows_of,
     tile_of,
 )
+from powerfusion.passes.lowering.shuffles import shuffle
 from powerfusion.passes.scheduling.rows import trips
 from powerfusion.passes.tiling.plans import LONG_COLUMNS
 
@@ -54,6 +56,7 @@ class Accumulator:
         element: The result's element type.
         lanes: Whether the tiles' lanes are folded, and stay apart until the end.
         targets: Per row of a tile, which of `carry` it is folded into.
+        last: The reduction behind which lanes are folded together; None where that is behind a loop.
     """
 
     kind: str
@@ -63,6 +66,7 @@ class Accumulator:
     element: ir.Type
     lanes: bool
     targets: tuple[int, ...]
+    last: ir.Operation | None = None
 
     @property
     def is_of_rows(self) -> bool:
@@ -76,7 +80,8 @@ class Accumulator:
         """
         carry = list(self.carry)
         whole: dict[int, list[ir.Value]] = {}
-        for row, target, mask in zip(rows_of(tile), self.targets, masks, strict=True):
+        for given, target, given_mask in zip(rows_of(tile), self.targets, masks, strict=True):
+            row, mask = self._as_long(given, given_mask)
             if mask is True:
                 whole.setdefault(target, []).append(row)
             elif mask is not False:
@@ -86,12 +91,24 @@ class Accumulator:
                 carry[target] = self._folded(carry[target], rows[at : at + TOGETHER], loc)
         return replace(self, carry=tuple(carry))
 
+    def _as_long(self, row: ir.Value, mask: Flag) -> tuple[ir.Value, Flag]:
+        """A row of as many lanes as are carried: the rest of a longer one has the neutral element in the others."""
+        lanes = lanes_of(self.carry[0].type.shape) if self.lanes else 0
+        if mask is False or not self.lanes or lanes_of(row.type.shape) == lanes:
+            return row, mask
+        value = self._as_folded(row)
+        none = constant(value.type, neutral(self.kind, element_of(value.type)))
+        there = range(lanes_of(row.type.shape))
+        return shuffle(choose(mask, value, none), none, [*there, *[len(there)] * (lanes - len(there))]), True
+
     def _folded(self, before: ir.Value, rows: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
         """What is there and some rows."""
-        narrow = carry_element(self.kind, element_of(rows[0].type), lanes=True, steps=1)
-        given = [_converted(row, narrow) for row in rows]
-        value = self._in_pairs(given, loc)
+        value = self._in_pairs([self._as_folded(row) for row in rows], loc)
         return combine(self.kind, before, spread(_converted(value, element_of(before.type)), before.type), loc)
+
+    def _as_folded(self, row: ir.Value) -> ir.Value:
+        """A row in the type in which a few of them are folded."""
+        return _converted(row, carry_element(self.kind, element_of(row.type), lanes=True, steps=1))
 
     def _in_pairs(self, rows: Sequence[ir.Value], loc: ir.Location) -> ir.Value:
         """Rows as one: two by two as soon as both are there, so that few wait, and not each for the one before it."""
@@ -191,15 +208,26 @@ def _chain(op: ir.Operation, at: int) -> tuple[Plan, ir.Value]:
         if user is None or user.name != "gir.reduce" or "kinds" not in user.attributes:
             break
         further = uses[0].operand_number - len(segments(user)[0])
-        if not 0 <= further < len(user.results) or _way(user, further) != _way(op, at):
+        if not 0 <= further < len(user.results) or not _goes_on(op, at, user, further):
             break
         steps, last, place = steps + 1, user, further
     return Plan(op, at, steps), last.results[place]
 
 
-def _way(op: ir.Operation, at: int) -> tuple[str, ir.Type, list[int]]:
-    """How a reduction folds: its kind, the type of its tiles, and along what."""
-    return kind_of(op, at), segments(op)[0][at].type, integers(op.attributes["dims"])
+def _goes_on(op: ir.Operation, at: int, later: ir.Operation, further: int) -> bool:
+    """Whether two reductions fold in the same way: of one kind, along the same dimensions of tiles that are alike.
+
+    Where lanes are folded the later one may have fewer of them.
+    """
+    dims = integers(op.attributes["dims"])
+    one, other = segments(op)[0][at].type, segments(later)[0][further].type
+    if kind_of(op, at) != kind_of(later, further) or dims != integers(later.attributes["dims"]):
+        return False
+    lane = lane_dim(one.shape)
+    if one == other or lane not in dims or lane_dim(other.shape) != lane or one.element_type != other.element_type:
+        return one == other
+    differ = [dim for dim, (size, more) in enumerate(zip(one.shape, other.shape, strict=True)) if size != more]
+    return differ == [lane] and other.shape[lane] < one.shape[lane]
 
 
 def is_of_rows(found: Plan) -> bool:
@@ -289,7 +317,30 @@ def kind_of(op: ir.Operation, at: int) -> str:
     return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
 
 
-def fold_once(op: ir.Operation, at: int, tile: Tile, init: Tile, masks: Sequence[Flag], loc: ir.Location) -> Tile:
-    """A reduction outside of any loop that carries it."""
-    accumulator = start(Plan(op, at, 1), init)
-    return accumulator.fold(tile, masks, loc).finish(loc)
+def fold_once(
+    op: ir.Operation, at: int, tile: Tile, init: Tile, masks: Sequence[Flag], loc: ir.Location
+) -> Tile | Accumulator:
+    """A reduction outside of any loop that carries it: where others go on with it, along lanes, these stay apart."""
+    last, steps = _last(op, at)
+    accumulator = replace(start(Plan(op, at, steps), init), last=last)
+    folded = accumulator.fold(tile, masks, loc)
+    return folded if last != op and accumulator.lanes else folded.finish(loc)
+
+
+def finish_loop(accumulator: Accumulator, found: Plan, result: ir.Value, loc: ir.Location) -> Tile | Accumulator:
+    """What a loop gives: where a reduction of a row's rest goes on with it, along lanes, these stay apart."""
+    uses = list(result.uses)
+    user = uses[0].owner.operation if len(uses) == 1 else None
+    if not accumulator.lanes or user is None or user.name != "gir.reduce" or user.block != producer(result).block:
+        return accumulator.finish(loc)
+    at = uses[0].operand_number - len(segments(user)[0])
+    if "kinds" not in user.attributes or not _goes_on(found.op, found.position, user, at):
+        return accumulator.finish(loc)
+    return replace(accumulator, last=_last(user, at)[0])
+
+
+def _last(op: ir.Operation, at: int) -> tuple[ir.Operation, int]:
+    """The last reduction of a block that goes on from one, or itself, and how many they are."""
+    found, result = _chain(op, at)
+    last = producer(result)
+    return (last, found.steps or 1) if last.block == op.block else (op, 1)

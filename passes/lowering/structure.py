@@ -279,7 +279,12 @@ def _for(lowering: VectorLowering, op: ir.Operation, part: tuple[ir.Value, ir.Va
     ended = [like(init, results) for init in ordered]
     for at, (result, value) in enumerate(zip(op.results, ended, strict=True)):
         if isinstance(value, Accumulator):
-            value = around[at].joined(value, op.location) if at in inherited else value.finish(op.location)
+            if at in inherited:
+                value = around[at].joined(value, op.location)
+            else:
+                found = reductions.plan(arguments[at], at, op)
+                assert found is not None, "expected a reduction"
+                value = reductions.finish_loop(value, found, result, op.location)
         lowering.values[result] = value
     for fold in folds:
         made = partials.finish(lowering, [cast(Partial, ended[at]) for at in fold.positions], bounds[:2])

@@ -427,3 +427,43 @@ def test_reduce(dtype: str, dims: str) -> None:
         untouched = np.ones(kept, np.bool_)
         untouched[inside] = False
         np.testing.assert_array_equal(r.reshape(kept)[untouched], init.reshape(kept)[untouched])
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["in a row", "behind a loop"])
+@pytest.mark.parametrize("dtype", ALL)
+def test_reductions_that_go_on(dtype: str, loop: bool) -> None:
+    """Pieces of a row, the last one shorter and not all there: what lies behind takes no part."""
+    kinds = KINDS_BY_DTYPE[dtype]
+    init, row = values((2,), dtype, "init"), values((2, 39), dtype)
+    lines = []
+    for kind in kinds:
+        how = f"dims [1] kinds [#vector.kind<{kind}>]"
+        pieces = f"T<2x16x{dtype}> into T<2x{dtype}>"
+        if loop:
+            lines += [
+                f"%q_{kind} = scf.for %j = %c0 to %c32 step %c16 iter_args(%s = %i) -> (T<2x{dtype}>) {{",
+                f"  %t = gir.load %row[%c0, %j] : D<2x39x{dtype}> -> T<2x16x{dtype}>",
+                f"  %u = gir.reduce %t into %s {how} : {pieces}",
+                f"  scf.yield %u : T<2x{dtype}>",
+                "}",
+            ]
+        else:
+            lines.append(f"%p_{kind} = gir.reduce %a into %i {how} : {pieces}")
+            lines.append(f"%q_{kind} = gir.reduce %b into %p_{kind} {how} : {pieces}")
+        lines.append(
+            f"%r_{kind} = gir.reduce %c into %q_{kind} dims [1] valid [%n, %m] kinds [#vector.kind<{kind}>]"
+            f" : T<2x7x{dtype}> into T<2x{dtype}>"
+        )
+        lines.append(f"gir.store %r_{kind}, %y_{kind}[%c0] : T<2x{dtype}>, D<2x{dtype}>")
+    loads = [
+        f"%i = gir.load %init[%c0] : D<2x{dtype}> -> T<2x{dtype}>",
+        f"%a = gir.load %row[%c0, %c0] : D<2x39x{dtype}> -> T<2x16x{dtype}>",
+        f"%b = gir.load %row[%c0, %c16] : D<2x39x{dtype}> -> T<2x16x{dtype}>",
+        f"%c = gir.load %row[%c0, %c32] : D<2x39x{dtype}> -> T<2x7x{dtype}>",
+    ]
+    results = {kind: np.zeros(2, DTYPES[dtype]) for kind in kinds}
+    arguments = f"row:2x39x{dtype} init:2x{dtype} " + " ".join(f"y_{kind}:2x{dtype}" for kind in kinds)
+    run(kernel(f"{arguments} n:index m:index", "\n".join([*loads, *lines])), row, init, *results.values(), 2, 5)
+    for kind, result in results.items():
+        scale = np.abs(row[:, :37].astype(np.float64)).sum(1) if dtype in FLOATS and kind == "add" else 0
+        close(result, folded(kind, init, list(row[:, :37].T)), scale=scale)
