@@ -117,7 +117,8 @@ def _is_one(value: ir.Value) -> bool:
         return False
     match op.name:
         case "gir.load":
-            return all(size == 1 for size in value.type.shape) and "clip" not in op.attributes
+            is_there = "clip" not in op.attributes and not segments(op)[2]
+            return is_there and all(size == 1 for size in value.type.shape)
         case "gir.broadcast" | "tensor.splat":
             return _is_one(op.operands[0])
         case "arith.constant":
