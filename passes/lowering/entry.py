@@ -37,6 +37,7 @@ from powerfusion.passes.lowering.function import (
     i64_constant,
 )
 from powerfusion.passes.lowering.memory import EQ, HALVES, NE, host_memref, storage, to_register, to_storage
+from powerfusion.passes.lowering.movement import copy_memref
 from powerfusion.passes.tiling.tile import ALIGNMENT
 
 SYMBOL = "pf_main"
@@ -232,7 +233,7 @@ class EntryLowering(VectorLowering):
         if place.open is not None:
             self.copies.append((place.open, target))
         with ir.InsertionPoint(self.region_block):
-            create("memref.copy", [self.scalar(operand), target])
+            copy_memref(self.scalar(operand), target)
         return target
 
 

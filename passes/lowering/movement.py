@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import DYNAMIC, create, defining_op, i32_array, index_constant, integers, mixed, segments
@@ -17,6 +18,7 @@ from powerfusion.passes.lowering.memory import (
     add_offset,
     clip_flag,
     clip_mask,
+    flat_of,
     gather,
     gather_run,
     has_atomic,
@@ -45,6 +47,7 @@ from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.scheduling.stream_stores import ALIGNED
 from powerfusion.passes.tiling import memrefs
 from powerfusion.passes.tiling.tile import ALIGNMENT
+from powerfusion.passes.tiling.windows import index_op
 
 if TYPE_CHECKING:
     from powerfusion.passes.lowering.function import VectorLowering
@@ -240,24 +243,42 @@ def lower_copy(lowering: VectorLowering, op: ir.Operation) -> None:
     (source,), source_at, (dest,), dest_at, dynamic = segments(op)
     sizes = [v if isinstance(v, int) else lowering.scalar(v) for v in mixed(op, dynamic, "static_sizes")]
     places = ([lowering.scalar(v) for v in source_at], [lowering.scalar(v) for v in dest_at])
-    _copy(lowering.scalar(source), lowering.scalar(dest), places, sizes)
+    copy_elements(lowering.scalar(source), lowering.scalar(dest), places, sizes)
     lowering.bind([op.result], [Rows(())])
 
 
 @lowers("memref.copy", to="vector")
 def lower_memref_copy(lowering: VectorLowering, op: ir.Operation) -> None:
-    """All of a memref to another, as loops."""
+    """All of a memref to another."""
     source, dest = (lowering.scalar(operand) for operand in op.operands)
+    copy_memref(source, dest)
+
+
+def copy_memref(source: ir.Value, dest: ir.Value) -> None:
+    """All of a memref to another one of its shape: as bytes where that is known to be one run, else as loops.
+
+    Upstream calls a function of its runtime for what isn't, which programs don't have; where sizes are open it no
+    longer sees that there are no holes.
+    """
+    has_holes = not (memrefs.is_contiguous(source) and memrefs.is_contiguous(dest))
+    if source.type.has_static_shape and not has_holes:
+        create("memref.copy", [source, dest])
+        return
+    sides = (source, dest) if has_holes else (flat_of(source, [])[0], flat_of(dest, [])[0])
     index = ir.IndexType.get()
-    sizes = [
+    shape = list(source.type.shape)
+    sizes: list[int | ir.Value] = [
         create("memref.dim", [source, index_constant(at)], [index]).result if size == DYNAMIC else size
-        for at, size in enumerate(source.type.shape)
+        for at, size in enumerate(shape)
     ]
+    if not has_holes:
+        given = [index_constant(size) if isinstance(size, int) else size for size in sizes]
+        sizes = [reduce(lambda left, right: index_op("arith.muli", [left, right]), given)]
     first = [index_constant(0)] * len(sizes)
-    _copy(source, dest, (first, first), sizes)
+    copy_elements(*sides, (first, first), sizes)
 
 
-def _copy(
+def copy_elements(
     source: ir.Value,
     dest: ir.Value,
     places: tuple[list[ir.Value], list[ir.Value]],
@@ -282,7 +303,7 @@ def _copy(
             ]
             for side in places
         )
-        _copy(source, dest, (moved[0], moved[1]), sizes, done + 1)
+        copy_elements(source, dest, (moved[0], moved[1]), sizes, done + 1)
         create("scf.yield")
 
 

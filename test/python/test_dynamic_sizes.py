@@ -109,3 +109,33 @@ def test_bytes_of_open_sizes() -> None:
     """Given the sizes, the bytes of a kernel that sweeps an open dimension are counted: two passes and a store."""
     executable = compile_for(found("softmax_dynamic").text, "sm_90", until="place")
     assert executable.report({0: (64, 1000)}).dram_bytes == 3 * 64 * 1000 * 4
+
+
+def test_results_in_the_same_memory() -> None:
+    """A result is another one in another shape; of the sizes one is known only where the program was compiled."""
+    text = """
+    func.func @main(%x: tensor<3x?x?xf32>, %z: tensor<3x3x?xf32>) -> (tensor<?x?x3xf32>, tensor<?x?x3x1xf32>) {
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %d1 = tensor.dim %x, %c1 : tensor<3x?x?xf32>
+      %d2 = tensor.dim %x, %c2 : tensor<3x?x?xf32>
+      %e = tensor.empty(%d2, %d1) : tensor<?x?x3xf32>
+      %y = linalg.generic {
+          indexing_maps = [affine_map<(i, j, k) -> (k, j, i)>, affine_map<(i, j, k) -> (k, j, i)>,
+                           affine_map<(i, j, k) -> (i, j, k)>],
+          iterator_types = ["parallel", "parallel", "parallel"]}
+          ins(%x, %z : tensor<3x?x?xf32>, tensor<3x3x?xf32>) outs(%e : tensor<?x?x3xf32>) {
+      ^bb0(%a: f32, %b: f32, %o: f32):
+        %r = arith.addf %a, %b : f32
+        linalg.yield %r : f32
+      } -> tensor<?x?x3xf32>
+      %s = tensor.expand_shape %y [[0], [1], [2, 3]] output_shape [%d2, %d1, 3, 1]
+          : tensor<?x?x3xf32> into tensor<?x?x3x1xf32>
+      return %y, %s : tensor<?x?x3xf32>, tensor<?x?x3x1xf32>
+    }"""
+    x, z = np.random.default_rng(0).standard_normal((2, 3, 3, 7)).astype(np.float32)
+    first, second = pf.compile(text, cache=False)(x, z)
+    expected = (x + z).transpose(2, 1, 0)
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(second, expected[..., None])
+    assert not np.shares_memory(first, second)
