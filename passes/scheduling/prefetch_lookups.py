@@ -71,17 +71,19 @@ class PrefetchLookupsPass(Pass):
 
 
 def _prefetch(gather: ir.Operation, line: int) -> None:
+    if not _is_run(gather):
+        return
     table, *places, column = gather.operands
     width, element = gather.result.type.shape[-1], element_bytes(gather.result)
     starts = range(0, width, max(1, line // element))
     loads = [load for place in places for load in _loads_of(place)]
     loop = _loop_over(loads, gather)
-    if loop is None or not _is_run(gather) or len(starts) > MOST_LINES:
+    if loop is None or len(starts) > MOST_LINES:
         return
     if any(is_written(loop, load.operands[0]) for load in loads):
         return
     length = table.type.shape[-1]
-    ahead = AHEAD_BYTES // ((width if length == DYNAMIC else length) * element)
+    ahead = AHEAD_BYTES // max(1, (width if length == DYNAMIC else length) * element)
     with ir.InsertionPoint.at_block_begin(entry_block(loop)), gather.location:
         index = entry_block(loop).arguments[-1 if loop.name == "gir.parallel" else 0]
         known = {index: _later(loop, max(1, min(ahead, MOST_AHEAD)))}
@@ -95,8 +97,11 @@ def _prefetch(gather: ir.Operation, line: int) -> None:
 
 def _is_run(gather: ir.Operation) -> bool:
     """Whether a lookup takes neighbours of one row in DRAM: the last index counts up, all others stay."""
-    table, *places, column = gather.operands
-    tile, counted = gather.result.type, defining_op(column)
+    table, *places = gather.operands
+    tile = gather.result.type
+    if not tile.rank or not places:
+        return False
+    counted = defining_op(places.pop())
     if any(size != 1 for size in tile.shape[:-1]) or not is_at(table, "dram"):
         return False
     if (

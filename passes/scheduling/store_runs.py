@@ -38,7 +38,7 @@ class StoreRun:
     @property
     def strip(self) -> int:
         """How far a part goes that is gathered at once: all of it, or as many tiles as that is long at most."""
-        most = LONGEST_BYTES // (self.each * self.element)
+        most = LONGEST_BYTES // max(1, self.each * self.element)
         return self.length if self.length <= most else most // self.step * self.step
 
 

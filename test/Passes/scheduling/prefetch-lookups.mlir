@@ -68,3 +68,27 @@ func.func @elements(%t: memref<50x100xf32>, %p: memref<64xi64>, %y: memref<64xf3
   }
   return
 }
+
+// -----
+
+// Nor is a single element.
+
+// CHECK-LABEL: func.func @one
+// CHECK-NOT: memref.prefetch
+func.func @one(%t: memref<50xf32>, %p: memref<64xi64>, %y: memref<64xf32>) {
+  gir.kernel "one" (%a = %t : memref<50xf32>, %i = %p : memref<64xi64>, %b = %y : memref<64xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c64 = arith.constant 64 : index
+    scf.for %r = %c0 to %c64 step %c1 {
+      %n = gir.load %i[%r] : memref<64xi64, #gir.at<dram>> -> tensor<1xi64, #gir.at<reg>>
+      %m = gir.reshape %n : tensor<1xi64, #gir.at<reg>> -> tensor<i64, #gir.at<reg>>
+      %row = arith.index_cast %m : tensor<i64, #gir.at<reg>> to tensor<index, #gir.at<reg>>
+      %g = gir.gather %a[%row] : memref<50xf32, #gir.at<dram>>[tensor<index, #gir.at<reg>>] -> tensor<f32, #gir.at<reg>>
+      %h = gir.reshape %g : tensor<f32, #gir.at<reg>> -> tensor<1xf32, #gir.at<reg>>
+      gir.store %h, %b[%r] : tensor<1xf32, #gir.at<reg>>, memref<64xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
