@@ -13,6 +13,7 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from powerfusion.frontend import indexed, pooling
 from powerfusion.frontend.torch_mlir import require
 
 NARROW = (torch.bfloat16, torch.float16)
@@ -96,37 +97,8 @@ def pad(x: torch.Tensor, amounts: list[int], value: Any = 0) -> Any:
     return aten.constant_pad_nd.default(x, rest, value) if any(rest) else x.clone()
 
 
-def scatter_value(x: torch.Tensor, dim: int, index: torch.Tensor, value: Any) -> Any:
-    """One element of each row set to a number: the gradients of cross entropy and of a maximum."""
-    if not _is_one_of_each_row(x, dim, index):
-        return NotImplemented
-    return torch.where(_places(x, dim) == index, torch.full((), value, dtype=x.dtype, device=x.device), x)
-
-
-def scatter_tensor(x: torch.Tensor, dim: int, index: torch.Tensor, source: torch.Tensor) -> Any:
-    """One element of each row set to one of another tensor."""
-    if not _is_one_of_each_row(x, dim, index) or source.shape != index.shape:
-        return NotImplemented
-    return torch.where(_places(x, dim) == index, source, x)
-
-
-def _is_one_of_each_row(x: torch.Tensor, dim: int, index: torch.Tensor) -> bool:
-    """Whether an index has one place in each row of a tensor along a dimension."""
-    if x.dim() == 0 or x.dim() != index.dim():
-        return False
-    rows = [1 if at == dim % x.dim() else size for at, size in enumerate(x.shape)]
-    return list(index.shape) == rows
-
-
-def _places(x: torch.Tensor, dim: int) -> torch.Tensor:
-    """The numbers of the elements along a dimension, as wide as the tensor's rank."""
-    shape = [1] * x.dim()
-    shape[dim] = x.shape[dim]
-    return torch.arange(x.shape[dim], device=x.device).reshape(shape)
-
-
 _OURS: Table = {
     aten.constant_pad_nd.default: pad,
-    aten.scatter.value: scatter_value,
-    aten.scatter.src: scatter_tensor,
+    **indexed.TABLE,
+    **pooling.TABLE,
 }
