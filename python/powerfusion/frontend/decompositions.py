@@ -13,7 +13,7 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from powerfusion.frontend import indexed, pooling
+from powerfusion.frontend import indexed, padding, pooling
 from powerfusion.frontend.torch_mlir import require
 
 NARROW = (torch.bfloat16, torch.float16)
@@ -34,8 +34,7 @@ WHOLE = (aten.embedding_dense_backward.default, aten._scaled_dot_product_flash_a
 def for_import() -> Table:
     """For graphs that are imported."""
     theirs = require("torch_mlir.extras.fx_decomp_util", "importing from PyTorch").get_decomposition_table()
-    ours = {**_OURS, aten.gelu.default: gelu}
-    known = {**theirs, **ours}
+    known = {**theirs, **_OURS, **indexed.FOR_IMPORT, aten.gelu.default: gelu}
     return {**known, **{operator: _in_f32(operator, known.get(operator)) for operator in _computed_in_f32()}}
 
 
@@ -85,20 +84,8 @@ def _computed_in_f32() -> list[OpOverload]:
     return [getattr(packet, overload) for packet in packets for overload in packet.overloads() if "out" not in overload]
 
 
-def pad(x: torch.Tensor, amounts: list[int], value: Any = 0) -> Any:
-    """Padding by a negative amount is cutting, then padding by what is left."""
-    if all(isinstance(amount, int) and amount >= 0 for amount in amounts):
-        return NotImplemented
-    for at, (low, high) in enumerate(zip(amounts[::2], amounts[1::2], strict=True)):
-        dim = x.dim() - 1 - at
-        start, length = max(-low, 0), x.shape[dim] + min(low, 0) + min(high, 0)
-        x = x.narrow(dim, start, length)
-    rest = [max(amount, 0) for amount in amounts]
-    return aten.constant_pad_nd.default(x, rest, value) if any(rest) else x.clone()
-
-
 _OURS: Table = {
-    aten.constant_pad_nd.default: pad,
     **indexed.TABLE,
+    **padding.TABLE,
     **pooling.TABLE,
 }

@@ -58,14 +58,38 @@ def index_put(
     x: torch.Tensor, indices: Sequence[torch.Tensor | None], values: torch.Tensor, accumulate: bool = False
 ) -> Any:
     """Elements set at indices, of which negative ones count from the end; at a mask, if one number is set."""
-    given = [each for each in indices if each is not None]
-    if any(each.dtype in (torch.bool, torch.uint8) for each in given):
-        is_one = len(indices) == 1 and values.numel() == 1 and not accumulate and indices[0] is not None
-        return _masked(x, indices[0], values) if is_one else NotImplemented
+    if sets_one_number(indices, values, accumulate):
+        return _masked(x, indices[0], values)
     counted = [
         None if each is None else torch.where(each < 0, each + x.shape[dim], each) for dim, each in enumerate(indices)
     ]
     return aten._unsafe_index_put.default(x, counted, values, accumulate)
+
+
+def unsafe_index_put(
+    x: torch.Tensor, indices: Sequence[torch.Tensor | None], values: torch.Tensor, accumulate: bool = False
+) -> Any:
+    """What is indexed goes ahead: torch-mlir's importer takes no list with holes."""
+    given = [each for each in indices if each is not None]
+    dims = [dim for dim, each in enumerate(indices) if each is not None]
+    if dims == list(range(len(indices))):
+        return NotImplemented
+    shape = torch.broadcast_shapes(*(each.shape for each in given))
+    rest = [dim for dim in range(x.dim()) if dim not in dims]
+    kept = [x.shape[dim] for dim in rest]
+    # Where indexed dimensions are neighbours, those of the indices are in their place, else in front.
+    at = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+    wide = values.expand([*kept[:at], *shape, *kept[at:]])
+    ahead = wide.movedim(list(range(at, at + len(shape))), list(range(len(shape))))
+    order = [*dims, *rest]
+    made = aten._unsafe_index_put.default(x.permute(order), given, ahead, accumulate)
+    return made.permute([order.index(dim) for dim in range(x.dim())])
+
+
+def sets_one_number(indices: Sequence[Any], values: Any, accumulate: bool = False) -> bool:
+    """Whether `index_put` sets one number wherever a mask says."""
+    is_mask = len(indices) == 1 and indices[0] is not None and indices[0].dtype == torch.bool
+    return is_mask and values.numel() == 1 and not accumulate
 
 
 def _masked(x: torch.Tensor, mask: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
@@ -85,5 +109,6 @@ TABLE = {
             aten.scatter.value_reduce,
         )
     },
-    aten.index_put.default: index_put,
 }
+FOR_IMPORT = {aten.index_put.default: index_put, aten._unsafe_index_put.default: unsafe_index_put}
+"""Only where graphs are imported: PyTorch takes what it makes apart into what it was made of."""

@@ -155,6 +155,16 @@ def _apart(x: torch.Tensor, dim: int, step: int) -> torch.Tensor:
     return padded.reshape(shape).narrow(axis, 0, shape[axis] - step + 1)
 
 
+def adaptive_avg_pool2d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
+    """Averages over windows that split each dimension as evenly as they can."""
+    return _adaptive(2, x, sizes)
+
+
+def adaptive_avg_pool3d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
+    """The same over three dimensions."""
+    return _adaptive(3, x, sizes)
+
+
 def adaptive_avg_pool2d_backward(grad: torch.Tensor, x: torch.Tensor) -> Any:
     """The gradient of `adaptive_avg_pool2d`."""
     return _adaptive_backward(2, grad, x)
@@ -165,8 +175,21 @@ def adaptive_avg_pool3d_backward(grad: torch.Tensor, x: torch.Tensor) -> Any:
     return _adaptive_backward(3, grad, x)
 
 
+def _adaptive(rank: int, x: torch.Tensor, sizes: Sequence[int]) -> Any:
+    """Windows of one length are rows of a dimension; others are sums over the whole of it, weighted."""
+    if not all(isinstance(size, int) for size in (*x.shape[-rank:], *sizes)):
+        return NotImplemented
+    made = x
+    for dim, windows in zip(range(-rank, 0), sizes, strict=True):
+        size = x.shape[dim]
+        if size % windows == 0:
+            made = made.unflatten(dim, (windows, size // windows)).mean(dim)
+            continue
+        made = (made.movedim(dim, -1).unsqueeze(-2) * _shares(windows, size, x)).sum(-1).movedim(-1, dim)
+    return made.clone(memory_format=_format(x)) if rank == 2 and x.dim() == 4 else made
+
+
 def _adaptive_backward(rank: int, grad: torch.Tensor, x: torch.Tensor) -> Any:
-    """Windows of one length are an average's; others' elements are summed over all windows, masked."""
     if not all(isinstance(size, int) for size in (*x.shape[-rank:], *grad.shape[-rank:])):
         return NotImplemented
     made = grad
@@ -175,13 +198,32 @@ def _adaptive_backward(rank: int, grad: torch.Tensor, x: torch.Tensor) -> Any:
         if size % windows == 0:
             made = _spread(made / (size // windows), dim, size // windows)
             continue
-        at = torch.arange(windows, device=x.device)
-        start, end = at * size // windows, ((at + 1) * size + windows - 1) // windows
-        places = torch.arange(size, device=x.device)
-        lies = (places >= start[:, None]) & (places < end[:, None])
-        weights = torch.where(lies, 1.0 / (end - start)[:, None], 0.0).to(x.dtype)
-        made = (made.movedim(dim, -1).unsqueeze(-1) * weights).sum(-2).movedim(-1, dim)
+        made = (made.movedim(dim, -1).unsqueeze(-1) * _shares(windows, size, x)).sum(-2).movedim(-1, dim)
     return made.clone(memory_format=_format(x)) if rank == 2 and x.dim() == 4 else made
+
+
+def _shares(windows: int, size: int, like: torch.Tensor) -> torch.Tensor:
+    """How much of each element is in the average of each window, (windows, size) of the dtype of `like`."""
+    at, places = torch.arange(windows, device=like.device), torch.arange(size, device=like.device)
+    start, end = at * size // windows, ((at + 1) * size + windows - 1) // windows
+    lies = (places >= start[:, None]) & (places < end[:, None])
+    return torch.where(lies, 1.0 / (end - start)[:, None], 0.0).to(like.dtype)
+
+
+def adaptive_max_pool2d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
+    """Maxima over windows of one length, with their places; ATen has those of windows that overlap."""
+    given = x.shape[-2:]
+    if not all(isinstance(size, int) for size in (*given, *sizes)) or any(
+        size % windows for size, windows in zip(given, sizes, strict=True)
+    ):
+        return NotImplemented
+    kernel = [size // windows for size, windows in zip(given, sizes, strict=True)]
+    return aten.max_pool2d_with_indices(x, kernel)
+
+
+def adaptive_max_pool2d_backward(grad: torch.Tensor, x: torch.Tensor, indices: torch.Tensor) -> Any:
+    """The gradient of `adaptive_max_pool2d`."""
+    return _max_backward(2, grad, x, indices)
 
 
 def max_pool2d_backward(
@@ -222,26 +264,19 @@ def _max_backward(rank: int, grad: torch.Tensor, x: torch.Tensor, indices: torch
 
 
 _RANKS = {
-    1: (aten.avg_pool1d.default, aten.max_pool1d_with_indices.default, aten.adaptive_avg_pool1d.default),
-    2: (
-        aten.avg_pool2d.default,
-        aten.max_pool2d_with_indices.default,
-        aten._adaptive_avg_pool2d.default,
-        aten.adaptive_max_pool2d.default,
-    ),
-    3: (
-        aten.avg_pool3d.default,
-        aten.max_pool3d_with_indices.default,
-        aten._adaptive_avg_pool3d.default,
-        aten.adaptive_max_pool3d.default,
-    ),
+    2: (aten.avg_pool2d.default, aten.max_pool2d_with_indices.default),
+    3: (aten.avg_pool3d.default, aten.max_pool3d_with_indices.default),
 }
 TABLE = {
+    aten._adaptive_avg_pool2d.default: adaptive_avg_pool2d,
+    aten._adaptive_avg_pool3d.default: adaptive_avg_pool3d,
     **{operator: _as_batch(operator, rank) for rank, operators in _RANKS.items() for operator in operators},
     aten.avg_pool2d_backward.default: avg_pool2d_backward,
     aten.avg_pool3d_backward.default: avg_pool3d_backward,
     aten._adaptive_avg_pool2d_backward.default: adaptive_avg_pool2d_backward,
     aten._adaptive_avg_pool3d_backward.default: adaptive_avg_pool3d_backward,
+    aten.adaptive_max_pool2d.default: adaptive_max_pool2d,
+    aten.adaptive_max_pool2d_backward.default: adaptive_max_pool2d_backward,
     aten.max_pool2d_with_indices_backward.default: max_pool2d_backward,
     aten.max_pool3d_with_indices_backward.default: max_pool3d_backward,
 }

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
+from powerfusion.frontend.indexed import sets_one_number
+
 
 class Kind(Enum):
     """What an operator is to us."""
@@ -35,8 +37,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 VIEWS = _names("""
-    _reshape_alias _unsafe_view alias detach diagonal expand getitem lift_fresh movedim permute reshape select slice
-    split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
+    _reshape_alias _unsafe_view alias detach diagonal expand getitem lift_fresh lift_fresh_copy movedim permute
+    reshape select slice split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
 """)
 MADE = _names("""
     arange empty empty_like empty_strided full full_like new_empty new_empty_strided new_full new_ones new_zeros ones
@@ -116,6 +118,8 @@ def _why_left(node: Node, target: Any) -> str:
         return "its result decides what is run"
     if torch.Tag.dynamic_output_shape in target.tags and not (name == "index" and not _has_mask(node)):
         return "its size depends on data"
+    if name == "index_put" and _has_mask(node) and not _sets_one_number(node):
+        return "its size depends on data"
     if target._schema.is_mutable:
         return "writes to its argument"
     if not (name in VIEWS or name in MADE or name in COMPUTE or torch.Tag.pointwise in target.tags):
@@ -126,6 +130,11 @@ def _why_left(node: Node, target: Any) -> str:
 def _has_mask(node: Node) -> bool:
     """Whether one of a node's operands is of booleans, or of the bytes that stood for them once."""
     return any(each.meta["val"].dtype in (torch.bool, torch.uint8) for each in node.all_input_nodes)
+
+
+def _sets_one_number(node: Node) -> bool:
+    indices, values, *accumulate = node.args[1:]
+    return sets_one_number([each and each.meta["val"] for each in indices], values.meta["val"], *accumulate)
 
 
 def _why_values(node: Node) -> str:
