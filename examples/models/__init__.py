@@ -79,9 +79,9 @@ MODELS = {
         lambda of, batch: (torch.randn(batch, 1, of.image, of.image),),
     ),
     "shufflenet_v2": Model(
-        "ShuffleNet v2 x1.0, 224x224", ShuffleNet, Shuffle(), Shuffle(8, (16, 32), (2, 2), 32, 32, 10), _images
+        "ShuffleNet v2 x1.0, 224x224", ShuffleNet, Shuffle(), Shuffle(8, (16,), (2,), 32, 32, 10), _images
     ),
-    "rednet50": Model("RedNet-50, 224x224", RedNet, Red(), Red((1, 2), (16, 32), 32, 32, 10), _images),
+    "rednet50": Model("RedNet-50, 224x224", RedNet, Red(), Red((1, 1), (16, 32), 32, 16, 10), _images),
     "efficientnet_b0": Model(
         "EfficientNet-B0, 224x224",
         EfficientNet,

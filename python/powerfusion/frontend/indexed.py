@@ -1,4 +1,4 @@
-"""Writing to computed places, taken apart: as comparisons where that does, else as torch-mlir takes it."""
+"""Elements put in other places, taken apart: as comparisons where that does, else as torch-mlir takes it."""
 
 # PyTorch isn't there in every environment that is checked.
 # pyright: basic, reportMissingImports=false
@@ -97,7 +97,21 @@ def _masked(x: torch.Tensor, mask: torch.Tensor, value: torch.Tensor) -> torch.T
     return torch.where(wide, value.reshape(()), x)
 
 
+def roll(x: torch.Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+    """Two parts of known size in the other order; torch-mlir makes parts of open size."""
+    if not dims or not all(isinstance(each, int) for each in (*shifts, *x.shape)):
+        return NotImplemented
+    made = x
+    for shift, dim in zip(shifts, dims, strict=True):
+        size = x.shape[dim]
+        at = -shift % size if size else 0
+        if at:
+            made = torch.cat([made.narrow(dim, at, size - at), made.narrow(dim, 0, at)], dim)
+    return made.clone() if made is x else made
+
+
 TABLE = {
+    aten.roll.default: roll,
     aten.scatter.value: scatter_value,
     aten.scatter.src: scatter_tensor,
     **{
