@@ -72,8 +72,8 @@ def samples(name: str) -> Iterator[Sample]:
         yield Sample(entry.op, ((each.input, *each.args), each.kwargs))
 
 
-def outcome(sample: Sample, function: Callable[..., Any]) -> list[torch.Tensor]:
-    """Results, then gradients of all that has some, of a weighted sum of the results."""
+def outcome(sample: Sample, function: Callable[..., Any]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Results, and gradients of all that has some, of a weighted sum of the results."""
     positional, named = tree_map(_copy, sample.arguments)
     torch.manual_seed(1)
     results = [each for each in tree_leaves(function(*positional, **named)) if isinstance(each, torch.Tensor)]
@@ -81,10 +81,10 @@ def outcome(sample: Sample, function: Callable[..., Any]) -> list[torch.Tensor]:
     leaves = [each for each in tree_leaves((positional, named)) if isinstance(each, torch.Tensor)]
     leaves = [each for each in (*leaves, *sample.weights) if each.requires_grad]
     if not roots or not leaves:
-        return [each.detach() for each in results]
+        return [each.detach() for each in results], []
     loss = torch.stack([(each * _weights(each)).sum().float() for each in roots]).sum()
     gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
-    return [*(each.detach() for each in results), *(each for each in gradients if each is not None)]
+    return [each.detach() for each in results], [each for each in gradients if each is not None]
 
 
 def _weights(result: torch.Tensor) -> torch.Tensor:

@@ -45,14 +45,17 @@ MADE = _names("""
     ones_like scalar_tensor zeros zeros_like
 """)
 COMPUTE = _names("""
-    _adaptive_avg_pool2d _adaptive_avg_pool3d _fused_rms_norm _log_softmax _log_softmax_backward_data
-    _native_batch_norm_legit _native_batch_norm_legit_functional _native_batch_norm_legit_no_training _softmax
-    _softmax_backward_data _to_copy _unsafe_index _unsafe_index_put all amax amin any argmax argmin avg_pool1d
-    avg_pool2d avg_pool3d cat channel_shuffle clone constant_pad_nd copy cumprod cumsum embedding
+    _adaptive_avg_pool2d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d _adaptive_avg_pool3d_backward
+    _fused_rms_norm _log_softmax _log_softmax_backward_data _native_batch_norm_legit
+    _native_batch_norm_legit_functional _native_batch_norm_legit_no_training _softmax _softmax_backward_data _to_copy
+    _unsafe_index _unsafe_index_put all amax amin any argmax argmin avg_pool1d avg_pool2d avg_pool2d_backward
+    avg_pool3d avg_pool3d_backward cat channel_shuffle clone constant_pad_nd copy cumprod cumsum embedding
     embedding_dense_backward flip gather group_norm hardtanh_backward index index_add index_copy index_put
     index_select layer_norm linalg_vector_norm logcumsumexp logsumexp max max_pool2d max_pool2d_with_indices
-    max_pool3d_with_indices mean min native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod
-    reflection_pad1d reflection_pad2d repeat replication_pad2d roll scatter scatter_add scatter_reduce select_backward
+    max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward mean min
+    native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod reflection_pad1d reflection_pad2d
+    reflection_pad3d repeat replication_pad1d replication_pad1d_backward replication_pad2d replication_pad2d_backward
+    replication_pad3d replication_pad3d_backward roll scatter scatter_add scatter_reduce select_backward
     select_scatter slice_backward slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
 """)
 """Taken beside those that PyTorch itself tags as pointwise."""
