@@ -60,6 +60,7 @@ COMPUTE = _names("""
 """)
 """Taken beside those that PyTorch itself tags as pointwise."""
 REASONS = {
+    "a size, or Python": "sym_numel sym_size sym_storage_offset sym_stride",
     "products and convolutions stay with ATen's library": """
         _convolution _convolution_pointwise addbmm addmm addmv baddbmm bmm conv1d conv2d conv3d convolution
         convolution_backward dot linear matmul mm mv
