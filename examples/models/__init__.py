@@ -42,9 +42,9 @@ class Model:
         torch.manual_seed(0)
         return self.build(self.tiny if tiny else self.full).eval()
 
-    def make_inputs(self, batch: int = 1, *, tiny: bool = False) -> Inputs:
-        """Arguments; the same each time."""
-        torch.manual_seed(1)
+    def make_inputs(self, batch: int = 1, *, tiny: bool = False, seed: int = 1) -> Inputs:
+        """Arguments; the same each time for a seed."""
+        torch.manual_seed(seed)
         return self.inputs(self.tiny if tiny else self.full, batch)
 
 
