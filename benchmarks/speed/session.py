@@ -96,7 +96,8 @@ class Worker:
 
     def _start(self) -> None:
         spec, threads = self._spec, self._threads
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "benchmarks")}
+        paths = [ROOT / "benchmarks", *([ROOT / "python"] if spec.venv == ".venv" else [])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
         environment |= {name: value.format(threads=threads) for name, value in spec.environment.items()}
         python = ROOT / spec.venv / "bin" / "python"
         command = [str(python), "-m", "speed.worker", spec.module]

@@ -1,4 +1,4 @@
-"""Padding, taken apart: by negative amounts, and the gradient of padding with the elements at the edges."""
+"""Padding, taken apart: by negative amounts, and gradients of padding with what is at the edges."""
 
 # PyTorch isn't there in every environment that is checked.
 # pyright: basic, reportMissingImports=false
@@ -40,7 +40,26 @@ def replication_pad_backward(grad: torch.Tensor, x: torch.Tensor, amounts: Seque
     return grad
 
 
+def reflection_pad_backward(grad: torch.Tensor, x: torch.Tensor, amounts: Sequence[int]) -> Any:
+    """An element near an edge has the gradient of its mirror image, too."""
+    if not all(isinstance(amount, int) and amount >= 0 for amount in (*amounts, *x.shape)):
+        return NotImplemented
+    for at, (low, high) in enumerate(zip(amounts[::2], amounts[1::2], strict=True)):
+        dim, length = x.dim() - 1 - at, x.shape[x.dim() - 1 - at]
+        made = grad.narrow(dim, low, length)
+        for start, count, before in ((0, low, 1), (low + length, high, length - 1 - high)):
+            if count:
+                mirrored = grad.narrow(dim, start, count).flip(dim)
+                around = [0, 0] * at + [before, length - before - count]
+                made = made + aten.constant_pad_nd.default(mirrored, around)
+        grad = made
+    return grad
+
+
 TABLE = {
+    aten.reflection_pad1d_backward.default: reflection_pad_backward,
+    aten.reflection_pad2d_backward.default: reflection_pad_backward,
+    aten.reflection_pad3d_backward.default: reflection_pad_backward,
     aten.constant_pad_nd.default: pad,
     aten.replication_pad1d_backward.default: replication_pad_backward,
     aten.replication_pad2d_backward.default: replication_pad_backward,

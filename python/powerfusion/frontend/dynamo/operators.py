@@ -53,10 +53,11 @@ COMPUTE = _names("""
     embedding_dense_backward flip gather group_norm hardtanh_backward index index_add index_copy index_put
     index_select layer_norm linalg_vector_norm logcumsumexp logsumexp max max_pool2d max_pool2d_with_indices
     max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward mean min
-    native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod reflection_pad1d reflection_pad2d
-    reflection_pad3d repeat replication_pad1d replication_pad1d_backward replication_pad2d replication_pad2d_backward
-    replication_pad3d replication_pad3d_backward roll scatter scatter_add scatter_reduce select_backward
-    select_scatter slice_backward slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
+    native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod reflection_pad1d
+    reflection_pad1d_backward reflection_pad2d reflection_pad2d_backward reflection_pad3d reflection_pad3d_backward
+    repeat replication_pad1d replication_pad1d_backward replication_pad2d replication_pad2d_backward replication_pad3d
+    replication_pad3d_backward roll scatter scatter_add scatter_reduce select_backward select_scatter slice_backward
+    slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
 """)
 """Taken beside those that PyTorch itself tags as pointwise."""
 REASONS = {
