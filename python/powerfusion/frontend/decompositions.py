@@ -13,6 +13,7 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from powerfusion.errors import UnsupportedError
 from powerfusion.frontend import indexed, padding, pooling
 from powerfusion.frontend.torch_mlir import require
 
@@ -35,6 +36,7 @@ def for_import() -> Table:
     """For graphs that are imported."""
     theirs = require("torch_mlir.extras.fx_decomp_util", "importing from PyTorch").get_decomposition_table()
     known = {**theirs, **_OURS, **indexed.FOR_IMPORT, aten.gelu.default: gelu}
+    known[aten.logcumsumexp.default] = logcumsumexp
     return {**known, **{operator: _in_f32(operator, known.get(operator)) for operator in _computed_in_f32()}}
 
 
@@ -48,6 +50,14 @@ def for_training() -> Table:
     theirs = torch._decomp.core_aten_decompositions()
     both = {operator: how for operator, how in theirs.items() if operator in for_import() and operator not in WHOLE}
     return {**both, **_OURS}
+
+
+def logcumsumexp(x: torch.Tensor, dim: int) -> Any:
+    """Is refused: what torch-mlir makes of it overflows where the result doesn't."""
+    raise UnsupportedError(
+        "a running logarithm of a sum of exponentials isn't supported",
+        help="torch.compile(model, backend='powerfusion') leaves it to PyTorch",
+    )
 
 
 def gelu(x: torch.Tensor, *, approximate: str = "none") -> Any:

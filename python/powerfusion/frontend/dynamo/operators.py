@@ -51,7 +51,7 @@ COMPUTE = _names("""
     _unsafe_index _unsafe_index_put all amax amin any argmax argmin avg_pool1d avg_pool2d avg_pool2d_backward
     avg_pool3d avg_pool3d_backward cat channel_shuffle clone constant_pad_nd copy cumprod cumsum embedding
     embedding_dense_backward flip gather group_norm hardtanh_backward index index_add index_copy index_put
-    index_select layer_norm linalg_vector_norm logcumsumexp logsumexp max max_pool2d max_pool2d_with_indices
+    index_select layer_norm linalg_vector_norm logsumexp max max_pool2d max_pool2d_with_indices
     max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward mean min
     native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod reflection_pad1d
     reflection_pad1d_backward reflection_pad2d reflection_pad2d_backward reflection_pad3d reflection_pad3d_backward
