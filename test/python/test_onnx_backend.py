@@ -16,7 +16,7 @@ loader = onnx.backend.test.loader
 
 FULL = bool(os.environ.get("PF_TEST_FULL"))
 HANDFUL = ["add_bcast", "layer_normalization_4d_axis2", "softmax_axis_1", "transpose_all_permutations_3"]
-NAMES = """
+NODES = """
     abs acos add add_bcast argmax_keepdims_random averagepool_2d_default averagepool_2d_strides batchnorm_example ceil
     clip concat_3d_axis_1 constant_pad cos depthtospace_example div elu erf exp expand_dim_changed flatten_axis1 floor
     gather_0 gather_elements_1 gelu_default_1 gelu_tanh_1 globalaveragepool hardsigmoid hardswish instancenorm_example
@@ -27,7 +27,8 @@ NAMES = """
     scatter_elements_with_duplicate_indices scatternd_add selu sigmoid sign sin softmax_axis_1 softplus softsign
     spacetodepth split_equal_parts_2d sqrt squeeze sub tanh thresholdedrelu tile transpose_all_permutations_3 tril
     unsqueeze_axis_1 where_example
-""".split()
+"""
+NAMES = NODES.split()
 
 
 @pytest.fixture(scope="module")
