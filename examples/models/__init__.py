@@ -40,12 +40,20 @@ class Model:
     def make(self, *, tiny: bool = False) -> nn.Module:
         """The module, for inference; the same weights each time."""
         torch.manual_seed(0)
-        return self.build(self.tiny if tiny else self.full).eval()
+        return _initialised(self.build(self.tiny if tiny else self.full)).eval()
 
     def make_inputs(self, batch: int = 1, *, tiny: bool = False, seed: int = 1) -> Inputs:
         """Arguments; the same each time for a seed."""
         torch.manual_seed(seed)
         return self.inputs(self.tiny if tiny else self.full, batch)
+
+
+def _initialised(module: nn.Module) -> nn.Module:
+    """Convolutions that keep magnitudes: by default, what they give fades from layer to layer."""
+    for each in module.modules():
+        if isinstance(each, nn.Conv2d):
+            nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
+    return module
 
 
 def _text(of: Transformer, batch: int) -> Inputs:
