@@ -13,7 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks import Llama, LlamaBlock, Swin, swin_pair
-from models.convolutions import Drn, Efficient, EfficientNet, Red, RedNet, SarDrn, Shuffle, ShuffleNet, Stage
+from models.convolutions import (
+    Drn,
+    Efficient,
+    EfficientNet,
+    Involution,
+    Red,
+    RedNet,
+    SarDrn,
+    Shuffle,
+    ShuffleNet,
+    Stage,
+)
 from models.transformers import Bert, Gpt2Step, Transformer, Vit
 
 Inputs = tuple[Tensor, ...]
@@ -53,6 +64,9 @@ def _initialised(module: nn.Module) -> nn.Module:
     for each in module.modules():
         if isinstance(each, nn.Conv2d):
             nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
+    for each in module.modules():
+        if isinstance(each, Involution):  # Its kernels are sums of so many taps, too.
+            each.span.weight.data /= each.kernel
     return module
 
 
