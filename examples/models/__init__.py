@@ -51,7 +51,8 @@ class Model:
     def make(self, *, tiny: bool = False) -> nn.Module:
         """The module, for inference; the same weights each time."""
         torch.manual_seed(0)
-        return _initialised(self.build(self.tiny if tiny else self.full)).eval()
+        module = self.build(self.tiny if tiny else self.full)
+        return _settled(module, self.make_inputs(tiny=tiny)).eval()
 
     def make_inputs(self, batch: int = 1, *, tiny: bool = False, seed: int = 1) -> Inputs:
         """Arguments; the same each time for a seed."""
@@ -59,14 +60,17 @@ class Model:
         return self.inputs(self.tiny if tiny else self.full, batch)
 
 
-def _initialised(module: nn.Module) -> nn.Module:
-    """Convolutions that keep magnitudes: by default, what they give fades from layer to layer."""
-    for each in module.modules():
-        if isinstance(each, nn.Conv2d):
-            nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
-    for each in module.modules():
-        if isinstance(each, Involution):  # Its kernels are sums of so many taps, too.
-            each.span.weight.data /= each.kernel
+def _settled(module: nn.Module, inputs: Inputs) -> nn.Module:
+    """Batch norms that have seen some inputs; else magnitudes fade or grow from layer to layer."""
+    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
+    if not norms:
+        return module
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        module.train()(*inputs)
+    for norm in norms:
+        norm.momentum = 0.1
     return module
 
 

@@ -19,7 +19,10 @@ HANDFUL = ["nn.GELU", "nn.CrossEntropyLoss", "nn.MaxPool2d", "cumsum", "scatter_
 MOST_SAMPLES = 3
 LEAVES = {
     "nn.AdaptiveAvgPool2d": {"as_strided", "as_strided_scatter"},
-    "nn.TransformerEncoderLayer": {"_scaled_dot_product_flash_attention_for_cpu"},
+    "nn.TransformerEncoderLayer": {
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_flash_attention_for_cpu_backward",
+    },
     "nn.functional.embedding": {"embedding_dense_backward"},  # Scaled by how often a row is read.
     "topk": {"topk"},
 }
