@@ -17,7 +17,6 @@ from models.convolutions import (
     Drn,
     Efficient,
     EfficientNet,
-    Involution,
     Red,
     RedNet,
     SarDrn,
