@@ -168,6 +168,7 @@ class RedUnit(nn.Module):
     """A bottleneck around an involution."""
 
     WIDER = 4
+    GAIN = 0.1  # Of what is added, to begin with: involutions multiply, and errors would grow from unit to unit.
 
     def __init__(self, inputs: int, inner: int, stride: int) -> None:
         super().__init__()
@@ -175,6 +176,7 @@ class RedUnit(nn.Module):
         self.first = ConvNorm(inputs, inner, activation=nn.ReLU())
         self.involution = nn.Sequential(Involution(inner, 7, stride), nn.BatchNorm2d(inner), nn.ReLU())
         self.last = ConvNorm(inner, outputs)
+        nn.init.constant_(self.last[1].weight, self.GAIN)
         is_same = stride == 1 and inputs == outputs
         self.beside = nn.Identity() if is_same else ConvNorm(inputs, outputs, stride=stride)
 
