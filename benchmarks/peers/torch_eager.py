@@ -12,6 +12,13 @@ import torch
 from peers.torch_programs import array, program, tensor
 from suites.case import Case
 
+PROFILED_CALLS = 3
+PRODUCTS = (
+    *("aten::addmm", "aten::baddbmm", "aten::bmm", "aten::convolution", "aten::dot", "aten::mm", "aten::mv"),
+    *("mkl::_mkl_linear", "mkldnn::_convolution_pointwise", "mkldnn::_linear_pointwise"),
+)
+"""Operators as the profiler calls them, of which none calls another."""
+
 
 class TorchEager:
     """Programs as they are written."""
@@ -45,6 +52,14 @@ class TorchEager:
     def arrays(self, result: Any) -> list[np.ndarray]:
         """Their elements."""
         return [array(r) for r in (result if isinstance(result, tuple) else (result,))]
+
+    def library_seconds(self, call: Callable[[], Any]) -> float:
+        """What a call spends in products and convolutions of a library."""
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            for _ in range(PROFILED_CALLS):
+                call()
+        spent = sum(each.cpu_time_total for each in profile.key_averages() if each.key in PRODUCTS)
+        return spent * 1e-6 / PROFILED_CALLS
 
 
 make = TorchEager

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from suites.whole_models import known
+
 Tensor = torch.Tensor
 GROUPS = 3
 EPSILON = 1e-5
@@ -88,7 +90,9 @@ NARROW: dict[str, Callable[..., Any]] = {
 
 
 def program(operation: str, dtype: str) -> Callable[..., Any]:
-    """The program of a case."""
+    """The program of a case, or the module of a model."""
+    if operation not in PROGRAMS:
+        return known()[operation].make()
     return NARROW[operation] if dtype == "bf16" and operation in NARROW else PROGRAMS[operation]
 
 

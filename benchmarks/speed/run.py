@@ -15,7 +15,7 @@ from peers import EXCESS, FREE, PEERS, PeerSpec
 from speed import table
 from speed.ceilings import meter
 from speed.session import ROOT, Row, run_case, workers
-from suites import SUITES, Case
+from suites import MODELS, SUITES, Case
 
 LOG = ROOT / "build" / "bench.log"
 
@@ -118,7 +118,8 @@ def cases_of(suite: str, dtypes: Sequence[str], names: Sequence[str]) -> list[Ca
 
 
 def _peers(request: Request) -> list[PeerSpec]:
-    wanted = [*request.peers] or [spec.module for spec in PEERS if not spec.own]
+    what = "models" if request.suite == MODELS else "programs"
+    wanted = [*request.peers] or [spec.module for spec in PEERS if not spec.own and what in spec.takes]
     wanted += [EXCESS] * request.excess_precision + [FREE] * request.fp_contract
     return [spec for spec in PEERS if spec.module in wanted]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from speed.protocol import Hello, Measure, Measured, Prepare, Prepared, receive, send
-from suites import SUITES
+from suites import MODELS, SUITES
 from suites.case import Case, error_of
 
 WARM_CALLS = 3
@@ -58,7 +58,8 @@ def prepare(peer: Any, request: Prepare) -> tuple[Ready, Prepared]:
     calls = [first, *(bind(case.workload.inputs(seed=seed)) for seed in range(1, request.sets))]
     ready = Ready(calls)
     ready.seconds(max(WARM_CALLS, len(calls)))
-    return ready, Prepared(compile_s, error)
+    library_s = peer.library_seconds(first) if request.suite == MODELS else 0.0
+    return ready, Prepared(compile_s, error, library_s=library_s)
 
 
 def _error(case: Case, results: list[np.ndarray], folder: Path) -> float:

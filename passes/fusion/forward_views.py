@@ -175,9 +175,10 @@ def _part_shapes(op: ir.Operation, concat: ir.Operation, dim: int) -> tuple[int,
         perm = integers(op.attributes["perm"])
         return perm.index(dim), [[shape[p] for p in perm] for shape in shapes]
     result, whole = list(shape_of(op.result)), list(shape_of(concat.result))
-    if DYNAMIC in (*result, *whole) or 0 in result:
+    sizes = [shape[dim] for shape in shapes]
+    if DYNAMIC in (*result, *whole, *sizes) or 0 in result:
         return None
-    return _reshaped_parts(whole, result, dim, [shape[dim] for shape in shapes])
+    return _reshaped_parts(whole, result, dim, sizes)
 
 
 def _reshaped_parts(

@@ -23,7 +23,7 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.fusion.rebuild import copy_op
+from powerfusion.passes.fusion.rebuild import captured_values, copy_op, replace_used
 from powerfusion.passes.fusion.unit_sizes import has_units, is_extent, renumbered, squeezed
 
 Rule = Callable[["Squeezer", ir.Operation], bool]
@@ -71,8 +71,7 @@ class Squeezer:
     def clone(self, op: ir.Operation, attributes: dict[str, ir.Attribute] | None = None) -> ir.Operation:
         """A copy of an op whose operands and results are the new ones, with other attributes."""
         made = op.clone().operation
-        for at, operand in enumerate(op.operands):
-            made.operands[at] = self.known[operand]
+        replace_used(made, self.known)
         for result in made.results:
             result.set_type(squeezed(result.type))
         for name, attribute in (attributes or {}).items():
@@ -191,7 +190,8 @@ def _reduce(squeezer: Squeezer, op: ir.Operation) -> bool:
     inputs, _, valid = segments(op)
     shape = shape_of(inputs[0])
     combiner = entry_block(op).arguments if op.regions[0].blocks else ()
-    if any(map(is_tensor, combiner)) or any(shape_of(value) != shape for value in inputs) or valid:
+    inner = [*combiner, *captured_values(op)]
+    if any(map(is_tensor, inner)) or any(shape_of(value) != shape for value in inputs) or valid:
         return False
     dims = integers(op.attributes["dims"])
     kept = [] if renumbered(dims, shape) or not dims else dims[:1]
@@ -213,7 +213,8 @@ def _scan(squeezer: Squeezer, op: ir.Operation) -> bool:
     inputs, _, valid = segments(op)
     shape, dim = shape_of(inputs[0]), ir.IntegerAttr(op.attributes["dim"]).value
     combiner = entry_block(op).arguments if op.regions[0].blocks else ()
-    if shape[dim] == 1 or valid or any(map(is_tensor, combiner)) or any(shape_of(v) != shape for v in inputs):
+    inner = [*combiner, *captured_values(op)]
+    if shape[dim] == 1 or valid or any(map(is_tensor, inner)) or any(shape_of(v) != shape for v in inputs):
         return False
     squeezer.clone(op, {"dim": _i64(renumbered([dim], shape)[0])})
     return True

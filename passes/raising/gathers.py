@@ -2,6 +2,9 @@
 
     tensor.gather %x[%i] gather_dims([1])   ⇒   y[l.., a, c] = x[a, i[l.., 0], c]
 
+`pf.scatter` is an op that importers of models make: a scatter whose elements may meet. Its `kind`, where it has one,
+says how they and what was there combine; elsewhere any one of them stays.
+
 Dimensions of the result: those of the index tensor but its last, then those of the source, where
 the gathered ones are left out or of size 1. The same holds for what is scattered.
 """
@@ -97,9 +100,10 @@ def raise_gather(op: ir.Operation) -> None:
     _replace(op, values[0])
 
 
+@raises("pf.scatter")
 @raises("tensor.scatter")
 def raise_scatter(op: ir.Operation) -> None:
-    """Boxes stored into a tensor, one per index; those of one place don't meet."""
+    """Boxes stored into a tensor, one per index."""
     source, dest, indices = op.operands
     found = Coordinates(dest, indices, tuple(integers(op.attributes["scatter_dims"])))
     type_ = op.result.type
@@ -110,7 +114,7 @@ def raise_scatter(op: ir.Operation) -> None:
     kernel.add_sizes(sizes)
     if any(isinstance(size, int) for size in sizes):
         raise UnsupportedError(
-            f"'tensor.scatter' of {dest.type} that gives {type_} isn't supported",
+            f"'{op.name}' of {dest.type} that gives {type_} isn't supported",
             location=op.location,
             help="cast its result by tensor.cast instead",
         )
@@ -123,6 +127,9 @@ def raise_scatter(op: ir.Operation) -> None:
         attributes: dict[str, ir.Attribute] = {"operandSegmentSizes": i32_array([1, 1, len(places), 0])}
         if "unique" in op.attributes:
             attributes["unique"] = ir.UnitAttr.get()
+        if "kind" in op.attributes:
+            kind = ir.StringAttr(op.attributes["kind"]).value
+            attributes["kind"] = ir.Attribute.parse(f"#vector.kind<{kind}>")
         made = create("gir.scatter", [value, base, *places], [base.type], attributes, loc=op.location)
         values = kernel.close([made.result])
     _replace(op, values[0])

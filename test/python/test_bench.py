@@ -18,10 +18,10 @@ from powerfusion.tuning.tune import Tuned
 from speed import predicted, table
 from speed.ceilings import Ceilings
 from speed.session import Row, Timing
-from suites import SUITES, Case
+from suites import MODELS, SUITES, Case
 from suites.case import error_of, rows_of
 
-EACH = {case.name: case for suite in SUITES.values() for case in suite()}
+EACH = {case.name: case for name, suite in SUITES.items() if name != MODELS for case in suite()}
 CASES = [pytest.param(case, id=name.replace(" ", "-")) for name, case in EACH.items()]
 CEILINGS = Ceilings(1, 40e9, 30e9, 50e9, 60e9, 20e9, 300e9, 100e9, 200e9)
 
@@ -46,6 +46,19 @@ def test_inputs_differ_between_sets_and_not_between_runs() -> None:
     first, again, other = (workload.inputs("small", seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_of_models_the_memory_bound_part_stands_apart() -> None:
+    """A call without what it spends in products, and the least of the others over ours."""
+    timings = {
+        "PowerFusion": Timing((0.010,), library_s=0.008),
+        "torch eager": Timing((0.014,), library_s=0.008),
+        "torch.compile": Timing((0.012,), library_s=0.007),
+        "broken": Timing(failure="its process died"),
+    }
+    lines = list(table.memory_bound([Row("model f32", 1, 1, timings)]))
+    assert lines[-1] == "| model f32 | 2.000 | 6.000 | 5.000 | - | **2.50** |"
+    assert not list(table.memory_bound([Row("softmax f32", 1, 1, {"PowerFusion": Timing((0.01,))})]))
 
 
 def test_the_roofline_goes_by_what_is_read_and_written() -> None:

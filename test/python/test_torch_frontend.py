@@ -129,3 +129,26 @@ def test_the_package_imports_no_framework():
     code = f"import sys, powerfusion, powerfusion.executable; print({names} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_would_overflow_is_refused():
+    """torch-mlir takes the exponentials before it adds them up."""
+    with pytest.raises(UnsupportedError, match="running logarithm"):
+        pf.compile(lambda x: torch.logcumsumexp(x, 0), (torch.full((4,), 100.0),))
+
+
+def test_running_sums_and_scatters_are_programs():
+    """Places that meet, and places counted from the end."""
+    places = torch.tensor([[0, 2, 2], [1, 1, -1]])
+
+    def function(x, y):
+        return (
+            x.cumsum(1),
+            x.cumprod(0),
+            torch.ops.aten.index_put(x, [places], y, True),
+            x.scatter_add(-1, places % 4, y[0]),
+        )
+
+    x, y = torch.randn(5, 4), torch.randn(2, 3, 4)
+    for got, wanted in zip(pf.compile(function, (x, y))(x, y), function(x, y), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)

@@ -16,6 +16,7 @@ examples:
   pf bench --case softmax --dtype f32 --peer torch_eager --peer powerfusion_cpu
   pf bench --case layernorm --json layernorm.json
   pf bench --dtype bf16 --excess-precision
+  pf bench --suite models --case shufflenet_v2
   pf bench --predicted --candidates 8 --page predicted.md
 
 Peers live in an environment of their own: `tools/bootstrap --with peers` makes it. Medians of interleaved rounds are
@@ -65,11 +66,13 @@ def execute(options: argparse.Namespace) -> int:
     sys.path.insert(0, str(folder))
     from peers import PEERS  # pyright: ignore[reportMissingImports]
     from speed.run import BenchmarkError, Request, run, save  # pyright: ignore[reportMissingImports]
-    from suites import SUITES  # pyright: ignore[reportMissingImports]
+    from suites import MODELS, SUITES  # pyright: ignore[reportMissingImports]
 
     if options.suite not in SUITES:
         raise PowerFusionError(f"expected a suite of {', '.join(SUITES)}, got '{options.suite}'")
     known = [spec.module for spec in PEERS]
+    if options.predicted and options.suite == MODELS:
+        raise PowerFusionError("the model predicts programs, not whole models", help="choose another suite")
     if options.predicted:
         return _predict(options)
     for name in options.peer:

@@ -13,6 +13,8 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from powerfusion.errors import UnsupportedError
+from powerfusion.frontend import indexed, padding, pooling
 from powerfusion.frontend.torch_mlir import require
 
 NARROW = (torch.bfloat16, torch.float16)
@@ -33,8 +35,8 @@ WHOLE = (aten.embedding_dense_backward.default, aten._scaled_dot_product_flash_a
 def for_import() -> Table:
     """For graphs that are imported."""
     theirs = require("torch_mlir.extras.fx_decomp_util", "importing from PyTorch").get_decomposition_table()
-    ours = {**_OURS, aten.gelu.default: gelu}
-    known = {**theirs, **ours}
+    known = {**theirs, **_OURS, **indexed.FOR_IMPORT, aten.gelu.default: gelu}
+    known[aten.logcumsumexp.default] = logcumsumexp
     return {**known, **{operator: _in_f32(operator, known.get(operator)) for operator in _computed_in_f32()}}
 
 
@@ -48,6 +50,14 @@ def for_training() -> Table:
     theirs = torch._decomp.core_aten_decompositions()
     both = {operator: how for operator, how in theirs.items() if operator in for_import() and operator not in WHOLE}
     return {**both, **_OURS}
+
+
+def logcumsumexp(x: torch.Tensor, dim: int) -> Any:
+    """Is refused: what torch-mlir makes of it overflows where the result doesn't."""
+    raise UnsupportedError(
+        "a running logarithm of a sum of exponentials isn't supported",
+        help="torch.compile(model, backend='powerfusion') leaves it to PyTorch",
+    )
 
 
 def gelu(x: torch.Tensor, *, approximate: str = "none") -> Any:
@@ -84,49 +94,8 @@ def _computed_in_f32() -> list[OpOverload]:
     return [getattr(packet, overload) for packet in packets for overload in packet.overloads() if "out" not in overload]
 
 
-def pad(x: torch.Tensor, amounts: list[int], value: Any = 0) -> Any:
-    """Padding by a negative amount is cutting, then padding by what is left."""
-    if all(isinstance(amount, int) and amount >= 0 for amount in amounts):
-        return NotImplemented
-    for at, (low, high) in enumerate(zip(amounts[::2], amounts[1::2], strict=True)):
-        dim = x.dim() - 1 - at
-        start, length = max(-low, 0), x.shape[dim] + min(low, 0) + min(high, 0)
-        x = x.narrow(dim, start, length)
-    rest = [max(amount, 0) for amount in amounts]
-    return aten.constant_pad_nd.default(x, rest, value) if any(rest) else x.clone()
-
-
-def scatter_value(x: torch.Tensor, dim: int, index: torch.Tensor, value: Any) -> Any:
-    """One element of each row set to a number: the gradients of cross entropy and of a maximum."""
-    if not _is_one_of_each_row(x, dim, index):
-        return NotImplemented
-    return torch.where(_places(x, dim) == index, torch.full((), value, dtype=x.dtype, device=x.device), x)
-
-
-def scatter_tensor(x: torch.Tensor, dim: int, index: torch.Tensor, source: torch.Tensor) -> Any:
-    """One element of each row set to one of another tensor."""
-    if not _is_one_of_each_row(x, dim, index) or source.shape != index.shape:
-        return NotImplemented
-    return torch.where(_places(x, dim) == index, source, x)
-
-
-def _is_one_of_each_row(x: torch.Tensor, dim: int, index: torch.Tensor) -> bool:
-    """Whether an index has one place in each row of a tensor along a dimension."""
-    if x.dim() == 0 or x.dim() != index.dim():
-        return False
-    rows = [1 if at == dim % x.dim() else size for at, size in enumerate(x.shape)]
-    return list(index.shape) == rows
-
-
-def _places(x: torch.Tensor, dim: int) -> torch.Tensor:
-    """The numbers of the elements along a dimension, as wide as the tensor's rank."""
-    shape = [1] * x.dim()
-    shape[dim] = x.shape[dim]
-    return torch.arange(x.shape[dim], device=x.device).reshape(shape)
-
-
 _OURS: Table = {
-    aten.constant_pad_nd.default: pad,
-    aten.scatter.value: scatter_value,
-    aten.scatter.src: scatter_tensor,
+    **indexed.TABLE,
+    **padding.TABLE,
+    **pooling.TABLE,
 }

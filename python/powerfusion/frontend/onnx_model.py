@@ -23,7 +23,7 @@ from powerfusion.runtime.signature import Array
 WHAT = "importing an ONNX model"
 LARGE_BYTES = 1 << 10
 """Weights from here on are bound; what is smaller may be a shape or an axis, which operators must see."""
-EXPANDED = ("Gelu", "MeanVarianceNormalization", "Swish")
+EXPANDED = ("Gelu", "MeanVarianceNormalization", "RMSNormalization", "Swish")
 """Operators that are put in as ONNX defines them: torch-mlir doesn't know them, or (Gelu) to four digits only."""
 MOST_BYTES = 1 << 46
 """No tensor is larger: what says so is damaged, or meant to be."""

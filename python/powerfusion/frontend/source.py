@@ -29,14 +29,15 @@ def read_module(source: Any, *, lazy: bool = False) -> ir.Module:
     """
     source = import_model(source)
     if isinstance(source, ImportedModel):
-        module = _parse(source.name, source.text, lazy)
+        module = _parse(source.name, source.text, lazy, is_imported=True)
         bind_weights(module, source.weights)
         return module
     return _parse(*_contents(source), lazy)
 
 
-def _parse(name: str, data: str | bytes, lazy: bool) -> ir.Module:
+def _parse(name: str, data: str | bytes, lazy: bool, *, is_imported: bool = False) -> ir.Module:
     context = make_context(lazy=lazy)
+    context.allow_unregistered_dialects = is_imported  # For what only raising knows of.
     try:
         if isinstance(data, str) and Path(name).is_file():
             return ir.Module.parseFile(name, context)  # So that locations name the file.

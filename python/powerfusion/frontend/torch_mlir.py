@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from powerfusion.errors import ToolError, UnsupportedError, location_text
+from powerfusion.frontend.tm_tensor import restate
 
 EXPORTED_TO_TORCH = (
     "builtin.module(func.func(torch-match-quantized-custom-ops),torchdynamo-export-to-torch-backend-pipeline)"
@@ -113,15 +114,21 @@ def run(operation: Any, pipelines: Sequence[str]) -> str | None:
         return _first_line(said[0] if said else str(error))
     finally:
         handler.detach()
-    left = next(_left(operation), None)
+    left = _say_otherwise(operation)
     return None if left is None else f"'{left.name}' is left, which no pass takes further"
 
 
-def _left(operation: Any) -> Iterator[Any]:
-    """Operations of dialects that can't be read."""
-    for op in _walk(operation):
-        if op.name.partition(".")[0] in UNREADABLE:
-            yield op
+def _say_otherwise(operation: Any) -> Any:
+    """Restates operations of dialects that can't be read; gives the first for which that can't be done."""
+    ir = require("torch_mlir.ir", "importing a model")
+    operation.context.allow_unregistered_dialects = True
+    unreadable = [op for op in _walk(operation) if op.name.partition(".")[0] in UNREADABLE and not _is_inner(op)]
+    return next((op for op in unreadable if not restate(op, ir)), None)
+
+
+def _is_inner(op: Any) -> bool:
+    """Whether an operation is part of another one that can't be read."""
+    return op.parent is not None and op.parent.name.partition(".")[0] in UNREADABLE
 
 
 def _walk(operation: Any) -> Iterator[Any]:

@@ -112,6 +112,32 @@ func.func @twice(%x: tensor<1x8xf32>) -> tensor<2x8xf32> {
 
 // -----
 
+// What a combiner reads from outside of it is the new kernel's: the old one's value is gone.
+
+// CHECK-LABEL: func.func @captured
+// CHECK: gir.kernel "last" (%{{.*}} = %{{.*}} : tensor<4x5xi64>
+// CHECK: %[[START:.*]] = arith.constant -1 : i64
+// CHECK: gir.reduce %{{.*}} into %{{.*}} dims [1] combiner
+// CHECK: arith.cmpi eq, %{{.*}}, %[[START]] : i64
+func.func @captured(%x: tensor<1x4x5xi64>) -> tensor<1x4xi64> {
+  %0 = gir.kernel "last" (%a = %x : tensor<1x4x5xi64>) -> (tensor<1x4xi64>) {
+    %start = arith.constant -1 : i64
+    %init = tensor.splat %start : tensor<1x4xi64, #gir.at<reg>>
+    %1 = gir.move %a : tensor<1x4x5xi64, #gir.at<dram>> -> tensor<1x4x5xi64, #gir.at<reg>>
+    %2 = gir.reduce %1 into %init dims [2] combiner {
+    ^bb0(%element: i64, %kept: i64):
+      %3 = arith.cmpi eq, %kept, %start : i64
+      %4 = arith.select %3, %element, %kept : i64
+      gir.yield %4 : i64
+    } : tensor<1x4x5xi64, #gir.at<reg>> into tensor<1x4xi64, #gir.at<reg>>
+    %5 = gir.move %2 : tensor<1x4xi64, #gir.at<reg>> -> tensor<1x4xi64, #gir.at<dram>>
+    gir.return %5 : tensor<1x4xi64, #gir.at<dram>>
+  }
+  return %0 : tensor<1x4xi64>
+}
+
+// -----
+
 // A placed kernel stays as somebody placed it, and so does one that scans a single element.
 
 // CHECK-LABEL: func.func @stays

@@ -151,3 +151,29 @@ func.func @chain(%x: tensor<4x6xf32>) -> (tensor<24xf32>, tensor<3x8xf32>) {
   }
   return %f, %2 : tensor<24xf32>, tensor<3x8xf32>
 }
+
+// -----
+
+// Where a part of open size begins isn't known: a reshape of the whole isn't one of the parts.
+
+// CHECK-LABEL: func.func @open_parts
+// CHECK: %[[C:.*]] = gir.concat %{{.*}}, %{{.*}} dim 0 : (tensor<?x6xf32, #gir.at<reg>>
+// CHECK: gir.reshape %[[C]] : tensor<4x6xf32, #gir.at<reg>> -> tensor<2x2x6xf32, #gir.at<reg>>
+func.func @open_parts(%x: tensor<?x6xf32>, %y: tensor<?x6xf32>) -> tensor<2x2x6xf32> {
+  %0 = gir.kernel "concat" (%a = %x : tensor<?x6xf32>, %b = %y : tensor<?x6xf32>) -> (tensor<4x6xf32>) {
+    %1 = gir.move %a : tensor<?x6xf32, #gir.at<dram>> -> tensor<?x6xf32, #gir.at<reg>>
+    %2 = gir.move %1 : tensor<?x6xf32, #gir.at<reg>> -> tensor<?x6xf32, #gir.at<dram>>
+    %3 = gir.move %b : tensor<?x6xf32, #gir.at<dram>> -> tensor<?x6xf32, #gir.at<reg>>
+    %4 = gir.move %3 : tensor<?x6xf32, #gir.at<reg>> -> tensor<?x6xf32, #gir.at<dram>>
+    %5 = gir.concat %2, %4 dim 0 : (tensor<?x6xf32, #gir.at<dram>>, tensor<?x6xf32, #gir.at<dram>>) -> tensor<4x6xf32, #gir.at<dram>>
+    gir.return %5 : tensor<4x6xf32, #gir.at<dram>>
+  }
+  %e = tensor.expand_shape %0 [[0, 1], [2]] output_shape [2, 2, 6] : tensor<4x6xf32> into tensor<2x2x6xf32>
+  %1 = gir.kernel "exp" (%a = %e : tensor<2x2x6xf32>) -> (tensor<2x2x6xf32>) {
+    %2 = gir.move %a : tensor<2x2x6xf32, #gir.at<dram>> -> tensor<2x2x6xf32, #gir.at<reg>>
+    %3 = math.exp %2 : tensor<2x2x6xf32, #gir.at<reg>>
+    %4 = gir.move %3 : tensor<2x2x6xf32, #gir.at<reg>> -> tensor<2x2x6xf32, #gir.at<dram>>
+    gir.return %4 : tensor<2x2x6xf32, #gir.at<dram>>
+  }
+  return %1 : tensor<2x2x6xf32>
+}

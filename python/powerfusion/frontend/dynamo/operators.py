@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
+from powerfusion.frontend.indexed import sets_one_number
+
 
 class Kind(Enum):
     """What an operator is to us."""
@@ -35,24 +37,31 @@ def _names(text: str) -> frozenset[str]:
 
 
 VIEWS = _names("""
-    _reshape_alias _unsafe_view alias detach diagonal expand getitem lift_fresh movedim permute reshape select slice
-    split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
+    _reshape_alias _unsafe_view alias detach diagonal expand getitem lift_fresh lift_fresh_copy movedim permute
+    reshape select slice split split_with_sizes squeeze t transpose unbind unsqueeze view view_as
 """)
 MADE = _names("""
     arange empty empty_like empty_strided full full_like new_empty new_empty_strided new_full new_ones new_zeros ones
     ones_like scalar_tensor zeros zeros_like
 """)
 COMPUTE = _names("""
-    _adaptive_avg_pool2d _fused_rms_norm _log_softmax _log_softmax_backward_data _native_batch_norm_legit
+    _adaptive_avg_pool2d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d _adaptive_avg_pool3d_backward
+    _fused_rms_norm _log_softmax _log_softmax_backward_data _native_batch_norm_legit
     _native_batch_norm_legit_functional _native_batch_norm_legit_no_training _softmax _softmax_backward_data _to_copy
-    all amax amin any argmax argmin avg_pool1d avg_pool2d avg_pool3d cat channel_shuffle clone constant_pad_nd
-    copy embedding flip gather group_norm hardtanh_backward index index_select layer_norm linalg_vector_norm logsumexp
-    max max_pool2d max_pool2d_with_indices mean min native_group_norm native_layer_norm norm pad pixel_shuffle
-    pixel_unshuffle prod reflection_pad1d reflection_pad2d repeat replication_pad2d roll select_backward
-    select_scatter slice_backward slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
+    _unsafe_index _unsafe_index_put all amax amin any argmax argmin avg_pool1d avg_pool2d avg_pool2d_backward
+    avg_pool3d avg_pool3d_backward cat channel_shuffle clone constant_pad_nd copy cumprod cumsum embedding
+    embedding_dense_backward flip gather group_norm hardtanh_backward index index_add index_copy index_put
+    index_select layer_norm linalg_vector_norm logsumexp max max_pool2d max_pool2d_with_indices
+    max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward mean min
+    native_group_norm native_layer_norm norm pad pixel_shuffle pixel_unshuffle prod reflection_pad1d
+    reflection_pad1d_backward reflection_pad2d reflection_pad2d_backward reflection_pad3d reflection_pad3d_backward
+    repeat replication_pad1d replication_pad1d_backward replication_pad2d replication_pad2d_backward replication_pad3d
+    replication_pad3d_backward roll scatter scatter_add scatter_reduce select_backward select_scatter slice_backward
+    slice_scatter stack std std_mean sum tril triu upsample_nearest2d var var_mean where
 """)
 """Taken beside those that PyTorch itself tags as pointwise."""
 REASONS = {
+    "a size, or Python": "sym_numel sym_size sym_storage_offset sym_stride",
     "products and convolutions stay with ATen's library": """
         _convolution _convolution_pointwise addbmm addmm addmv baddbmm bmm conv1d conv2d conv3d convolution
         convolution_backward dot linear matmul mm mv
@@ -114,6 +123,8 @@ def _why_left(node: Node, target: Any) -> str:
         return "its result decides what is run"
     if torch.Tag.dynamic_output_shape in target.tags and not (name == "index" and not _has_mask(node)):
         return "its size depends on data"
+    if name == "index_put" and _has_mask(node) and not _sets_one_number(node):
+        return "its size depends on data"
     if target._schema.is_mutable:
         return "writes to its argument"
     if not (name in VIEWS or name in MADE or name in COMPUTE or torch.Tag.pointwise in target.tags):
@@ -124,6 +135,11 @@ def _why_left(node: Node, target: Any) -> str:
 def _has_mask(node: Node) -> bool:
     """Whether one of a node's operands is of booleans, or of the bytes that stood for them once."""
     return any(each.meta["val"].dtype in (torch.bool, torch.uint8) for each in node.all_input_nodes)
+
+
+def _sets_one_number(node: Node) -> bool:
+    indices, values, *accumulate = node.args[1:]
+    return sets_one_number([each and each.meta["val"] for each in indices], values.meta["val"], *accumulate)
 
 
 def _why_values(node: Node) -> str:

@@ -56,11 +56,27 @@ def _stages(nodes: Sequence[Node], kinds: Mapping[Node, Kind]) -> dict[Node, int
 def _sink(nodes: Sequence[Node], kinds: Mapping[Node, Kind], stages: dict[Node, int]) -> None:
     """Moves what only later pieces use there, where reading its operands again costs no more than keeping it."""
     for node in reversed(nodes):
-        if not _is_taken(node, kinds) or not node.users or not all(_is_taken(user, kinds) for user in node.users):
+        users = _users(node)
+        if (
+            not _is_taken(node, kinds)
+            or _is_part(node)
+            or not users
+            or not all(_is_taken(each, kinds) for each in users)
+        ):
             continue
-        stage = min(stages[user] for user in node.users)
+        stage = min(stages[user] for user in users)
         if stage > stages[node] and sum(map(_size, node.all_input_nodes)) <= 2 * _size(node):
-            stages[node] = stage
+            stages.update(dict.fromkeys([node, *_parts(node)], stage))
+
+
+def _parts(node: Node) -> list[Node]:
+    """What picks one of several results of a node; it stays with the node."""
+    return [user for user in node.users if _is_part(user)]
+
+
+def _users(node: Node) -> list[Node]:
+    """What uses a node's result, or one of several."""
+    return [user for each in [node, *_parts(node)] for user in each.users if not _is_part(user)]
 
 
 def _size(node: Node) -> int:
@@ -102,8 +118,9 @@ def _without_views_at_the_end(piece: Piece, kinds: Mapping[Node, Kind]) -> Piece
     """Drops views, and what is made of numbers, that nothing in the piece uses: ATen has them for nothing."""
     kept = dict.fromkeys(piece)
     for node in reversed(piece):
-        if kinds[node] is not Kind.COMPUTE and not _is_part(node) and not any(user in kept for user in node.users):
-            del kept[node]
+        if kinds[node] is not Kind.COMPUTE and not _is_part(node) and not any(user in kept for user in _users(node)):
+            for each in [node, *_parts(node)]:
+                kept.pop(each, None)
     return list(kept)
 
 
