@@ -10,59 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from gir_examples import examples
-from programs.check import FULL
+from gpu_running import check_traffic, simulated
 
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.errors import SimulationError, ToolError, UnsupportedError
-from powerfusion.executable import Executable
 from powerfusion.passes.lowering.registry import lowered_ops
 from powerfusion.runtime.device_function import DeviceFunction
-from workloads import find, workloads
+from workloads import find
 
 SOFTMAX = """func.func @softmax(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
   %e = tensor.empty() : tensor<37x200xf32>
   %0 = linalg.softmax dimension(1) ins(%x : tensor<37x200xf32>) outs(%e : tensor<37x200xf32>) -> tensor<37x200xf32>
   return %0 : tensor<37x200xf32>
 }"""
-# One of each way to move: elements, rows, columns, transposes; all of them in the long form.
-SHORT = ("relu_add", "residual_layernorm_1000x1000", "batchnorm_training", "transpose_add", "argmax")
-FOUND = [workload.name for workload in workloads() if workload.dtype == "f32"] if FULL else SHORT
-# LLVM drops loads of elements that nothing uses, the corners of a neighbourhood.
-DROPPED = ("stencil5_1_step", "stencil5_2_steps")
-
-
-def simulated(source: Any) -> Executable:
-    """A program for the simulator of an H100."""
-    return pf.compile(source, target="cuda:sm_90", device="sim")
-
-
-def counted(executable: Executable, direction: str) -> int:
-    """Useful bytes from or to DRAM, by the ledger."""
-    report = executable.report(phase="schedule")
-    found = [kernel.figures(direction, "useful").get("dram", 0) for kernel in report.kernels]
-    return sum(count for count in found if isinstance(count, int))
-
-
-def check_traffic(executable: Executable) -> None:
-    """The bytes that warps asked for are those that the ledger works out from the program alone."""
-    traffic = [found for _, found in executable.device_function.traffic]
-    assert sum(found.read_bytes for found in traffic) == counted(executable, "read")
-    assert sum(found.written_bytes for found in traffic) == counted(executable, "write")
-
-
-@pytest.mark.parametrize("name", FOUND)
-def test_workload(name: str) -> None:
-    """Programs of the table, at sizes that leave rests: results, and bytes in and out of memory."""
-    workload = find(name)
-    executable = simulated(workload.text("small"))
-    inputs = workload.inputs("small")
-    given = executable(*inputs)
-    results = given if isinstance(given, tuple) else (given,)
-    for result, expected in zip(results, workload.reference(*inputs), strict=True):
-        np.testing.assert_allclose(result, expected, rtol=2e-5, atol=2e-5)
-    if name not in DROPPED:
-        check_traffic(executable)
 
 
 def test_softmax() -> None:
@@ -113,7 +74,7 @@ def test_functions_without_a_library() -> None:
       return %0 : tensor<64xf64>
     }"""
     with pytest.raises(UnsupportedError, match=r"'math.exp' of f64 can't be lowered to gpu") as caught:
-        simulated(source)
+        pf.compile(source, target="cuda:sm_90")
     assert caught.value.location is not None
     assert caught.value.help == "compute it in f32"
 

@@ -70,7 +70,7 @@ class DeviceFunction:
         constant = [ArraySpec("", array.shape) for array in self.constants]
         made = self.launches.run(given, [*self.signature.arguments, *constant], device)
         self.traffic = device.traffic
-        results = like_inputs([np.ascontiguousarray(array) for array in made], arrays)
+        results = like_inputs([np.asarray(array, order="C") for array in made], arrays)
         if not results:
             return None
         return results[0] if len(results) == 1 else tuple(results)

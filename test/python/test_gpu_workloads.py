@@ -1,0 +1,64 @@
+"""The table's programs as PTX, run by its simulator: right in three dtypes, without faults, bytes as the ledger's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from gpu_running import TARGET, TODAY, check_traffic, simulated
+from programs.check import FULL
+from test_workloads import check as check_workload
+
+import powerfusion as pf
+from powerfusion.pipelines import GPUS
+from workloads import Workload, workloads
+
+DTYPES = ("f32", "bf16", "f16")
+NAMES = [workload.name for workload in workloads() if workload.dtype == "f32"]
+# One of each structure: elements, rows, long rows, columns, tables, transposes, layouts, windows, scans, attention.
+SHORT = (
+    *("swiglu", "masked_softmax", "residual_layernorm_1000x1000", "batchnorm_training", "embedding_layernorm"),
+    *("transpose_add", "shuffle_nchw", "depthwise_bn_relu6", "cumulative_sum", "argmax", "attention_causal"),
+)
+# LLVM drops loads of elements that nothing uses, the corners of a neighbourhood.
+DROPPED = ("stencil5_1_step", "stencil5_2_steps", "stencil7_2_steps")
+
+
+def of_dtype(name: str, dtype: str) -> Workload:
+    """A program of the table in a dtype, of which the table has two."""
+    return replace(next(w for w in workloads() if w.name == name), dtype=dtype)
+
+
+def each() -> list[Any]:
+    """All programs in all dtypes; in the short form one per structure, each in one of them, another tomorrow."""
+    pairs = [(name, dtype) for name in NAMES for dtype in DTYPES]
+    if not FULL:
+        pairs = [(name, DTYPES[(TODAY + at) % len(DTYPES)]) for at, name in enumerate(SHORT)]
+    return [pytest.param(*pair, id="-".join(pair)) for pair in pairs]
+
+
+@pytest.mark.parametrize(("name", "dtype"), each())
+def test_workload(name: str, dtype: str) -> None:
+    """At sizes that leave rests."""
+    workload = of_dtype(name, dtype)
+    executable = simulated(workload.text("small"))
+    inputs = workload.inputs("small")
+    check_workload(workload, executable(*inputs), inputs, name)
+    if name not in DROPPED:
+        check_traffic(executable)
+
+
+OTHERS = [target for target in GPUS if target != TARGET]
+
+
+@pytest.mark.skipif(not FULL, reason="long form only: PF_TEST_FULL=1")
+@pytest.mark.parametrize("target", OTHERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_other_chips(name: str, target: str) -> None:
+    """Kernels for the other chips have an entry each, and call nothing."""
+    for dtype in DTYPES:
+        program = pf.compile(of_dtype(name, dtype).text("small"), target=target).device_program
+        mark = ".entry" if target.startswith("cuda") else ".amdhsa_kernel"
+        launched = {step.data["kernel"] for step in program.launches.steps if step.name == "launch"}
+        assert program.assembly.count(f"{mark} ") == len(launched)
