@@ -13,12 +13,8 @@ from powerfusion.mlir import ir
 from powerfusion.mlir.dialects.gpu import ObjectAttr  # pyright: ignore[reportAttributeAccessIssue]  of an extension
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public
 from powerfusion.passes.lowering.gpu.assertions import ZEROED
-from powerfusion.runtime.launches import NUMBERS, Launches, Step
+from powerfusion.runtime.launches import FLOAT_COMPARISONS, NUMBERS, Launches, Step
 
-FLOAT_COMPARISONS = (
-    *("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord"),
-    *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),
-)
 COMPARISONS = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 
 
@@ -154,7 +150,7 @@ def _element(type_: ir.Type) -> str:
 def _literal(op: ir.Operation) -> Any:
     value = op.attributes["value"]
     if isinstance(value, ir.FloatAttr):
-        return value.value
+        return value.value.hex()
     if isinstance(value, ir.BoolAttr):
         return bool(value.value)
     if isinstance(value, ir.IntegerAttr):

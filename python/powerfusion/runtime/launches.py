@@ -7,7 +7,7 @@ a device (`Device`) runs it: the simulator of PTX, or a driver. It needs neither
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Step:
     name: str
     operands: tuple[int, ...]
     results: tuple[int, ...]
-    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,63 @@ class Launches:
         return [device.download(values[number]) for number in self.results]
 
 
+def problems(launches: Launches) -> Iterator[str]:
+    """What is wrong with a list that was read from somewhere."""
+    known = set(launches.arguments)
+    if len(launches.dtypes) != len(launches.arguments):
+        yield f"expected {len(launches.arguments)} dtypes, got {len(launches.dtypes)}"
+    for at, step in enumerate(launches.steps):
+        if step.name not in NUMBERS and step.name not in _STEPS:
+            yield f"steps[{at}] is '{step.name}', which nobody knows"
+            continue
+        yield from (
+            f"steps[{at}] takes {number}, which isn't there yet" for number in step.operands if number not in known
+        )
+        keys = _KEYS.get(step.name, {})
+        for key in sorted(keys.keys() ^ step.data.keys()):
+            yield f"steps[{at}] {'lacks' if key in keys else 'has an unknown'} '{key}'"
+        for key in keys.keys() & step.data.keys():
+            if not keys[key](step.data[key]):
+                yield f"steps[{at}] has no good '{key}'"
+        known.update(step.results)
+    yield from (f"gives {number}, which isn't there" for number in launches.results if number not in known)
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(each is None or type(each) is int for each in value)
+
+
+def _is_groups(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_sizes, value))
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, str) and value in DTYPES
+
+
+def _are_dtypes(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_dtype, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_KEYS: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
+    "allocate": {"shape": _is_sizes, "dtype": _is_dtype, "zeroed": lambda value: type(value) is bool},
+    "assert": {"message": _is_text},
+    "bytes_as": {"shape": _is_sizes, "dtype": _is_dtype},
+    "cmpf": {"how": lambda value: value in FLOAT_COMPARISONS},
+    "collapse": {"groups": _is_groups},
+    "constant": {"value": lambda value: isinstance(value, int | str), "dtype": _is_dtype},
+    "expand": {"shape": _is_sizes, "groups": _is_groups},
+    "float": {"dtype": _is_dtype},
+    "launch": {"kernel": _is_text, "shared_bytes": lambda value: type(value) is int, "dtypes": _are_dtypes},
+    "subview": {"offsets": _is_sizes, "sizes": _is_sizes, "strides": _is_sizes, "kept": _is_sizes},
+}
+"""What steps say beside their operands."""
+
+
 def view_of(memory: Any, shape: Sequence[int], dtype: str) -> View:
     """Memory as a row-major array."""
     strides = tuple(prod(shape[dim + 1 :]) for dim in range(len(shape)))
@@ -212,8 +269,9 @@ def _filled(sizes: Sequence[int | None], rest: list[Any]) -> list[int]:
 
 
 def _constant(step: Step, _: list[Any], __: Device) -> list[Any]:
+    """A number; of floats as Python's `float.hex` writes them, which JSON keeps exactly."""
     value = step.data["value"]
-    return [DTYPES[step.data["dtype"]].type(value) if isinstance(value, float) else value]
+    return [DTYPES[step.data["dtype"]].type(float.fromhex(value)) if isinstance(value, str) else value]
 
 
 def _float(step: Step, operands: list[Any], _: Device) -> list[Any]:
@@ -318,6 +376,11 @@ def _compare_floats(step: Step, operands: list[Any], _: Device) -> list[Any]:
     return [how[0] == "u" if unordered else bool(_ORDERED[how[1:]](left, right))]
 
 
+FLOAT_COMPARISONS = (
+    *("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord"),
+    *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),
+)
+"""The predicates of arith.cmpf, by number."""
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
 }
