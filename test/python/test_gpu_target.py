@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from gir_examples import examples
-from gpu_running import check_traffic, simulated
+from gpu_running import check_traffic, simulated, todays
 
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.errors import DeviceError, SimulationError, UnsupportedError
+from powerfusion.machines import find as find_machine
+from powerfusion.machines.chips import CHIPS
 from powerfusion.passes.lowering.registry import lowered_ops
+from powerfusion.pipelines import GPUS
 from powerfusion.runtime.device_function import DeviceFunction
 from workloads import find
 
@@ -91,6 +94,27 @@ def test_other_chips(target: str, tmp_path: Path) -> None:
     assert "__nv_" not in text
     assert "__ocml" not in text
     assert re.search(r"ld\.global\.v(4\.b32|2\.b64)" if target.startswith("cuda") else r"(global|buffer)_load", text)
+
+
+@pytest.mark.parametrize("chip", todays(list(CHIPS), 6))
+def test_chips_that_are_like_others(chip: str) -> None:
+    """Chips without figures of their own are compiled for as those that they are like, within their own limits."""
+    target = next(target for target in GPUS if target.endswith(f":{chip}"))
+    code = pf.compile(find("residual_layernorm_1000x1000", "bf16").text("small"), target=target).device_code
+    assert chip in code.assembly
+    space = find_machine(chip).space_of("sram")
+    assert space.capacity_bytes == CHIPS[chip].group_bytes
+    if code.binary is None:
+        pytest.skip("tools/bootstrap --with nvidia installs ptxas, which assembles PTX")
+    assert code.binary.startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("target", ["cuda:sm_70", "cuda:sm_101", "rocm:gfx940", "rocm:gfx9"])
+def test_chips_that_are_refused(target: str) -> None:
+    """A chip that the tools do not take, or nobody knows, is refused with those that work, first of all."""
+    with pytest.raises(UnsupportedError, match=r"expected a target of .*cuda:sm_75.*rocm:gfx1201") as caught:
+        pf.compile(SOFTMAX, target=target)
+    assert target in str(caught.value)
 
 
 def test_endings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from powerfusion.core._mlir import create, i32_array, index_constant, operations
 from powerfusion.mlir import ir
+from powerfusion.mlir.dialects.arith import AtomicRMWKind
 from powerfusion.passes.lowering.elementwise import constant
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import both, flag_value
@@ -21,7 +22,7 @@ from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, memref
 from powerfusion.passes.lowering.gpu.memory import do_when
 from powerfusion.passes.lowering.gpu.valid import Valid
 from powerfusion.passes.lowering.intrinsics import number
-from powerfusion.passes.lowering.memory import ATOMIC, EQ
+from powerfusion.passes.lowering.memory import EQ
 from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.scheduling.kernels import walk
 
@@ -57,7 +58,7 @@ def lower_assert(lowering: GpuLowering, op: ir.Operation) -> None:
         fails = flag_value(both(there.is_there(place), compare("arith.cmpi", EQ, holds, false)))
         failed = create("arith.ori", [failed, fails], [failed.type]).result
     at = index_constant(lowering.flags.messages.index(ir.StringAttr(op.attributes["message"]).value))
-    kind = {"kind": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ATOMIC["or"][1])}
+    kind = {"kind": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), AtomicRMWKind.ori)}
     flags, one = lowering.flags.memory, number(32, 1)
 
     def set_flag() -> None:

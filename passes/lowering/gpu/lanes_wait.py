@@ -16,7 +16,7 @@ def wait_of(machine: Machine) -> Callable[[], None]:
     """What makes the lanes of a unit wait, on a machine: afterwards each sees what the others have written."""
     unit = machine.scope("unit")
     assert unit is not None, "expected a machine with units"
-    return _WAITS[unit.called]
+    return _WAITS[unit.called or ""]
 
 
 def _warp() -> None:

@@ -40,9 +40,9 @@ def lower_scatter(lowering: GpuLowering, op: ir.Operation) -> None:
 
     def update() -> None:
         for place in np.ndindex(*fragment.shape):
-            at = [column[place] for column in columns]
+            at = [column.item(place) for column in columns]
             flag = both(there.is_there(place), clip_flag(at, sizes, None))
-            do_when(flag, lambda at=at, place=place: _update(kind, elements[place], memref, at, op.location))
+            do_when(flag, lambda at=at, place=place: _update(kind, elements.item(place), memref, at, op.location))
 
     apart = {
         ir.IntegerAttr(made.attributes["dim"]).value

@@ -7,7 +7,7 @@ a device (`Device`) runs it: the simulator of PTX, or a driver. It needs neither
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ class Step:
     """One thing that the host does.
 
     Attributes:
-        name: What: a key of `NUMBERS` or of `_STEPS`.
+        name: What: a key of `NUMBERS` or of `STEPS`.
         operands: Numbers of the values that it takes.
         results: Numbers of those that it gives.
         data: What else it says, in the form of JSON.
@@ -136,63 +136,6 @@ class Launches:
         return [device.download(values[number]) for number in self.results]
 
 
-def problems(launches: Launches) -> Iterator[str]:
-    """What is wrong with a list that was read from somewhere."""
-    known = set(launches.arguments)
-    if len(launches.dtypes) != len(launches.arguments):
-        yield f"expected {len(launches.arguments)} dtypes, got {len(launches.dtypes)}"
-    for at, step in enumerate(launches.steps):
-        if step.name not in NUMBERS and step.name not in _STEPS:
-            yield f"steps[{at}] is '{step.name}', which nobody knows"
-            continue
-        yield from (
-            f"steps[{at}] takes {number}, which isn't there yet" for number in step.operands if number not in known
-        )
-        keys = _KEYS.get(step.name, {})
-        for key in sorted(keys.keys() ^ step.data.keys()):
-            yield f"steps[{at}] {'lacks' if key in keys else 'has an unknown'} '{key}'"
-        for key in keys.keys() & step.data.keys():
-            if not keys[key](step.data[key]):
-                yield f"steps[{at}] has no good '{key}'"
-        known.update(step.results)
-    yield from (f"gives {number}, which isn't there" for number in launches.results if number not in known)
-
-
-def _is_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(each is None or type(each) is int for each in value)
-
-
-def _is_groups(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_sizes, value))
-
-
-def _is_dtype(value: Any) -> bool:
-    return isinstance(value, str) and value in DTYPES
-
-
-def _are_dtypes(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_dtype, value))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-_KEYS: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
-    "allocate": {"shape": _is_sizes, "dtype": _is_dtype, "zeroed": lambda value: type(value) is bool},
-    "assert": {"message": _is_text},
-    "bytes_as": {"shape": _is_sizes, "dtype": _is_dtype},
-    "cmpf": {"how": lambda value: value in FLOAT_COMPARISONS},
-    "collapse": {"groups": _is_groups},
-    "constant": {"value": lambda value: isinstance(value, int | str), "dtype": _is_dtype},
-    "expand": {"shape": _is_sizes, "groups": _is_groups},
-    "float": {"dtype": _is_dtype},
-    "launch": {"kernel": _is_text, "shared_bytes": lambda value: type(value) is int, "dtypes": _are_dtypes},
-    "subview": {"offsets": _is_sizes, "sizes": _is_sizes, "strides": _is_sizes, "kept": _is_sizes},
-}
-"""What steps say beside their operands."""
-
-
 def view_of(memory: Any, shape: Sequence[int], dtype: str) -> View:
     """Memory as a row-major array."""
     strides = tuple(prod(shape[dim + 1 :]) for dim in range(len(shape)))
@@ -259,7 +202,7 @@ def run_step(step: Step, values: dict[int, Any], device: Device) -> None:
     """Does one step: reads and writes `values`."""
     operands = [values[number] for number in step.operands]
     how = NUMBERS.get(step.name)
-    made = [how(*operands)] if how is not None else _STEPS[step.name](step, operands, device)
+    made = [how(*operands)] if how is not None else STEPS[step.name](step, operands, device)
     values.update(zip(step.results, made, strict=True))
 
 
@@ -396,7 +339,7 @@ def _launch(step: Step, operands: list[Any], device: Device) -> list[Any]:
     return []
 
 
-_STEPS: Mapping[str, Callable[[Step, list[Any], Device], list[Any]]] = {
+STEPS: Mapping[str, Callable[[Step, list[Any], Device], list[Any]]] = {
     "allocate": _allocate,
     "assert": _assert,
     "bytes_as": _bytes_as,

@@ -13,8 +13,8 @@ from typing import Any
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime import processor
 from powerfusion.runtime.device_code import Resources
+from powerfusion.runtime.launch_checks import problems as problems_of_launches
 from powerfusion.runtime.launches import Launches
-from powerfusion.runtime.launches import problems as problems_of_launches
 from powerfusion.runtime.schema import parse_object, read
 from powerfusion.runtime.shared_library import OPENMP
 from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature

@@ -10,18 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-// Who touched a byte last: a thread's number in the launch from 1, its group's
-// and its warp's count of barriers then; and whether it was an update.
-struct Touch {
-  uint32_t thread = 0, epoch = 0, warp_epoch = 0;
-  bool atomic = false;
-};
-// Which others have read it as well: other groups, at any time; other warps of
-// the last reader's group, since its barrier; other lanes of its warp.
-struct Cell {
-  Touch write, read;
-  bool by_groups = false, by_warps = false, by_lanes = false;
-};
+#include "races.h"
 
 // A buffer of the device. `written` has a byte per byte, not 0 where something
 // has been written.

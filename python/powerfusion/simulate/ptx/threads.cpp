@@ -2,12 +2,12 @@
 // within a warp, and how they fail.
 #include "kernel.h"
 #include "memory.h"
+#include "races.h"
 #include <random>
 #include <sys/mman.h>
 #include <ucontext.h>
 
 enum class State { runs, at_barrier, in_warp, done };
-static const uint32_t kMostThreads = 1024;
 static const size_t kStack = 1 << 20;
 
 struct Block;
@@ -64,53 +64,9 @@ static inline void wait(Thread &t) {
 // -- accesses
 // ---------------------------------------------------------------------------------------
 
-static inline uint32_t group_of(uint32_t number) {
-  return (number - 1) / kMostThreads;
-}
-static inline uint32_t warp_of(uint32_t number) {
-  return (number - 1) % kMostThreads / kWarp;
-}
 static inline Touch touch_of(Thread &t, Access access) {
   return {t.number, t.block->epoch, t.block->warp_epochs[t.id / kWarp],
           access == Access::update};
-}
-
-// Whether nothing orders what was done before what is done now.
-static inline bool unordered(Touch now, Touch before) {
-  if (!before.thread || before.thread == now.thread ||
-      (before.atomic && now.atomic))
-    return false;
-  if (group_of(before.thread) != group_of(now.thread))
-    return true;
-  return before.epoch == now.epoch &&
-         (warp_of(before.thread) != warp_of(now.thread) ||
-          before.warp_epoch == now.warp_epoch);
-}
-
-// The same of all readers; the last one, and what is known of the others.
-static inline bool unordered_reads(Touch now, const Cell &cell) {
-  Touch last = cell.read;
-  if (unordered(now, last))
-    return true;
-  if (!last.thread || last.atomic)
-    return false;
-  bool same_epoch = last.epoch == now.epoch;
-  return cell.by_groups || (same_epoch && cell.by_warps) ||
-         (same_epoch && last.warp_epoch == now.warp_epoch && cell.by_lanes);
-}
-
-static inline void note_read(Touch now, Cell &cell) {
-  Touch last = cell.read;
-  cell.read = now;
-  if (!last.thread)
-    return;
-  bool same_group = group_of(last.thread) == group_of(now.thread),
-       same_epoch = same_group && last.epoch == now.epoch,
-       same_warp = same_epoch && warp_of(last.thread) == warp_of(now.thread);
-  cell.by_groups |= !same_group;
-  cell.by_warps = same_epoch && (cell.by_warps || !same_warp);
-  cell.by_lanes = same_warp && last.warp_epoch == now.warp_epoch &&
-                  (cell.by_lanes || last.thread != now.thread);
 }
 
 static inline void check_race(Thread &t, Cell *cells, uint32_t size,
