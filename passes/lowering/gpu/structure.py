@@ -69,8 +69,9 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
         block = loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[op.location])
         with ir.InsertionPoint(block):
             _run_units(lowering, op, counts, block.arguments[0])
+            lowering.waiting.settle_lanes()
             create("scf.yield")
-    lowering.waiting.group = Owed.USED
+    lowering.waiting.group, lowering.waiting.lanes = Owed.USED, Owed.NOTHING
 
 
 def _run_units(lowering: GpuLowering, op: ir.Operation, counts: Sequence[ir.Value], unit: ir.Value) -> None:
@@ -78,8 +79,15 @@ def _run_units(lowering: GpuLowering, op: ir.Operation, counts: Sequence[ir.Valu
     lowering.waiting.in_units, before = True, lowering.waiting.in_units
     lowering.waiting.units_fill = any(_fills(inner) for inner in ops_in(op))
     lowering.emit_block(entry_block(op))
-    lowering.waiting.settle()
     lowering.waiting.in_units = before
+
+
+def _touches(op: ir.Operation) -> bool:
+    """Whether anything in an op uses the group's memory, or waits for others."""
+    return any(
+        inner.name in MEETING or any(level_of(value.type) == "sram" for value in (*inner.operands, *inner.results))
+        for inner in ops_in(op)
+    )
 
 
 def _fills(op: ir.Operation) -> bool:
@@ -138,7 +146,8 @@ def _regrouped(olds: Sequence[ir.Value], parts: Sequence[ir.Value], lowering: Gp
 @lowers("scf.for", to=TARGET)
 def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     """A loop that carries registers."""
-    lowering.waiting.settle()
+    touches = _touches(op)
+    lowering.waiting.settle(lanes=touches)
     body = entry_block(op)
     index, *arguments = body.arguments
     inits = [part for value in _carried(list(op.operands)[3:]) for part in _parts(lowering.values[value])]
@@ -152,7 +161,7 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     lowering.bind(carried, _regrouped(carried, new, lowering))
     with ir.InsertionPoint(block):
         lowering.emit_block(body)
-        lowering.waiting.settle()
+        lowering.waiting.settle(lanes=touches)
         ends = _carried(operations(body)[-1].operands)
         create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     results = _carried(op.results)
@@ -162,7 +171,8 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
 @lowers("scf.if", to=TARGET)
 def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
     """A branch that all lanes of a unit take alike."""
-    lowering.waiting.settle()
+    touches = _touches(op)
+    lowering.waiting.settle(lanes=touches)
     results = _carried(op.results)
     types: list[ir.Type] = []
     for result in results:
@@ -178,7 +188,7 @@ def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
             continue
         with ir.InsertionPoint(new.blocks.append()):
             lowering.emit_block(old.blocks[0])
-            lowering.waiting.settle()
+            lowering.waiting.settle(lanes=touches)
             ends = _carried(operations(old.blocks[0])[-1].operands)
             create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     lowering.bind(results, _regrouped(results, list(branch.results), lowering))

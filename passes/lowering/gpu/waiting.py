@@ -73,9 +73,18 @@ class Waiting:
             return
         self.barrier()
 
-    def settle(self) -> None:
-        """Where control flow joins: nobody owes anything any more."""
+    def settle(self, *, lanes: bool = True) -> None:
+        """Where control flow joins: nobody owes anything any more.
+
+        Args:
+            lanes: Whether lanes of a unit may owe each other something: where nothing does, nothing changes.
+        """
         self.meet()
+        if lanes:
+            self.settle_lanes()
+
+    def settle_lanes(self) -> None:
+        """Lanes have done what they began, in units that fill memory of the group."""
         if self.units_fill and self.lanes != Owed.NOTHING:
             self.wait_for_lanes()
         self.lanes = Owed.NOTHING

@@ -63,12 +63,12 @@ class DeviceFunction:
             from powerfusion.simulate.ptx.device import PtxDevice
 
             simulated = PtxDevice(self.code.assembly, self.seed)
-            made = self._run(inputs, simulated)
+            made = self.run_on(simulated, inputs)
             self.traffic = simulated.traffic
         else:
             device = DriverDevice(self._module)
             try:
-                made = self._run(inputs, device)
+                made = self.run_on(device, inputs)
             finally:
                 device.close()
         results = like_inputs([np.asarray(array, order="C") for array in made], arrays)
@@ -76,7 +76,8 @@ class DeviceFunction:
             return None
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _run(self, inputs: Sequence[Array], device: Device) -> list[Array]:
+    def run_on(self, device: Device, inputs: Sequence[Array]) -> list[Array]:
+        """The results, on a device of the caller's, of arrays that fit the signature."""
         constant = [ArraySpec("", array.shape) for array in self.constants]
         return self.launches.run([*inputs, *self.constants], [*self.signature.arguments, *constant], device)
 

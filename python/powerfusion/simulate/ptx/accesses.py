@@ -99,12 +99,12 @@ def _barrier(r: Reading) -> str:
     if r.take("warp"):
         r.must("sync")
         r.count(1)
-        return f"warp_barrier(t, {r.read(0, 'b32')}, {r.line});"
+        return f"if ({r.decide('barrier', 'true')}) warp_barrier(t, {r.read(0, 'b32')}, {r.line});"
     r.must("sync")
     r.count(1)
     if r.operands[0] != "0":
         raise r.registers.refuse(r.of, f"number {r.operands[0]}")
-    return f"barrier(t, {r.line});"
+    return f"if ({r.decide('barrier', 'true')}) barrier(t, {r.line});"
 
 
 MODES = {"bfly": "butterfly", "idx": "indexed", "up": "up", "down": "down"}

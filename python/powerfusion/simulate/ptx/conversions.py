@@ -33,7 +33,7 @@ def _select(r: Reading) -> str:
     bits = f"b{8 * BYTES[type_]}"
     sides = [r.read(at, type_) for at in (1, 2)]
     chosen = " : ".join(f"as<{word(type_)}>({side})" if type_ in FLOATS else f"({word(type_)}){side}" for side in sides)
-    return r.write(bits, f"{r.read(3, 'pred')} ? {chosen}")
+    return r.write(bits, f"{r.decide('select', r.read(3, 'pred'))} ? {chosen}")
 
 
 COMPARED = {

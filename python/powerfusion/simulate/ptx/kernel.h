@@ -3,7 +3,10 @@
 #pragma once
 #include "numbers.h"
 
-static const uint32_t kWarp = 32;
+#ifndef PF_MOST_TURNS
+#define PF_MOST_TURNS (1 << 24)
+#endif
+static const uint32_t kWarp = 32, kMostTurns = PF_MOST_TURNS;
 enum class Mode { butterfly, up, down, indexed, none };
 enum class Access { read, write, update }; // an update does both in one step
 
@@ -13,6 +16,7 @@ struct Context {
   uint64_t
       dynamic_at; // where the group's memory begins whose size the launch says
   const uint8_t *parameters;
+  uint32_t turns;       // of all loops
   uint32_t visits[256]; // of the headers of loops, since the loop around was
                         // entered anew
 };
@@ -25,6 +29,7 @@ uint8_t *shared_at(Context &t, uint64_t at, uint32_t size, Access access,
                    int line);
 uint8_t *global_at(Context &t, uint64_t at, uint32_t size, Access access,
                    int line, uint64_t turn);
+void endless(Context &t, uint32_t turns, int line);
 void barrier(Context &t, int line);
 void warp_barrier(Context &t, uint32_t mask, int line);
 uint32_t exchange(Context &t, Mode mode, uint32_t value, uint32_t lane,

@@ -163,6 +163,10 @@ uint8_t *global_at(Context &context, uint64_t at, uint32_t size, Access access,
 // -- barriers and exchanges
 // ---------------------------------------------------------------------------
 
+void endless(Context &context, uint32_t turns, int line) {
+  fault(static_cast<Thread &>(context), line, "loops come round %u times",
+        turns);
+}
 void barrier(Context &context, int line) {
   Thread &t = static_cast<Thread &>(context);
   t.line = line;
@@ -304,7 +308,7 @@ static void run_group(Launch &launch, uint32_t group) {
     t.id = id, t.group = group, t.threads = launch.threads,
     t.groups = launch.groups;
     t.dynamic_at = launch.dynamic_at, t.parameters = launch.parameters;
-    memset(t.visits, 0, sizeof t.visits);
+    t.turns = 0, memset(t.visits, 0, sizeof t.visits);
     getcontext(&t.context);
     t.context.uc_stack.ss_sp = launch.stacks + id * kStack,
     t.context.uc_stack.ss_size = kStack, t.context.uc_link = nullptr;
