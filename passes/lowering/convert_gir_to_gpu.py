@@ -84,10 +84,8 @@ class Program:
         self.lowered: dict[str, tuple[ir.Operation, list[Launch]]] = {}
         self.messages = messages_in(module)
         self.flags: ir.Value | None = None
-        launches = walk(module, "gir.launch")
-        self.in_place = {
-            ir.FlatSymbolRefAttr(op.attributes["callee"]).value for op in launches if "shares" in op.attributes
-        }
+        sharing = [launch for launch in walk(module, "gir.launch") if list(launch.attributes["shares"])]
+        self.in_place = {ir.FlatSymbolRefAttr(launch.attributes["callee"]).value for launch in sharing}
 
     def run(self) -> None:
         """Does it."""
