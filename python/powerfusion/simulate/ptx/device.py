@@ -229,7 +229,7 @@ def _bytes_of(argument: View | tuple[str, Any]) -> bytes:
 
 
 @cache
-def _built(ptx: str, is_studied: bool) -> tuple[Source, ctypes.CDLL, tuple[Site, ...]]:  # noqa: FBT001  of a cache
+def _built(ptx: str, is_studied: bool) -> tuple[Source, ctypes.CDLL, tuple[Site, ...]]:
     """A module of PTX, the library that its kernels have become, and what decides in it."""
     source = read(ptx)
     sites = Sites() if is_studied else None

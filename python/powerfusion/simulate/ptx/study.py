@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
 MOST_STUDIED_TURNS = 1 << 14
 """Of all loops of a thread: without a branch of theirs they don't end."""
 
