@@ -203,8 +203,9 @@ def test_without_a_driver(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that isn't there is named, with where it comes from."""
     monkeypatch.setattr(driver_device, "APIS", {"cuda": replace(drivers.CUDA, libraries=["libnothing.so.1"])})
     driver_device.driver_of.cache_clear()
-    with pytest.raises(DeviceError, match=r"no driver of CUDA here: libnothing.so.1\nhelp: NVIDIA's driver brings it"):
-        pf.load(saved, target="cuda:sm_90")(X)
+    for program in (pf.load(saved, target="cuda:sm_90"), pf.compile(COPY, target="cuda:sm_90")):
+        with pytest.raises(DeviceError, match=r"no driver of CUDA here: libnothing.so.1\nhelp: NVIDIA's driver brings"):
+            program(X)
 
 
 # -- files -------------------------------------------------------------------------------------------

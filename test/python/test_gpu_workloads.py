@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from gpu_running import TARGET, TODAY, check_traffic, simulated
+from gpu_running import TARGET, TODAY, check_traffic, simulated, todays
 from programs.check import FULL
 from test_workloads import check as check_workload
 
@@ -86,6 +87,24 @@ def check_resources(executable: Executable, name: str) -> None:
     assert all(0 < one.registers <= 512 for one in code.resources)
     spilled = sum(one.spill_bytes for one in code.resources)
     assert (spilled > 0) <= (name in SPILLING), f"{spilled} bytes are spilled"
+
+
+WIDE = [
+    (name, dtype, target)
+    for name in ("softmax_4096x1024", "residual_layernorm_4096x768", "relu_add")
+    for dtype in ("f32", "bf16")
+    for target in (TARGET, "rocm:gfx942")
+]
+ACCESS = re.compile(r"\b(?:ld|st)\.(?:global|local)[.\w]*|\b(?:global|buffer|flat|scratch)_(?:load|store)_\w+")
+
+
+@pytest.mark.parametrize(("name", "dtype", "target"), todays(WIDE, 4))
+def test_contiguous_accesses_are_wide(name: str, dtype: str, target: str) -> None:
+    """At the table's own sizes, every access of rows is one of 128 bits, and none is of a lane's own memory."""
+    text = pf.compile(of_dtype(name, dtype).text(), target=target).device_program.assembly
+    found = set(ACCESS.findall(text))
+    wide = ("ld.global.v4.b32", "st.global.v4.b32", "global_load_dwordx4", "global_store_dwordx4")
+    assert found == set(wide[:2] if target.startswith("cuda") else wide[2:])
 
 
 @pytest.mark.parametrize("name", NAMES if FULL else SHORT[TODAY % 4 :: 4])
