@@ -21,11 +21,21 @@ TARGET = "cuda:sm_90"
 def simulated(source: Any) -> Executable:
     """A program for the simulator of an H100; a test of one that needs a library of functions of f64 is skipped."""
     try:
-        return pf.compile(source, target=TARGET, device="sim")
+        return compiled(source)
     except UnsupportedError as error:
-        if "of f64 can't be lowered to gpu" in str(error) or "'arith.remf' can't" in str(error):
+        if needs_library(error):
             pytest.skip(str(error))
         raise
+
+
+def compiled(source: Any) -> Executable:
+    """A program for the simulator of an H100."""
+    return pf.compile(source, target=TARGET, device="sim")
+
+
+def needs_library(error: UnsupportedError) -> bool:
+    """Whether a program is refused because it needs functions that no library has on the device."""
+    return "of f64 can't be lowered to gpu" in str(error) or "'arith.remf' can't" in str(error)
 
 
 def todays(found: Sequence[Any], one_in: int) -> list[Any]:
