@@ -15,7 +15,7 @@ from workloads.writer import Value, Writer
 Size = Literal["full", "small"]
 Sizes = tuple[int, ...]
 DTYPES = ("f32", "bf16")
-_NARROW = (np.dtype(np.float32), np.dtype(ml_dtypes.bfloat16))
+_NARROW = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 
 
 @dataclass(frozen=True)

@@ -22,22 +22,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from powerfusion.core._mlir import create, entry_block, functions, segments
+from powerfusion.core._mlir import attributes_of, create, entry_block, functions, operations, segments
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.gpu import (  # they fill the table
+    assertions,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     buffers,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     combining,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     computation,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     memory,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     refused,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     scans,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    scatters,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     structure,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     views,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )
+from powerfusion.passes.lowering.gpu.assertions import make_flags, messages_in
 from powerfusion.passes.lowering.gpu.kernel import Launch, emit_launch, lower_kernel
 from powerfusion.passes.scheduling.kernels import launched_names, walk
 
@@ -79,6 +82,10 @@ class Program:
     def __init__(self, module: ir.Operation, machine: Machine) -> None:
         self.module, self.machine = module, machine
         self.lowered: dict[str, tuple[ir.Operation, list[Launch]]] = {}
+        self.messages = messages_in(module)
+        self.flags: ir.Value | None = None
+        sharing = [launch for launch in walk(module, "gir.launch") if list(launch.attributes["shares"])]
+        self.in_place = {ir.FlatSymbolRefAttr(launch.attributes["callee"]).value for launch in sharing}
 
     def run(self) -> None:
         """Does it."""
@@ -91,24 +98,44 @@ class Program:
             self.body = kernels.regions[0].blocks.append()
         for function in host:
             self._check(function)
+            self.flags = make_flags(function, self.messages) if self.messages else None
             for kernel in list(walk(function, "gir.kernel")):
                 name = f"{_symbol(function)}_{ir.StringAttr(kernel.attributes['kernel_name']).value}"
-                self._launch(self._fresh(name), kernel, segments(kernel)[0], kernel)
+                with ir.InsertionPoint(kernel), kernel.location:
+                    self._launch(self._fresh(name), kernel, segments(kernel)[0])
+                kernel.erase()
             for launch in list(walk(function, "gir.launch")):
                 name = ir.FlatSymbolRefAttr(launch.attributes["callee"]).value
-                self._launch(name, next(walk(callees[name], "gir.kernel")), list(launch.operands), launch)
+                with ir.InsertionPoint(launch), launch.location:
+                    self._call(name, callees[name], list(launch.operands))
+                launch.erase()
         for function in callees.values():
             function.erase()
 
-    def _launch(self, name: str, kernel: ir.Operation, given: list[ir.Value], site: ir.Operation) -> None:
-        """Replaces an op of the host by launches of a kernel's functions."""
+    def _call(self, name: str, callee: ir.Operation, given: list[ir.Value]) -> None:
+        """What a function with kernels does, at the insertion point."""
+        known = dict(zip(entry_block(callee).arguments, given, strict=True))
+        for op in operations(entry_block(callee))[:-1]:
+            if op.name == "gir.kernel":
+                self._launch(name, op, [known[value] for value in segments(op)[0]])
+                continue
+            operands = [known[value] for value in op.operands]
+            made = create(op.name, operands, [result.type for result in op.results], attributes_of(op))
+            known.update(zip(op.results, made.results, strict=True))
+
+    def _launch(self, name: str, kernel: ir.Operation, given: list[ir.Value]) -> None:
+        """Launches of a kernel's functions, at the insertion point."""
         if name not in self.lowered:
-            self.lowered[name] = (kernel, lower_kernel(kernel, name, self.machine, self.body))
+            self.lowered[name] = (kernel, self._lower(kernel, name))
         kernel, launches = self.lowered[name]
-        with ir.InsertionPoint(site), site.location:
-            for launch in launches:
-                emit_launch(launch, kernel, given, KERNELS)
-        site.erase()
+        for launch in launches:
+            flags = [self.flags] if launch.asserts and self.flags is not None else []
+            emit_launch(launch, kernel, given, flags, KERNELS)
+
+    def _lower(self, kernel: ir.Operation, name: str) -> list[Launch]:
+        return lower_kernel(
+            kernel, name, self.machine, self.body, messages=self.messages, in_place=name in self.in_place
+        )
 
     def _fresh(self, name: str) -> str:
         taken = {_symbol(function) for function in functions(self.module)} | set(self.lowered)

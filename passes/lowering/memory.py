@@ -19,6 +19,7 @@ from powerfusion.core._mlir import (
     integers,
 )
 from powerfusion.mlir import ir
+from powerfusion.mlir.dialects.arith import AtomicRMWKind
 from powerfusion.passes.lowering.expansions import compare, constant, with_element, zero
 from powerfusion.passes.lowering.extents import Flag
 from powerfusion.passes.lowering.intrinsics import intrinsic
@@ -406,18 +407,18 @@ def _flatten(memref: ir.Value, indices: Sequence[ir.Value]) -> tuple[ir.Value, l
 
 # `arith.AtomicRMWKind` of a reduction's kind, for floats and for integers.
 ATOMIC: dict[str, tuple[int | None, int | None]] = {
-    "add": (0, 1),
-    "maximumf": (3, None),
-    "minimumf": (6, None),
-    "maxnumf": (13, None),
-    "minnumf": (14, None),
-    "maxsi": (None, 4),
-    "maxui": (None, 5),
-    "minsi": (None, 7),
-    "minui": (None, 8),
-    "or": (None, 11),
-    "and": (None, 12),
-    "xor": (None, 15),
+    "add": (AtomicRMWKind.addf, AtomicRMWKind.addi),
+    "maximumf": (AtomicRMWKind.maximumf, None),
+    "minimumf": (AtomicRMWKind.minimumf, None),
+    "maxnumf": (AtomicRMWKind.maxnumf, None),
+    "minnumf": (AtomicRMWKind.minnumf, None),
+    "maxsi": (None, AtomicRMWKind.maxs),
+    "maxui": (None, AtomicRMWKind.maxu),
+    "minsi": (None, AtomicRMWKind.mins),
+    "minui": (None, AtomicRMWKind.minu),
+    "or": (None, AtomicRMWKind.ori),
+    "and": (None, AtomicRMWKind.andi),
+    "xor": (None, AtomicRMWKind.xori),
 }
 
 
@@ -426,4 +427,4 @@ def has_atomic(kind: str, element: ir.Type) -> bool:
     of_floats, of_integers = ATOMIC.get(kind.removeprefix("#vector.kind<").removesuffix(">"), (None, None))
     if isinstance(element, ir.FloatType):
         return of_floats is not None and isinstance(element, (ir.F32Type, ir.F64Type))
-    return of_integers is not None and element != ir.IntegerType.get_signless(1)
+    return of_integers is not None and isinstance(element, ir.IntegerType) and element.width > 1

@@ -31,13 +31,26 @@ def dealt_ops(root: ir.Operation) -> Iterator[ir.Operation]:
 
 
 def copy_fills(kernel: ir.Operation) -> None:
-    """Gives each use of a constant tile one of its own."""
+    """Gives each use of a constant tile one of its own, in combiners where it is of them."""
     for op in list(dealt_ops(kernel)):
         if op.name not in FILLS or not is_tensor(op.result):
             continue
-        for use in list(op.result.uses)[1:]:
-            with ir.InsertionPoint(op):
-                use.owner.operands[use.operand_number] = op.clone().operation.result
+        uses = sorted(op.result.uses, key=lambda use: _is_combining(use.owner.operation))
+        for at, use in enumerate(uses):
+            is_inside = _is_combining(use.owner.operation)
+            if at or is_inside:
+                with ir.InsertionPoint(use.owner.operation if is_inside else op):
+                    use.owner.operands[use.operand_number] = op.clone().operation.result
+
+
+def _is_combining(op: ir.Operation) -> bool:
+    """Whether an op is in a combiner."""
+    parent = op.parent
+    while parent is not None:
+        if parent.operation.name in COMBINERS:
+            return True
+        parent = parent.operation.parent
+    return False
 
 
 def tile_dims(kernel: ir.Operation) -> Spaces:

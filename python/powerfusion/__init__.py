@@ -71,11 +71,13 @@ def compile(
     )
 
 
-def load(path: str | os.PathLike[str]) -> LoadedProgram:
+def load(path: str | os.PathLike[str], *, target: str | None = None, device: str | None = None) -> LoadedProgram:
     """Loads a program that `Executable.save` wrote; needs neither MLIR nor the compiler.
 
     Args:
         path: The artifact, `m.pfx`.
+        target: For which of its targets; by default for the host if it has code for that, else the first.
+        device: `sim` runs PTX on the CPU; None the device itself.
 
     Returns:
         The program, ready to be called on arrays.
@@ -86,7 +88,7 @@ def load(path: str | os.PathLike[str]) -> LoadedProgram:
     """
     from powerfusion.runtime.artifact import load_artifact
 
-    return load_artifact(path)
+    return load_artifact(path, target=target, device=device)
 
 
 def __getattr__(name: str) -> Any:

@@ -91,6 +91,10 @@ class ToolError(PowerFusionError):
     """A tool, library or device that this needs isn't there or can't be used."""
 
 
+class DeviceError(ToolError):
+    """A device or its driver isn't there, is another one, has too little memory, or failed."""
+
+
 class SimulationError(PowerFusionError):
     """A simulated device found that code is wrong, or doesn't know what it means; names line, op, group or thread."""
 

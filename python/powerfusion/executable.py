@@ -29,11 +29,12 @@ from powerfusion.passes.analysis.phase_report import phase_report_of
 from powerfusion.phases import run_phases
 from powerfusion.pipelines import COUNTED, CUDA, GPUS, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
-from powerfusion.runtime.artifact import Contents, save_artifact
+from powerfusion.runtime.artifact import Contents, DeviceContents, HostContents, save_artifact
 from powerfusion.runtime.c_function import CFunction, Code
+from powerfusion.runtime.device_code import DeviceCode
 from powerfusion.runtime.device_function import SIMULATED, DeviceFunction
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
-from powerfusion.runtime.signature import Signature
+from powerfusion.runtime.signature import Array, Signature
 from powerfusion.runtime.simulation import SimulatedFunction, Simulation
 from powerfusion.runtime.threads import Threads
 
@@ -185,22 +186,39 @@ class Executable:
         called = self.__dict__.get("_function")
         return {} if called is None else dict(enumerate(called.last_shapes))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *others: Executable) -> None:
         """Writes the program as an artifact, which `powerfusion.load` runs without this compiler.
+
+        Args:
+            path: The file.
+            others: The same program, compiled for other targets, to be in the same file.
 
         Raises:
             ArtifactError: It can't be written; what was at the path is as it was.
-            CompileError: The code can't be linked.
+            CompileError: The code can't be linked or assembled.
+            UnsupportedError: The others take or give something else, or two are for one target.
         """
         from powerfusion import __version__
 
+        every = (self, *others)
+        if any(each.signature != self.signature for each in others):
+            raise UnsupportedError("expected the same program for several targets: these take or give something else")
+        if len({each.target for each in every}) < len(every):
+            raise UnsupportedError("expected each target once in an artifact")
+        hosts = [each._host_contents() for each in every if each.target not in GPUS]
+        devices = [each._device_contents() for each in every if each.target in GPUS]
+        save_artifact(path, Contents(__version__, self.signature, hosts[0] if hosts else None, devices))
+
+    def _host_contents(self) -> HostContents:
         program = self._program
-        library = link(program.object)
-        report = self.report(shapes={}).to_json() if self._graphs else None  # whatever was called before
-        saved = Contents(
-            __version__, self.target, self.signature, library, program.constants, program.assertions, report
-        )
-        save_artifact(path, saved)
+        return HostContents(link(program.object), program.constants, program.assertions, self._report_to_save())
+
+    def _device_contents(self) -> DeviceContents:
+        launches = self.device_program.launches
+        return DeviceContents(self.device_code, launches, self._device_constants, self._report_to_save())
+
+    def _report_to_save(self) -> dict[str, Any] | None:
+        return self.report(shapes={}).to_json() if self._graphs else None  # whatever was called before
 
     @cached_property
     def c_source(self) -> Source:
@@ -311,8 +329,25 @@ class Executable:
             UnsupportedError: It is compiled for another target, or not to the end.
         """
         program = self.device_program
-        constants = constants_of(self.module("tile")) if "tile" in self.phases else []
-        return DeviceFunction(program.assembly, program.launches, self.signature, constants, self.device, self.target)
+        code = DeviceCode(self.target, program.assembly) if self.device == SIMULATED else self.device_code
+        return DeviceFunction(code, program.launches, self.signature, self._device_constants, self.device)
+
+    @cached_property
+    def device_code(self) -> DeviceCode:
+        """Its kernels as a device loads them, and what each takes of it; of a GPU's target.
+
+        Raises:
+            UnsupportedError: It is compiled for another target, or not to the end.
+            CompileError: The assembler refused them.
+            ToolError: One of LLVM's tools isn't there.
+        """
+        from powerfusion.emit.assembling import assemble
+
+        return assemble(self.device_program.assembly, self.target)
+
+    @cached_property
+    def _device_constants(self) -> Sequence[Array]:
+        return constants_of(self.module("tile")) if "tile" in self.phases else []
 
     @cached_property
     def _function(self) -> CFunction | DeviceFunction | SimulatedFunction:

@@ -40,6 +40,11 @@ CACHE = Knob("PF_CACHE", "Folder of compiled programs, or off; by default progra
 CACHE_LIMIT = Knob("PF_CACHE_LIMIT", "How much of them is kept, as 500M or 2G (powers of 1024); by default 1G")
 CALIBRATION = Knob("PF_CALIBRATION", "What `pf calibrate` wrote, or off; by default what is in the cache")
 C_COMPILER = Knob("PF_CC", "The C compiler that programs of target c are run through; by default cc")
+CUDA_HOME = Knob("CUDA_HOME", "A CUDA toolkit, where PF_CUDA_TOOLKIT names none and PyPI's packages aren't there")
+CUDA_TOOLKIT = Knob(
+    "PF_CUDA_TOOLKIT",
+    "The CUDA toolkit whose ptxas assembles kernels, or off; by default PyPI's nvidia-cuda-nvcc, CUDA_HOME, or PATH",
+)
 CXX_COMPILER = Knob("PF_CXX", "The C++ compiler that simulators of devices use; by default LLVM's clang++, or c++")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "The cache is in powerfusion/ under it; by default ~/.cache")
 LLVM_PREFIX = Knob("PF_LLVM_PREFIX", "Where LLVM 22.1 is installed; by default /usr/lib/llvm-22")
@@ -55,7 +60,7 @@ REGISTERS = Knob(
 REPRODUCER_DIR = Knob("PF_REPRODUCER_DIR", "Folder for reproducers of failing passes; by default a fresh one in TMPDIR")
 TEST_PASSES = Knob("PF_TEST_PASSES", "Registers the passes that only tests use")
 
-BUILDING = (C_COMPILER, CXX_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
+BUILDING = (C_COMPILER, CUDA_HOME, CUDA_TOOLKIT, CXX_COMPILER, LLVM_PREFIX, MLIR_SOURCE, PYTHON)
 RUNNING = (CACHE, CACHE_HOME, CACHE_LIMIT, CALIBRATION, OPENMP_THREADS, REGISTERS, REPRODUCER_DIR, TEST_PASSES)
 KNOBS = (*BUILDING, *RUNNING)
 OFF = ("0", "no", "false", "off")
@@ -119,6 +124,14 @@ def cxx_compiler() -> str:
     """The host's C++ compiler."""
     own = llvm_prefix() / "bin" / "clang++"
     return CXX_COMPILER.text() or (str(own) if own.exists() else "c++")
+
+
+def cuda_toolkit() -> Path | bool | None:
+    """The CUDA toolkit that is named; True where it is to be looked for, None where none is wanted."""
+    chosen = CUDA_TOOLKIT.text()
+    if chosen is None:
+        return True
+    return None if chosen.lower() in OFF else Path(chosen).expanduser().absolute()
 
 
 def registers() -> tuple[int, int] | None:

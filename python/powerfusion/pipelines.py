@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields, replace
 import powerfusion.passes  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the registry
 from powerfusion.core.passes import registered_passes
 from powerfusion.errors import ContractError, UnsupportedError
+from powerfusion.machines.chips import CHIPS
 from powerfusion.machines.table import find
 
 
@@ -332,8 +333,8 @@ def _gpu(chip: str, device: tuple[Phase, ...]) -> tuple[Phase, ...]:
     return (*(phase.with_option("machine", chip) for phase in (*MACHINE, LOWER_GPU)), *device)
 
 
-CUDA = tuple(f"cuda:{chip}" for chip in ("sm_80", "sm_90", "sm_100"))
-ROCM = tuple(f"rocm:{chip}" for chip in ("gfx90a", "gfx942", "gfx1100"))
+CUDA = tuple(f"cuda:{chip}" for chip in ("sm_80", "sm_90", "sm_100", *(c for c in CHIPS if c.startswith("sm_"))))
+ROCM = tuple(f"rocm:{chip}" for chip in ("gfx90a", "gfx942", "gfx1100", *(c for c in CHIPS if c.startswith("gfx"))))
 GPUS = (*CUDA, *ROCM)
 """The targets whose code is kernels that the host launches."""
 PIPELINES: dict[str, tuple[Phase, ...]] = {

@@ -111,7 +111,7 @@ def test_flips_in_the_manifest_under_a_right_checksum(
 
 
 EDITS: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
-    (put("schema", 1), "expected an artifact of schema version 2, got 1\nhelp: load it with .* PowerFusion 0.1.0"),
+    (put("schema", 1), "expected an artifact of schema version 3, got 1\nhelp: load it with .* PowerFusion 0.1.0"),
     (put("schema", True), "expected 'schema' to be an integer, got true or false"),
     (put("schema", "1"), "expected 'schema' to be an integer, got a string"),
     (drop("schema"), "the key 'schema' is missing"),
@@ -126,7 +126,8 @@ EDITS: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
     (put("host.machine", "pdp11"), "the artifact is for linux on pdp11, this is linux on "),
     (put("host.features", ["avx9000"]), "needs a processor with avx9000, which this one hasn't\nhelp: compile"),
     (drop("host.features"), "the key 'host.features' is missing"),
-    (put("host", None), "expected 'host' to be an object, got null"),
+    (put("host", None), "expected 'target' and 'host' both or neither"),
+    (put("hidden", [7]), "'hidden' names constant 7, which isn't there"),
     (put("signature.arguments.0.dtype", "f128"), r"expected 'signature.arguments\[0\].dtype' to be one of f64, "),
     (put("signature.arguments.0.shape", [-1]), r"'signature.arguments\[0\].shape' has a size that is out of range"),
     (put("signature.arguments.0.shape", [2**63]), "out of range"),
@@ -139,7 +140,7 @@ EDITS: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
     (put("signature.arguments.0.dim", 3), r"there is no key 'signature.arguments\[0\].dim'"),
     (put("constants.0.dtype", "f16"), "expected constants/0.npy to hold float16 of shape .4,., got float32"),
     (put("constants.0.shape", [2, 2]), r"expected constants/0.npy to hold float32 of shape \(2, 2\), got float32"),
-    (put("constants", []), "'members' has constants/0.npy, which nothing uses"),
+    (put("constants", []), "'hidden' names constant 0, which isn't there"),
     (drop("members.constants/1,npy"), "'members' lacks constants/1.npy"),
     (drop("members.code/host,so"), "'members' lacks code/host.so"),
     (put("members.code/host,so.size_bytes", -1), "'members.code/host.so.size_bytes' is out of range"),

@@ -25,7 +25,7 @@ from powerfusion.emit import host_object
 from powerfusion.errors import ArtifactError, AssertionFailedError, InputError, ToolError
 from powerfusion.runtime import archive, artifact
 from powerfusion.runtime import shared_library as library
-from powerfusion.runtime.artifact import Contents, save_artifact
+from powerfusion.runtime.artifact import Contents, HostContents, save_artifact
 from powerfusion.runtime.manifest import MANIFEST, Manifest
 from powerfusion.runtime.shared_library import ENTRY
 from powerfusion.runtime.signature import DTYPES, Signature
@@ -52,7 +52,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contents(code: bytes = b"code", **changed: Any) -> Contents:
     """What a made-up artifact holds."""
     fields: dict[str, Any] = {"constants": [], "assertions": [], **changed}
-    return Contents("0.1.0", "cpu", Signature("f", (), ()), code, **fields)
+    host = HostContents(code, **fields)
+    return Contents("0.1.0", Signature("f", (), ()), host)
 
 
 def arguments(signature: Signature) -> list[np.ndarray[Any, Any]]:
@@ -186,7 +187,7 @@ def test_report_comes_from_the_manifest(tmp_path: Path, relu: Path) -> None:
     """A report is kept as plain data."""
     held = members_of(relu)
     spec = Manifest.from_bytes(held[MANIFEST])
-    saved = Contents("0.1.0", "cpu", spec.signature, held["code/host.so"], [], [], REPORT)
+    saved = Contents("0.1.0", spec.signature, HostContents(held["code/host.so"], [], [], REPORT))
     save_artifact(tmp_path / "m.pfx", saved)
     report = pf.load(tmp_path / "m.pfx").report()
     assert report.to_json() == REPORT

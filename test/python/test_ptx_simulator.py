@@ -67,7 +67,50 @@ def test_exchange_through_memory() -> None:
         assert traffic == Traffic(512, 512, 512, 512)
 
 
+# A lane takes what its neighbour left; the input's own words, two apart, are read by lanes 0 and 2 of a warp.
+WARP = "\tbar.warp.sync \t-1;\n"
+NEXT = TAKE.replace("32;", "1;")
+ADD_UP = "\tatom.global.add.u32 \t%r6, [%rd2], 1;\n"
+
+
+def test_exchange_within_a_warp() -> None:
+    """Lanes that wait for one another see what the others wrote, and may then write anew."""
+    for seed in range(3):
+        found, _ = run(LOAD + LEAVE + WARP + NEXT + WARP + LEAVE + STORE, seed=seed)
+        assert np.array_equal(found, np.arange(128) ^ 1)
+
+
+def test_updates() -> None:
+    """Updates of one place in one step are no race, and none is lost."""
+    for name, result in (("add.u32", 64), ("max.s32", 1), ("or.b32", 1)):
+        body = f"""	setp.ge.u32 	%p2, %r4, 64;
+	@%p2 bra 	$L__end;
+	st.global.b32 	[%rd5], 0;
+	bar.sync 	0;
+	atom.global.{name} 	%r6, [%rd2], 1;
+	red.global.{name} 	[%rd2+4], 1;
+	ret;
+$L__end:
+	st.global.b32 	[%rd5], 0;
+"""
+        found, _ = run(body)
+        assert found[:2].tolist() == [result, result]
+
+
 FAULTS = {
+    "warp_alone": (LOAD + LEAVE + WARP + TAKE + STORE, r"data race|nobody has written"),
+    "lanes_apart": (LOAD + LEAVE + WARP + NEXT + LEAVE + STORE, "data race"),
+    "readers_are_kept": (
+        # Lanes 0 and 1 read a word, lane 1 twice; then lane 1 writes it.
+        LOAD
+        + "\tsetp.gt.u32 \t%p1, %r4, 1;\n\t@%p1 bra \t$L__1;\n"
+        + "\tld.global.b32 \t%r6, [%rd1];\n" * 2
+        + "\tsetp.eq.u32 \t%p2, %r4, 1;\n\t@%p2 st.global.b32 \t[%rd1], %r5;\n"
+        + "$L__1:\n\tmov.b32 \t%r6, %r5;\n"
+        + STORE,
+        r"data race",
+    ),
+    "update_and_read": (STORE + ADD_UP, r"data race|nobody has written"),
     "no_barrier": (LOAD + LEAVE + TAKE + STORE, r"data race|nobody has written"),
     "write_after_read": (LOAD + LEAVE + MEET + TAKE + STORE + LEAVE, "data race: this (writes|reads)"),
     "one_place": (LOAD + "\tmov.b32 \t%r6, %r5;\n\tst.global.b32 \t[%rd2], %r6;\n" + STORE, "data race: this writes"),
@@ -96,8 +139,9 @@ FAULTS = {
 def test_fault(name: str) -> None:
     """A mistake is said with the instruction, the group and the thread."""
     body, message = FAULTS[name]
-    with pytest.raises(SimulationError, match=message) as caught:
-        run(body)
+    for seed in range(3):
+        with pytest.raises(SimulationError, match=message) as caught:
+            run(body, seed=seed)
     assert str(caught.value.location).startswith("ptx:")
     assert "group" in str(caught.value)
 
@@ -183,6 +227,10 @@ NUMBERS = {
     "cvt.rn.bf16x2.f32 \t%r6, %r8, 0f3F800000;": signed(0x40203F80),
     "mov.b32 \t%r6, 0x3F803F80;\n\tadd.rn.bf16x2 \t%r6, %r6, 0x3B804000;": 0x3F804040,
     "mov.b32 \t%r6, 0x3C004000;\n\tmul.rn.f16x2 \t%r6, %r6, 0x40004000;": 0x40004400,
+    "mov.b32 \t%r6, 0x3C004000;\n\tmax.f16x2 \t%r6, %r6, 0x40003C00;": 0x40004000,
+    "mov.b32 \t%r6, 0xBF80C000;\n\tabs.bf16x2 \t%r6, %r6;": 0x3F804000,
+    "mov.b32 \t%r6, 0x3C004000;\n\tsetp.lt.f16x2 \t%p1|%p2, %r6, 0x40003C00;\n\tselp.b32 \t%r6, 1, 2, %p2;\n"
+    "\tselp.b32 \t%r6, 3, %r6, %p1;": 1,
     "setp.lt.s32 \t%p1, %r5, -1;\n\tselp.b32 \t%r6, 1, 2, %p1;": 2,
     "setp.ltu.f32 \t%p1, %r8, 0f7FC00000;\n\tselp.b32 \t%r6, 1, 2, %p1;": 1,
     "setp.ne.f32 \t%p1, %r8, 0f7FC00000;\n\tselp.b32 \t%r6, 1, 2, %p1;": 2,

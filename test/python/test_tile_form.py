@@ -192,7 +192,7 @@ def folded(kind: str, init: Array, parts: list[Array]) -> Array:
 @pytest.mark.parametrize("dtype", ALL)
 def test_scatter_kinds(dtype: str, threads: bool) -> None:
     """Elements are combined with what is in their place, by every kind; none is lost between threads."""
-    kinds = KINDS_BY_DTYPE[dtype]
+    kinds = [kind for kind in KINDS_BY_DTYPE[dtype] if not (threads and kind == "mul")]  # which has no atomic op
     lines = [
         f"gir.scatter %x into %y{at}[%i] kind <{kind}> : T<1x8x{dtype}> into D<4x{dtype}>[T<1x8xindex>]"
         for at, kind in enumerate(kinds)

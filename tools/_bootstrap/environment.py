@@ -128,9 +128,9 @@ def _pip(venv: Path, verb: str) -> list[str | Path]:
 
 
 def _requirements(settings: Settings, lists: Sequence[str]) -> list[str | Path]:
-    """Pip's words for the lists; ours name every dependency, those of extras vary with the build."""
+    """Pip's words for the lists; of those that name all that is needed, and of others what varies with the build."""
     words = [word for name in lists for word in ("-r", settings.requirements / name)]
-    return words if set(lists) - {"base.txt", "dev.txt"} else ["--no-deps", *words]
+    return words if set(lists) - {"base.txt", "dev.txt", "nvidia.txt"} else ["--no-deps", *words]
 
 
 def _wheelhouse(settings: Settings, stage: Stage, venv: Path, lists: Sequence[str]) -> Path:

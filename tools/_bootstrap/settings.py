@@ -13,8 +13,8 @@ from _bootstrap.console import BootstrapError
 
 LLVM_MAJOR = "22"
 LLVM_MINOR = "22.1"
-EXTRAS = ("models", "peers")
-ADDED = ("models",)
+EXTRAS = ("models", "nvidia", "peers")
+ADDED = ("models", "nvidia")
 """Extras that are added to .venv, because they run in one process with this package."""
 
 DESCRIPTION = """\
@@ -89,7 +89,8 @@ def parse(root: Path, arguments: Sequence[str], environment: Mapping[str, str]) 
     )
     parser.add_argument(
         "--with", dest="extras", action="append", choices=EXTRAS, default=[], metavar="EXTRA",
-        help="also add `models` to .venv, what imports PyTorch, ONNX and JAX; or make .venv-peers, for `peers`",
+        help="also add `models` to .venv, what imports PyTorch, ONNX and JAX, or `nvidia`, NVIDIA's assembler under "
+        "the licence of the CUDA toolkit; or make .venv-peers, for `peers`",
     )  # fmt: skip
     parser.add_argument("--offline", action="store_true", help="use what is installed and cached, never the network")
     parser.add_argument("--verbose", action="store_true", help="show the output of the commands")

@@ -8,8 +8,9 @@ from functools import reduce
 from powerfusion.core._mlir import DYNAMIC, attributes_of, create, index_constant, integers, mixed, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Owed, memref_on_device, on_device, plus
+from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, memref_on_device, on_device, plus
 from powerfusion.passes.lowering.gpu.structure import delinearized
+from powerfusion.passes.lowering.gpu.waiting import Owed
 from powerfusion.passes.lowering.registry import lowers
 
 
@@ -36,7 +37,7 @@ def lower_alloc(lowering: GpuLowering, op: ir.Operation) -> None:
 
 @lowers("gir.stage", to=TARGET)
 def lower_stage(lowering: GpuLowering, op: ir.Operation) -> None:
-    """A buffer of the group, filled by all its threads side by side."""
+    """A buffer, filled by all threads of the group side by side, or by the lanes of a unit."""
     (source,), indices, dynamic = segments(op)
     sizes = _sizes(lowering, op, dynamic)
     open_sizes = [size for size, known in zip(sizes, op.attributes["static_sizes"], strict=True) if known < 0]
@@ -48,7 +49,7 @@ def lower_stage(lowering: GpuLowering, op: ir.Operation) -> None:
 
 @lowers("gir.copy", to=TARGET)
 def lower_copy(lowering: GpuLowering, op: ir.Operation) -> None:
-    """A copy by all threads of the group, done at once; `gir.wait` has nothing left to wait for."""
+    """A copy by all threads of the group, or of a unit, done at once; `gir.wait` has nothing left to wait for."""
     (source,), source_at, (dest,), dest_at, dynamic = segments(op)
     places = (
         (lowering.scalar(source), lowering.scalars(source_at)),
@@ -71,17 +72,16 @@ Place = tuple[ir.Value, Sequence[ir.Value]]
 
 
 def _copy(lowering: GpuLowering, source: Place, dest: Place, sizes: Sequence[ir.Value]) -> None:
-    """Copies a window, element by element: thread after thread along the last dimension."""
-    if lowering.in_units:
-        raise UnsupportedError(
-            "a copy of a unit's own can't be lowered to gpu yet",
-            location=ir.Location.current,
-            help="copy to the group's memory outside of its units",
-        )
-    lowering.meet(to_fill=True)
+    """Copies a window, element by element: thread after thread along the last dimension, or lane after lane."""
+    lowering.waiting.meet(to_fill=True)
+    first, step = lowering.thread, lowering.block.threads
+    if lowering.waiting.in_units:
+        lowering.waiting.before(source[0])
+        lowering.waiting.before(dest[0], fills=True)
+        first, step = lowering.lane, lowering.block.lanes
     index = ir.IndexType.get()
     total = reduce(lambda left, right: create("arith.muli", [left, right], [index]).result, sizes, index_constant(1))
-    loop = create("scf.for", [lowering.thread, total, index_constant(lowering.block.threads)], regions=1)
+    loop = create("scf.for", [first, total, index_constant(step)], regions=1)
     block = loop.regions[0].blocks.append(index, arg_locs=[ir.Location.current])
     with ir.InsertionPoint(block):
         at = delinearized(block.arguments[0], sizes)
@@ -90,7 +90,8 @@ def _copy(lowering: GpuLowering, source: Place, dest: Place, sizes: Sequence[ir.
         memref, base = dest
         create("memref.store", [value, memref, *map(plus, base, at)])
         create("scf.yield")
-    lowering.owed = Owed.FILLED
+    if not lowering.waiting.in_units:
+        lowering.waiting.group = Owed.FILLED
 
 
 @lowers("memref.expand_shape", to=TARGET)

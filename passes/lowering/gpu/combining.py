@@ -8,82 +8,23 @@ from math import prod
 
 import numpy as np
 
-from powerfusion.core._mlir import attributes_of, create, index_constant, integers, operations, segments
+from powerfusion.core._mlir import create, index_constant, integers, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, elementwise, is_narrow, neutral
+from powerfusion.passes.lowering.elementwise import constant, is_narrow, neutral
 from powerfusion.passes.lowering.extents import Flag, both, choose
+from powerfusion.passes.lowering.gpu.combiner import Combiner, Element
 from powerfusion.passes.lowering.gpu.exchange import exchanged, whole_along
 from powerfusion.passes.lowering.gpu.fragments import filled, fragment_of, held_shape
 from powerfusion.passes.lowering.gpu.lanes import Dealt, Layout
 from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, plus
+from powerfusion.passes.lowering.gpu.one_by_one import Walk
 from powerfusion.passes.lowering.gpu.shuffles import from_lane, strides_along
 from powerfusion.passes.lowering.gpu.valid import Valid
 from powerfusion.passes.lowering.memory import storage, to_register, to_storage
 from powerfusion.passes.lowering.reductions import kind_of
 from powerfusion.passes.lowering.registers import element_bytes
 from powerfusion.passes.lowering.registry import lowers
-
-ARITHMETIC = ("arith.", "math.")
-Element = Sequence[ir.Value]
-"""One value per accumulator."""
-
-
-class Combiner:
-    """How two elements of a reduction are combined.
-
-    Args:
-        lowering: The function.
-        op: The reduction.
-    """
-
-    def __init__(self, lowering: GpuLowering, op: ir.Operation) -> None:
-        self.lowering, self.op = lowering, op
-        self.by_kinds = "kinds" in op.attributes
-        algebra = str(op.attributes["algebra"]) if "algebra" in op.attributes else "ordered"
-        self.commutes = self.by_kinds or "commutative" in algebra
-        self.is_ordered = not self.by_kinds and "ordered" in algebra
-
-    def wide(self, value: ir.Value) -> ir.Value:
-        """An element as it is combined: narrow floats in f32 by kinds, as only the end is rounded."""
-        return convert_float(value, ir.F32Type.get()) if self.by_kinds and is_narrow(value.type) else value
-
-    def narrow(self, value: ir.Value, element: ir.Type) -> ir.Value:
-        """The reverse of `wide`."""
-        return value if value.type == element else convert_float(value, element)
-
-    def __call__(self, element: Element, given: Element) -> list[ir.Value]:
-        """Combines a later element with what came before."""
-        if self.by_kinds:
-            pairs = enumerate(zip(element, given, strict=True))
-            return [combine(kind_of(self.op, at), old, new, self.op.location) for at, (new, old) in pairs]
-        block = self.op.regions[0].blocks[0]
-        self.lowering.bind(block.arguments, [*element, *given])
-        for inner in operations(block)[:-1]:
-            if not inner.name.startswith(ARITHMETIC) or any(isinstance(r.type, ir.ShapedType) for r in inner.results):
-                raise UnsupportedError(
-                    f"a combiner with '{inner.name}' can't be lowered to gpu",
-                    location=inner.location,
-                    help="only arithmetic on single elements is combined there",
-                )
-            types = [result.type for result in inner.results]
-            operands = self.lowering.scalars(inner.operands)
-            self.lowering.bind(
-                inner.results, elementwise(inner.name, operands, types, attributes_of(inner), inner.location)
-            )
-        return self.lowering.scalars(operations(block)[-1].operands)
-
-    def if_there(self, flag: Flag, element: Element, given: Element) -> list[ir.Value]:
-        """Combines an element that may not be there."""
-        if flag is False:
-            return list(given)
-        if self.by_kinds and flag is not True:
-            kept = [
-                choose(flag, value, constant(value.type, neutral(kind_of(self.op, at), value.type)))
-                for at, value in enumerate(element)
-            ]
-            return self(kept, given)
-        return [choose(flag, new, old) for new, old in zip(self(element, given), given, strict=True)]
 
 
 @lowers("gir.reduce", to=TARGET)
@@ -92,7 +33,8 @@ def lower_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
     inputs, inits, valid = segments(op)
     combiner = Combiner(lowering, op)
     if len({value.type.rank for value in inputs}) > 1 or len(inputs) != len(inits):
-        raise UnsupportedError("a reduction with payload can't be lowered to gpu", location=op.location)
+        _reduce_one_by_one(lowering, op, combiner)
+        return
     fragments = [lowering.fragment(value) for value in inputs]
     layout, dims = fragments[0].layout, integers(op.attributes["dims"])
     along = [layout[dim] for dim in dims]
@@ -112,6 +54,15 @@ def lower_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
         element = result.type.element_type
         narrowed = [combiner.narrow(value, element) for value in values]
         lowering.bind([result], [fragment_of(start.layout, filled(start.shape, narrowed))])
+
+
+def _reduce_one_by_one(lowering: GpuLowering, op: ir.Operation, combiner: Combiner) -> None:
+    """Element after element, each with its payload."""
+    walk = Walk(lowering, op, integers(op.attributes["dims"]), combiner)
+    places = _places(held_shape(walk.kept))
+    made = [walk.run(kept) for kept in places]
+    for result, values in zip(op.results, zip(*made, strict=True), strict=True):
+        lowering.bind([result], [walk.result(result, dict(zip(places, values, strict=True)))])
 
 
 def _lies_in_order(along: Sequence[Dealt], *, in_lanes: bool) -> bool:
@@ -276,7 +227,7 @@ def lower_all_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
     for buffer, column in zip(buffers, columns, strict=True):
         for at, value in enumerate(column):
             create("memref.store", [to_storage(value, value.type), buffer, index_constant(at), lowering.thread])
-    lowering.barrier()
+    lowering.waiting.barrier()
     made: list[list[ir.Value]] = []
     for at in range(len(columns[0])):
         element: list[ir.Value] | None = None
@@ -286,7 +237,7 @@ def lower_all_reduce(lowering: GpuLowering, op: ir.Operation) -> None:
             element = found if element is None else combiner(found, element)
         assert element is not None, "expected a unit"
         made.append(element)
-    lowering.barrier()
+    lowering.waiting.barrier()
     for result, fragment, values in zip(op.results, fragments, zip(*made, strict=True), strict=True):
         narrowed = [combiner.narrow(value, result.type.element_type) for value in values]
         lowering.bind([result], [fragment_of(fragment.layout, filled(fragment.shape, narrowed))])

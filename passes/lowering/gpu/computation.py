@@ -58,6 +58,12 @@ def _rows(lowering: GpuLowering, operand: ir.Value, count: int) -> Sequence[ir.V
 def _check_function(op: ir.Operation) -> None:
     """Refuses calls of the C library: there is none on the device."""
     element = element_of(op.results[0].type)
+    if op.name == "arith.remf":
+        raise UnsupportedError(
+            "'arith.remf' can't be lowered to gpu: it is a call of a library",
+            location=op.location,
+            help="x - y * trunc(x / y) is near to it where x / y is small",
+        )
     type_ = ir.F32Type.get() if is_narrow(element) else element
     if op.name in LIBM and not is_expanded(op.name, type_):
         raise UnsupportedError(

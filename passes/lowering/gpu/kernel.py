@@ -22,14 +22,17 @@ from powerfusion.core._mlir import (
 from powerfusion.errors import UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.gpu.assertions import flags_on_device
 from powerfusion.passes.lowering.gpu.combining import scratch_bytes
 from powerfusion.passes.lowering.gpu.lanes import LaneMap
-from powerfusion.passes.lowering.gpu.lowering import Block, GpuLowering, memref_on_device, on_device
+from powerfusion.passes.lowering.gpu.lanes_wait import wait_of
+from powerfusion.passes.lowering.gpu.lowering import Flags, GpuLowering, memref_on_device, on_device
 from powerfusion.passes.lowering.gpu.structure import counts_of, delinearized, meets
+from powerfusion.passes.lowering.gpu.waiting import Block, Waiting
 from powerfusion.passes.scheduling.kernels import is_group_parallel, is_unit_parallel, ops_in
 
-HOST_OPS = ("arith.", "affine.", "memref.", "index.")
-"""What may stand around the groups of a kernel: numbers and views."""
+AROUND = ("arith.", "math.", "affine.", "memref.", "index.", "tensor.splat", "gir.iota", "gir.broadcast")
+"""What may stand around the groups of a kernel: numbers, views, and tiles that every unit makes for itself."""
 LARGEST_BLOCK = 1024
 
 
@@ -43,6 +46,7 @@ class Launch:
         scratch_bytes: Memory of a group.
         groups: The parallel, whose counts the host computes; None for one group.
         around: The ops of the kernel that its counts may depend on, in order.
+        asserts: Whether it takes the flags of assertions behind its arguments.
     """
 
     kernel: str
@@ -50,9 +54,38 @@ class Launch:
     scratch_bytes: int
     groups: ir.Operation | None
     around: tuple[ir.Operation, ...]
+    asserts: bool
 
 
-def lower_kernel(kernel: ir.Operation, name: str, machine: Machine, into: ir.Block) -> list[Launch]:
+@dataclass(frozen=True)
+class Setting:
+    """What the functions of a kernel have in common.
+
+    Attributes:
+        machine: For which.
+        lanes: How tiles are dealt out.
+        messages: Of the program's assertions, in the order of their flags.
+        in_place: Whether a launch may write to memory that it reads.
+        into: The body of the module of kernels.
+    """
+
+    machine: Machine
+    lanes: LaneMap
+    messages: Sequence[str]
+    in_place: bool
+    into: ir.Block
+
+    @property
+    def most_units(self) -> int:
+        """How many units a group may have."""
+        limits = self.machine.scope("unit")
+        assert limits is not None, "expected a machine with units"
+        return min(LARGEST_BLOCK // self.lanes.lanes, limits.max_count or LARGEST_BLOCK)
+
+
+def lower_kernel(
+    kernel: ir.Operation, name: str, machine: Machine, into: ir.Block, *, messages: Sequence[str], in_place: bool
+) -> list[Launch]:
     """Writes the functions of a kernel in tile form.
 
     Args:
@@ -60,29 +93,28 @@ def lower_kernel(kernel: ir.Operation, name: str, machine: Machine, into: ir.Blo
         name: What the functions are called, with a number where there are several.
         machine: For which.
         into: The body of the module of kernels.
+        messages: Of the program's assertions, in the order of their flags.
+        in_place: Whether a launch may write to memory that it reads, each element where it was.
 
     Raises:
         UnsupportedError: It has something that isn't lowered.
     """
-    lane_limits, unit_limits = machine.scope("lane"), machine.scope("unit")
+    lane_limits = machine.scope("lane")
     assert lane_limits is not None, "expected a machine with lanes"
-    assert unit_limits is not None, "expected a machine with units"
-    lanes = lane_limits.count or 1
-    most = min(LARGEST_BLOCK // lanes, unit_limits.max_count or LARGEST_BLOCK)
-    lane_map = LaneMap(kernel, lanes)
+    setting = Setting(machine, LaneMap(kernel, lane_limits.count or 1), messages, in_place, into)
     body = operations(entry_block(kernel))[:-1]
     parallels = [op for op in body if is_group_parallel(op)]
     if not parallels:
-        return [_lower_groups(kernel, None, body, (), name, lane_map, most, into)]
+        return [_lower_groups(kernel, None, body, (), name, setting)]
     around = tuple(op for op in body if not is_group_parallel(op))
     for op in around:
-        if not op.name.startswith(HOST_OPS):
+        if not op.name.startswith(AROUND):
             raise UnsupportedError(
                 f"'{op.name}' around the groups of a kernel can't be lowered to gpu", location=op.location
             )
     names = [name] if len(parallels) == 1 else [f"{name}_{at}" for at in range(len(parallels))]
     return [
-        _lower_groups(kernel, groups, operations(entry_block(groups))[:-1], around, one, lane_map, most, into)
+        _lower_groups(kernel, groups, operations(entry_block(groups))[:-1], around, one, setting)
         for groups, one in zip(parallels, names, strict=True)
     ]
 
@@ -93,20 +125,20 @@ def _lower_groups(
     body: Sequence[ir.Operation],
     around: Sequence[ir.Operation],
     name: str,
-    lanes: LaneMap,
-    most: int,
-    into: ir.Block,
+    setting: Setting,
 ) -> Launch:
     scope = kernel if groups is None else groups
-    block = Block(lanes.lanes, _units(scope, most))
+    block = Block(setting.lanes.lanes, _units(scope, setting.most_units))
     planned = _planned_bytes(scope)
     collectives = [op for op in ops_in(scope) if op.name == "gir.all_reduce"]
-    own = max(
-        (scratch_bytes(op, [lanes.layout(v) for v in op.operands], block.threads) for op in collectives), default=0
-    )
+    layouts = [[setting.lanes.layout(value) for value in op.operands] for op in collectives]
+    own = max((scratch_bytes(op, one, block.threads) for op, one in zip(collectives, layouts, strict=True)), default=0)
     arguments = list(entry_block(kernel).arguments)
-    with ir.InsertionPoint(into), scope.location:
+    asserts = any(op.name == "gir.assert" for op in ops_in(scope))
+    with ir.InsertionPoint(setting.into), scope.location:
         types = [type_ for argument in arguments for type_ in parameter_types(argument.type)]
+        if asserts:
+            types.append(flags_on_device(len(setting.messages)))
         function = _begin(name, types, block)
         entry = function.regions[0].blocks.append(*types, arg_locs=[scope.location] * len(types))
         with ir.InsertionPoint(entry):
@@ -115,8 +147,10 @@ def _lower_groups(
             if planned + own:
                 bytes_ = ir.Type.parse("memref<?xi8, #gpu.address_space<workgroup>>")
                 scratch = create("gpu.dynamic_shared_memory", results=[bytes_]).result
-            lowering = GpuLowering(lanes, block, thread, scratch, planned)
             given = list(entry.arguments)
+            flags = Flags(given.pop(), setting.messages) if asserts else None
+            waiting = Waiting(block, wait_of(setting.machine), in_place=setting.in_place)
+            lowering = GpuLowering(setting.lanes, block, waiting, thread, scratch, planned, flags)
             lowering.bind(arguments, [_take(argument.type, given) for argument in arguments])
             for op in around:
                 lowering.emit(op)
@@ -126,7 +160,7 @@ def _lower_groups(
             for op in body:
                 lowering.emit(op)
             create("gpu.return")
-    return Launch(name, block, planned + own, groups, tuple(around))
+    return Launch(name, block, planned + own, groups, tuple(around), asserts)
 
 
 def _begin(name: str, types: Sequence[ir.Type], block: Block) -> ir.Operation:
@@ -218,13 +252,16 @@ def _take(type_: ir.Type, given: list[ir.Value]) -> ir.Value:
 # -- launches ----------------------------------------------------------------------------------
 
 
-def emit_launch(launch: Launch, kernel: ir.Operation, given: Sequence[ir.Value], module: str) -> None:
+def emit_launch(
+    launch: Launch, kernel: ir.Operation, given: Sequence[ir.Value], behind: Sequence[ir.Value], module: str
+) -> None:
     """Launches a kernel function from the host, at the insertion point.
 
     Args:
         launch: How.
         kernel: The op that it was made of.
         given: The kernel's arguments on the host.
+        behind: What its function takes behind them.
         module: The name of the module of kernels.
     """
     one = index_constant(1)
@@ -232,7 +269,7 @@ def emit_launch(launch: Launch, kernel: ir.Operation, given: Sequence[ir.Value],
     groups = one
     for count in _counts(launch, known):
         groups = create("arith.muli", [groups, count], [one.type]).result
-    operands = [part for value in given for part in _passed(value)]
+    operands = [part for value in (*given, *behind) for part in _passed(value)]
     i32 = ir.IntegerType.get_signless(32)
     size = {"value": ir.IntegerAttr.get(i32, launch.scratch_bytes)}
     scratch = [create("arith.constant", [], [i32], size).result] if launch.scratch_bytes else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from powerfusion.core._mlir import attributes_of, create, index_constant, operations
 from powerfusion.dialects.gir import level_of
@@ -15,19 +14,11 @@ from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import Flag
 from powerfusion.passes.lowering.gpu.fragments import Fragment
 from powerfusion.passes.lowering.gpu.lanes import LaneMap, Layout, bits_of_layout
+from powerfusion.passes.lowering.gpu.waiting import Block, Waiting
 from powerfusion.passes.lowering.memory import EQ, add_offset, storage
 from powerfusion.passes.lowering.registry import lowering_of
 
 TARGET = "gpu"
-
-
-class Owed(Enum):
-    """What the threads of a group have done since they last met."""
-
-    NOTHING = 0
-    FILLED = 1
-    USED = 2
-
 
 ELEMENTWISE = "arith and math on tiles"
 CLONED = ("arith.", "affine.", "index.", "memref.")
@@ -37,21 +28,16 @@ Lowered = Fragment | ir.Value
 
 
 @dataclass(frozen=True)
-class Block:
-    """What a group is on the device.
+class Flags:
+    """The flags of assertions.
 
     Attributes:
-        lanes: Lanes of a unit.
-        units: Units of a group.
+        memory: Where they are on the device, an i32 each.
+        messages: Of the assertions, in order.
     """
 
-    lanes: int
-    units: int
-
-    @property
-    def threads(self) -> int:
-        """Threads of a group."""
-        return self.lanes * self.units
+    memory: ir.Value
+    messages: Sequence[str]
 
 
 class GpuLowering:
@@ -60,19 +46,26 @@ class GpuLowering:
     Args:
         lanes: How tiles are dealt out.
         block: What a group is.
+        waiting: Its barriers.
         thread: The thread's number in its group.
         scratch: The group's memory, bytes; None where there is none.
         own_scratch: Where in it the back end's own begins, bytes.
+        flags: Those of assertions; None where nothing is asserted.
     """
 
     def __init__(
-        self, lanes: LaneMap, block: Block, thread: ir.Value, scratch: ir.Value | None, own_scratch: int
+        self,
+        lanes: LaneMap,
+        block: Block,
+        waiting: Waiting,
+        thread: ir.Value,
+        scratch: ir.Value | None,
+        own_scratch: int,
+        flags: Flags | None,
     ) -> None:
-        self.lanes, self.block, self.thread = lanes, block, thread
-        self.scratch, self.own_scratch = scratch, own_scratch
+        self.lanes, self.block, self.waiting, self.thread = lanes, block, waiting, thread
+        self.scratch, self.own_scratch, self.flags = scratch, own_scratch, flags
         self.values: dict[ir.Value, Lowered] = {}
-        self.in_units = False
-        self.owed = Owed.NOTHING
         size = index_constant(block.lanes)
         self.lane = create("arith.remui", [thread, size], [thread.type]).result
         self.unit = index_constant(0)
@@ -119,7 +112,7 @@ class GpuLowering:
     def is_first_copy(self, layout: Layout) -> Flag:
         """Whether this lane is the first that holds these elements of a tile; of units that do the same, the first."""
         copies = (self.block.lanes - 1) & ~bits_of_layout(layout)
-        if not self.in_units:
+        if not self.waiting.in_units:
             copies |= (1 << (self.block.threads - 1).bit_length()) - self.block.lanes
         return self._is_zero(self.thread, copies) if copies else True
 
@@ -128,27 +121,6 @@ class GpuLowering:
         return compare("arith.cmpi", EQ, masked, index_constant(0))
 
     # -- memory ------------------------------------------------------------------------------------
-
-    def barrier(self) -> None:
-        """Waits for all threads of the group; what they wrote is then seen by all."""
-        if self.block.threads > 1:
-            create("gpu.barrier")
-
-    def meet(self, *, to_fill: bool = False) -> None:
-        """Outside of units, before what reads or writes memory: waits for what threads have done to the group's.
-
-        Args:
-            to_fill: What follows fills a buffer, which may go on beside the filling of others.
-        """
-        if self.in_units or self.owed == Owed.NOTHING or (to_fill and self.owed == Owed.FILLED):
-            return
-        self.barrier()
-        self.owed = Owed.NOTHING
-
-    def use(self, memref: ir.Value) -> None:
-        """Outside of units, behind an access: the group's memory isn't filled anew before all have made it."""
-        if not self.in_units and "workgroup" in str(memref.type.memory_space):
-            self.owed = Owed.USED
 
     def view_of_scratch(self, offset: ir.Value, type_: ir.MemRefType, sizes: Sequence[ir.Value] = ()) -> ir.Value:
         """Memory of the group from an offset in bytes on."""

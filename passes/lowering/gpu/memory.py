@@ -155,8 +155,8 @@ class Access:
 @lowers("gir.load", to=TARGET)
 def lower_load(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane reads its rows, up to 128 bits at a time; copies of a lane read the same, which memory gives once."""
-    lowering.meet()
     (memref,), indices, valid = segments(op)
+    lowering.waiting.before(lowering.scalar(memref))
     layout = lowering.lanes.layout(op.result)
     access = Access(
         lowering,
@@ -170,15 +170,15 @@ def lower_load(lowering: GpuLowering, op: ir.Operation) -> None:
     element = op.result.type.element_type
     type_ = row_type(layout, element)
     rows = tuple(access.load(place, type_, element) for place in row_places(layout))
-    lowering.use(access.memref)
+    lowering.waiting.after(access.memref)
     lowering.bind([op.result], [Fragment(layout, rows)])
 
 
 @lowers("gir.store", to=TARGET)
 def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane writes its rows, up to 128 bits at a time; of copies of a lane the first one does."""
-    lowering.meet()
     (tile,), (memref,), indices, valid = segments(op)
+    lowering.waiting.before(lowering.scalar(memref), fills=True)
     fragment = lowering.fragment(tile)
     access = Access(
         lowering,
@@ -191,14 +191,14 @@ def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
     flag = lowering.is_first_copy(fragment.layout)
     for place, row in zip(row_places(fragment.layout), fragment.rows, strict=True):
         access.store(place, row, tile.type.element_type, flag)
-    lowering.use(access.memref)
+    lowering.waiting.after(access.memref)
 
 
 @lowers("gir.gather", to=TARGET)
 def lower_gather(lowering: GpuLowering, op: ir.Operation) -> None:
     """Each lane reads its elements one by one, those whose indices are inside of the table."""
-    lowering.meet()
     table = lowering.scalar(op.operands[0])
+    lowering.waiting.before(table)
     layout = lowering.lanes.layout(op.result)
     columns = [lowering.fragment(index).rows for index in list(op.operands)[1:]]
     sizes = [dim_of(table, dim) for dim in range(len(columns))]
@@ -207,7 +207,7 @@ def lower_gather(lowering: GpuLowering, op: ir.Operation) -> None:
     for places in zip(*columns, strict=True):
         found = [_gathered(table, at, sizes) for at in zip(*map(elements_of, places), strict=True)]
         rows.append(to_register(joined(found), element))
-    lowering.use(table)
+    lowering.waiting.after(table)
     lowering.bind([op.result], [Fragment(layout, tuple(rows))])
 
 

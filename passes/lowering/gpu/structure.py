@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from powerfusion.core._mlir import attributes_of, create, entry_block, index_constant, integer_of, operations
+from powerfusion.core._mlir import attributes_of, create, entry_block, index_constant, integer_of, operations, segments
+from powerfusion.dialects.gir import level_of
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.gpu.fragments import Fragment, row_type
-from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Lowered, Owed
+from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, Lowered
+from powerfusion.passes.lowering.gpu.waiting import Owed
 from powerfusion.passes.lowering.registry import lowers
 from powerfusion.passes.scheduling.kernels import is_unit_parallel, ops_in
 
@@ -51,7 +53,7 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
     """Units are subgroups; where there are more than the group has, each takes several, one after the other."""
     if not is_unit_parallel(op):
         raise UnsupportedError("groups within groups can't be lowered to gpu", location=op.location)
-    lowering.meet()
+    lowering.waiting.meet()
     total, units = counts_of(op), lowering.block.units
     counts = lowering.scalars(op.operands)
     if total == units:
@@ -67,15 +69,33 @@ def lower_parallel(lowering: GpuLowering, op: ir.Operation) -> None:
         block = loop.regions[0].blocks.append(ir.IndexType.get(), arg_locs=[op.location])
         with ir.InsertionPoint(block):
             _run_units(lowering, op, counts, block.arguments[0])
+            lowering.waiting.settle_lanes()
             create("scf.yield")
-    lowering.owed = Owed.USED
+    lowering.waiting.group, lowering.waiting.lanes = Owed.USED, Owed.NOTHING
 
 
 def _run_units(lowering: GpuLowering, op: ir.Operation, counts: Sequence[ir.Value], unit: ir.Value) -> None:
     lowering.bind(entry_block(op).arguments, delinearized(unit, counts))
-    lowering.in_units, before = True, lowering.in_units
+    lowering.waiting.in_units, before = True, lowering.waiting.in_units
+    lowering.waiting.units_fill = any(_fills(inner) for inner in ops_in(op))
     lowering.emit_block(entry_block(op))
-    lowering.in_units = before
+    lowering.waiting.in_units = before
+
+
+def _touches(op: ir.Operation) -> bool:
+    """Whether anything in an op uses the group's memory, or waits for others."""
+    return any(
+        inner.name in MEETING or any(level_of(value.type) == "sram" for value in (*inner.operands, *inner.results))
+        for inner in ops_in(op)
+    )
+
+
+def _fills(op: ir.Operation) -> bool:
+    """Whether an op writes to the group's memory."""
+    if op.name not in ("gir.stage", "gir.copy", "gir.store"):
+        return False
+    places = [op.result] if op.name == "gir.stage" else segments(op)[2 if op.name == "gir.copy" else 1]
+    return any(level_of(place.type) == "sram" for place in places)
 
 
 @lowers("gir.sync", to=TARGET)
@@ -83,7 +103,7 @@ def lower_sync(lowering: GpuLowering, op: ir.Operation) -> None:
     """A barrier of the group."""
     if "<group>" not in str(op.attributes["scope"]):
         raise UnsupportedError("a barrier of a cluster can't be lowered to gpu yet", location=op.location)
-    lowering.barrier()
+    lowering.waiting.barrier()
 
 
 @lowers("gir.alternatives", to=TARGET)
@@ -126,7 +146,8 @@ def _regrouped(olds: Sequence[ir.Value], parts: Sequence[ir.Value], lowering: Gp
 @lowers("scf.for", to=TARGET)
 def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     """A loop that carries registers."""
-    lowering.meet()
+    touches = _touches(op)
+    lowering.waiting.settle(lanes=touches)
     body = entry_block(op)
     index, *arguments = body.arguments
     inits = [part for value in _carried(list(op.operands)[3:]) for part in _parts(lowering.values[value])]
@@ -140,7 +161,7 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
     lowering.bind(carried, _regrouped(carried, new, lowering))
     with ir.InsertionPoint(block):
         lowering.emit_block(body)
-        lowering.meet()
+        lowering.waiting.settle(lanes=touches)
         ends = _carried(operations(body)[-1].operands)
         create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     results = _carried(op.results)
@@ -150,7 +171,8 @@ def lower_for(lowering: GpuLowering, op: ir.Operation) -> None:
 @lowers("scf.if", to=TARGET)
 def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
     """A branch that all lanes of a unit take alike."""
-    lowering.meet()
+    touches = _touches(op)
+    lowering.waiting.settle(lanes=touches)
     results = _carried(op.results)
     types: list[ir.Type] = []
     for result in results:
@@ -166,7 +188,7 @@ def lower_if(lowering: GpuLowering, op: ir.Operation) -> None:
             continue
         with ir.InsertionPoint(new.blocks.append()):
             lowering.emit_block(old.blocks[0])
-            lowering.meet()
+            lowering.waiting.settle(lanes=touches)
             ends = _carried(operations(old.blocks[0])[-1].operands)
             create("scf.yield", [part for value in ends for part in _parts(lowering.values[value])])
     lowering.bind(results, _regrouped(results, list(branch.results), lowering))

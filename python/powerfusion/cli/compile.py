@@ -23,6 +23,7 @@ EPILOG = """\
 examples:
   pf compile model.mlir -o model.pfx                       an artifact, for `pf run`
   pf compile model.onnx -o model.pfx                       the same of an ONNX model
+  pf compile model.mlir -o model.pfx --target cuda:sm_90 --target rocm:gfx942    for several devices
   pf compile model.mlir -o libmodel.so                     a library for C, without Python, and model.h; or model.o
   pf compile model.mlir -o model.c --target c              portable C99, and model.h for who calls it
   pf compile model.mlir -o model.mlu --target mlu:mlu372   BANG C, and model.h; so for file:MACHINE.toml
@@ -48,7 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what to write; ends in .pfx for the artifact, in .o, .a or .so for machine code and a header of C beside "
         "it, in .c (.mlu for an MLU) for C and a header, in .ptx or .s for kernels of a GPU, in .mlir for IR",
     )
-    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for (default: %(default)s)")
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        metavar="T",
+        action="append",
+        help="what to compile for (default: cpu); an artifact may hold several: --target cpu --target cuda:sm_90",
+    )
     configure_phases(parser, "write the IR after this phase (default: the last one)")
     configure_freedoms(parser)
 
@@ -56,6 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Compiles and writes."""
     output: Path = options.output
+    targets: list[str] = list(dict.fromkeys(options.targets or ["cpu"]))
+    if len(targets) > 1 and output.suffix != ".pfx":
+        options.usage(f"argument --target: only an artifact, .pfx, holds several, '{output}' doesn't")
+    options.target = targets[0]
     ending = _ending_of_c(options.target)
     endings = (".mlir", ending) if ending else ENDINGS
     if output.suffix not in endings:
@@ -75,16 +86,19 @@ def execute(options: argparse.Namespace) -> int:
     check_phases(options)
     out.check_writable(output)
     source, is_code = out.read_source(options.source), output.suffix != ".mlir"
-    executable = compile_program(
-        source,
-        options.target,
-        options.compile_to,
-        after=options.compile_from,
-        code=is_code,
-        freedoms=freedoms_of(options),
+    executable, *others = (
+        compile_program(
+            source,
+            target,
+            options.compile_to,
+            after=options.compile_from,
+            code=is_code,
+            freedoms=freedoms_of(options),
+        )
+        for target in targets
     )
     if output.suffix == ".pfx":
-        out.write_whole(output, executable.save)
+        out.write_whole(output, lambda path: executable.save(path, *others))
     elif family is not None:
         assembly = executable.device_program.assembly
         out.write_whole(output, lambda path: path.write_text(assembly))

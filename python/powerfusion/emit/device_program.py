@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.mlir.dialects.gpu import ObjectAttr  # pyright: ignore[reportAttributeAccessIssue]  of an extension
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public
-from powerfusion.runtime.launches import NUMBERS, Launches, Step
+from powerfusion.passes.lowering.gpu.assertions import ZEROED
+from powerfusion.runtime.launches import FLOAT_COMPARISONS, NUMBERS, Launches, Step
 
 COMPARISONS = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 
@@ -40,10 +42,22 @@ def device_program(module: ir.Module) -> DeviceProgram:
     for op in (op.operation for op in module.body.operations):
         if op.name == "gpu.binary":
             texts += [ObjectAttr(attribute).object.decode().rstrip("\0") for attribute in op.attributes["objects"]]
+            _check_calls(texts[-1], op.location)
         elif op.name == "func.func" and is_public(op):
             host = op
     assert host is not None, "expected a public function"
     return DeviceProgram("\n".join(texts), Reader().read(host))
+
+
+def _check_calls(assembly: str, location: ir.Location) -> None:
+    """Makes sure that kernels call nothing: libraries of the vendor's aren't there when they are loaded."""
+    called = re.search(r"\b__(?:nv|ocml|ockl)_\w+", assembly)
+    if called:
+        raise UnsupportedError(
+            f"a kernel calls '{called[0]}', of a library that isn't linked",
+            location=location,
+            help="compute it otherwise: only functions that are expanded into arithmetic run on a GPU",
+        )
 
 
 class Reader:
@@ -77,15 +91,23 @@ class Reader:
         operands = list(op.operands)
         match op.name:
             case "arith.constant":
-                self._add(op, "constant", [], value=_literal(op))
+                self._add(op, "constant", [], value=_literal(op), dtype=_element(op.result.type))
             case "arith.cmpi":
                 self._add(op, COMPARISONS[ir.IntegerAttr(op.attributes["predicate"]).value], operands)
+            case "arith.cmpf":
+                how = FLOAT_COMPARISONS[ir.IntegerAttr(op.attributes["predicate"]).value]
+                self._add(op, "cmpf", operands, how=how)
+            case "arith.sitofp" | "arith.uitofp" | "arith.extf" | "arith.truncf":
+                self._add(op, "float", operands, dtype=_element(op.result.type))
             case "arith.index_castui":
                 self._add(op, "index_cast", operands)
             case name if name.removeprefix("arith.") in NUMBERS and name.startswith("arith."):
                 self._add(op, name.removeprefix("arith."), operands)
             case "memref.alloc":
-                self._add(op, "allocate", operands, shape=_shape(op.result.type), dtype=_element(op.result.type))
+                made = {"shape": _shape(op.result.type), "dtype": _element(op.result.type)}
+                self._add(op, "allocate", operands, **made, zeroed=ZEROED in op.attributes)
+            case "memref.load":
+                self._add(op, "load", operands)
             case "memref.dealloc":
                 pass
             case "memref.cast" | "builtin.unrealized_conversion_cast" | "memref.memory_space_cast":
@@ -128,7 +150,7 @@ def _element(type_: ir.Type) -> str:
 def _literal(op: ir.Operation) -> Any:
     value = op.attributes["value"]
     if isinstance(value, ir.FloatAttr):
-        return value.value
+        return value.value.hex()
     if isinstance(value, ir.BoolAttr):
         return bool(value.value)
     if isinstance(value, ir.IntegerAttr):

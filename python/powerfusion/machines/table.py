@@ -8,6 +8,7 @@ from pathlib import Path
 
 from powerfusion.errors import MachineError
 from powerfusion.machines import amd, cambricon, nvidia, portable
+from powerfusion.machines.chips import CHIPS, machine_of
 from powerfusion.machines.host import host
 from powerfusion.machines.model import Machine
 
@@ -45,6 +46,8 @@ def find(name: str | Path) -> Machine:
         return host()
     if short in table():
         return table()[short]
+    if short in CHIPS:
+        return machine_of(short, table())
     close = difflib.get_close_matches(short, names(), n=1)
     known = f"the known ones are {', '.join(names())}; a machine of your own is a file that ends in .toml"
     raise MachineError(f"no machine is called '{text}'", help=f"did you mean {close[0]}? {known}" if close else known)

@@ -2,6 +2,7 @@
 
     m.pfx (zip) ─┬─ manifest.json        what it takes, gives and needs; hashes
                  ├─ code/host.so         exports the program by its C interface, and memory for results
+                 ├─ code/cuda-sm_90.ptx  kernels for a device, and .cubin; of AMD's .hsaco
                  └─ constants/N.npy      hidden arguments
 
 Loading checks the archive, then the manifest, then every hash, and only then maps the code. That finds damage and
@@ -24,11 +25,15 @@ import numpy as np
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime.archive import Chunks, open_archive, write_archive
 from powerfusion.runtime.c_function import CFunction
+from powerfusion.runtime.device_code import DeviceCode, Resources
+from powerfusion.runtime.device_function import SIMULATED, DeviceFunction
+from powerfusion.runtime.launches import Launches
 from powerfusion.runtime.manifest import (
     HOST_CODE,
     MANIFEST,
     SCHEMA,
     Constant,
+    DevicePart,
     Host,
     Manifest,
     Member,
@@ -43,26 +48,54 @@ NPY_HEADER_LIMIT_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What goes into an artifact.
+class HostContents:
+    """A program for the host.
 
     Attributes:
-        version: Of the compiler.
-        target: What it was compiled for.
-        signature: What callers pass and get.
         code: An ELF shared library.
         constants: Arrays passed behind the callers' own arguments.
         assertions: Messages of the program's assertions.
         report: The compiler's report as plain data.
     """
 
-    version: str
-    target: str
-    signature: Signature
     code: bytes
     constants: Sequence[Array]
     assertions: Sequence[str]
     report: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class DeviceContents:
+    """A program for a device.
+
+    Attributes:
+        code: Its kernels.
+        launches: What the host does.
+        constants: Arrays passed behind the callers' own arguments.
+        report: The compiler's report as plain data.
+    """
+
+    code: DeviceCode
+    launches: Launches
+    constants: Sequence[Array]
+    report: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into an artifact.
+
+    Attributes:
+        version: Of the compiler.
+        signature: What callers pass and get.
+        host: The program for the host, if it is for that too.
+        devices: The same program for devices.
+    """
+
+    version: str
+    signature: Signature
+    host: HostContents | None = None
+    devices: Sequence[DeviceContents] = ()
 
 
 def save_artifact(path: str | os.PathLike[str], contents: Contents) -> None:
@@ -71,22 +104,57 @@ def save_artifact(path: str | os.PathLike[str], contents: Contents) -> None:
     Raises:
         ArtifactError: It can't be written.
     """
-    members: dict[str, Chunks] = {HOST_CODE: [contents.code]}
-    for position, array in enumerate(contents.constants):
+    pool = _Pool()
+    host = contents.host
+    members: dict[str, Chunks] = {HOST_CODE: [host.code]} if host else {}
+    hidden = pool.add(host.constants) if host else ()
+    devices: list[DevicePart] = []
+    for each in contents.devices:
+        code = each.code
+        if code.vendor == "rocm" and code.binary is None:
+            raise ArtifactError(f"kernels for {code.target} weren't assembled", help="install llvm-22 and lld-22")
+        part = DevicePart(
+            code.target, code.binary is not None, code.resources, each.launches, pool.add(each.constants), each.report
+        )
+        found = [code.assembly.encode(), code.binary] if code.vendor == "cuda" else [code.binary]
+        members |= {name: [text] for name, text in zip(part.members, filter(None, found), strict=True)}
+        devices.append(part)
+    for position, array in enumerate(pool.arrays):
         members[constant_member(position)] = npy_chunks(array)
     manifest = Manifest(
         schema=SCHEMA,
         powerfusion=contents.version,
-        target=contents.target,
-        host=Host.this(),
-        needs=(OPENMP,) if OPENMP_PREFIX in contents.code else (),
+        target="cpu" if host else None,
+        host=Host.this() if host else None,
+        needs=(OPENMP,) if host and OPENMP_PREFIX in host.code else (),
         signature=contents.signature,
-        assertions=tuple(contents.assertions),
-        constants=tuple(Constant.of(array) for array in contents.constants),
+        assertions=tuple(host.assertions) if host else (),
+        constants=tuple(Constant.of(array) for array in pool.arrays),
+        hidden=hidden,
+        devices=tuple(devices),
         members={name: _member(chunks) for name, chunks in members.items()},
-        report=contents.report,
+        report=host.report if host else None,
     )
     write_archive(Path(path), {MANIFEST: [manifest.to_bytes()], **members})
+
+
+class _Pool:
+    """Constants of several programs, each once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+        self._places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+
+    def add(self, arrays: Sequence[Array]) -> tuple[int, ...]:
+        """Where some constants are."""
+        return tuple(map(self._place, arrays))
+
+    def _place(self, array: Array) -> int:
+        key = (str(array.dtype), array.shape, hashlib.sha256(array.tobytes()).digest())
+        if key not in self._places:
+            self._places[key] = len(self.arrays)
+            self.arrays.append(array)
+        return self._places[key]
 
 
 class LoadedProgram:
@@ -95,12 +163,19 @@ class LoadedProgram:
     Attributes:
         signature: What it takes and gives.
         target: What it was compiled for.
+        resources: What each of its kernels takes of a device; empty where that isn't known.
     """
 
-    def __init__(self, manifest: Manifest, function: CFunction) -> None:
-        self.signature = manifest.signature
-        self.target = manifest.target
-        self._report = manifest.report
+    def __init__(
+        self,
+        signature: Signature,
+        target: str,
+        function: CFunction | DeviceFunction,
+        report: dict[str, Any] | None,
+        resources: Sequence[Resources] = (),
+    ) -> None:
+        self.signature, self.target, self.resources = signature, target, tuple(resources)
+        self._report = report
         self._function = function
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
@@ -116,6 +191,7 @@ class LoadedProgram:
         Raises:
             InputError: The arrays don't fit the signature.
             AssertionFailedError: An assertion of the program failed.
+            DeviceError: There is no device, it is another one, has too little memory, or failed.
         """
         return self._function(*arrays, out=out)
 
@@ -130,8 +206,15 @@ class LoadedProgram:
         return SavedReport(self._report)
 
 
-def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
+def load_artifact(
+    path: str | os.PathLike[str], *, target: str | None = None, device: str | None = None
+) -> LoadedProgram:
     """Loads an artifact.
+
+    Args:
+        path: The file.
+        target: For which of its targets; by default for the host if it has code for that, else the first.
+        device: `sim` for the simulator of PTX.
 
     Raises:
         ArtifactError: It can't be read, is damaged, or is for another machine.
@@ -141,7 +224,11 @@ def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
     try:
         with open_archive(place) as archive:
             manifest = Manifest.from_bytes(archive.read(MANIFEST, MANIFEST_LIMIT_BYTES))
-            manifest.host.check()
+            chosen = _chosen(manifest, target)
+            if device is not None and (device != SIMULATED or not chosen.startswith("cuda:")):
+                raise ArtifactError(f"there is no device '{device}' for {chosen}", help=f"'{SIMULATED}' runs PTX")
+            if chosen == manifest.target and manifest.host is not None:
+                manifest.host.check()
             extra = sorted(archive.sizes.keys() - manifest.members.keys() - {MANIFEST})
             if extra:
                 raise ArtifactError(f"the archive has {extra[0]}, which the manifest doesn't know")
@@ -153,10 +240,43 @@ def load_artifact(path: str | os.PathLike[str]) -> LoadedProgram:
             read_constant(data.pop(constant_member(position)), spec, constant_member(position))
             for position, spec in enumerate(manifest.constants)
         ]
+        if chosen != manifest.target:
+            return _load_for_device(manifest, chosen, data, constants, device)
         code = load_library(data[HOST_CODE], manifest.needs)
     except ArtifactError as error:
         raise ArtifactError(error.message, location=str(place), help=error.help) from error
-    return LoadedProgram(manifest, CFunction(code, manifest.signature, manifest.assertions, constants))
+    hidden = [constants[at] for at in manifest.hidden]
+    function = CFunction(code, manifest.signature, manifest.assertions, hidden)
+    return LoadedProgram(manifest.signature, chosen, function, manifest.report)
+
+
+def _chosen(manifest: Manifest, target: str | None) -> str:
+    """The target that is loaded."""
+    there = [*filter(None, [manifest.target]), *(part.target for part in manifest.devices)]
+    if target is not None and target not in there:
+        raise ArtifactError(f"the artifact has no code for '{target}'", help=f"it is for {', '.join(there)}")
+    return target or there[0]
+
+
+def _load_for_device(
+    manifest: Manifest, target: str, data: dict[str, bytes], constants: Sequence[Array], device: str | None
+) -> LoadedProgram:
+    part = next(part for part in manifest.devices if part.target == target)
+    first, *more = (data[name] for name in part.members)
+    if target.startswith("rocm:"):
+        code = DeviceCode(target, "", first, part.resources)
+    else:
+        code = DeviceCode(target, _text(first, part.members[0]), more[0] if more else None, part.resources)
+    hidden = [constants[at] for at in part.constants]
+    function = DeviceFunction(code, part.launches, manifest.signature, hidden, device)
+    return LoadedProgram(manifest.signature, target, function, part.report, part.resources)
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{name} is no PTX: {error}") from error
 
 
 def _member(chunks: Chunks) -> Member:

@@ -1,15 +1,18 @@
-"""A program for a device as a function of arrays: what the host does, on a device that is there."""
+"""A program for a device as a function of arrays: what the host does, on a device that is there, or simulated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from powerfusion.errors import ToolError, UnsupportedError
-from powerfusion.runtime.launches import Launches
+from powerfusion.errors import UnsupportedError
+from powerfusion.runtime.device_code import DeviceCode
+from powerfusion.runtime.driver_device import DriverDevice, Module, driver_of
+from powerfusion.runtime.launches import Device, Launches
 from powerfusion.runtime.signature import Array, ArraySpec, Signature, like_inputs
 
 if TYPE_CHECKING:
@@ -23,25 +26,23 @@ class DeviceFunction:
     """Runs a program on a device.
 
     Args:
-        assembly: The kernels' text.
+        code: The kernels.
         launches: What the host does.
         signature: What the program takes and gives.
         constants: Arrays that follow the caller's own arguments.
-        device: Which runs it.
-        target: What it was compiled for.
+        device: What runs it: `sim` for the simulator of PTX, None for the device itself.
 
     Attributes:
-        traffic: What each launch of the last call asked for in the device's memory, by the kernel's name.
+        traffic: What each launch of the last simulated call asked for in the device's memory, by the kernel's name.
         last_shapes: Shapes of the arguments of the last call.
         seed: For the order in which a simulator runs threads.
     """
 
-    assembly: str
+    code: DeviceCode
     launches: Launches
     signature: Signature
     constants: Sequence[Array]
     device: str | None
-    target: str
     seed: int = 0
     traffic: list[tuple[str, Traffic]] = field(default_factory=list["tuple[str, Traffic]"])
     last_shapes: tuple[tuple[int, ...], ...] = ()
@@ -52,25 +53,34 @@ class DeviceFunction:
         Raises:
             InputError: The arrays don't fit the signature.
             SimulationError: A check of the simulator failed.
-            ToolError: There is no device.
+            DeviceError: There is no device, it is another one, has too little memory, or failed.
         """
-        if self.device != SIMULATED:
-            raise ToolError(
-                f"there is no device that runs code for {self.target} here",
-                help=f"compile it with device='{SIMULATED}', which runs PTX on the CPU",
-            )
         if out is not None:
-            raise UnsupportedError("a simulated device has no way to write results to given arrays yet")
-        from powerfusion.simulate.ptx.device import PtxDevice
-
+            raise UnsupportedError("a device has no way to write results to given arrays yet", help="leave out away")
         inputs = self.signature.check(arrays)
         self.last_shapes = tuple(array.shape for array in inputs)
-        device = PtxDevice(self.assembly, self.seed)
-        given = [*inputs, *self.constants]
-        constant = [ArraySpec("", array.shape) for array in self.constants]
-        made = self.launches.run(given, [*self.signature.arguments, *constant], device)
-        self.traffic = device.traffic
-        results = like_inputs([np.ascontiguousarray(array) for array in made], arrays)
+        if self.device == SIMULATED:
+            from powerfusion.simulate.ptx.device import PtxDevice
+
+            simulated = PtxDevice(self.code.assembly, self.seed)
+            made = self.run_on(simulated, inputs)
+            self.traffic = simulated.traffic
+        else:
+            device = DriverDevice(self._module)
+            try:
+                made = self.run_on(device, inputs)
+            finally:
+                device.close()
+        results = like_inputs([np.asarray(array, order="C") for array in made], arrays)
         if not results:
             return None
         return results[0] if len(results) == 1 else tuple(results)
+
+    def run_on(self, device: Device, inputs: Sequence[Array]) -> list[Array]:
+        """The results, on a device of the caller's, of arrays that fit the signature."""
+        constant = [ArraySpec("", array.shape) for array in self.constants]
+        return self.launches.run([*inputs, *self.constants], [*self.signature.arguments, *constant], device)
+
+    @cached_property
+    def _module(self) -> Module:
+        return Module(driver_of(self.code.vendor), self.code)

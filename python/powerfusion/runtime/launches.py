@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
 
+import numpy as np
+
 from powerfusion.errors import AssertionFailedError, InputError
 from powerfusion.runtime.signature import DTYPES, Array, ArraySpec
 
@@ -21,7 +23,7 @@ class Step:
     """One thing that the host does.
 
     Attributes:
-        name: What: a key of `NUMBERS` or of `_STEPS`.
+        name: What: a key of `NUMBERS` or of `STEPS`.
         operands: Numbers of the values that it takes.
         results: Numbers of those that it gives.
         data: What else it says, in the form of JSON.
@@ -30,7 +32,7 @@ class Step:
     name: str
     operands: tuple[int, ...]
     results: tuple[int, ...]
-    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,10 @@ NUMBERS: Mapping[str, Callable[..., Any]] = {
     "xori": operator.xor,
     "select": lambda flag, true, false: true if flag else false,
     "index_cast": lambda value: value,
+    "addf": operator.add,
+    "subf": operator.sub,
+    "mulf": operator.mul,
+    "negf": operator.neg,
     "eq": operator.eq,
     "ne": operator.ne,
     "slt": operator.lt,
@@ -196,7 +202,7 @@ def run_step(step: Step, values: dict[int, Any], device: Device) -> None:
     """Does one step: reads and writes `values`."""
     operands = [values[number] for number in step.operands]
     how = NUMBERS.get(step.name)
-    made = [how(*operands)] if how is not None else _STEPS[step.name](step, operands, device)
+    made = [how(*operands)] if how is not None else STEPS[step.name](step, operands, device)
     values.update(zip(step.results, made, strict=True))
 
 
@@ -206,7 +212,14 @@ def _filled(sizes: Sequence[int | None], rest: list[Any]) -> list[int]:
 
 
 def _constant(step: Step, _: list[Any], __: Device) -> list[Any]:
-    return [step.data["value"]]
+    """A number; of floats as Python's `float.hex` writes them, which JSON keeps exactly."""
+    value = step.data["value"]
+    return [DTYPES[step.data["dtype"]].type(float.fromhex(value)) if isinstance(value, str) else value]
+
+
+def _float(step: Step, operands: list[Any], _: Device) -> list[Any]:
+    """A number as a float of some type, rounded once."""
+    return [np.asarray(operands[0]).astype(DTYPES[step.data["dtype"]])[()]]
 
 
 def _allocate(step: Step, operands: list[Any], device: Device) -> list[Any]:
@@ -214,8 +227,17 @@ def _allocate(step: Step, operands: list[Any], device: Device) -> list[Any]:
     if any(size < 0 for size in shape):
         raise InputError("expected sizes that aren't negative")
     dtype = step.data["dtype"]
+    if step.data["zeroed"]:
+        return [view_of(device.upload(np.zeros(shape, DTYPES[dtype])), shape, dtype)]
     memory = device.allocate(prod(shape) * DTYPES[dtype].itemsize)
     return [view_of(memory, shape, dtype)]
+
+
+def _load(_: Step, operands: list[Any], device: Device) -> list[Any]:
+    """An element, once all kernels before have run."""
+    view, *place = operands
+    at = view.offset + sum(map(operator.mul, place, view.strides))
+    return [device.download(replace(view, offset=at, shape=(), strides=())).item()]
 
 
 def _same(_: Step, operands: list[Any], __: Device) -> list[Any]:
@@ -285,25 +307,50 @@ def _assert(step: Step, operands: list[Any], _: Device) -> list[Any]:
     return []
 
 
+def _compare_floats(step: Step, operands: list[Any], _: Device) -> list[Any]:
+    """Numbers as MLIR compares them: `o` holds only where none is NaN, `u` also where one is."""
+    left, right = operands
+    how = step.data["how"]
+    if how in ("true", "false"):
+        return [how == "true"]
+    unordered = bool(left != left or right != right)
+    if how in ("ord", "uno"):
+        return [unordered == (how == "uno")]
+    return [how[0] == "u" if unordered else bool(_ORDERED[how[1:]](left, right))]
+
+
+FLOAT_COMPARISONS = (
+    *("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord"),
+    *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),
+)
+"""The predicates of arith.cmpf, by number."""
+_ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
+}
+
+
 def _launch(step: Step, operands: list[Any], device: Device) -> list[Any]:
     grid, block, *given = operands
     if grid == 0:
         return []
     pairs = zip(step.data["dtypes"], given, strict=True)
     arguments = tuple(value if isinstance(value, View) else (dtype, value) for dtype, value in pairs)
-    device.launch(KernelLaunch(step.data["kernel"], grid, block, step.data["shared_bytes"], arguments))
+    device.launch(KernelLaunch(step.data["kernel"], int(grid), int(block), step.data["shared_bytes"], arguments))
     return []
 
 
-_STEPS: Mapping[str, Callable[[Step, list[Any], Device], list[Any]]] = {
+STEPS: Mapping[str, Callable[[Step, list[Any], Device], list[Any]]] = {
     "allocate": _allocate,
     "assert": _assert,
     "bytes_as": _bytes_as,
+    "cmpf": _compare_floats,
     "collapse": _collapse,
     "constant": _constant,
     "dim": _dim,
+    "float": _float,
     "expand": _expand,
     "launch": _launch,
+    "load": _load,
     "parts": _parts,
     "same": _same,
     "subview": _subview,

@@ -1,16 +1,19 @@
 // RUN: %pf-opt %s --convert-gir-to-gpu --split-input-file --verify-diagnostics
 
-// What has no way to gpu yet says so where it stands.
+// Units that scatter at once would meet in one place; scheduling has one group take all elements.
 
 func.func @scattered(%x: memref<32xi32>, %y: memref<10xi32>) {
   gir.kernel "scattered" (%a = %x : memref<32xi32>, %b = %y : memref<10xi32>) -> () {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
     gir.parallel <group> (%g) in (%c1) {
       %0 = gir.load %a[%c0] : memref<32xi32, #gir.at<dram>> -> tensor<32xi32, #gir.at<reg>>
       %1 = arith.index_cast %0 : tensor<32xi32, #gir.at<reg>> to tensor<32xindex, #gir.at<reg>>
-      // expected-error @+1 {{'gir.scatter' can't be lowered: there are no atomic updates yet}}
-      gir.scatter %0 into %b[%1] kind <add> : tensor<32xi32, #gir.at<reg>> into memref<10xi32, #gir.at<dram>>[tensor<32xindex, #gir.at<reg>>]
+      gir.parallel <unit> (%u) in (%c2) {
+        // expected-error @+1 {{a scatter by several units at once can't be lowered to gpu}}
+        gir.scatter %0 into %b[%1] kind <add> : tensor<32xi32, #gir.at<reg>> into memref<10xi32, #gir.at<dram>>[tensor<32xindex, #gir.at<reg>>]
+      }
     }
     gir.return
   }

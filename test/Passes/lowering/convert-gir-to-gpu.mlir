@@ -132,3 +132,80 @@ func.func @turned(%x: memref<16x32xf32>, %y: memref<32x16xf32>) {
   }
   return
 }
+
+// -----
+
+// Lanes whose elements may meet in one place of a table take turns, with a barrier behind each.
+
+// CHECK-LABEL: gpu.func @count_histogram(
+// CHECK: scf.for %[[TURN:.*]] = %c0{{.*}} to %c32
+// CHECK: arith.cmpi eq, %{{.*}}, %[[TURN]]
+// CHECK: memref.load %{{.*}} : memref<10xi32, #gpu.address_space<global>>
+// CHECK: arith.addi
+// CHECK: memref.store
+// CHECK: gpu.barrier
+func.func @count(%x: memref<32xi32>, %y: memref<10xi32>) {
+  gir.kernel "histogram" (%a = %x : memref<32xi32>, %b = %y : memref<10xi32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %0 = gir.load %a[%c0] : memref<32xi32, #gir.at<dram>> -> tensor<32xi32, #gir.at<reg, layout = <[32], [1]>>>
+      %1 = arith.index_cast %0 : tensor<32xi32, #gir.at<reg, layout = <[32], [1]>>> to tensor<32xindex, #gir.at<reg, layout = <[32], [1]>>>
+      gir.scatter %0 into %b[%1] kind <add> : tensor<32xi32, #gir.at<reg, layout = <[32], [1]>>> into memref<10xi32, #gir.at<dram>>[tensor<32xindex, #gir.at<reg, layout = <[32], [1]>>>]
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// An assertion has a flag in the device's memory, which the host looks at when kernels have run.
+
+// CHECK-LABEL: gpu.func @claims_claim(
+// CHECK-SAME: memref<1xi32, #gpu.address_space<global>>) kernel
+// CHECK: memref.atomic_rmw ori
+// CHECK-LABEL: func.func @claims(
+// CHECK: %[[FLAGS:.*]] = memref.alloc() {gir.zeroed} : memref<1xi32>
+// CHECK: gpu.launch_func @kernels::@claims_claim
+// CHECK: %[[FLAG:.*]] = memref.load %[[FLAGS]]
+// CHECK: %[[HOLDS:.*]] = arith.cmpi eq, %[[FLAG]]
+// CHECK: cf.assert %[[HOLDS]], "expected what is true"
+func.func @claims(%x: memref<32xi1>) {
+  gir.kernel "claim" (%a = %x : memref<32xi1>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %0 = gir.load %a[%c0] : memref<32xi1, #gir.at<dram>> -> tensor<32xi1, #gir.at<reg, layout = <[32], [1]>>>
+      gir.assert %0, "expected what is true" : tensor<32xi1, #gir.at<reg, layout = <[32], [1]>>>
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
+// Lanes of a unit wait for one another between filling a buffer and reading it.
+
+// CHECK-LABEL: gpu.func @own_fill(
+// CHECK: memref.store %{{.*}} : memref<64xf32, #gpu.address_space<workgroup>>
+// CHECK: llvm.call_intrinsic "llvm.nvvm.bar.warp.sync"
+// CHECK: vector.load %{{.*}} : memref<64xf32, #gpu.address_space<workgroup>>
+func.func @own(%x: memref<64xf32>, %y: memref<64xf32>) {
+  gir.kernel "fill" (%a = %x : memref<64xf32>, %b = %y : memref<64xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    gir.parallel <group> (%g) in (%c1) attributes {gir.scratch = {shared = 256 : i64}} {
+      %0 = gir.alloc {gir.offset = 0 : i64} : memref<64xf32, #gir.at<sram>>
+      gir.parallel <unit> (%u) in (%c1) {
+        %1 = gir.copy %a[%c0], %0[%c0] [64] : memref<64xf32, #gir.at<dram>> -> memref<64xf32, #gir.at<sram>>
+        gir.wait %1
+        %2 = gir.load %0[%c0] {gir.vector_width = 2 : i64} : memref<64xf32, #gir.at<sram>> -> tensor<64xf32, #gir.at<reg, layout = <[32], [2]>>>
+        gir.store %2, %b[%c0] {gir.vector_width = 2 : i64} : tensor<64xf32, #gir.at<reg, layout = <[32], [2]>>>, memref<64xf32, #gir.at<dram>>
+      }
+    }
+    gir.return
+  }
+  return
+}

@@ -30,7 +30,9 @@ def _access(r: Reading) -> str:
     wide = "u32" if r.registers.class_of(r.of, base) == "b32" else "u64"
     at = f"({r.registers.read(r.of, base, wide)} + {offset}ll)"
     turn = f", {r.turn}" if space == "global" else ""
-    access = f"{space}_at(t, uint64_t{at}, {size * count}, {'true' if r.name == 'st' else 'false'}, {r.line}{turn})"
+    access = (
+        f"{space}_at(t, uint64_t{at}, {size * count}, Access::{'write' if r.name == 'st' else 'read'}, {r.line}{turn})"
+    )
     steps = [f"uint8_t *p = {access};"]
     for number, register in enumerate(registers):
         place = f"p + {number * size}"
@@ -54,16 +56,55 @@ def _load_parameter(r: Reading, base: str, offset: int, type_: str, registers: S
     return f"{{ {c_type(type_)} v; memcpy(&v, {source}, {size}); {r.registers.write(r.of, registers[0], type_, 'v')} }}"
 
 
+UPDATES = {
+    "add": "v + w",
+    "and": "v & w",
+    "or": "v | w",
+    "xor": "v ^ w",
+    "min": "v < w ? v : w",
+    "max": "v > w ? v : w",
+    "exch": "w",
+}
+
+
+@means("atom", "red")
+def _update(r: Reading) -> str:
+    """What is there is combined with an operand in one step; the order of memory beside it is barriers' alone."""
+    r.take("relaxed", "acquire", "release", "acq_rel")
+    r.take("cta", "gpu", "sys")
+    space = r.must("global", "shared")
+    how = UPDATES[r.must(*UPDATES)]
+    type_ = r.must("b32", "b64", "u32", "s32", "u64", "s64")
+    *result, where, what = r.operands
+    r.count(3 if r.name == "atom" else 2)
+    base, offset = r.registers.address(r.of, where)
+    wide = "u32" if r.registers.class_of(r.of, base) == "b32" else "u64"
+    at = f"uint64_t({r.registers.read(r.of, base, wide)} + {offset}ll)"
+    turn = f", {r.turn}" if space == "global" else ""
+    size = BYTES[type_]
+    steps = [
+        f"uint8_t *p = {space}_at(t, {at}, {size}, Access::update, {r.line}{turn});",
+        f"{c_type(type_)} v, w = {r.registers.read(r.of, what, type_)}; memcpy(&v, p, {size});",
+        f"{c_type(type_)} made = {how}; memcpy(p, &made, {size});",
+        *(r.registers.write(r.of, one, type_, "v") for one in result),
+    ]
+    return f"{{ {' '.join(steps)} }}"
+
+
 # -- threads -----------------------------------------------------------------------------------------
 
 
 @means("bar", "barrier")
 def _barrier(r: Reading) -> str:
+    if r.take("warp"):
+        r.must("sync")
+        r.count(1)
+        return f"if ({r.decide('barrier', 'true')}) warp_barrier(t, {r.read(0, 'b32')}, {r.line});"
     r.must("sync")
     r.count(1)
     if r.operands[0] != "0":
         raise r.registers.refuse(r.of, f"number {r.operands[0]}")
-    return f"barrier(t, {r.line});"
+    return f"if ({r.decide('barrier', 'true')}) barrier(t, {r.line});"
 
 
 MODES = {"bfly": "butterfly", "idx": "indexed", "up": "up", "down": "down"}

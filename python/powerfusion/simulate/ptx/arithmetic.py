@@ -15,7 +15,7 @@ def _add(r: Reading) -> str:
     rounded = r.take("rn")
     narrow = r.take(*NARROW)
     if narrow:
-        return _narrow(r, narrow, sign)
+        return _narrow(r, narrow, f"x {sign} y")
     type_ = r.must("f32", "f64") if rounded else r.must(*INTEGERS, "f32", "f64")
     r.count(3)
     if type_ in FLOATS:
@@ -32,7 +32,7 @@ def _multiply(r: Reading) -> str:
         r.take("rn")
         narrow = None if adds else r.take(*NARROW)
         if narrow:
-            return _narrow(r, narrow, "*")
+            return _narrow(r, narrow, "x * y")
         type_ = r.must("f32", "f64")
         if adds:
             raise r.registers.refuse(r.of, "a sum of floats that is rounded twice")
@@ -50,14 +50,12 @@ def _multiply(r: Reading) -> str:
     return r.write(result, f"({word(result)})({product})")
 
 
-def _narrow(r: Reading, type_: str, sign: str) -> str:
-    """A sum or product of 16-bit floats, or of two of them in a word."""
+def _narrow(r: Reading, type_: str, made: str) -> str:
+    """A number made of two 16-bit floats, x and y, or of each of two pairs of them in words."""
     r.count(3)
     bits, how = ("b32", "of_two") if type_.endswith("x2") else ("b16", "each")
     one = type_.removesuffix("x2")
-    return r.write(
-        bits, f"{how}<{one}>({r.read(1, bits)}, {r.read(2, bits)}, [](f32 x, f32 y) {{ return x {sign} y; }})"
-    )
+    return r.write(bits, f"{how}<{one}>({r.read(1, bits)}, {r.read(2, bits)}, [](f32 x, f32 y) {{ return {made}; }})")
 
 
 @means("fma")
@@ -90,8 +88,11 @@ def _root(r: Reading) -> str:
 
 @means("neg", "abs")
 def _sign(r: Reading) -> str:
-    type_ = r.must("s16", "s32", "s64", "f16", "bf16", "f32", "f64")
+    type_ = r.must("s16", "s32", "s64", *NARROW, "f32", "f64")
     r.count(2)
+    if type_ in ("f16x2", "bf16x2"):
+        raw = r.read(1, "b32")
+        return r.write("b32", f"{raw} ^ 0x80008000u" if r.name == "neg" else f"{raw} & 0x7FFF7FFFu")
     if type_ in FLOATS:  # on bits: a NaN keeps its own
         bits = word(type_)
         raw = r.registers.read(r.of, r.operands[1], f"b{8 * BYTES[type_]}")
@@ -114,6 +115,10 @@ def _copysign(r: Reading) -> str:
 def _extreme(r: Reading) -> str:
     r.count(3)
     nan = r.take("NaN")
+    narrow = r.take(*NARROW)
+    if narrow:
+        how = f"{r.name}_{'nan' if nan else 'number'}<f32>"
+        return _narrow(r, narrow, f"{how}(x, y)")
     type_ = r.must("f32", "f64") if nan else r.must(*INTEGERS, "f32", "f64")
     a, b = r.read(1, type_), r.read(2, type_)
     if type_ in FLOATS:

@@ -33,7 +33,7 @@ def _select(r: Reading) -> str:
     bits = f"b{8 * BYTES[type_]}"
     sides = [r.read(at, type_) for at in (1, 2)]
     chosen = " : ".join(f"as<{word(type_)}>({side})" if type_ in FLOATS else f"({word(type_)}){side}" for side in sides)
-    return r.write(bits, f"{r.read(3, 'pred')} ? {chosen}")
+    return r.write(bits, f"{r.decide('select', r.read(3, 'pred'))} ? {chosen}")
 
 
 COMPARED = {
@@ -54,8 +54,10 @@ COMPARED = {
 def _compare(r: Reading) -> str:
     how = r.must(*COMPARED, *(f"{name}u" for name in ("eq", "ne", "lt", "le", "gt", "ge")), "num", "nan")
     joined = r.take("and", "or", "xor")
-    type_ = r.must(*INTEGERS, *BITS, *FLOATS)
+    type_ = r.must(*INTEGERS, *BITS, *FLOATS, "f16x2", "bf16x2")
     r.count(4 if joined else 3)
+    if type_ in ("f16x2", "bf16x2"):
+        return _compare_two(r, how, type_.removesuffix("x2"), joined)
     a, b = r.read(1, type_), r.read(2, type_)
     if type_ in ("f16", "bf16"):
         a, b = f"widen({a})", f"widen({b})"
@@ -66,6 +68,17 @@ def _compare(r: Reading) -> str:
         sign = {"and": "&", "or": "|", "xor": "^"}[joined]
         holds = f"({holds}) {sign} {r.read(3, 'pred')}"
     return r.write("pred", holds)
+
+
+def _compare_two(r: Reading, how: str, type_: str, joined: str | None) -> str:
+    """Both halves of words, each into a predicate of its own."""
+    into = r.operands[0].split("|")
+    if joined or len(into) != 2:
+        raise r.registers.refuse(r.of, "a number of predicates")
+    sides = [[f"widen(from_bits<{type_}>(uint16_t({r.read(at, 'b32')} >> {by})))" for at in (1, 2)] for by in (0, 16)]
+    made = [f"bool q{at} = {_comparison(how, *side, is_float=True)};" for at, side in enumerate(sides)]
+    ends = [r.registers.write(r.of, one.strip(), "pred", f"q{at}") for at, one in enumerate(into)]
+    return f"{{ {' '.join([*made, *ends])} }}"
 
 
 def _comparison(how: str, a: str, b: str, *, is_float: bool) -> str:
@@ -114,8 +127,8 @@ def _convert_float(r: Reading, to: str, of: str, x: str, whole: str | None, near
         raise r.registers.refuse(r.of, "a rounding")
     if to in ("bf16", "f16") and of == "f32":
         return r.write("b16", f"to_{to}({x})")
-    if of in ("bf16", "f16") and to == "f32":
-        return r.write("f32", f"widen({x})")
+    if of in ("bf16", "f16") and to in ("f32", "f64"):
+        return r.write(to, f"widen({x})")
     if {to, of} == {"f32", "f64"}:
         return r.write(to, f"({to}){x}")
     raise r.registers.refuse(r.of, "a pair of types")

@@ -23,7 +23,8 @@ from powerfusion import knobs
 from powerfusion.errors import SimulationError, ToolError
 from powerfusion.runtime.launches import KernelLaunch, View
 from powerfusion.runtime.signature import DTYPES, Array
-from powerfusion.simulate.ptx.source import Kernel, Source, read
+from powerfusion.simulate.ptx.source import Instruction, Kernel, Source, read
+from powerfusion.simulate.ptx.study import Site, Sites
 from powerfusion.simulate.ptx.translate import c_name, translate
 
 HERE = Path(__file__).parent
@@ -82,9 +83,11 @@ class PtxDevice:
     Args:
         ptx: The text.
         seed: For the order in which groups and threads run.
+        is_studied: Whether what decides in kernels is counted, and can be overruled.
 
     Attributes:
         traffic: Of each launch so far, by the kernel's name.
+        sites: What decides, where that is studied.
 
     Raises:
         SimulationError: It holds something that isn't known.
@@ -93,11 +96,30 @@ class PtxDevice:
 
     ptx: str
     seed: int = 0
+    is_studied: bool = False
     traffic: list[tuple[str, Traffic]] = field(default_factory=list[tuple[str, Traffic]])
 
     def __post_init__(self) -> None:
-        self.source, self._library = _built(self.ptx)
+        self.source, self._library, self.sites = _built(self.ptx, self.is_studied)
         self._memories: list[Memory] = []
+
+    # -- study -------------------------------------------------------------------------------------
+
+    def overrule(self, site: int | None, *, holds: bool = False) -> None:
+        """Has a site decide one way from now on, in all kernels of this text; None for as they should."""
+        chosen = ctypes.c_int64.in_dll(self._library, "pf_overruled")
+        chosen.value = -1 if site is None else 2 * site + holds
+
+    def outcomes(self) -> list[tuple[int, int]]:
+        """How often each site's predicate didn't hold, and did, in all runs of this text."""
+        counts = (ctypes.c_uint64 * (2 * len(self.sites) or 1)).in_dll(self._library, "pf_outcomes")
+        return [(counts[2 * at], counts[2 * at + 1]) for at in range(len(self.sites))]
+
+    def executed(self) -> dict[int, int]:
+        """How often each instruction was executed in all runs of this text, by line."""
+        lines = [part.line for kernel in self.source.kernels for part in kernel.body if isinstance(part, Instruction)]
+        counts = (ctypes.c_uint64 * (max(lines, default=0) + 1)).in_dll(self._library, "pf_executed")
+        return {line: counts[line] for line in lines}
 
     # -- memory ------------------------------------------------------------------------------------
 
@@ -207,15 +229,16 @@ def _bytes_of(argument: View | tuple[str, Any]) -> bytes:
 
 
 @cache
-def _built(ptx: str) -> tuple[Source, ctypes.CDLL]:
-    """A module of PTX, and the library that its kernels have become."""
+def _built(ptx: str, is_studied: bool) -> tuple[Source, ctypes.CDLL, tuple[Site, ...]]:
+    """A module of PTX, the library that its kernels have become, and what decides in it."""
     source = read(ptx)
-    text = translate(source)
+    sites = Sites() if is_studied else None
+    text = translate(source, sites)
     runtime = _runtime()
     path = runtime.parent / f"kernels{len(list(runtime.parent.iterdir()))}"
     path.with_suffix(".cpp").write_text(text)
     _compile("-O0", "-shared", f"{path}.cpp", str(runtime), "-o", f"{path}.so")
-    return source, ctypes.CDLL(f"{path}.so")
+    return source, ctypes.CDLL(f"{path}.so"), tuple(sites.found) if sites else ()
 
 
 @cache

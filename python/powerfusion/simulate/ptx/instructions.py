@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from powerfusion.simulate.ptx.operands import Operands
 from powerfusion.simulate.ptx.source import Instruction
+from powerfusion.simulate.ptx.study import Sites
 
 Meaning = Callable[["Reading"], str]
 _table: dict[str, Meaning] = {}
@@ -38,10 +39,11 @@ class Reading:
         of: The instruction.
         registers: The operands of its kernel.
         turn: An expression for how often its loops have come round.
+        sites: Told of what decides, where kernels are studied.
     """
 
-    def __init__(self, of: Instruction, registers: Operands, turn: str) -> None:
-        self.of, self.registers, self.turn = of, registers, turn
+    def __init__(self, of: Instruction, registers: Operands, turn: str, sites: Sites | None = None) -> None:
+        self.of, self.registers, self.turn, self.sites = of, registers, turn, sites
         self.name, *self.left = of.opcode
         self.operands = of.operands
 
@@ -57,9 +59,16 @@ class Reading:
         text = meaning(self)
         if self.left:
             raise self.registers.refuse(self.of, f"modifier .{self.left[0]}")
+        if self.sites is not None:
+            text = f"pf_executed[{self.line}]++; {text}"
         if self.of.guard is None:
             return text
-        return f"if ({self.registers.read(self.of, self.of.guard, 'pred')}) {{ {text} }}"
+        holds = self.registers.read(self.of, self.of.guard, "pred")
+        return f"if ({self.decide('branch' if self.name == 'bra' else 'guard', holds)}) {{ {text} }}"
+
+    def decide(self, kind: str, holds: str) -> str:
+        """What decides something, as an expression."""
+        return holds if self.sites is None else self.sites.decide(self.line, kind, holds)
 
     def take(self, *modifiers: str) -> str | None:
         """The next modifier, if it is one of these."""

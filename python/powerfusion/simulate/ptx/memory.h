@@ -10,15 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-// Who touched a byte last: a thread's number in the launch from 1, and its
-// group's count of barriers then.
-struct Touch {
-  uint32_t thread = 0, epoch = 0;
-};
-struct Cell {
-  Touch write, read;
-  bool read_by_several = false; // since the last barrier of the reader's group
-};
+#include "races.h"
 
 // A buffer of the device. `written` has a byte per byte, not 0 where something
 // has been written.

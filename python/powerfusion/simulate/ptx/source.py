@@ -97,7 +97,9 @@ class Source:
 
 _IGNORED = re.compile(r"\.(version|target|address_size|maxntid|reqntid|minnctapersm|maxnreg|pragma|loc|file)\b")
 _ENTRY = re.compile(r"\.visible\s+\.entry\s+([\w$]+)\s*\(")
-_PARAMETER = re.compile(r"\.param\s+\.(\w+)(?:\s+\.ptr\s+\.global)?(?:\s+\.align\s+\d+)?\s+([\w$]+)")
+_PARAMETER = re.compile(
+    r"\.param(?:\s+\.align\s+(\d+))?\s+\.(\w+)(?:\s+\.ptr\s+\.global\s+\.align\s+\d+)?\s+([\w$]+)(?:\[(\d+)\])?"
+)
 _SHARED = re.compile(r"(?:\.extern\s+)?\.shared\s+\.align\s+(\d+)\s+\.b8\s+([\w$]+)\[(\d*)\];")
 _REGISTERS = re.compile(r"\.reg\s+\.(\w+)\s+(%[a-z]+)<(\d+)>;")
 _LABEL = re.compile(r"(\$?[\w$]+):")
@@ -155,9 +157,10 @@ def _kernel(header: str, line: int) -> Kernel:
         parameter = _PARAMETER.fullmatch(part)
         if parameter is None:
             raise SimulationError(f"parameter '{part}' isn't known to the simulator of PTX", location=f"ptx:{line}")
-        size = BYTES[parameter[1]]
-        offset = -(-offset // size) * size
-        kernel.parameters.append(Variable(parameter[2], offset, size))
+        size = BYTES[parameter[2]] * int(parameter[4] or 1)
+        alignment = int(parameter[1] or BYTES[parameter[2]])
+        offset = -(-offset // alignment) * alignment
+        kernel.parameters.append(Variable(parameter[3], offset, size))
         offset += size
     return kernel
 

@@ -2,12 +2,12 @@
 // within a warp, and how they fail.
 #include "kernel.h"
 #include "memory.h"
+#include "races.h"
 #include <random>
 #include <sys/mman.h>
 #include <ucontext.h>
 
 enum class State { runs, at_barrier, in_warp, done };
-static const uint32_t kMostThreads = 1024;
 static const size_t kStack = 1 << 20;
 
 struct Block;
@@ -35,7 +35,7 @@ struct Launch {
 
 struct Block {
   Launch *launch;
-  uint32_t group, epoch = 1;
+  uint32_t group, epoch = 1, warp_epochs[kMostThreads / kWarp] = {};
   std::vector<uint8_t> shared, written;
   std::vector<Cell> cells;
   std::vector<Thread> threads;
@@ -64,51 +64,36 @@ static inline void wait(Thread &t) {
 // -- accesses
 // ---------------------------------------------------------------------------------------
 
-static inline uint32_t group_of(uint32_t number) {
-  return (number - 1) / kMostThreads;
-}
-static inline bool unordered(Thread &t, Touch touch) {
-  if (!touch.thread || touch.thread == t.number)
-    return false;
-  return group_of(touch.thread) != t.block->group ||
-         touch.epoch == t.block->epoch;
+static inline Touch touch_of(Thread &t, Access access) {
+  return {t.number, t.block->epoch, t.block->warp_epochs[t.id / kWarp],
+          access == Access::update};
 }
 
 static inline void check_race(Thread &t, Cell *cells, uint32_t size,
-                              bool writes, int line, const char *name,
+                              Access access, int line, const char *name,
                               uint64_t offset) {
+  bool writes = access != Access::read;
+  Touch now = touch_of(t, access);
+  auto complain = [&](uint32_t at, Touch other, const char *does) {
+    fault(t, line,
+          "data race: this %s byte %llu of %s, which thread %u of group %u %s",
+          writes ? "writes" : "reads", (unsigned long long)(offset + at), name,
+          (other.thread - 1) % kMostThreads, group_of(other.thread), does);
+  };
   for (uint32_t at = 0; at < size; at++) {
     Cell &cell = cells[at];
-    Touch now{t.number, t.block->epoch};
-    if (unordered(t, cell.write))
-      fault(t, line,
-            "data race: this %s byte %llu of %s, which thread %u of group %u "
-            "writes",
-            writes ? "writes" : "reads", (unsigned long long)(offset + at),
-            name, (cell.write.thread - 1) % kMostThreads,
-            group_of(cell.write.thread));
-    if (writes) {
-      bool many = cell.read_by_several &&
-                  (group_of(cell.read.thread) != t.block->group ||
-                   cell.read.epoch == t.block->epoch);
-      if (many || unordered(t, cell.read))
-        fault(t, line,
-              "data race: this writes byte %llu of %s, which thread %u of "
-              "group %u reads",
-              (unsigned long long)(offset + at), name,
-              (cell.read.thread - 1) % kMostThreads,
-              group_of(cell.read.thread));
+    if (unordered(now, cell.write))
+      complain(at, cell.write, "writes");
+    if (writes && unordered_reads(now, cell))
+      complain(at, cell.read, "reads");
+    if (writes)
       cell.write = now;
-      continue;
-    }
-    cell.read_by_several = cell.read.thread && cell.read.thread != t.number &&
-                           (group_of(cell.read.thread) != t.block->group ||
-                            cell.read.epoch == t.block->epoch);
-    cell.read = now;
+    else
+      note_read(now, cell);
   }
 }
 
-uint8_t *shared_at(Context &context, uint64_t at, uint32_t size, bool writes,
+uint8_t *shared_at(Context &context, uint64_t at, uint32_t size, Access access,
                    int line) {
   Thread &t = static_cast<Thread &>(context);
   Block &b = *t.block;
@@ -122,18 +107,18 @@ uint8_t *shared_at(Context &context, uint64_t at, uint32_t size, bool writes,
           "an access of %u bytes at byte %llu is out of the group's memory of "
           "%zu bytes",
           size, (unsigned long long)at, b.shared.size());
-  for (uint32_t i = 0; i < size && !writes; i++)
+  for (uint32_t i = 0; i < size && access != Access::write; i++)
     if (!b.written[at + i])
       fault(t, line,
             "byte %llu of the group's memory is read, which nobody has written",
             (unsigned long long)(at + i));
-  if (writes)
+  if (access != Access::read)
     memset(&b.written[at], 1, size);
-  check_race(t, &b.cells[at], size, writes, line, "the group's memory", at);
+  check_race(t, &b.cells[at], size, access, line, "the group's memory", at);
   return &b.shared[at];
 }
 
-uint8_t *global_at(Context &context, uint64_t at, uint32_t size, bool writes,
+uint8_t *global_at(Context &context, uint64_t at, uint32_t size, Access access,
                    int line, uint64_t turn) {
   Thread &t = static_cast<Thread &>(context);
   Launch &launch = *t.block->launch;
@@ -147,17 +132,20 @@ uint8_t *global_at(Context &context, uint64_t at, uint32_t size, bool writes,
     uint64_t offset = at - buffer.address;
     if (offset + size > buffer.size)
       break;
-    for (uint32_t i = 0; i < size && !writes; i++)
+    for (uint32_t i = 0; i < size && access != Access::write; i++)
       if (!buffer.written[offset + i])
         fault(t, line, "byte %llu of %s is read, which nobody has written",
               (unsigned long long)(offset + i), buffer.name);
-    if (writes)
+    if (access != Access::read)
       memset(buffer.written + offset, 1, size);
-    check_race(t, &buffer.cells[offset], size, writes, line, buffer.name,
+    check_race(t, &buffer.cells[offset], size, access, line, buffer.name,
                offset);
     uint64_t key = (turn * 1000003 + uint64_t(line)) * (kMostThreads / kWarp) +
                    t.id / kWarp;
-    t.block->requests.add(key, number, writes, offset, size);
+    if (access != Access::write)
+      t.block->requests.add(key, number, false, offset, size);
+    if (access != Access::read)
+      t.block->requests.add(key, number, true, offset, size);
     return buffer.data + offset;
   }
   const Buffer *nearest = nullptr;
@@ -166,7 +154,7 @@ uint8_t *global_at(Context &context, uint64_t at, uint32_t size, bool writes,
       nearest = &buffer;
   fault(t, line,
         "%s of %u bytes out of bounds, at byte %lld of %s, which has %llu",
-        writes ? "a write" : "a read", size,
+        access == Access::read ? "a read" : "a write", size,
         nearest ? (long long)(at - nearest->address) : (long long)at,
         nearest ? nearest->name : "nothing",
         nearest ? (unsigned long long)nearest->size : 0ull);
@@ -175,11 +163,21 @@ uint8_t *global_at(Context &context, uint64_t at, uint32_t size, bool writes,
 // -- barriers and exchanges
 // ---------------------------------------------------------------------------
 
+void endless(Context &context, uint32_t turns, int line) {
+  fault(static_cast<Thread &>(context), line, "loops come round %u times",
+        turns);
+}
 void barrier(Context &context, int line) {
   Thread &t = static_cast<Thread &>(context);
   t.line = line;
   t.state = State::at_barrier;
   wait(t);
+}
+void warp_barrier(Context &context, uint32_t mask, int line) {
+  if (mask != ~0u)
+    fault(static_cast<Thread &>(context), line,
+          "a barrier of some lanes of a warp isn't known");
+  exchange(context, Mode::none, 0, 0, 0, mask, nullptr, line);
 }
 uint32_t exchange(Context &context, Mode mode, uint32_t value, uint32_t lane,
                   uint32_t clamp, uint32_t mask, bool *in_range, int line) {
@@ -239,6 +237,9 @@ static bool exchanged(Block &b, uint32_t first, uint32_t end) {
       from = own ^ by;
       t.in_range = from <= most;
       break;
+    case Mode::none:
+      t.in_range = true;
+      break;
     case Mode::indexed:
       from = least | (by & ~segment);
       t.in_range = from <= most;
@@ -257,6 +258,8 @@ static bool exchanged(Block &b, uint32_t first, uint32_t end) {
     }
     t.value = values[from];
   }
+  if (some->mode == Mode::none)
+    b.warp_epochs[first / kWarp]++;
   for (uint32_t at = first; at < end; at++)
     if (mask >> (at - first) & 1)
       b.threads[at].state = State::runs;
@@ -305,7 +308,7 @@ static void run_group(Launch &launch, uint32_t group) {
     t.id = id, t.group = group, t.threads = launch.threads,
     t.groups = launch.groups;
     t.dynamic_at = launch.dynamic_at, t.parameters = launch.parameters;
-    memset(t.visits, 0, sizeof t.visits);
+    t.turns = 0, memset(t.visits, 0, sizeof t.visits);
     getcontext(&t.context);
     t.context.uc_stack.ss_sp = launch.stacks + id * kStack,
     t.context.uc_stack.ss_size = kStack, t.context.uc_link = nullptr;

@@ -1,0 +1,372 @@
+"""Programs for devices as files: run without MLIR, by stubs of drivers; damage, and what is not there, is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from artifact_tools import MIXED, members_of, pack, reseal
+
+import powerfusion as pf
+from powerfusion.cli.main import main
+from powerfusion.core.toolchain import ptxas
+from powerfusion.emit.assembling import nvidia_resources
+from powerfusion.errors import ArtifactError, AssertionFailedError, DeviceError, ToolError, UnsupportedError
+from powerfusion.runtime import driver_device, drivers
+from workloads import find
+
+COPY = """func.func @copy(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
+  %e = tensor.empty() : tensor<37x200xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]} ins(%x : tensor<37x200xf32>) outs(%e : tensor<37x200xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %n = arith.negf %a : f32
+    linalg.yield %n : f32
+  } -> tensor<37x200xf32>
+  return %y : tensor<37x200xf32>
+}"""
+X = np.arange(37 * 200, dtype=np.float32).reshape(37, 200)
+TARGETS = ("cuda:sm_90", "rocm:gfx942")
+CUDA_STARTS = [
+    "cuInit 0",
+    "cuDeviceGetCount",
+    "cuDeviceGet 0",
+    "cuDeviceGetAttribute 75 0",
+    "cuDeviceGetAttribute 76 0",
+    "cuDevicePrimaryCtxRetain 0",
+    "cuCtxSetCurrent",
+]
+HIP_STARTS = ["hipInit 0", "hipGetDeviceCount", "hipSetDevice 0"]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program for the host and for two devices."""
+    path = tmp_path_factory.mktemp("artifact") / "copy.pfx"
+    first, *others = (pf.compile(COPY, target=target) for target in ("cpu", *TARGETS))
+    first.save(path, *others)
+    return path
+
+
+@pytest.fixture(scope="module")
+def members(saved: Path) -> dict[str, bytes]:
+    """What is in it."""
+    return members_of(saved)
+
+
+class Stub:
+    """A driver that writes down what it is asked for."""
+
+    def __init__(self, log: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log = log
+        self._monkeypatch = monkeypatch
+        monkeypatch.setenv("PF_DRIVER_LOG", str(log))
+        apis = {name: replace(api, libraries=[str(library)]) for name, api in drivers.APIS.items()}
+        monkeypatch.setattr(driver_device, "APIS", apis)
+        monkeypatch.setattr(driver_device, "CUDA", apis["cuda"])
+        monkeypatch.setattr(drivers, "CUDA", apis["cuda"])
+        driver_device.driver_of.cache_clear()
+
+    def says(self, **settings: Any) -> None:
+        """Sets what it has, and what fails: devices, chip, fails."""
+        for name, value in settings.items():
+            self._monkeypatch.setenv(f"PF_DRIVER_{name.upper()}", str(value))
+
+    def calls(self) -> list[str]:
+        """What it was asked for."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stub, compiled; ctypes finds NumPy's memory through it as through a driver."""
+    path = tmp_path_factory.mktemp("driver") / "libdriver.so"
+    source = Path(__file__).parent / "fixtures/driver.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", str(source), "-o", str(path)], check=True)
+    return path
+
+
+@pytest.fixture
+def stub(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The stub, as the driver of both vendors."""
+    yield Stub(tmp_path / "log", library, monkeypatch)
+    driver_device.driver_of.cache_clear()
+
+
+def test_cuda_calls(saved: Path, stub: Stub) -> None:
+    """The first call opens the device and loads the kernels, each call makes its memory, and frees it again."""
+    program = pf.load(saved, target="cuda:sm_90")
+    assert np.array_equal(program(X), X)
+    size = X.nbytes
+    kernel = program._function.launches.steps[-1].data["kernel"]  # pyright: ignore
+    each = [
+        f"cuMemAlloc_v2 {size}",
+        f"cuMemcpyHtoD_v2 {size}",
+        f"cuMemAlloc_v2 {size}",
+        f"cuLaunchKernel {kernel} 37 32 0",
+        "cuCtxSynchronize",
+        f"cuMemcpyDtoH_v2 {size}",
+        *[f"cuMemFree_v2 {size}"] * 2,
+    ]
+    loads = f"cuModuleLoadData {'binary' if ptxas() else 'text'}"
+    calls = stub.calls()
+    found = f"cuModuleGetFunction {kernel}"
+    assert [call for call in calls if not call.startswith("cuLaunchKernel")] == [
+        *CUDA_STARTS,
+        loads,
+        *each[:3],
+        found,
+        *each[4:],
+    ]
+    (launched,) = (call for call in calls if call.startswith("cuLaunchKernel"))
+    assert calls.index(launched) == calls.index(found) + 1
+    program(X)
+    again = [call for call in stub.calls()[len(calls) :] if not call.startswith("cuLaunchKernel")]
+    assert again == [*each[:3], *each[4:]]
+
+
+def test_hip_calls(saved: Path, stub: Stub) -> None:
+    """HIP is asked the same by its own names."""
+    program = pf.load(saved, target="rocm:gfx942")
+    assert np.array_equal(program(X), X)
+    size = X.nbytes
+    names = [call.split()[0] for call in stub.calls()]
+    assert stub.calls()[:4] == [*HIP_STARTS, "hipModuleLoadData binary"]
+    assert names[4:] == [
+        *("hipMalloc", "hipMemcpyHtoD", "hipMalloc", "hipModuleGetFunction", "hipModuleLaunchKernel"),
+        *("hipDeviceSynchronize", "hipMemcpyDtoH", "hipFree", "hipFree"),
+    ]
+    assert stub.calls()[-1] == f"hipFree {size}"
+
+
+def test_much_memory_of_a_group_is_allowed_first(stub: Stub, tmp_path: Path) -> None:
+    """A launch with more than 48 KB of a group's memory is preceded by CUDA's leave; HIP asks for none."""
+    executable = pf.compile(COPY, target="cuda:sm_90")
+    function = executable.device_function
+    steps = tuple(
+        replace(step, data={**step.data, "shared_bytes": 100_000}) if step.name == "launch" else step
+        for step in function.launches.steps
+    )
+    replace(function, launches=replace(function.launches, steps=steps))(X)
+    calls = stub.calls()
+    at = calls.index("cuFuncSetAttribute 8 100000")
+    assert calls[at + 1].startswith("cuLaunchKernel")
+    assert calls[at + 1].endswith(" 100000")
+
+
+@pytest.mark.parametrize(
+    "given", [X.T.copy().T, X[:, ::-1], np.frombuffer(b"\0" + X.tobytes(), np.uint8)[1:].view(np.float32)]
+)
+def test_inputs_that_lie_otherwise(saved: Path, stub: Stub, given: Any) -> None:
+    """Strided and misaligned inputs are copied; what the device gets is row-major."""
+    given = given.reshape(37, 200) if given.ndim == 1 else given
+    assert np.array_equal(pf.load(saved, target="cuda:sm_90")(given), given)
+
+
+FAILING: dict[str, tuple[dict[str, Any], str]] = {
+    "no device": ({"devices": 0}, "CUDA finds no device here"),
+    "no device, said by an error": ({"fails": "cuInit 100"}, "CUDA finds no device here"),
+    "another chip": ({"chip": 80}, r"the kernels are for sm_90, the device is sm_80\nhelp: .* cuda:sm_80"),
+    "too little memory": ({"fails": "cuMemAlloc_v2 2"}, "the device has too little memory"),
+    "kernels that are refused": ({"fails": "cuModuleLoadData 209"}, "the kernels are for another device"),
+    "a fault": ({"fails": "cuCtxSynchronize 700"}, r"cuCtxSynchronize: as was asked for \(error 700\)"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_failing(saved: Path, stub: Stub, case: str) -> None:
+    """What isn't there, or fails, is said; memory is freed all the same."""
+    settings, says = FAILING[case]
+    stub.says(**settings)
+    with pytest.raises(DeviceError, match=says):
+        pf.load(saved, target="cuda:sm_90")(X)
+    made = [call for call in stub.calls() if call.startswith("cuMemAlloc")]
+    freed = [call for call in stub.calls() if call.startswith("cuMemFree")]
+    assert len(made) - (case == "too little memory") == len(freed)
+
+
+def test_newer_chips_compile_ptx(saved: Path, stub: Stub) -> None:
+    """A chip of a later generation gets the text, which its driver compiles."""
+    stub.says(chip=100)
+    assert np.array_equal(pf.load(saved, target="cuda:sm_90")(X), X)
+    assert "cuModuleLoadData text" in stub.calls()
+
+
+def test_without_a_driver(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that isn't there is named, with where it comes from."""
+    monkeypatch.setattr(driver_device, "APIS", {"cuda": replace(drivers.CUDA, libraries=["libnothing.so.1"])})
+    driver_device.driver_of.cache_clear()
+    for program in (pf.load(saved, target="cuda:sm_90"), pf.compile(COPY, target="cuda:sm_90")):
+        with pytest.raises(DeviceError, match=r"no driver of CUDA here: libnothing.so.1\nhelp: NVIDIA's driver brings"):
+            program(X)
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def test_several_targets(saved: Path, members: dict[str, bytes]) -> None:
+    """The host's code is taken if nothing is asked for; each target has its code, and what its kernels take."""
+    assert np.array_equal(pf.load(saved)(X), -X)
+    assert {"code/host.so", "code/cuda-sm_90.ptx", "code/rocm-gfx942.hsaco"} <= members.keys()
+    assert ("code/cuda-sm_90.cubin" in members) == (ptxas() is not None)
+    assert members["code/rocm-gfx942.hsaco"].startswith(b"\x7fELF")
+    for target in TARGETS:
+        program = pf.load(saved, target=target)
+        assert program.target == target
+        assert "bytes" in str(program.report())
+        for one in program.resources:
+            assert one.registers > 0
+            assert one.spill_bytes == 0
+    with pytest.raises(ArtifactError, match=r"no code for 'cuda:sm_80'\nhelp: it is for cpu, cuda:sm_90, rocm:gfx942"):
+        pf.load(saved, target="cuda:sm_80")
+
+
+def test_simulated_from_a_file(saved: Path, tmp_path: Path) -> None:
+    """The very PTX of an artifact runs in the simulator; constants, numbers and assertions come along."""
+    assert np.array_equal(pf.load(saved, target="cuda:sm_90", device="sim")(X), -X)
+    pf.compile(MIXED, target="cuda:sm_90").save(tmp_path / "m.pfx")
+    program, expected = pf.load(tmp_path / "m.pfx", device="sim"), pf.compile(MIXED)
+    x = np.array([1, -2, 3, 4], np.float32)
+    for got, want in zip(program(x, np.float32(2)), expected(x, np.float32(2)), strict=True):
+        assert np.array_equal(got, want)
+    with pytest.raises(AssertionFailedError, match="n is negative"):
+        program(x, np.float32(-1))
+    with pytest.raises(ArtifactError, match="no device 'sim' for rocm:gfx942"):
+        pf.load(saved, target="rocm:gfx942", device="sim")
+
+
+def test_workload_from_a_file(tmp_path: Path) -> None:
+    """Several kernels, memory between them, and a workspace."""
+    workload = find("gpt2_decode_attention")
+    path = tmp_path / "m.pfx"
+    executable = pf.compile(workload.text("small"), target="cuda:sm_90", device="sim")
+    executable.save(path)
+    inputs = workload.inputs("small")
+    assert np.array_equal(pf.load(path, device="sim")(*inputs), executable(*inputs))
+
+
+def test_bytes_are_the_same_each_time(saved: Path, tmp_path: Path) -> None:
+    """Nothing of the file depends on when or where it was made."""
+    first, *others = (pf.compile(COPY, target=target) for target in ("cpu", *TARGETS))
+    first.save(tmp_path / "again.pfx", *others)
+    assert (tmp_path / "again.pfx").read_bytes() == saved.read_bytes()
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several targets go into one artifact, and into nothing else."""
+    (tmp_path / "copy.mlir").write_text(COPY)
+    out = ["-o", str(tmp_path / "m.pfx"), "--target", "cuda:sm_80", "--target", "rocm:gfx1100"]
+    assert main(["compile", str(tmp_path / "copy.mlir"), *out]) == 0
+    assert pf.load(tmp_path / "m.pfx").target == "cuda:sm_80"
+    out[1] = str(tmp_path / "m.ptx")
+    with pytest.raises(SystemExit):
+        main(["compile", str(tmp_path / "copy.mlir"), *out])
+    assert "only an artifact, .pfx, holds several" in capsys.readouterr().err
+
+
+def test_what_is_not_the_same_program(tmp_path: Path) -> None:
+    """Programs of other signatures, and one target twice, are refused."""
+    one = pf.compile(COPY, target="cuda:sm_90")
+    with pytest.raises(UnsupportedError, match="take or give something else"):
+        one.save(tmp_path / "m.pfx", pf.compile(MIXED, target="cuda:sm_80"))
+    with pytest.raises(UnsupportedError, match="each target once"):
+        one.save(tmp_path / "m.pfx", one)
+
+
+def test_runs_without_mlir(saved: Path, stub: Stub, library: Path) -> None:
+    """Loading and running imports nothing of the compiler."""
+    script = f"""
+import dataclasses, sys
+import numpy as np
+import powerfusion as pf
+from powerfusion.runtime import driver_device, drivers
+driver_device.APIS = {{"cuda": dataclasses.replace(drivers.CUDA, libraries=[{str(library)!r}])}}
+driver_device.CUDA = drivers.CUDA = driver_device.APIS["cuda"]
+x = np.ones((37, 200), np.float32)
+assert (pf.load({str(saved)!r}, target="cuda:sm_90")(x) == x).all()
+loaded = [name for name in sys.modules if ".mlir" in name or name.startswith("powerfusion.passes")]
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def step(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    """A step of the first device's program."""
+    return next(each for each in manifest["devices"][0]["launches"]["steps"] if each["name"] == name)
+
+
+EDITS: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
+    (lambda m: m["devices"][0].update(target="cuda:sm_x"), r"expected 'devices\[0\].target' to be cuda:CHIP or"),
+    (lambda m: m["devices"][0].update(constants=[3]), r"'devices\[0\].constants' names constant 3"),
+    (lambda m: m["devices"][0].update(launches=7), r"expected 'devices\[0\].launches' to be an object"),
+    (lambda m: m["devices"][0]["launches"]["results"].append(99), "gives 2 results"),
+    (lambda m: step(m, "launch").update(name="reboot"), "is 'reboot', which nobody knows"),
+    (lambda m: step(m, "launch")["operands"].append(99), "takes 99, which isn't there yet"),
+    (lambda m: step(m, "launch")["data"].pop("kernel"), "lacks 'kernel'"),
+    (lambda m: step(m, "allocate")["data"].update(shape="big"), "has no good 'shape'"),
+    (
+        lambda m: (
+            m["devices"][0]["resources"][0].update(registers="many")
+            if m["devices"][0]["resources"]
+            else m["devices"][0].update(resources=3)
+        ),
+        r"devices\[0\].resources",
+    ),
+)
+
+
+@pytest.mark.parametrize("at", range(len(EDITS)), ids=[says[:40] for _, says in EDITS])
+def test_edited_manifest(tmp_path: Path, members: dict[str, bytes], at: int) -> None:
+    """An edit whose digest was made right again is found by what it says."""
+    edit, says = EDITS[at]
+    with pytest.raises(ArtifactError, match=says):
+        pf.load(reseal(tmp_path / "m.pfx", members, edit), target="cuda:sm_90")
+
+
+@pytest.mark.parametrize("name", ["code/cuda-sm_90.ptx", "code/rocm-gfx942.hsaco"])
+def test_changed_code(tmp_path: Path, members: dict[str, bytes], name: str) -> None:
+    """Kernels that were changed, or are missing, are refused whichever target is asked for."""
+    changed = members[name][:-9] + bytes([members[name][-9] ^ 1]) + members[name][-8:]
+    with pytest.raises(ArtifactError, match=f"{name} was changed after it was saved"):
+        pf.load(pack(tmp_path / "m.pfx", {**members, name: changed}))
+    rest = {each: data for each, data in members.items() if each != name}
+    with pytest.raises(ArtifactError, match=f"the archive has no {name}"):
+        pf.load(pack(tmp_path / "m.pfx", rest), target="cuda:sm_90")
+
+
+# -- assembling --------------------------------------------------------------------------------------
+
+
+def test_resources_of_ptxas() -> None:
+    """What `ptxas -v` says of each kernel."""
+    said = """ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'a' for 'sm_90'
+ptxas info    : Function properties for a
+    16 bytes stack frame, 12 bytes spill stores, 20 bytes spill loads
+ptxas info    : Used 255 registers, used 1 barriers, 16 bytes cumulative stack size, 64 bytes smem
+ptxas info    : Compiling entry function 'b' for 'sm_90'
+ptxas info    : Function properties for b
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 8 registers, used 0 barriers
+"""
+    found = [dataclasses.astuple(one) for one in nvidia_resources(said)]
+    assert found == [("a", 255, 12, 16, 64), ("b", 8, 0, 0, 0)]
+
+
+def test_without_ptxas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no assembler is wanted the artifact has PTX alone; one that is named and isn't there is an error."""
+    monkeypatch.setenv("PF_CUDA_TOOLKIT", "off")
+    pf.compile(COPY, target="cuda:sm_90").save(tmp_path / "m.pfx")
+    assert "code/cuda-sm_90.cubin" not in members_of(tmp_path / "m.pfx")
+    assert pf.load(tmp_path / "m.pfx").resources == ()
+    monkeypatch.setenv("PF_CUDA_TOOLKIT", str(tmp_path))
+    with pytest.raises(ToolError, match=r"there is no .*/bin/ptxas\nhelp: name a CUDA toolkit in PF_CUDA_TOOLKIT"):
+        pf.compile(COPY, target="cuda:sm_90").save(tmp_path / "n.pfx")
