@@ -17,6 +17,7 @@ Fill = Callable[[np.random.Generator, tuple[int, ...]], Array]
 DTYPES: dict[str, np.dtype[Any]] = {
     "f32": np.dtype(np.float32),
     "bf16": np.dtype(ml_dtypes.bfloat16),
+    "f16": np.dtype(np.float16),
     "i1": np.dtype(np.bool_),
     "i8": np.dtype(np.int8),
     "i64": np.dtype(np.int64),

@@ -70,6 +70,28 @@ def test_narrow_floats() -> None:
     assert counted == ledger
 
 
+def test_halves() -> None:
+    """What is exact in halves is computed in them; an exponential goes through float, rounded once."""
+    text = ADD_EXP.replace("f32", "f16")
+    program = compiled(text, "mlu:mlu372")
+    code = program.c_source.code
+    order = [code.index(f"{word}(") for word in ("__bang_add", "__bang_half2float", "__bang_active_exphp")]
+    assert [*order, code.index("__bang_float2half_rn(")] == sorted([*order, code.index("__bang_float2half_rn(")])
+    x, y = np.random.default_rng(0).standard_normal((2, 70, 300)).astype(np.float16)
+    wanted = np.exp((x + y).astype(np.float32)).astype(np.float16)
+    np.testing.assert_array_max_ulp(program(x, y), wanted, 1)
+    counted, ledger = moved(program)
+    assert counted == ledger == 3 * 70 * 300 * 2
+
+
+def test_a_type_that_the_machine_lacks() -> None:
+    """An error at the op, with what comes nearest."""
+    with pytest.raises(UnsupportedError, match="mlu372 has no f64") as caught:
+        compiled(ADD_EXP.replace("f32", "f64"), "mlu:mlu372")
+    assert caught.value.help == "compute it in f32"
+    assert str(caught.value).startswith("<text>:4:8: "), "where the op stands"
+
+
 def test_smaller_tiles() -> None:
     """Where tiles and what is needed beside them don't fit, a program is placed with smaller ones."""
     text = compiled(find("swiglu").text(), "mlu:mlu372").c_source.code

@@ -186,20 +186,21 @@ def _named_space(machine: Machine, emission: Emission, name: str) -> str:
 
 def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator[str]:
     for dtype in one.dtypes:
-        type_ = dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
-        types = {"dst": f"{type_} *", "count": "int64_t"}
+        type_, result = (_type_of(emission, each) for each in (dtype, one.result or dtype))
+        types = {"dst": f"{result} *", "count": "int64_t"}
         for operand in one.operands:
             types[operand] = type_ if operand in one.scalars else f"const {type_} *"
         parameters, statements = _parameters(one.parsed, types)
         default = machine.space_of("reg")
         spaces = {name: dict(one.spaces).get(name, default.name) for name in ("dst", *one.operands)}
         alignment = one.alignment_bytes or default.alignment_bytes
-        checks = [f"pf_sim::check_granule(count * (int64_t)sizeof(T), {one.granule_bytes});"]
+        checks = [f"pf_sim::check_granule(count * (int64_t)sizeof({name}), {one.granule_bytes});" for name in "TR"]
         runs = [operand for operand in one.operands if operand not in one.scalars]
-        checks += [_operand(operand, spaces[operand], alignment, writes=False) for operand in runs]
-        checks.append(_operand("dst", spaces["dst"], alignment, writes=True))
+        checks += [_operand(operand, "T", spaces[operand], alignment, writes=False) for operand in runs]
+        checks.append(_operand("dst", "R", spaces["dst"], alignment, writes=True))
         lines = [
             f"typedef {type_} T;",
+            f"typedef {result} R;",
             f'pf_sim::begin_call("{one.callee(dtype)}", line);',
             *statements,
             *checks,
@@ -210,15 +211,19 @@ def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator
 
 def _scalar(emission: Emission, one: ScalarCall) -> Iterator[str]:
     for dtype in one.dtypes:
-        type_ = dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
+        type_ = _type_of(emission, dtype)
         types = dict.fromkeys(OPERANDS, type_)
         parameters, statements = _parameters(one.parsed, types)
         lines = "\n".join(f"  {line}" for line in (f"typedef {type_} T;", *statements, one.body))
         yield f"static inline {type_} {one.callee(dtype)}({', '.join(parameters)}) {{\n{lines}\n}}"
 
 
-def _operand(name: str, space: str, alignment: int, *, writes: bool) -> str:
-    size = "count * (int64_t)sizeof(T)"
+def _type_of(emission: Emission, dtype: str) -> str:
+    return dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
+
+
+def _operand(name: str, type_: str, space: str, alignment: int, *, writes: bool) -> str:
+    size = f"count * (int64_t)sizeof({type_})"
     flag = "true" if writes else "false"
     check = f'pf_sim::check_operand({name}, {size}, "{space}", {alignment}, {flag});'
     return f"{check} pf_sim::computes({name}, {size});"
