@@ -84,6 +84,14 @@ def test_halves() -> None:
     assert counted == ledger == 3 * 70 * 300 * 2
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_narrow_accumulators(dtype: str) -> None:
+    """They are wider than what memory has, and rounded before they are copied there."""
+    workload = find("max_pool").in_dtype(dtype)
+    inputs = workload.inputs("small")
+    check_workload(workload, compiled(workload.text("small"), "mlu:mlu372")(*inputs), inputs, dtype)
+
+
 def test_a_type_that_the_machine_lacks() -> None:
     """An error at the op, with what comes nearest."""
     with pytest.raises(UnsupportedError, match="mlu372 has no f64") as caught:

@@ -43,8 +43,9 @@ def lower_fold(lowering: DeviceLowering, op: ir.Operation) -> None:
         return
     lowering.group.flush()
     lowering.arrive_loads()
-    lowering.compute()
     carry = accumulator(lowering, op, segments(op)[1][0])
+    assert fold.layout.held is not None
+    lowering.compute(fold.layout.held, carry.held)
     if fold.intrinsic is not None:
         fold.rows(carry)
     else:

@@ -3,6 +3,7 @@
 Tiles lie in the first space at `reg`, each at an offset that is known: it is taken when the tile is written and free
 when nothing reads it any more. Copies into tiles and out of them go on while other copies are started; what is under
 way is waited for before anything but a copy is written, where its bytes are taken again, and at the end of a block.
+What computes is waited for before a copy of bytes that it may touch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from powerfusion.errors import CapacityError, UnsupportedError
 from powerfusion.machines.emission import OPERANDS
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.arena import Arena, Span
-from powerfusion.passes.lowering.device.calls import emit_plain, emit_value
+from powerfusion.passes.lowering.device.calls import emit_plain, emit_value, mark
 from powerfusion.passes.lowering.device.layouts import row_strides, span_of
 from powerfusion.passes.lowering.device.lives import helds_of, is_last, is_repeated, is_within, least_bytes
 from powerfusion.passes.lowering.device.state import Device, Flight, Region, memory_name
@@ -28,6 +29,12 @@ from powerfusion.passes.scheduling.lifetimes import Clock
 
 DEVICE = "device"
 WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
+
+
+def _has_tiles(op: ir.Operation) -> bool:
+    """Whether an op isn't one on numbers alone."""
+    values = [*op.operands, *op.results]
+    return not values or any(isinstance(value.type, ir.ShapedType) for value in values)
 
 
 class DeviceLowering(FunctionLowering):
@@ -51,7 +58,8 @@ class DeviceLowering(FunctionLowering):
         self.arena = Arena(self.space.alignment_bytes)
         self.regions: list[Region] = []
         self.flights: list[Flight] = []
-        self.computed = False
+        self.computed: set[Span] = set()
+        self.copied: set[Span] = set()
         self.waiting: set[Held] = set()
         self.joined: list[tuple[Member, Sequence[Tile]]] = []
         self.stack: list[ir.Operation] = []
@@ -108,8 +116,8 @@ class DeviceLowering(FunctionLowering):
             for value, lowered in self.values.items()
         )
 
-    def place(self, held: Held, op: ir.Operation) -> Region:
-        """A place in the scratchpad for a tile of any size.
+    def place(self, held: Held, op: ir.Operation, *, copied: bool = False) -> Region:
+        """A place in the scratchpad for a tile of any size, which is computed, or copied there.
 
         Raises:
             UnsupportedError: There is none.
@@ -121,6 +129,7 @@ class DeviceLowering(FunctionLowering):
         size = -(-size // self.emission.granule_bytes) * self.emission.granule_bytes
         region = Region(held, self._span(size, op), self.stack[-1].block if self.stack else op.block)
         self.regions.append(region)
+        (self.copied if copied else self.computed).add(region.span)
         what = "x".join(map(str, held.shape)) or "1"
         code.verbatim(f"// tile {what} of {held.element} at {self.space.name}: {size} bytes")
         self.point(held, region.span, strides, op)
@@ -133,6 +142,7 @@ class DeviceLowering(FunctionLowering):
         byte = code.pointer_type(scalars.unsigned(8))
         base = code.literal(memory_name(self.space.name), byte)
         begin = code.binary("add", base, code.value_of(span.begin)) if span.begin else base
+        mark(op)
         pointer = code.cast(begin, code.pointer_type(held.wide or computed(held.element)))
         self.name(pointer, hint_of(op))
         held.array = pointer
@@ -187,6 +197,7 @@ class DeviceLowering(FunctionLowering):
         if any(flight.span.meets(region.span) for flight in self.flights):
             self.arrive()
         region.held = new
+        self.computed.add(region.span)
         new.array, new.strides = old.array, old.strides
 
     def temporary(self, count: int, element: ir.Type, op: ir.Operation) -> Region:
@@ -212,18 +223,19 @@ class DeviceLowering(FunctionLowering):
         """Writes one op; what nothing reads behind it goes."""
         if list(op.regions):
             self.arrive()  # what is within may not be done at all
-        elif not op.name.startswith(WITHOUT_MEMORY):
+        elif _has_tiles(op) and not op.name.startswith(WITHOUT_MEMORY):
             self.arrive_loads()
-        before = self.computed
+        before = set(self.computed)
         self.stack.append(op)
         super().emit(op)
         if is_last(op):
             self.group.flush()
             self.arrive()
             if is_repeated(op):
-                self.before_copy()  # the next time begins with one
+                self.before_copy(*self.copied)  # the next time begins with one
         self.stack.pop()
-        self.computed |= before and bool(list(op.regions))
+        if list(op.regions):
+            self.computed |= before  # what is within may not be done at all
         if not self.group.members:
             self.waiting.clear()
             self.joined.clear()
@@ -244,7 +256,7 @@ class DeviceLowering(FunctionLowering):
         self.joined.append((member, operands))
         self.waiting.update(held for tile in operands for held in tile.reads)
         self.waiting.update(member.results)
-        self.computed = True
+        self.compute(*(held for tile in operands for held in tile.reads))
 
     def _is_read(self, held: Held, op: ir.Operation, places: Sequence[Mapping[ir.Value, object]]) -> bool:
         """Whether anything behind an op, seen from its block, reads a tile; or the op, for another of several units."""
@@ -267,15 +279,17 @@ class DeviceLowering(FunctionLowering):
 
     # -- copies under way --------------------------------------------------------------------------
 
-    def compute(self) -> None:
+    def compute(self, *helds: Held) -> None:
         """Something is written that reads or writes tiles."""
-        self.computed = True
+        self.computed.update(region.span for region in self.regions if region.held in helds)
 
-    def before_copy(self) -> None:
-        """What computes is done before a copy is started."""
-        if self.computed and self.emission.compute_wait:
+    def before_copy(self, *spans: Span) -> None:
+        """What computes on some bytes is done before they are copied, or others are copied there."""
+        if not any(computed.meets(span) for computed in self.computed for span in spans):
+            return
+        if self.emission.compute_wait:
             emit_plain(self.emission.compute_wait)
-        self.computed = False
+        self.computed.clear()
 
     def arrive_loads(self) -> None:
         """Waits for what is under way into tiles."""

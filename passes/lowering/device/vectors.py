@@ -159,7 +159,7 @@ def emit_runs(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held
     count = -(-count // lowering.lanes) * lowering.lanes
     numbers = {step.into: ir.Type.parse(step.result) for step in plan.steps if step.into is not None}
     temporaries = {number: lowering.temporary(count, element, op) for number, element in numbers.items()}
-    lowering.compute()
+    lowering.compute(*(layout.held for layout in plan.layouts if layout.held is not None))
     with ExitStack() as nest:
         index = [nest.enter_context(code.loop(0, size)) for size in outer]
         for step in plan.steps:

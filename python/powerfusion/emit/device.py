@@ -21,6 +21,8 @@ from powerfusion.passes.lowering.device.text import PRELUDE
 from powerfusion.runtime.signature import Signature
 
 HEADER = "pf_machine.h"
+_TILE = re.compile(r"// tile .*: (\d+) bytes\n.*\* (\w+) = .*;$", re.MULTILINE)
+"""Where the text says that a tile begins: the simulator then forgets what lies there."""
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fexceptions", "-ffp-contract=off")
 
 
@@ -82,7 +84,8 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
         for name in emission.headers:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(f'#include "{HEADER}"\n')
-        (place / f"program.{emission.suffix}").write_text(program.source.code)
+        text = _TILE.sub(r"\g<0> pf_sim::fresh(\2, \1);", program.source.code)
+        (place / f"program.{emission.suffix}").write_text(text)
         (place / "simulation.cpp").write_text(
             f'#include "core.h"\n#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'
             f'extern "C" const char *{program.source.name}_message(int64_t status);\n'

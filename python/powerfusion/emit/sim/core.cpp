@@ -211,6 +211,17 @@ void poison(char *begin, char *end) {
     *place = (char)pattern[(place - begin) % 4];
 }
 
+// A tile begins in a task's own memory: what lies there belongs to nobody any more.
+void fresh(const void *place, int64_t size, int line) {
+  Space *space = space_of(place);
+  if (!space || !space->is_private)
+    return;
+  state().call = "a tile";
+  state().line = line;
+  check_flights((const char *)place, size, true);
+  poison((char *)place, (char *)place + size);
+}
+
 void check_budgets() {
   for (Space &space : state().spaces)
     if (space.usable && space.end - space.begin > space.usable)

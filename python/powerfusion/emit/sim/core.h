@@ -120,6 +120,7 @@ void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int64_t ro
           int64_t src_stride, const std::function<void()> &body);
 void wait(const char *name);
 void poison(char *begin, char *end);
+void fresh(const void *place, int64_t size, int line = __builtin_LINE());
 void check_budgets();
 void barrier(const char *name, int line);
 void run_task();
