@@ -36,6 +36,7 @@ from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PRE
 from powerfusion.runtime.signature import Signature
 from powerfusion.runtime.simulation import SimulatedFunction, Simulation
 from powerfusion.runtime.threads import Threads
+from powerfusion.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
@@ -271,6 +272,18 @@ class Executable:
         """What the last call did on the simulated machine; None before there was one."""
         called = self.__dict__.get("_function")
         return called.last if isinstance(called, SimulatedFunction) else None
+
+    def timeline(self) -> Timeline:
+        """What a call on the simulated machine takes in its model of time, without doing it.
+
+        Raises:
+            UnsupportedError: It isn't for a simulated machine.
+            InputError: A size of an argument is open.
+        """
+        called = self._function
+        if not isinstance(called, SimulatedFunction):
+            raise UnsupportedError(f"there is no model of time for {self.target}", help="pf calibrate measures hosts")
+        return called.timeline()
 
     @property
     def object_code(self) -> bytes:

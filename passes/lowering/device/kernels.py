@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.device.extremes import take_extremes
 from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Device, memory_name
 from powerfusion.passes.lowering.device.structure import by_first, is_dealt
@@ -77,6 +78,7 @@ class KernelLowering(DeviceLowering):
 def lower_kernel(function: ir.Operation, program: Program, device: Device) -> None:
     """Writes a launched kernel as one that runs on the machine."""
     check_types(function, device)
+    take_extremes(function, device.emission)
     lowering = KernelLowering(function, program, device)
     block = entry_block(function)
     old_name = ir.StringAttr(function.attributes["sym_name"]).value

@@ -13,6 +13,7 @@ from pathlib import Path
 from powerfusion import knobs
 from powerfusion.emit.portable import TIMEOUT_S, Source, translate
 from powerfusion.emit.sim.generate import CORE, header
+from powerfusion.emit.sim.instrument import instrumented
 from powerfusion.errors import CompileError, ToolError, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
@@ -21,8 +22,6 @@ from powerfusion.passes.lowering.device.text import PRELUDE
 from powerfusion.runtime.signature import Signature
 
 HEADER = "pf_machine.h"
-_TILE = re.compile(r"// tile .*: (\d+) bytes\n.*\* (\w+) = .*;$", re.MULTILINE)
-"""Where the text says that a tile begins: the simulator then forgets what lies there."""
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fexceptions", "-ffp-contract=off")
 
 
@@ -84,7 +83,7 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
         for name in emission.headers:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(f'#include "{HEADER}"\n')
-        text = _TILE.sub(r"\g<0> pf_sim::fresh(\2, \1);", program.source.code)
+        text = instrumented(program.source.code, emission)
         (place / f"program.{emission.suffix}").write_text(text)
         (place / "simulation.cpp").write_text(
             f'#include "core.h"\n#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'

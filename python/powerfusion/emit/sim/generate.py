@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from powerfusion.emit.sim.times import copy_times, times_of
 from powerfusion.machines.emission import (
     OPERANDS,
     Argument,
@@ -98,7 +99,10 @@ def _spaces(machine: Machine, emission: Emission) -> Iterator[str]:
         usable = space.usable_bytes or 0
         private = "true" if space.scope in ("unit", "lane") or not emission.barrier else "false"
         entries.append(f'{{"{memory.space}", __start_{section}, __stop_{section}, {usable}, {private}}}')
-    described = f"(pf_sim::describe({{{', '.join(entries)}}}, {_group_size(machine, emission)}), true)"
+    times = times_of(machine, emission)
+    late = "true" if emission.compute_wait else "false"
+    taken = f"{{{times.vector_bytes_per_ns!r}, {times.vector_issue_ns!r}, {times.scalar_ns!r}, {late}}}"
+    described = f"(pf_sim::describe({{{', '.join(entries)}}}, {_group_size(machine, emission)}, {taken}), true)"
     yield f"static const bool pf_sim_is_described = {described};"
 
 
@@ -165,9 +169,10 @@ def _copy(machine: Machine, emission: Emission, copy: Copy) -> Iterator[str]:
     sides = [_named_space(machine, emission, name) for name in (copy.source, copy.result)]
     wait = f'"{parse_call(copy.wait).callee}"' if copy.wait else "nullptr"
     after = "true" if emission.compute_wait else "false"
+    rate, latency = copy_times(machine, emission, copy)
     how = (
         f'{{"{copy.source} -> {copy.result}", "{sides[0]}", "{sides[1]}", {wait}, {copy.alignment_bytes}, '
-        f"{copy.granule_bytes}, {after}}}"
+        f"{copy.granule_bytes}, {after}, {rate!r}, {latency!r}}}"
     )
     body = f"[=]() {{ (void)rows; (void)dst_stride; (void)src_stride;\n{copy.body}\n  }}"
     lines = [
@@ -203,6 +208,7 @@ def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator
             f"typedef {result} R;",
             f'pf_sim::begin_call("{one.callee(dtype)}", line);',
             *statements,
+            f'if (!pf_sim::computing("{one.callee(dtype)}", count * (int64_t)sizeof(R))) return;',
             *checks,
             one.body,
         ]
