@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from powerfusion.core._mlir import create, entry_block
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.device import ahead
 from powerfusion.passes.lowering.device.extremes import take_extremes
 from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Device, memory_name
@@ -44,6 +45,14 @@ LAUNCH, LAUNCH_GROUPS = "PF_LAUNCH", "PF_LAUNCH_GROUPS"
 
 class KernelLowering(DeviceLowering):
     """Lowers one kernel that the host starts."""
+
+    @contextmanager
+    def steps(
+        self, block: ir.Block, bounds: tuple[Number, Number, Number], bind: Callable[[Number], None]
+    ) -> Iterator[list[ir.Operation]]:
+        """Loads may be a step ahead."""
+        with ahead.steps(self, block, bounds, bind) as ops:
+            yield ops
 
     @contextmanager
     def scratch_of(self, op: ir.Operation, *, threaded: bool) -> Iterator[None]:

@@ -68,13 +68,19 @@ class Box:
 @lowers("gir.load", to=DEVICE)
 def lower_load(lowering: DeviceLowering, op: ir.Operation) -> None:
     """Copies into a tile of what is there; others may be under way at the same time."""
-    (source,), indices, valid = segments(op)
-    buffer, starts, counts = lowering.buffer(source), lowering.numbers(indices), lowering.numbers(valid)
     tile = op.result.type
     held = Held(tuple(tile.shape), tile.element_type)
     lowering.group.flush()
-    lowering.arrive_from(buffer.memory)
-    region = lowering.place(held, op, copied=True)
+    lowering.arrive_from(lowering.buffer(op.operands[0]).memory)
+    load_into(lowering, op, held, lowering.place(held, op, copied=True))
+    lowering.bind([op.result], [Tile.of(held)])
+
+
+def load_into(lowering: DeviceLowering, op: ir.Operation, held: Held, region: Region) -> None:
+    """Starts a load into a place."""
+    (source,), indices, valid = segments(op)
+    buffer, starts, counts = lowering.buffer(source), lowering.numbers(indices), lowering.numbers(valid)
+    tile = op.result.type
     begins, sizes = window_of(op, buffer, starts, counts, tile.shape)
     strides = spread_strides(held)
     dest = Side(lowering.space.name, pointer_of(held), linear(begins, strides), strides)
@@ -87,7 +93,6 @@ def lower_load(lowering: DeviceLowering, op: ir.Operation) -> None:
     copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element_type), from_, dest), region)
     if copy.wait:
         lowering.flights.append(Flight(region.span, copy.wait, None))
-    lowering.bind([op.result], [Tile.of(held)])
 
 
 @lowers("gir.store", to=DEVICE)
