@@ -18,8 +18,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
-from powerfusion.passes.lowering.device.transfers import linear
-from powerfusion.passes.lowering.device.vectors import typed
+from powerfusion.passes.lowering.device.transfers import linear, typed
 from powerfusion.passes.lowering.device.ways import RUN, Step, way_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.arithmetic import combined

@@ -261,6 +261,15 @@ def pointer_of(held: Held) -> ir.Value:
     return held.array
 
 
+def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Value:
+    """A pointer to an element, as intrinsics take it."""
+    pointer = pointer_of(held)
+    if at != 0:
+        pointer = code.binary("add", pointer, code.value_of(at))
+    name = dict(lowering.emission.types).get(dtype)
+    return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
+
+
 def spread_strides(held: Held) -> tuple[int, ...]:
     """The strides of a tile along all of its dimensions."""
     assert held.strides is not None

@@ -16,7 +16,8 @@ from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of, row_strides, span_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
 from powerfusion.passes.lowering.device.state import Region
-from powerfusion.passes.lowering.device.transfers import linear, pointer_of
+from powerfusion.passes.lowering.device.transfers import linear, typed
+from powerfusion.passes.lowering.device.turns import turned
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, Operand, Step, way_of
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.code import Number, plus
@@ -80,7 +81,7 @@ def plan_of(lowering: DeviceLowering, op: ir.Operation) -> Plan | None:
     layouts = [layout for layout in found if layout is not None]
     if len(layouts) < len(found):
         return None
-    return _longest(lowering, op, (dtype, result), tiles, layouts)
+    return _longest(lowering, op, (dtype, result), *turned(lowering, op, tiles, layouts))
 
 
 def _longest(
@@ -171,15 +172,6 @@ def emit_runs(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held
             emit_call(step.intrinsic.parsed, step.intrinsic.callee(step.dtype), given, op)
     for region in temporaries.values():
         lowering.drop(region)
-
-
-def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Value:
-    """A pointer to an element, as intrinsics take it."""
-    pointer = pointer_of(held)
-    if at != 0:
-        pointer = code.binary("add", pointer, code.value_of(at))
-    name = dict(lowering.emission.types).get(dtype)
-    return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
 
 
 def _operand(

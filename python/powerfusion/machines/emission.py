@@ -33,6 +33,7 @@ UNARY = (
     *("sin", "cos", "round", "roundeven", "trunc", "cbrt", "atan"),
 )
 KINDS = ("add", "mul", "maximumf", "minimumf", "maxnumf", "minnumf", "maxsi", "minsi")
+TRANSPOSE = "transpose"
 OPS: dict[str, int] = {
     **{f"arith.{name}": 1 if name == "negf" else 2 for name in (*FLOATS, *INTEGERS)},
     **{f"math.{name}": 1 for name in UNARY},
@@ -42,10 +43,11 @@ OPS: dict[str, int] = {
     "arith.truncf": 1,
     "reciprocal": 1,
     "fill": 1,
+    TRANSPOSE: 1,
     **{f"reduce.{kind}": 1 for kind in KINDS},
 }
 """What an intrinsic may do, and of how many operands: ops of programs; `reciprocal`, of which divisions are made;
-`fill`, a number in every element; `reduce.KIND`, elements combined."""
+`fill`, a number in every element; `transpose`, rows that become columns; `reduce.KIND`, elements combined."""
 CONVERSIONS = ("arith.extf", "arith.truncf")
 """Those whose results are of another element type than their operand."""
 
@@ -161,7 +163,8 @@ class Intrinsic:
 
     Args:
         op: Of `OPS`.
-        call: Of `dst`, as many of `a`, `b`, `c` as the op has operands, and `count`, of elements.
+        call: Of `dst`, as many of `a`, `b`, `c` as the op has operands, and `count`, of elements; a transposition
+            takes `rows` and `columns` of its operand.
         dtypes: Which elements; `{dtype}` in the callee's name stands for one of them.
         body: What it does, in C, in which `T` is the element's type, and `R` the result's.
         result: Of a conversion: the result's element type.
@@ -196,6 +199,11 @@ class Intrinsic:
     def operands(self) -> tuple[str, ...]:
         """The names of its operands."""
         return OPERANDS[: OPS.get(self.op, 0)]
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The names of how many elements there are."""
+        return ("rows", "columns") if self.op == TRANSPOSE else ("count",)
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def _intrinsic(machine: Machine, one: Intrinsic, path: Path) -> Iterator[Complai
     if one.op not in OPS:
         yield Complaint((*path, "op"), f"no intrinsic does '{one.op}': {_near(one.op, list(OPS))}")
         return
-    names = ("dst", *one.operands, "count")
+    names = ("dst", *one.operands, *one.sizes)
     yield from _names(one.call, names, names, (*path, "call"), dtype=True)
     yield from _dtypes(one.dtypes, path)
     yield from _result(one, path)
@@ -244,7 +244,8 @@ def _twice(emission: Emission) -> Iterator[Complaint]:
         for dtype in one.dtypes:
             try:
                 shape = tuple(
-                    a.word or ("number" if a.name in (*one.scalars, "count") else "run") for a in one.parsed.arguments
+                    a.word or ("number" if a.name in (*one.scalars, *one.sizes) else "run")
+                    for a in one.parsed.arguments
                 )
                 key = (one.callee(dtype), dtype, shape)
             except ValueError:

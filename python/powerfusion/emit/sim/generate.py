@@ -192,14 +192,19 @@ def _named_space(machine: Machine, emission: Emission, name: str) -> str:
 def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator[str]:
     for dtype in one.dtypes:
         type_, result = (_type_of(emission, each) for each in (dtype, one.result or dtype))
-        types = {"dst": f"{result} *", "count": "int64_t"}
+        types = {"dst": f"{result} *", **dict.fromkeys(one.sizes, "int64_t")}
         for operand in one.operands:
             types[operand] = type_ if operand in one.scalars else f"const {type_} *"
         parameters, statements = _parameters(one.parsed, types)
         default = machine.space_of("reg")
         spaces = {name: dict(one.spaces).get(name, default.name) for name in ("dst", *one.operands)}
         alignment = one.alignment_bytes or default.alignment_bytes
+        granular = one.sizes if len(one.sizes) > 1 else ()
+        if granular:
+            statements.append(f"int64_t count = {' * '.join(granular)};")
+        sides = [f"pf_sim::check_granule({size} * (int64_t)sizeof(T), {one.granule_bytes});" for size in granular]
         checks = [f"pf_sim::check_granule(count * (int64_t)sizeof({name}), {one.granule_bytes});" for name in "TR"]
+        checks += sides
         runs = [operand for operand in one.operands if operand not in one.scalars]
         checks += [_operand(operand, "T", spaces[operand], alignment, writes=False) for operand in runs]
         checks.append(_operand("dst", "R", spaces["dst"], alignment, writes=True))
