@@ -21,8 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "python")]
 
 from powerfusion.emit.sim.times import copy_times  # noqa: E402
+from powerfusion.errors import SimulationError  # noqa: E402
 from powerfusion.executable import Executable, compile_source  # noqa: E402
 from powerfusion.machines import find  # noqa: E402
+from powerfusion.runtime.timeline import Timeline  # noqa: E402
 from workloads import Workload, workloads  # noqa: E402
 
 PAGE = ROOT / "docs" / "accelerator-times.md"
@@ -34,7 +36,8 @@ nobody published them. Launches cost nothing.
 
 *By operator* is what a library runs: each operator reads its operands from memory and writes its result there, at the
 memory's full speed, computing for nothing. *Fused* is what the program's BANG C does in the simulator. *Longest* is how
-long the busiest of its pipes works: copies, vector unit, or loops over elements, for which there is no intrinsic.
+long the busiest of its pipes works: copies, vector unit, or loops over elements, for which there is no intrinsic;
+a program with so many steps of these that running them takes minutes isn't timed.
 
 | program | MB by operator | MB fused | fewer | ms by operator | ms fused | longest | ms / longest |
 |---|---|---|---|---|---|---|---|
@@ -78,9 +81,10 @@ class Row:
             self.name,
             *(f"{size / 1e6:,.2f}" for size in (self.naive_bytes, self.fused_bytes)),
             f"{self.fewer:.2f}",
-            *(f"{ns / 1e6:,.3f}" for ns in (self.naive_ns, self.fused_ns)),
+            f"{self.naive_ns / 1e6:,.3f}",
+            "-" if math.isnan(self.fused_ns) else f"{self.fused_ns / 1e6:,.3f}",
             self.longest,
-            f"{self.over:.2f}",
+            "-" if math.isnan(self.fused_ns) else f"{self.over:.2f}",
         ]
         return f"| {' | '.join(cells)} |"
 
@@ -107,7 +111,11 @@ def timed(workload: Workload, machine: str) -> Row:
     """A program's row."""
     program = compile_source(workload.text("full"), f"mlu:{machine}", device="sim")
     naive = moved(program, "raise")
-    timeline = program.timeline()
+    try:
+        timeline = program.timeline()
+    except SimulationError as error:
+        print(f"{workload.name}: {error}", file=sys.stderr)
+        timeline = Timeline(math.nan, {"elements": math.nan}, {}, ())
     longest = max(timeline.busy_ns, key=lambda pipe: timeline.busy_ns[pipe])
     emission = program.machine.emit
     assert emission is not None
@@ -133,8 +141,10 @@ def page(rows: Sequence[Row], title: str) -> str:
 
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows come to."""
-    fewer, quicker = mean([row.fewer for row in rows]), mean([row.naive_ns / row.fused_ns for row in rows])
-    yield f"Bytes by operator / fused: {fewer:.2f} in the geometric mean. Time by operator / fused: {quicker:.2f}."
+    known = [row for row in rows if not math.isnan(row.fused_ns)]
+    fewer, quicker = mean([row.fewer for row in rows]), mean([row.naive_ns / row.fused_ns for row in known])
+    yield f"Bytes by operator / fused: {fewer:.2f} in the geometric mean of {len(rows)} programs."
+    yield f"Time by operator / fused: {quicker:.2f} in that of the {len(known)} that were timed."
     copies = [row for row in rows if row.longest not in ("elements", "vector unit")]
     near = [row for row in copies if row.over <= 1.15]
     yield f"Of {len(rows)} programs {len(copies)} are bound by copies; {len(near)} of these take at most 1.15 of that."

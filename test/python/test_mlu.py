@@ -149,6 +149,27 @@ def test_a_type_that_the_machine_lacks() -> None:
     assert str(caught.value).startswith("<text>:4:8: "), "where the op stands"
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(64, 96), (64, 90)])
+def test_transposition(rows: int, columns: int) -> None:
+    """Blocks of whole granules by the intrinsic, others element by element."""
+    turned, type_ = f"tensor<{columns}x{rows}xf32>", f"tensor<{rows}x{columns}xf32>"
+    text = f"""
+func.func @turned(%x: {turned}, %y: {type_}) -> {type_} {{
+  %e = tensor.empty() : {type_}
+  %0 = linalg.transpose ins(%x : {turned}) outs(%e : {type_}) permutation = [1, 0]
+  %1 = linalg.add ins(%0, %y : {type_}, {type_}) outs(%e : {type_}) -> {type_}
+  return %1 : {type_}
+}}"""
+    program = compiled(text, "mlu:mlu372")
+    x = np.random.default_rng(0).standard_normal((columns, rows)).astype(np.float32)
+    y = np.random.default_rng(1).standard_normal((rows, columns)).astype(np.float32)
+    np.testing.assert_array_equal(program(x, y), x.T + y)
+    assert program.simulation is not None
+    assert ("__bang_transpose" in program.simulation.calls) == (columns == 96)
+    counted, ledger = moved(program)
+    assert counted == ledger
+
+
 def test_smaller_tiles() -> None:
     """Where tiles and what is needed beside them don't fit, a program is placed with smaller ones."""
     text = compiled(find("swiglu").text(), "mlu:mlu372").c_source.code

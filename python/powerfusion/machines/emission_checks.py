@@ -243,10 +243,8 @@ def _twice(emission: Emission) -> Iterator[Complaint]:
     for number, one in enumerate(emission.intrinsics):
         for dtype in one.dtypes:
             try:
-                shape = tuple(
-                    a.word or ("number" if a.name in (*one.scalars, *one.sizes) else "run")
-                    for a in one.parsed.arguments
-                )
+                numbers = (*one.scalars, *one.sizes)
+                shape = tuple(a.word or ("number" if a.name in numbers else "run") for a in one.parsed.arguments)
                 key = (one.callee(dtype), dtype, shape)
             except ValueError:
                 continue
