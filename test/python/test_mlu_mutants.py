@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def _is_for_what_is_outside(mutant: Mutant, lines: list[str], emission: Emission
     return mutant.kind == "fill" and guarded and any(line.startswith(calls) for line in behind)
 
 
+def _is_a_second_guard(mutant: Mutant, lines: list[str], emission: Emission) -> bool:
+    """Copies that are bounded within it, or loads ahead of a loop that has no step."""
+    line = lines[mutant.line - 1]
+    indent = line[: len(line) - len(line.lstrip())]
+    behind = lines[mutant.line :]
+    block = list(takewhile(lambda text: text.startswith(f"{indent}  "), behind))
+    calls = tuple(f"{indent}  {copy.parsed.callee}(" for copy in emission.copies)
+    found = re.fullmatch(r"if \((.*) < (.*)\) \{", mutant.text)
+    if mutant.kind != "guard" or found is None:
+        return False
+    is_before_loop = any(f"= {found[1]}; " in text and f" < {found[2]}; " in text for text in behind[len(block) :])
+    return is_before_loop or not any(text.startswith(calls) for text in block)
+
+
 def _is_a_second_bound(mutant: Mutant, lines: list[str], emission: Emission) -> bool:
     return mutant.kind == "least"
 
@@ -76,6 +91,7 @@ EXPLAINED: dict[str, tuple[int, Callable[[Mutant, list[str], Emission], bool]]] 
     ),
     "behind units there is a barrier, and one before the copies that come next": (2, _is_a_second_barrier),
     "a gather gives zero for places outside of its table, and no input has one": (2, _is_for_what_is_outside),
+    "loads ahead are guarded by what there is of their window, too": (2, _is_a_second_guard),
     "windows are bounded where they are cut out and where they are copied; rows behind are computed, not stored": (
         6,
         _is_a_second_bound,

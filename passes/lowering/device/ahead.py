@@ -23,6 +23,7 @@ from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Region
 from powerfusion.passes.lowering.device.transfers import load_into, space_of
 from powerfusion.passes.lowering.emitc import code
+from powerfusion.passes.lowering.emitc.buffers import Buffer
 from powerfusion.passes.lowering.emitc.code import Number, minus, plus, times
 from powerfusion.passes.lowering.emitc.tiles import Held, Tile
 from powerfusion.passes.lowering.lockstep import holds
@@ -155,7 +156,7 @@ def early_of(lowering: DeviceLowering, block: ir.Block) -> list[ir.Operation]:
     barred = holds(around, lambda op: op.name in BARS)
     if barred or lowering.members or not lowering.ahead or lowering.in_unit:
         return []
-    written = {root_of(segments(op)[WRITES[op.name]][0]) for op in ops_in(around) if op.name in WRITES}
+    written = {_memory(lowering, segments(op)[WRITES[op.name]][0]) for op in ops_in(around) if op.name in WRITES}
     within = set(operations(block))
     early: list[ir.Operation] = []
     for op in operations(block)[:-1]:
@@ -167,7 +168,9 @@ def early_of(lowering: DeviceLowering, block: ir.Block) -> list[ir.Operation]:
         is_index = op.name.startswith(INDICES) and not any(
             isinstance(value.type, ir.RankedTensorType) for value in (*op.operands, *op.results)
         )
-        if is_index or (op.name == "gir.load" and _is_far(lowering, op) and root_of(op.operands[0]) not in written):
+        if is_index or (
+            op.name == "gir.load" and _is_far(lowering, op) and _memory(lowering, op.operands[0]) not in written
+        ):
             early.append(op)
     return early
 
@@ -177,3 +180,10 @@ def _is_far(lowering: DeviceLowering, op: ir.Operation) -> bool:
     source = space_of(lowering, op.operands[0].type)
     copies = lowering.emission.copies_along(source, lowering.space.name)
     return lowering.machine.space(source).level == "dram" and bool(copies) and all(copy.wait for copy in copies)
+
+
+def _memory(lowering: DeviceLowering, value: ir.Value) -> object:
+    """What a memref is part of; kernels may be given one memory twice."""
+    root = root_of(value)
+    known = lowering.values.get(root)
+    return known.memory if isinstance(known, Buffer) else root

@@ -199,7 +199,9 @@ def main(folder: Path) -> None:
     function = CFunction(code, signature, call["messages"])
     if call[TIMED]:
         library.pf_sim_begin(ctypes.c_int64(2))
-        function(*(np.zeros(spec.shape, DTYPES[spec.dtype]) for spec in signature.arguments))
+        function(
+            *(np.zeros(tuple(size or 0 for size in spec.shape), DTYPES[spec.dtype]) for spec in signature.arguments)
+        )
         (folder / f"{TIMED}.txt").write_bytes(library.pf_sim_report())
         return
     for run in RUNS:
