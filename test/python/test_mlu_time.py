@@ -48,6 +48,20 @@ def test_overlap() -> None:
     assert before.ns > before.longest_ns
 
 
+def test_loads_ahead() -> None:
+    """While a step computes, what the next one reads is on its way; the wait at its end is the only one for copies."""
+    program = compiled(workload_of("swiglu").text("full"), MLU)
+    loop = program.c_source.code.split("__mlu_global__ void")[1].split("__sync_io();", 1)[1].split("return;")[0]
+    order = [loop.index(word) for word in ("for (", "% 2", "if (", "GDRAM2NRAM", "__bang_", "NRAM2GDRAM", "__sync_io")]
+    assert order == sorted(order)
+    assert loop.count("__sync_io") == 1
+    time = program.timeline()
+    assert time.longest_ns == time.busy_ns["__sync_io"]
+    assert time.ns < 1.02 * time.longest_ns
+    counted = sum(time.bytes.values())
+    assert counted == 3 * 4 * 4096 * 11008, "no more than without"
+
+
 def test_sizes_do_not_matter() -> None:
     """Nothing is moved: the full sizes of a program take no longer to time than small ones."""
     time = compiled(workload_of("relu_add").text("full"), "mlu:mlu592").timeline()
