@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import ml_dtypes
@@ -25,7 +25,7 @@ class Workload:
     Attributes:
         name: Unique but for the dtype, as `softmax_4096x1024`.
         family: What several sizes have in common, as `softmax`.
-        dtype: Of its floats: f32 or bf16.
+        dtype: Of its floats: f32 or bf16; f16 can be asked for by `in_dtype`.
         write: Writes it: takes a writer, the dtype and sizes, gives the results.
         full: The sizes that count.
         small: Sizes that keep every loop and leave rests.
@@ -43,6 +43,10 @@ class Workload:
     meaning: Callable[..., Any]
     roundings: float = 1
     scale: float = 0
+
+    def in_dtype(self, dtype: str) -> Workload:
+        """The same on floats of another type."""
+        return replace(self, dtype=dtype)
 
     def text(self, size: Size = "full") -> str:
         """Its MLIR: linalg on tensors."""

@@ -71,6 +71,7 @@ class ConvertGirToEmitcPass(Pass):
     establishes: ClassVar[frozenset[str]] = frozenset({"c-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     machine: str = option("c", help="For which: a machine's name, or a .toml that describes one")
+    ahead: bool = option(False, help="Whether a machine's loops load what their next step reads")
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its C form."""
@@ -86,7 +87,7 @@ class ConvertGirToEmitcPass(Pass):
             for launch in (inner for inner in ops_in(function) if inner.name == "gir.launch"):
                 _note_shares(program, launch)
         machine = find(self.machine)
-        device = None if machine.emit is None else Device(machine, machine.emit)
+        device = None if machine.emit is None else Device(machine, machine.emit, ahead=self.ahead)
         for function in sorted(found, key=is_public):
             if is_public(function):
                 lowering = HostLowering(function, program, device) if device else EntryLowering(function, program)

@@ -15,13 +15,14 @@ import numpy as np
 
 from powerfusion.errors import PowerFusionError, UnsupportedError
 from powerfusion.executable import compile_source
-from powerfusion.machines.emission import OPS
+from powerfusion.machines.emission import CONVERSIONS, OPS, TRANSPOSE
 from powerfusion.machines.table import find
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, way_of
 from powerfusion.runtime.device_function import SIMULATED
 from powerfusion.runtime.signature import Array
 
 ROWS, COLUMNS = 5, 67
+BLOCKS = 64
 TOLERANCE = 2e-5
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "arith.addf": np.add,
@@ -97,9 +98,9 @@ def support_of(path: str) -> Iterator[tuple[str, str]]:
     if emission is None:
         return
     for op, operands in OPS.items():
-        if op in ("reciprocal", "fill"):
+        if op in ("reciprocal", "fill", *CONVERSIONS):
             continue
-        if op.startswith("reduce."):
+        if op.startswith("reduce.") or op == TRANSPOSE:
             found = next(emission.intrinsics_for(op, "f32"), None)
             yield op, found.callee("f32") if found else "loops over elements"
             continue
@@ -164,7 +165,9 @@ def cases() -> Iterator[Case]:
     yield Case("reductions", _reductions(), [x], wanted)
     exponentials = np.exp(x - x.max(1, keepdims=True))
     yield Case("softmax", _softmax(), [x], [exponentials / exponentials.sum(1, keepdims=True)])
-    yield Case("transposed", _transposed(), [x], [x.T + 1.0])
+    yield Case("transposed", _transposed(*x.shape), [x], [x.T + 1.0])
+    blocks = random.uniform(0.25, 2.0, (BLOCKS, 2 * BLOCKS)).astype(np.float32)
+    yield Case("transposed blocks", _transposed(*blocks.shape), [blocks], [blocks.T + 1.0])
 
 
 def _called(how: Callable[..., Any], x: Array, y: Array) -> Array:
@@ -258,9 +261,9 @@ def _softmax() -> str:
     return _function(f"%x: {TILE}", [("r0", TILE)], body)
 
 
-def _transposed() -> str:
-    turned = f"tensor<{COLUMNS}x{ROWS}xf32>"
+def _transposed(rows: int, columns: int) -> str:
+    tile, turned = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}x{rows}xf32>"
     body = f"\n  %e = tensor.empty() : {turned}"
     add = "%k = arith.constant 1.0 : f32\n    %r = arith.addf %a, %k : f32"
-    body += _generic("r0", [("%x", TILE, TURNED)], ("%e", turned, BOTH), "parallel parallel", add)
-    return _function(f"%x: {TILE}", [("r0", turned)], body)
+    body += _generic("r0", [("%x", tile, TURNED)], ("%e", turned, BOTH), "parallel parallel", add)
+    return _function(f"%x: {tile}", [("r0", turned)], body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PRE
 from powerfusion.runtime.signature import Array, Signature
 from powerfusion.runtime.simulation import SimulatedFunction, Simulation
 from powerfusion.runtime.threads import Threads
+from powerfusion.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
     from powerfusion.emit.c_library import CLibrary
@@ -50,6 +51,8 @@ OPTIMIZATION_LEVEL = 3
 
 # Placed as if one in so many bytes at reg were there, until what lowering needs beside tiles fits too.
 SHARES = (1, 2, 4, 8)
+# The same for loops whose loads are a step ahead, which take two places; more bytes are no price for that.
+SHARES_AHEAD = (1, 2, 4)
 
 
 class Executable:
@@ -290,6 +293,18 @@ class Executable:
         called = self.__dict__.get("_function")
         return called.last if isinstance(called, SimulatedFunction) else None
 
+    def timeline(self) -> Timeline:
+        """What a call on the simulated machine takes in its model of time, without doing it.
+
+        Raises:
+            UnsupportedError: It isn't for a simulated machine.
+            InputError: A size of an argument is open.
+        """
+        called = self._function
+        if not isinstance(called, SimulatedFunction):
+            raise UnsupportedError(f"there is no model of time for {self.target}", help="pf calibrate measures hosts")
+        return called.timeline()
+
     @property
     def object_code(self) -> bytes:
         """Its machine code, as LLVM makes objects; of target cpu.
@@ -421,11 +436,16 @@ def compile_source(
     source = import_model(source, inputs, dynamic_shapes)
     check_device(device, target, machine)
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
-    made: Executable | None = None
-    for share in SHARES:
-        smaller = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
+
+    def attempt(share: int, *, ahead: bool = False, until: str | None = until) -> Executable:
+        asked = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
+        asked = [phase.with_option("ahead", "true") for phase in asked] if ahead else asked
+        return _compile_between(source, asked, target, until, after, machine, cache=cache)
+
+    made = _ahead(attempt) if machine is not None and machine.emit is not None and until is None else None
+    for share in SHARES if made is None else ():
         try:
-            made = _compile_between(source, smaller, target, until, after, machine, cache=cache)
+            made = attempt(share)
             break
         except CapacityError:
             if share == SHARES[-1]:
@@ -433,6 +453,24 @@ def compile_source(
     assert made is not None, "expected a last share"
     made.device = device
     return made
+
+
+def _ahead(attempt: Callable[..., Executable]) -> Executable | None:
+    """A program whose loops load ahead, where that fits and moves no more bytes than it would without."""
+    for share in SHARES_AHEAD:
+        try:
+            made = attempt(share, ahead=True)
+        except CapacityError:
+            continue
+        if share > 1 and _bytes_of(made) != _bytes_of(attempt(1, until=COUNTED[-1])):
+            return None
+        return made
+    return None
+
+
+def _bytes_of(made: Executable) -> object:
+    """Bytes from and to memory that a scheduled program moves."""
+    return next(report for report in made.phase_reports() if report.phase == COUNTED[-1]).at("dram", "useful")
 
 
 def compile_for(

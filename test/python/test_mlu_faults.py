@@ -40,7 +40,11 @@ BUGS: dict[str, tuple[str, Callable[[str], str], str]] = {
     "missing sync of what computes": ("mlu372", once(r"__sync_compute\(\);", ""), "nobody has waited for that"),
     "missing last sync": ("mlu372", each(r"__sync_io\(\);(?=\s*})", ""), "before this copy was waited for|waited for"),
     "NRAM over budget": ("mlu372", once(r"nram_memory\[\d+\]", "nram_memory[655488]"), "over budget"),
-    "segnum too large": ("mlu372", once(r"(NRAM2GDRAM, \d+, \d+, \w+)\)", r"\g<1> + 1)"), "was written by task"),
+    "segnum too large": (
+        "mlu372",
+        once(r"(NRAM2GDRAM, \d+, \d+, \w+)\)", r"\g<1> + 1)"),
+        "was written by task|never written",
+    ),
     "segnum too small": ("mlu372", each(r"(GDRAM2NRAM, \d+, \d+, \w+)\)", r"\g<1> - 1)"), "never written"),
     "overlapping copies": ("mlu372", once(r"\(nram_memory \+ \d+\)", "nram_memory"), "what the copy of line"),
     "missing barriers": ("mlu592", each(r"__sync_cluster\(\);", ""), "no barrier is between"),

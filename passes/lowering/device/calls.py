@@ -46,9 +46,14 @@ def _create(
         arguments.append(ir.IntegerAttr.get(ir.IndexType.get(), len(operands)))
         operands.append(code.value_of(value))
     if op is not None:
-        code.verbatim(f"{MARK}{op.name} {_place(op)}".rstrip())
+        mark(op)
     attributes = {"callee": ir.StringAttr.get(callee), "args": ir.ArrayAttr.get(arguments)}
     return create("emitc.call_opaque", operands, list(types), attributes)
+
+
+def mark(op: ir.Operation) -> None:
+    """Says which op the next line is of."""
+    code.verbatim(f"{MARK}{op.name} {_place(op)}".rstrip())
 
 
 def _place(op: ir.Operation) -> str:

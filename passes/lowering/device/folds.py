@@ -18,8 +18,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
-from powerfusion.passes.lowering.device.transfers import linear
-from powerfusion.passes.lowering.device.vectors import typed
+from powerfusion.passes.lowering.device.transfers import linear, typed
 from powerfusion.passes.lowering.device.ways import RUN, Step, way_of
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.arithmetic import combined
@@ -43,8 +42,9 @@ def lower_fold(lowering: DeviceLowering, op: ir.Operation) -> None:
         return
     lowering.group.flush()
     lowering.arrive_loads()
-    lowering.compute()
     carry = accumulator(lowering, op, segments(op)[1][0])
+    assert fold.layout.held is not None
+    lowering.compute(fold.layout.held, carry.held)
     if fold.intrinsic is not None:
         fold.rows(carry)
     else:

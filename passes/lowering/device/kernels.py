@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from powerfusion.core._mlir import create, entry_block
+from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.lowering.device import ahead
+from powerfusion.passes.lowering.device.extremes import take_extremes
 from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Device, memory_name
 from powerfusion.passes.lowering.device.structure import by_first, is_dealt
@@ -30,15 +33,26 @@ from powerfusion.passes.lowering.emitc.memory import bytes_of as number_of_bytes
 from powerfusion.passes.lowering.emitc.scalars import stored
 from powerfusion.passes.lowering.lockstep import holds
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.kernels import ops_in
 
 HOST = "pf_host_"
 RUNTIME = {"pf_allocate": "pf_device_allocate", "pf_release": "pf_device_release", "malloc": "pf_device_malloc"}
 """What the host asks a machine's memory of, in place of the C library's."""
+NEAREST = {"f64": ("f32",), "bf16": ("f32", "f16"), "f16": ("f32", "bf16"), "i64": ("i32",), "i8": ("i16", "i32")}
+"""Element types that come nearest to one that a machine lacks."""
 LAUNCH, LAUNCH_GROUPS = "PF_LAUNCH", "PF_LAUNCH_GROUPS"
 
 
 class KernelLowering(DeviceLowering):
     """Lowers one kernel that the host starts."""
+
+    @contextmanager
+    def steps(
+        self, block: ir.Block, bounds: tuple[Number, Number, Number], bind: Callable[[Number], None]
+    ) -> Iterator[list[ir.Operation]]:
+        """Loads may be a step ahead."""
+        with ahead.steps(self, block, bounds, bind) as ops:
+            yield ops
 
     @contextmanager
     def scratch_of(self, op: ir.Operation, *, threaded: bool) -> Iterator[None]:
@@ -72,6 +86,8 @@ class KernelLowering(DeviceLowering):
 
 def lower_kernel(function: ir.Operation, program: Program, device: Device) -> None:
     """Writes a launched kernel as one that runs on the machine."""
+    check_types(function, device)
+    take_extremes(function, device.emission)
     lowering = KernelLowering(function, program, device)
     block = entry_block(function)
     old_name = ir.StringAttr(function.attributes["sym_name"]).value
@@ -113,6 +129,24 @@ def lower_kernel(function: ir.Operation, program: Program, device: Device) -> No
         device.grouped.add(name)
     program.callees[old_name] = Callee(name, tuple(shape for _, shape in groups), positions, can_fail=False)
     function.erase()
+
+
+def check_types(function: ir.Operation, device: Device) -> None:
+    """Makes sure that a kernel has elements of types alone that the machine's C has.
+
+    Raises:
+        UnsupportedError: It hasn't.
+    """
+    for op in ops_in(function):
+        for value in (*op.operands, *op.results):
+            dtype = str(getattr(value.type, "element_type", value.type))
+            if dtype in device.emission.lacks:
+                near = [one for one in NEAREST.get(dtype, ()) if one not in device.emission.lacks]
+                raise UnsupportedError(
+                    f"{device.machine.name} has no {dtype}",
+                    location=op.location,
+                    help=f"compute it in {near[0]}" if near else "compute it on the host",
+                )
 
 
 class HostLowering(EntryLowering):

@@ -51,12 +51,12 @@ def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
 
 
 def layout_of(tile: Tile) -> Layout | None:
-    """Where a tile's elements are; None where strides can't tell, or nowhere."""
+    """Where a tile's elements are, as memory would have them; None where strides can't tell, or nowhere."""
     shape = squeezed(tile.shape)
     if tile.uniform:
         return Layout(None, 0, (0,) * len(shape))
     held = tile.origin
-    if held is None or held.array is None or held.strides is None:
+    if held is None or held.array is None or held.strides is None or not held.is_as_in_memory:
         return None
     linear = _Linear(tile, held, shape)
     offset = linear.at((0,) * len(shape))

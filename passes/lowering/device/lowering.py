@@ -3,22 +3,25 @@
 Tiles lie in the first space at `reg`, each at an offset that is known: it is taken when the tile is written and free
 when nothing reads it any more. Copies into tiles and out of them go on while other copies are started; what is under
 way is waited for before anything but a copy is written, where its bytes are taken again, and at the end of a block.
+What computes is waited for before a copy of bytes that it may touch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from powerfusion.errors import CapacityError, UnsupportedError
 from powerfusion.machines.emission import OPERANDS
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.arena import Arena, Span
-from powerfusion.passes.lowering.device.calls import emit_plain, emit_value
+from powerfusion.passes.lowering.device.calls import emit_plain, emit_value, mark
 from powerfusion.passes.lowering.device.layouts import row_strides, span_of
 from powerfusion.passes.lowering.device.lives import helds_of, is_last, is_repeated, is_within, least_bytes
 from powerfusion.passes.lowering.device.state import Device, Flight, Region, memory_name
 from powerfusion.passes.lowering.emitc import code, scalars
+from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.function import FunctionLowering
 from powerfusion.passes.lowering.emitc.lowering import TARGET, Program
 from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
@@ -28,6 +31,12 @@ from powerfusion.passes.scheduling.lifetimes import Clock
 
 DEVICE = "device"
 WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
+
+
+def _has_tiles(op: ir.Operation) -> bool:
+    """Whether an op isn't one on numbers alone."""
+    values = [*op.operands, *op.results]
+    return not values or any(isinstance(value.type, ir.ShapedType) for value in values)
 
 
 class DeviceLowering(FunctionLowering):
@@ -51,7 +60,8 @@ class DeviceLowering(FunctionLowering):
         self.arena = Arena(self.space.alignment_bytes)
         self.regions: list[Region] = []
         self.flights: list[Flight] = []
-        self.computed = False
+        self.computed: set[Span] = set()
+        self.copied: set[Span] = set()
         self.waiting: set[Held] = set()
         self.joined: list[tuple[Member, Sequence[Tile]]] = []
         self.stack: list[ir.Operation] = []
@@ -60,6 +70,7 @@ class DeviceLowering(FunctionLowering):
         self.dealing: object | None = None
         self.in_unit = False
         self.waited: set[int] = set()
+        self.ahead = device.ahead
 
     # -- tiles -------------------------------------------------------------------------------------
 
@@ -108,37 +119,47 @@ class DeviceLowering(FunctionLowering):
             for value, lowered in self.values.items()
         )
 
-    def place(self, held: Held, op: ir.Operation) -> Region:
-        """A place in the scratchpad for a tile of any size.
+    def place(self, held: Held, op: ir.Operation, *, copied: bool = False) -> Region:
+        """A place in the scratchpad for a tile of any size, which is computed, or copied there.
 
         Raises:
             UnsupportedError: There is none.
         """
-        shape = squeezed(held.shape)
-        self._set_form(held)
-        strides = row_strides(shape, self.lanes)
-        size = -(-span_of(shape, strides) // self.lanes) * self.lanes * self.element_bytes(held)
-        size = -(-size // self.emission.granule_bytes) * self.emission.granule_bytes
-        region = Region(held, self._span(size, op), self.stack[-1].block if self.stack else op.block)
+        self.set_form(held)
+        strides, size = self.extent_of(held)
+        region = Region(held, self.take(size, op), self.stack[-1].block if self.stack else op.block)
         self.regions.append(region)
-        what = "x".join(map(str, held.shape)) or "1"
-        code.verbatim(f"// tile {what} of {held.element} at {self.space.name}: {size} bytes")
-        self.point(held, region.span, strides, op)
+        (self.copied if copied else self.computed).add(region.span)
+        self.note_tile(held, region.span)
+        self.point(held, region.span.begin, strides, op)
         return region
 
-    def point(self, held: Held, span: Span, strides: tuple[int, ...], op: ir.Operation) -> None:
-        """Makes a pointer to a tile."""
+    def extent_of(self, held: Held) -> tuple[tuple[int, ...], int]:
+        """A tile's strides, in elements, and how many bytes it takes."""
+        shape = squeezed(held.shape)
+        strides = row_strides(shape, self.lanes)
+        size = -(-span_of(shape, strides) // self.lanes) * self.lanes * self.element_bytes(held)
+        return strides, -(-size // self.emission.granule_bytes) * self.emission.granule_bytes
+
+    def note_tile(self, held: Held, span: Span) -> None:
+        """Says that a tile begins, in the text."""
+        what = "x".join(map(str, held.shape)) or "1"
+        code.verbatim(f"// tile {what} of {held.element} at {self.space.name}: {span.end - span.begin} bytes")
+
+    def point(self, held: Held, at: Number, strides: tuple[int, ...], op: ir.Operation) -> None:
+        """Makes a pointer to a tile that begins at a byte."""
         from powerfusion.passes.lowering.emitc.lowering import hint_of
 
         byte = code.pointer_type(scalars.unsigned(8))
         base = code.literal(memory_name(self.space.name), byte)
-        begin = code.binary("add", base, code.value_of(span.begin)) if span.begin else base
+        begin = base if isinstance(at, int) and at == 0 else code.binary("add", base, code.value_of(at))
+        mark(op)
         pointer = code.cast(begin, code.pointer_type(held.wide or computed(held.element)))
         self.name(pointer, hint_of(op))
         held.array = pointer
         held.strides = strides
 
-    def _set_form(self, held: Held) -> None:
+    def set_form(self, held: Held) -> None:
         """Narrow floats lie in the scratchpad as in memory."""
         if held.wide is None and is_narrow(held.element):
             element = held.element
@@ -151,7 +172,12 @@ class DeviceLowering(FunctionLowering):
         """Of an element in the scratchpad."""
         return stored_bytes(held.wide or held.element)
 
-    def _span(self, size: int, op: ir.Operation) -> Span:
+    def take(self, size: int, op: ir.Operation) -> Span:
+        """The first gap of so many bytes.
+
+        Raises:
+            CapacityError: There is none.
+        """
         span = self.arena.take(size)
         usable = self.space.usable_bytes
         if usable is not None and span.end > usable:
@@ -183,10 +209,11 @@ class DeviceLowering(FunctionLowering):
         """A tile is written over one that nothing reads any more, of its shape and type."""
         region = self.region_of(old)
         assert region is not None
-        self._set_form(new)
-        if any(flight.span.meets(region.span) for flight in self.flights):
+        self.set_form(new)
+        if any(flight.span.meets(region.span) and not flight.is_ahead for flight in self.flights):
             self.arrive()
         region.held = new
+        self.computed.add(region.span)
         new.array, new.strides = old.array, old.strides
 
     def temporary(self, count: int, element: ir.Type, op: ir.Operation) -> Region:
@@ -196,7 +223,8 @@ class DeviceLowering(FunctionLowering):
     def drop(self, region: Region) -> None:
         """Gives a place back."""
         self.regions.remove(region)
-        self.arena.give_back(region.span)
+        if not region.is_kept:
+            self.arena.give_back(region.span)
 
     def compute_scalar(self, op: Scalar) -> Values:
         """An op on single elements: the machine's call, or as C has it."""
@@ -210,20 +238,24 @@ class DeviceLowering(FunctionLowering):
 
     def emit(self, op: ir.Operation) -> None:
         """Writes one op; what nothing reads behind it goes."""
+        ahead = [flight for flight in self.flights if flight.is_ahead]
         if list(op.regions):
-            self.arrive()  # what is within may not be done at all
-        elif not op.name.startswith(WITHOUT_MEMORY):
+            if len(ahead) < len(self.flights):
+                self.arrive()  # what is within may not be done at all
+        elif _has_tiles(op) and not op.name.startswith(WITHOUT_MEMORY):
             self.arrive_loads()
-        before = self.computed
+        before = set(self.computed)
         self.stack.append(op)
         super().emit(op)
         if is_last(op):
             self.group.flush()
             self.arrive()
             if is_repeated(op):
-                self.before_copy()  # the next time begins with one
+                self.before_copy(*self.copied)  # the next time begins with one
         self.stack.pop()
-        self.computed |= before and bool(list(op.regions))
+        if list(op.regions):
+            self.flights += [flight for flight in ahead if flight not in self.flights]
+            self.computed |= before  # what is within may not be done at all
         if not self.group.members:
             self.waiting.clear()
             self.joined.clear()
@@ -244,7 +276,7 @@ class DeviceLowering(FunctionLowering):
         self.joined.append((member, operands))
         self.waiting.update(held for tile in operands for held in tile.reads)
         self.waiting.update(member.results)
-        self.computed = True
+        self.compute(*(held for tile in operands for held in tile.reads))
 
     def _is_read(self, held: Held, op: ir.Operation, places: Sequence[Mapping[ir.Value, object]]) -> bool:
         """Whether anything behind an op, seen from its block, reads a tile; or the op, for another of several units."""
@@ -267,20 +299,30 @@ class DeviceLowering(FunctionLowering):
 
     # -- copies under way --------------------------------------------------------------------------
 
-    def compute(self) -> None:
+    def compute(self, *helds: Held) -> None:
         """Something is written that reads or writes tiles."""
-        self.computed = True
+        self.computed.update(region.span for region in self.regions if region.held in helds)
 
-    def before_copy(self) -> None:
-        """What computes is done before a copy is started."""
-        if self.computed and self.emission.compute_wait:
+    def before_copy(self, *spans: Span) -> None:
+        """What computes on some bytes is done before they are copied, or others are copied there."""
+        if not any(computed.meets(span) for computed in self.computed for span in spans):
+            return
+        if self.emission.compute_wait:
             emit_plain(self.emission.compute_wait)
-        self.computed = False
+        self.computed.clear()
 
     def arrive_loads(self) -> None:
         """Waits for what is under way into tiles."""
-        if any(flight.written is None for flight in self.flights):
+        if any(flight.written is None and not flight.is_ahead for flight in self.flights):
             self.arrive()
+
+    def go_on(self) -> None:
+        """What is under way isn't read before the next step of a loop."""
+        self.flights = [replace(flight, is_ahead=True) for flight in self.flights]
+
+    def emit_index(self, op: ir.Operation) -> None:
+        """Writes an op on indices once more."""
+        super().emit(op)
 
     def arrive_from(self, memory: object) -> None:
         """Waits for what is under way into memory that is read next."""

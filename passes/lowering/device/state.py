@@ -22,6 +22,7 @@ class Device:
         used_bytes: Of each space, by name.
         in_groups: Whether the kernel that is written needs groups of tasks.
         grouped: The kernels that do.
+        ahead: Whether loads of loops are a step ahead.
     """
 
     machine: Machine
@@ -29,6 +30,7 @@ class Device:
     used_bytes: dict[str, int] = field(default_factory=dict)
     in_groups: bool = False
     grouped: set[str] = field(default_factory=set)
+    ahead: bool = False
 
     def uses(self, space: str, size: int) -> None:
         """A kernel has needed so many bytes of a space."""
@@ -43,11 +45,13 @@ class Region:
         held: What it is.
         span: Where it lies.
         block: The block that makes it: in others around and within it lives on.
+        is_kept: Whether the bytes stay taken when it ends.
     """
 
     held: Held
     span: Span
     block: ir.Block
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Flight:
         span: Which bytes of the scratchpad it reads or writes.
         wait: The call behind which it is done.
         written: The memory at another level that it writes to, if it does.
+        is_ahead: Whether nothing reads it before the next step of a loop.
     """
 
     span: Span
     wait: str
     written: object | None
+    is_ahead: bool = False
 
 
 def memory_name(space: str) -> str:

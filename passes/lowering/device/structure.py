@@ -139,17 +139,28 @@ def _tasks(lowering: DeviceLowering, op: ir.Operation) -> None:
     counts = lowering.numbers(op.operands)
     inner = inner_of(lowering, op)
     within = [] if inner is None else lowering.numbers(inner.operands)
-    with ExitStack() as nest:
-        index = _dealt(names, [*counts, *within], nest)
+    block = entry_block(op if inner is None else inner)
+
+    def bind(number: Number) -> None:
+        index = _unravelled(number, [*counts, *within])
         lowering.bind(entry_block(op).arguments, index[: len(counts)])
-        if inner is None:
-            lowering.emit_block(entry_block(op))
-            return
-        for other in operations(entry_block(op))[:-1]:
-            if other != inner:
-                lowering.emit(other)
-        lowering.bind(entry_block(inner).arguments, index[len(counts) :])
-        lowering.emit_block(entry_block(inner))
+        if inner is not None:
+            for other in operations(entry_block(op))[:-1]:
+                if other != inner:
+                    lowering.emit_index(other)
+            lowering.bind(block.arguments, index[len(counts) :])
+
+    total = product([*counts, *within])
+    if isinstance(total, int) and total == 1:
+        with code.when(code.equal(number_of(names[0]), 0)):
+            bind(0)
+            lowering.emit_block(block)
+        return
+    own, all_ = map(number_of, names)
+    with lowering.steps(block, (own, total, all_), bind) as ops:
+        for other in ops:
+            lowering.emit(other)
+        lowering.group.flush()
 
 
 def _units(lowering: DeviceLowering, op: ir.Operation) -> None:
@@ -204,9 +215,16 @@ def _dealt(names: tuple[str, str], counts: Sequence[Number], nest: ExitStack) ->
     if isinstance(total, int) and total == 1:
         nest.enter_context(code.when(code.equal(own, 0)))
         return [0] * len(counts)
-    number = nest.enter_context(code.loop(own, total, all_))
+    return _unravelled(nest.enter_context(code.loop(own, total, all_)), counts)
+
+
+def _unravelled(number: Number, counts: Sequence[Number]) -> Sequence[Number]:
+    """An instance's index."""
     if len(counts) == 1:
         return [number]
+    if isinstance(number, int):
+        assert number == 0, "expected the first instance"
+        return [0] * len(counts)
     known = [count for count in counts if isinstance(count, int)]
     if len(known) == len(counts):
         return unravelled(number, known)

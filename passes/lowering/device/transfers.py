@@ -6,6 +6,7 @@ rows of a call, the others are loops. Elements that don't lie side by side are p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call, emit_plain
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
-from powerfusion.passes.lowering.device.state import Flight
+from powerfusion.passes.lowering.device.state import Flight, Region
 from powerfusion.passes.lowering.device.structure import by_one, meet
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.buffers import Buffer, row_major
@@ -67,13 +68,19 @@ class Box:
 @lowers("gir.load", to=DEVICE)
 def lower_load(lowering: DeviceLowering, op: ir.Operation) -> None:
     """Copies into a tile of what is there; others may be under way at the same time."""
-    (source,), indices, valid = segments(op)
-    buffer, starts, counts = lowering.buffer(source), lowering.numbers(indices), lowering.numbers(valid)
     tile = op.result.type
     held = Held(tuple(tile.shape), tile.element_type)
     lowering.group.flush()
-    lowering.arrive_from(buffer.memory)
-    region = lowering.place(held, op)
+    lowering.arrive_from(lowering.buffer(op.operands[0]).memory)
+    load_into(lowering, op, held, lowering.place(held, op, copied=True))
+    lowering.bind([op.result], [Tile.of(held)])
+
+
+def load_into(lowering: DeviceLowering, op: ir.Operation, held: Held, region: Region) -> None:
+    """Starts a load into a place."""
+    (source,), indices, valid = segments(op)
+    buffer, starts, counts = lowering.buffer(source), lowering.numbers(indices), lowering.numbers(valid)
+    tile = op.result.type
     begins, sizes = window_of(op, buffer, starts, counts, tile.shape)
     strides = spread_strides(held)
     dest = Side(lowering.space.name, pointer_of(held), linear(begins, strides), strides)
@@ -83,10 +90,9 @@ def lower_load(lowering: DeviceLowering, op: ir.Operation) -> None:
         buffer.at([plus(s, b) for s, b in zip(starts, begins, strict=True)]),
         buffer.strides,
     )
-    copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element_type), from_, dest))
+    copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element_type), from_, dest), region)
     if copy.wait:
         lowering.flights.append(Flight(region.span, copy.wait, None))
-    lowering.bind([op.result], [Tile.of(held)])
 
 
 @lowers("gir.store", to=DEVICE)
@@ -108,8 +114,8 @@ def lower_store(lowering: DeviceLowering, op: ir.Operation) -> None:
         buffer.at([plus(s, b) for s, b in zip(starts, begins, strict=True)]),
         buffer.strides,
     )
-    copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element), source, to))
     region = lowering.region_of(held)
+    copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element), source, to), region)
     if copy.wait and region is not None:
         lowering.flights.append(Flight(region.span, copy.wait, buffer.memory))
 
@@ -161,23 +167,34 @@ def lower_stage(lowering: DeviceLowering, op: ir.Operation) -> None:
 @lowers("gir.wait", to=DEVICE)
 def lower_wait(lowering: DeviceLowering, op: ir.Operation) -> None:
     """The machine's wait for copies of that kind, and a barrier, where one task waits for its group."""
-    if lowering.clock.first[op] in lowering.waited:
+    found = itertools.takewhile(lambda other: other.name == "gir.wait", _from(op))
+    _wait_for(lowering, list(found))
+
+
+def _wait_for(lowering: DeviceLowering, ops: Sequence[ir.Operation]) -> None:
+    """One wait for what several ops wait for, and one barrier."""
+    new = [op for op in ops if lowering.clock.first[op] not in lowering.waited]
+    if not new:
         return
-    lowering.waited.add(lowering.clock.first[op])
+    lowering.waited.update(lowering.clock.first[op] for op in new)
     lowering.group.flush()
     lowering.arrive()
-    with by_one(lowering):
-        for wait in dict.fromkeys(filter(None, (_wait_of(lowering, token) for token in op.operands))):
-            emit_plain(wait)
+    for wait in dict.fromkeys(filter(None, (_wait_of(lowering, token) for op in new for token in op.operands))):
+        emit_plain(wait)
     meet(lowering)
+
+
+def _from(op: ir.Operation) -> list[ir.Operation]:
+    """An op and those behind it in its block."""
+    ops = operations(op.block)
+    return ops[ops.index(op) :]
 
 
 def _wait_first(lowering: DeviceLowering, op: ir.Operation) -> None:
     """What a loop's last step has started is waited for before the next is: a wait is for all that is under way."""
-    for other in operations(op.block):
-        later = lowering.clock.first[other] > lowering.clock.first[op]
-        if other.name == "gir.wait" and later and all(isinstance(token.owner, ir.Block) for token in other.operands):
-            lower_wait(lowering, other)
+    later = [other for other in _from(op) if other.name == "gir.wait"]
+    carried = [other for other in later if all(isinstance(token.owner, ir.Block) for token in other.operands)]
+    _wait_for(lowering, carried)
 
 
 def _wait_of(lowering: DeviceLowering, token: ir.Value) -> str | None:
@@ -206,7 +223,7 @@ def lower_gather(lowering: DeviceLowering, op: ir.Operation) -> None:
     lowering.group.flush()
     lowering.arrive()
     held = Held(tuple(type_.shape), type_.element_type)
-    region = lowering.place(held, op)
+    region = lowering.place(held, op, copied=True)
     assert held.strides is not None
     with ExitStack() as nest:
         index = [nest.enter_context(code.loop(0, size)) for size in squeezed(held.shape)]
@@ -215,7 +232,7 @@ def lower_gather(lowering: DeviceLowering, op: ir.Operation) -> None:
         with code.when(within(at, buffer)):
             to = Side(lowering.space.name, pointer_of(held), linear(index, held.strides), (1,))
             from_ = Side(space_of(lowering, table.type), buffer.pointer, buffer.at(at), (1,))
-            copy = move(lowering, op, Box((1,), stored_bytes(type_.element_type), from_, to))
+            copy = move(lowering, op, Box((1,), stored_bytes(type_.element_type), from_, to), region)
     if copy.wait:
         lowering.flights.append(Flight(region.span, copy.wait, None))
     lowering.bind([op.result], [Tile.of(held)])
@@ -242,6 +259,15 @@ def pointer_of(held: Held) -> ir.Value:
     """A pointer to a tile."""
     assert held.array is not None, "expected a tile with a place"
     return held.array
+
+
+def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Value:
+    """A pointer to an element, as intrinsics take it."""
+    pointer = pointer_of(held)
+    if at != 0:
+        pointer = code.binary("add", pointer, code.value_of(at))
+    name = dict(lowering.emission.types).get(dtype)
+    return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
 
 
 def spread_strides(held: Held) -> tuple[int, ...]:
@@ -281,7 +307,7 @@ def held_layout(lowering: DeviceLowering, tile: Tile, op: ir.Operation) -> Layou
     lowering.arrive_loads()
     held = Held(tile.shape, tile.element)
     lowering.place(held, op)
-    lowering.compute()
+    lowering.compute(*tile.reads)
     copy_into(held, tile, computed(tile.element))
     assert held.strides is not None
     return Layout(held, 0, held.strides)
@@ -290,8 +316,8 @@ def held_layout(lowering: DeviceLowering, tile: Tile, op: ir.Operation) -> Layou
 # -- calls -----------------------------------------------------------------------------------------
 
 
-def move(lowering: DeviceLowering, op: ir.Operation, box: Box) -> Copy:
-    """Writes the calls that move a box; gives what they are.
+def move(lowering: DeviceLowering, op: ir.Operation, box: Box, tile: Region | None = None) -> Copy:
+    """Writes the calls that move a box, from or to a tile or not; gives what they are.
 
     Raises:
         UnsupportedError: The machine has none that takes it.
@@ -300,7 +326,7 @@ def move(lowering: DeviceLowering, op: ir.Operation, box: Box) -> Copy:
     copy = _chosen(lowering, op, merged)
     if any(isinstance(size, int) and size <= 0 for size in merged.sizes):
         return copy  # a window that has nothing of the memory
-    lowering.before_copy()
+    lowering.before_copy(*([tile.span] if tile else []))
     rank = len(merged.sizes)
     outer = rank - (2 if copy.is_strided and rank > 1 else 1)
     with ExitStack() as nest:

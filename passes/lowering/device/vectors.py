@@ -16,7 +16,8 @@ from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of, row_strides, span_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
 from powerfusion.passes.lowering.device.state import Region
-from powerfusion.passes.lowering.device.transfers import linear, pointer_of
+from powerfusion.passes.lowering.device.transfers import linear, typed
+from powerfusion.passes.lowering.device.turns import turned
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, Operand, Step, way_of
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.code import Number, plus
@@ -44,7 +45,6 @@ class Plan:
     """How an op is done.
 
     Attributes:
-        dtype: Of its elements.
         steps: The calls.
         tiles: The operands.
         layouts: Where they are.
@@ -52,7 +52,6 @@ class Plan:
         run: How many of the last dimensions a call does.
     """
 
-    dtype: str
     steps: list[Step]
     tiles: list[Tile]
     layouts: list[Layout]
@@ -64,36 +63,36 @@ def plan_of(lowering: DeviceLowering, op: ir.Operation) -> Plan | None:
     """A plan; None where intrinsics can't do an op."""
     if op.name == "arith.constant" or len(op.results) != 1 or not squeezed(op.results[0].type.shape):
         return None
-    dtype = str(op.results[0].type.element_type)
-    types = {str(v.type.element_type) for v in op.operands if isinstance(v.type, ir.ShapedType)}
-    if types != {dtype} or any(not isinstance(v.type, ir.ShapedType) for v in op.operands):
+    types = {str(v.type.element_type) if isinstance(v.type, ir.ShapedType) else "" for v in op.operands}
+    if len(types) != 1:
         return None
+    (dtype,) = types
+    result = str(op.results[0].type.element_type)
     if not any(dtype in one.dtypes for one in lowering.emission.intrinsics):
         return None
     tiles = [lowering.tile(operand) for operand in op.operands]
     if all(tile.uniform for tile in tiles):
         return None
     kinds = [NUMBER if tile.uniform else RUN for tile in tiles]
-    if way_of(lowering.emission, op.name, dtype, kinds) is None:
+    if way_of(lowering.emission, op.name, dtype, kinds, result) is None:
         return None
     lowering.settle(*tiles)
     found = [layout_of(tile) for tile in tiles]
     layouts = [layout for layout in found if layout is not None]
     if len(layouts) < len(found):
         return None
-    shape = squeezed(op.results[0].type.shape)
-    return _longest(lowering, op, (shape, dtype), tiles, layouts)
+    return _longest(lowering, op, (dtype, result), *turned(lowering, op, tiles, layouts))
 
 
 def _longest(
     lowering: DeviceLowering,
     op: ir.Operation,
-    result: tuple[tuple[int, ...], str],
+    types: tuple[str, str],
     tiles: list[Tile],
     layouts: list[Layout],
 ) -> Plan | None:
-    """The plan whose calls do most."""
-    shape, dtype = result
+    """The plan whose calls do most; takes the element types of operands and result."""
+    shape = squeezed(op.results[0].type.shape)
     strides = row_strides(shape, lowering.lanes)
     for run in range(len(shape), 0, -1):
         kinds = [_kind(lowering, layout, strides, run, shape) for layout in layouts]
@@ -102,9 +101,9 @@ def _longest(
             continue
         if run < len(shape) and any(stride % lowering.lanes for stride in strides[:-run]):
             continue
-        steps = way_of(lowering.emission, op.name, dtype, known)
+        steps = way_of(lowering.emission, op.name, types[0], known, types[1])
         if steps is not None:
-            return Plan(dtype, steps, tiles, layouts, known, run)
+            return Plan(steps, tiles, layouts, known, run)
     return None
 
 
@@ -159,42 +158,41 @@ def emit_runs(lowering: DeviceLowering, op: ir.Operation, plan: Plan, held: Held
     outer = shape[: len(shape) - plan.run]
     count = span_of(shape[-plan.run :], held.strides[-plan.run :])
     count = -(-count // lowering.lanes) * lowering.lanes
-    numbers = dict.fromkeys(step.into for step in plan.steps if step.into is not None)
-    temporaries: dict[int, Region] = {number: lowering.temporary(count, held.element, op) for number in numbers}
-    lowering.compute()
+    numbers = {step.into: ir.Type.parse(step.result) for step in plan.steps if step.into is not None}
+    temporaries = {number: lowering.temporary(count, element, op) for number, element in numbers.items()}
+    lowering.compute(*(layout.held for layout in plan.layouts if layout.held is not None))
     with ExitStack() as nest:
         index = [nest.enter_context(code.loop(0, size)) for size in outer]
         for step in plan.steps:
             target = held if step.into is None else temporaries[step.into].held
             at = linear(index, held.strides[: len(outer)]) if step.into is None else 0
-            given: dict[str, Number] = {"dst": typed(lowering, target, at, plan.dtype), "count": count}
+            given: dict[str, Number] = {"dst": typed(lowering, target, at, step.result), "count": count}
             for formal, operand in zip(step.intrinsic.operands, step.operands, strict=True):
-                given[formal] = _operand(lowering, plan, operand, index, temporaries)
-            emit_call(step.intrinsic.parsed, step.intrinsic.callee(plan.dtype), given, op)
+                given[formal] = _operand(lowering, plan, (operand, step.dtype), index, temporaries)
+            emit_call(step.intrinsic.parsed, step.intrinsic.callee(step.dtype), given, op)
     for region in temporaries.values():
         lowering.drop(region)
 
 
-def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Value:
-    """A pointer to an element, as intrinsics take it."""
-    pointer = pointer_of(held)
-    if at != 0:
-        pointer = code.binary("add", pointer, code.value_of(at))
-    name = dict(lowering.emission.types).get(dtype)
-    return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
-
-
 def _operand(
-    lowering: DeviceLowering, plan: Plan, operand: Operand, index: Sequence[Number], temporaries: dict[int, Region]
+    lowering: DeviceLowering,
+    plan: Plan,
+    wanted: tuple[Operand, str],
+    index: Sequence[Number],
+    temporaries: dict[int, Region],
 ) -> Number:
+    """What a call takes for an operand of an element type."""
+    operand, dtype = wanted
     if operand.at < 0:
-        return typed(lowering, temporaries[operand.at].held, 0, plan.dtype)
+        return typed(lowering, temporaries[operand.at].held, 0, dtype)
     tile, layout = plan.tiles[operand.at], plan.layouts[operand.at]
     if operand.kind == RUN and plan.kinds[operand.at] == RUN:
         assert layout.held is not None
         at = plus(layout.offset, linear(index, layout.strides[: len(index)]))
-        return typed(lowering, layout.held, at, plan.dtype)
-    return _number(tile, operand, index)
+        return typed(lowering, layout.held, at, dtype)
+    number = _number(tile, operand, index)
+    name = dict(lowering.emission.types).get(dtype)
+    return number if name is None else code.cast(number, ir.Type.parse(f'!emitc.opaque<"{name}">'))
 
 
 def _number(tile: Tile, operand: Operand, index: Sequence[Number]) -> ir.Value:

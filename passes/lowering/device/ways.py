@@ -5,14 +5,15 @@ A way is a few steps, each one call. It is told which operands are runs and whic
     arith.divf a, b     ⇒   t = reciprocal b;  mulf a, t          without a division
     arith.subf a, 3     ⇒   addf a, -3                            without a difference with a number
     arith.addf a, 3     ⇒   t = fill 3;  addf a, t                without a sum with a number
+    math.exp a : f16    ⇒   t = extf a;  t = exp t;  truncf t     without one of halves
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from powerfusion.machines.emission import OPERANDS, Emission, Intrinsic
+from powerfusion.machines.emission import CONVERSIONS, OPERANDS, Emission, Intrinsic
 
 COMMUTES = frozenset(
     f"arith.{name}"
@@ -31,6 +32,9 @@ COMMUTES = frozenset(
     )
 )
 RUN, NUMBER = "run", "number"
+WIDE = "f32"
+WIDENED = -16
+"""The temporary that an op's first operand is widened to; those of others are below it."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +63,38 @@ class Step:
     Attributes:
         intrinsic: Which.
         operands: What it takes.
+        dtype: Of what it takes.
         into: Which temporary it writes; None for the result.
     """
 
     intrinsic: Intrinsic
     operands: tuple[Operand, ...]
+    dtype: str
     into: int | None = None
 
+    @property
+    def result(self) -> str:
+        """The element type of what it makes."""
+        return self.intrinsic.result or self.dtype
 
-def way_of(emission: Emission, name: str, dtype: str, kinds: Sequence[str]) -> list[Step] | None:
+
+def way_of(
+    emission: Emission, name: str, dtype: str, kinds: Sequence[str], result: str | None = None
+) -> list[Step] | None:
     """The steps that do an op on elements of a type; None where the machine has none.
 
     Args:
         emission: The machine's.
         name: The op's.
-        dtype: The element type.
+        dtype: The operands' element type.
         kinds: `RUN` or `NUMBER`, per operand; one is a run.
+        result: The result's element type, where it is another.
     """
     operands = tuple(Operand(kind, at) for at, kind in enumerate(kinds))
-    for how in (_own, _rewritten, _filled):
+    if name in CONVERSIONS or result not in (None, dtype):
+        found = next(emission.intrinsics_for(name, dtype, result), None) if result else None
+        return [Step(found, operands, dtype)] if found else None
+    for how in (_own, _rewritten, _filled, _widened):
         found = how(emission, name, dtype, operands)
         if found is not None:
             return found
@@ -91,7 +108,7 @@ def _own(emission: Emission, name: str, dtype: str, operands: tuple[Operand, ...
         wanted = {formal for formal, operand in zip(OPERANDS, order, strict=False) if operand.kind == NUMBER}
         for intrinsic in emission.intrinsics_for(name, dtype):
             if len(intrinsic.operands) == len(order) and set(intrinsic.scalars) == wanted:
-                return [Step(intrinsic, order)]
+                return [Step(intrinsic, order, dtype)]
     return None
 
 
@@ -108,12 +125,12 @@ def _divided(emission: Emission, dtype: str, operands: tuple[Operand, ...]) -> l
     turned = _own(emission, "reciprocal", dtype, (Operand(RUN, right.at),))
     if turned is None:
         return None
-    first = Step(turned[0].intrinsic, turned[0].operands, -1)
+    first = replace(turned[0], into=-1)
     if right.kind == NUMBER:
         fill = _own(emission, "fill", dtype, (right,))
         if fill is None:
             return None
-        begin = [Step(fill[0].intrinsic, fill[0].operands, -1), Step(first.intrinsic, (Operand(RUN, -1),), -1)]
+        begin = [replace(fill[0], into=-1), replace(first, operands=(Operand(RUN, -1),))]
     else:
         begin = [first]
     rest = _own(emission, "arith.mulf", dtype, (left, Operand(RUN, -1)))
@@ -148,4 +165,28 @@ def _filled(emission: Emission, name: str, dtype: str, operands: tuple[Operand, 
     rest = _own(emission, name, dtype, full)
     if fill is None or rest is None:
         return None
-    return [Step(fill[0].intrinsic, fill[0].operands, -1), *rest]
+    return [replace(fill[0], into=-1), *rest]
+
+
+def _widened(emission: Emission, name: str, dtype: str, operands: tuple[Operand, ...]) -> list[Step] | None:
+    """Runs are widened, and what comes of them is rounded again, as an op on a narrow type is defined."""
+    widen = next(emission.intrinsics_for("arith.extf", dtype, WIDE), None)
+    narrow = next(emission.intrinsics_for("arith.truncf", WIDE, dtype), None)
+    if widen is None or narrow is None:
+        return None
+    steps = way_of(emission, name, WIDE, [operand.kind for operand in operands])
+    if steps is None:
+        return None
+    runs = [operand for operand in operands if operand.kind == RUN]
+    wide = {operand.at: WIDENED - at for at, operand in enumerate(runs)}
+    made = wide[runs[0].at]
+    begin = [Step(widen, (operand,), dtype, wide[operand.at]) for operand in runs]
+    within = [
+        replace(
+            step,
+            operands=tuple(replace(one, at=wide.get(one.at, one.at)) for one in step.operands),
+            into=made if step.into is None else step.into,
+        )
+        for step in steps
+    ]
+    return [*begin, *within, Step(narrow, (Operand(RUN, made),), WIDE)]

@@ -8,11 +8,11 @@ memory, or -2 where the sizes beside memory for a result aren't those that come 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from powerfusion.core._mlir import create, entry_block
+from powerfusion.core._mlir import create, entry_block, operations
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.buffers import Shape
@@ -109,6 +109,21 @@ class FunctionLowering(EmitcLowering):
     def _may_fail(self, op: ir.Operation) -> bool:
         launched = op.name == "gir.launch" and self.program.callee_of(op).can_fail
         return launched or op.name in ("gir.assert", "gir.alloc")
+
+    @contextmanager
+    def steps(
+        self, block: ir.Block, bounds: tuple[Number, Number, Number], bind: Callable[[Number], None]
+    ) -> Iterator[list[ir.Operation]]:
+        """Writes a loop over a block; gives what of it is left to be written in the loop.
+
+        Args:
+            block: The block.
+            bounds: From, to, and step.
+            bind: Binds what stands for the index to a number.
+        """
+        with code.loop(*bounds) as index:
+            bind(index)
+            yield operations(block)[:-1]
 
     # -- scratch memory ----------------------------------------------------------------------------
 

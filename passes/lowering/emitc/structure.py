@@ -139,11 +139,11 @@ def lower_for(lowering: FunctionLowering, op: ir.Operation) -> None:
             carried.append(slot)
             slots.append((slot, init))
     fill(lowering, slots, op)
-    with code.loop(lowering.number(low), lowering.number(high), lowering.number(step)) as index:
-        lowering.bind([old_index], [index])
+    bounds = (lowering.number(low), lowering.number(high), lowering.number(step))
+    with lowering.steps(body, bounds, lambda index: lowering.bind([old_index], [index])) as ops:
         for argument, slot in zip(arguments, carried, strict=True):
             lowering.values[argument] = slot if isinstance(slot, Carry) else slot.value()
-        for inner in operations(body)[:-1]:
+        for inner in ops:
             lowering.emit(inner)
         ends = operations(body)[-1].operands
         fill(lowering, [(s, v) for s, v in zip(carried, ends, strict=True) if isinstance(s, Slot)], op)

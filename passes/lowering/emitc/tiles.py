@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.code import Number
-from powerfusion.passes.lowering.emitc.scalars import computed
+from powerfusion.passes.lowering.emitc.scalars import computed, is_narrow
 
 Index = tuple[Number, ...]
 
@@ -65,6 +65,11 @@ class Held:
     narrow: Callable[[ir.Value], ir.Value] | None = None
     encode: Callable[[ir.Value], ir.Value] | None = None
     strides: tuple[int, ...] | None = None
+
+    @property
+    def is_as_in_memory(self) -> bool:
+        """Whether the array has elements in the form that memory has; accumulators of narrow floats are wider."""
+        return not is_narrow(self.element) or self.encode is not None
 
     def at(self, index: Index) -> ir.Value:
         """An element."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from powerfusion import knobs
 from powerfusion.emit.portable import TIMEOUT_S, Source, translate
 from powerfusion.emit.sim.generate import CORE, header
+from powerfusion.emit.sim.instrument import instrumented
 from powerfusion.errors import CompileError, ToolError, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
@@ -82,7 +83,8 @@ def build_simulation(program: DeviceSource, machine: Machine) -> bytes:
         for name in emission.headers:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(f'#include "{HEADER}"\n')
-        (place / f"program.{emission.suffix}").write_text(program.source.code)
+        text = instrumented(program.source.code, emission)
+        (place / f"program.{emission.suffix}").write_text(text)
         (place / "simulation.cpp").write_text(
             f'#include "core.h"\n#include "{HEADER}"\n#define {PRELUDE} 1\nextern "C" {program.prototype};\n'
             f'extern "C" const char *{program.source.name}_message(int64_t status);\n'

@@ -33,17 +33,23 @@ UNARY = (
     *("sin", "cos", "round", "roundeven", "trunc", "cbrt", "atan"),
 )
 KINDS = ("add", "mul", "maximumf", "minimumf", "maxnumf", "minnumf", "maxsi", "minsi")
+TRANSPOSE = "transpose"
 OPS: dict[str, int] = {
     **{f"arith.{name}": 1 if name == "negf" else 2 for name in (*FLOATS, *INTEGERS)},
     **{f"math.{name}": 1 for name in UNARY},
     "math.fma": 3,
     "math.powf": 2,
+    "arith.extf": 1,
+    "arith.truncf": 1,
     "reciprocal": 1,
     "fill": 1,
+    TRANSPOSE: 1,
     **{f"reduce.{kind}": 1 for kind in KINDS},
 }
 """What an intrinsic may do, and of how many operands: ops of programs; `reciprocal`, of which divisions are made;
-`fill`, a number in every element; `reduce.KIND`, elements combined."""
+`fill`, a number in every element; `transpose`, rows that become columns; `reduce.KIND`, elements combined."""
+CONVERSIONS = ("arith.extf", "arith.truncf")
+"""Those whose results are of another element type than their operand."""
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*;?\s*", re.DOTALL)
 _ARGUMENT = re.compile(r"\{(\w+)\}(?:\s*([-+*])\s*(\d+))?")
@@ -157,9 +163,11 @@ class Intrinsic:
 
     Args:
         op: Of `OPS`.
-        call: Of `dst`, as many of `a`, `b`, `c` as the op has operands, and `count`, of elements.
+        call: Of `dst`, as many of `a`, `b`, `c` as the op has operands, and `count`, of elements; a transposition
+            takes `rows` and `columns` of its operand.
         dtypes: Which elements; `{dtype}` in the callee's name stands for one of them.
-        body: What it does, in C, in which `T` is the element's type.
+        body: What it does, in C, in which `T` is the element's type, and `R` the result's.
+        result: Of a conversion: the result's element type.
         scalars: Which operands are numbers; the others are as many elements as the result.
         spaces: In which space operands and results are, where that isn't the one that tiles are in.
         alignment_bytes: Where operands in memory begin; by default where the space wants it.
@@ -171,6 +179,7 @@ class Intrinsic:
     call: str
     dtypes: tuple[str, ...]
     body: str
+    result: str | None = None
     scalars: tuple[str, ...] = ()
     spaces: tuple[tuple[str, str], ...] = ()
     alignment_bytes: int | None = None
@@ -190,6 +199,11 @@ class Intrinsic:
     def operands(self) -> tuple[str, ...]:
         """The names of its operands."""
         return OPERANDS[: OPS.get(self.op, 0)]
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The names of how many elements there are."""
+        return ("rows", "columns") if self.op == TRANSPOSE else ("count",)
 
 
 @dataclass(frozen=True)
@@ -237,6 +251,7 @@ class Emission:
         barrier: The call in which the tasks of a group wait for each other; none where a group is one task.
         compute_wait: The call that a copy needs behind what computed its bytes; none where it needs none.
         scalar_division: Whether numbers can be divided without an intrinsic.
+        lacks: Element types that its C doesn't have.
         types: What C calls element types, where that isn't what the standard says.
         prelude: Text behind the headers, which the simulator leaves out.
         memories: How variables in spaces are declared.
@@ -259,6 +274,7 @@ class Emission:
     barrier: str | None = None
     compute_wait: str | None = None
     scalar_division: bool = True
+    lacks: tuple[str, ...] = ()
     types: tuple[tuple[str, str], ...] = ()
     prelude: str = ""
     memories: tuple[Memory, ...] = ()
@@ -275,9 +291,10 @@ class Emission:
         found = [copy for copy in self.copies if (copy.source, copy.result) == (source, result)]
         return sorted(found, key=lambda copy: not copy.is_strided)
 
-    def intrinsics_for(self, op: str, dtype: str) -> Iterator[Intrinsic]:
-        """The calls that do an op on elements of a type, in the order of the file."""
-        return (one for one in self.intrinsics if one.op == op and dtype in one.dtypes)
+    def intrinsics_for(self, op: str, dtype: str, result: str | None = None) -> Iterator[Intrinsic]:
+        """The calls that do an op on elements of a type, to those of another if that is given, in the file's order."""
+        wanted = None if result == dtype else result
+        return (one for one in self.intrinsics if one.op == op and dtype in one.dtypes and one.result == wanted)
 
     def scalar_for(self, op: str, dtype: str) -> ScalarCall | None:
         """The call that does an op on numbers of a type; None where C's own does."""

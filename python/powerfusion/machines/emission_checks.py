@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from powerfusion.machines.complaint import Complaint
 from powerfusion.machines.emission import (
+    CONVERSIONS,
     COPY_NAMES,
     OPERANDS,
     OPS,
@@ -62,6 +63,9 @@ def _head(emission: Emission) -> Iterator[Complaint]:
     for dtype, _ in emission.types:
         if dtype not in DTYPES:
             yield Complaint(("emit", "types", dtype), f"no element type is called '{dtype}': {_near(dtype, DTYPES)}")
+    for number, dtype in enumerate(emission.lacks):
+        if dtype not in DTYPES:
+            yield Complaint(("emit", "lacks", number), f"no element type is called '{dtype}': {_near(dtype, DTYPES)}")
     if not emission.barrier and any(getattr(emission, key) for key in GROUP):
         key = next(key for key in GROUP if getattr(emission, key))
         yield Complaint(("emit", key), "tasks of a group have no barrier: add 'barrier', or leave this away")
@@ -160,9 +164,10 @@ def _intrinsic(machine: Machine, one: Intrinsic, path: Path) -> Iterator[Complai
     if one.op not in OPS:
         yield Complaint((*path, "op"), f"no intrinsic does '{one.op}': {_near(one.op, list(OPS))}")
         return
-    names = ("dst", *one.operands, "count")
+    names = ("dst", *one.operands, *one.sizes)
     yield from _names(one.call, names, names, (*path, "call"), dtype=True)
     yield from _dtypes(one.dtypes, path)
+    yield from _result(one, path)
     for operand in one.scalars:
         if operand not in one.operands:
             yield Complaint(
@@ -181,6 +186,15 @@ def _intrinsic(machine: Machine, one: Intrinsic, path: Path) -> Iterator[Complai
             tiles = machine.space_of("reg").name
             yield Complaint((*path, "spaces", name), f"tiles are in '{tiles}': operands elsewhere aren't used yet")
     yield from _demands(machine, one, path)
+
+
+def _result(one: Intrinsic, path: Path) -> Iterator[Complaint]:
+    if (one.result is None) == (one.op in CONVERSIONS):
+        said = "lacks 'result', the element type of what it makes" if one.result is None else "makes what it takes"
+        yield Complaint((*path, "op" if one.result is None else "result"), f"'{one.op}' {said}")
+    elif one.result is not None and one.result not in DTYPES:
+        message = f"no element type is called '{one.result}': {_near(one.result, DTYPES)}"
+        yield Complaint((*path, "result"), message)
 
 
 def _demands(machine: Machine, one: Intrinsic, path: Path) -> Iterator[Complaint]:
@@ -229,9 +243,8 @@ def _twice(emission: Emission) -> Iterator[Complaint]:
     for number, one in enumerate(emission.intrinsics):
         for dtype in one.dtypes:
             try:
-                shape = tuple(
-                    a.word or ("number" if a.name in (*one.scalars, "count") else "run") for a in one.parsed.arguments
-                )
+                numbers = (*one.scalars, *one.sizes)
+                shape = tuple(a.word or ("number" if a.name in numbers else "run") for a in one.parsed.arguments)
                 key = (one.callee(dtype), dtype, shape)
             except ValueError:
                 continue

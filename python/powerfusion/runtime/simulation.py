@@ -18,13 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from powerfusion.errors import PowerFusionError, SimulationError
+from powerfusion.errors import InputError, PowerFusionError, SimulationError
 from powerfusion.runtime.c_function import CFunction
 from powerfusion.runtime.shared_library import load_c_program
 from powerfusion.runtime.signature import DTYPES, Array, ArraySpec, Signature, like_inputs
+from powerfusion.runtime.timeline import Event, Timeline
 
 TIMEOUT_S = 300
 RUNS = ("early", "late")
+TIMED = "timed"
+"""A run in which nothing is moved or computed: what it takes depends on sizes alone."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,53 @@ class SimulatedFunction:
         given = like_inputs(results, arrays)
         return None if not given else given[0] if len(given) == 1 else tuple(given)
 
-    def _prepare(self, folder: Path, inputs: Sequence[Array]) -> None:
+    def timeline(self) -> Timeline:
+        """What a call takes in the simulator's model of time, without doing it: sizes may be as large as they like.
+
+        Raises:
+            InputError: A size of an argument is open.
+            SimulationError: The program crashed or didn't end.
+        """
+        if any(size is None or size < 0 for spec in self.signature.arguments for size in spec.shape):
+            raise InputError("a size of an argument is open", help="time a program whose sizes are known")
+        with tempfile.TemporaryDirectory(prefix="powerfusion-") as name:
+            folder = Path(name)
+            self._prepare(folder, (), timed=True)
+            self._start(folder)
+            return self._timeline((folder / f"{TIMED}.txt").read_text())
+
+    def _timeline(self, text: str) -> Timeline:
+        total, busy, moved = 0.0, dict[str, float](), dict[str, int]()
+        events: list[Event] = []
+        for line in text.splitlines():
+            kind, *rest = line.split("\t")
+            match kind:
+                case "time":
+                    total = float(rest[1])
+                case "busy":
+                    busy[rest[0]] = float(rest[1])
+                case "bytes":
+                    moved[rest[0]] = int(rest[1])
+                case "event":
+                    name, pipe, task, number, start, end = rest
+                    events.append(Event(name, pipe, int(task), self._place_of(int(number)), float(start), float(end)))
+                case _:
+                    pass
+        return Timeline(total, busy, moved, events)
+
+    def _prepare(self, folder: Path, inputs: Sequence[Array], *, timed: bool = False) -> None:
         (folder / "program.so").write_bytes(self._library)
-        call = {"name": self._name, "messages": self._messages, "signature": asdict(self.signature)}
+        call = {"name": self._name, "messages": self._messages, "signature": asdict(self.signature), TIMED: timed}
         (folder / "call.json").write_text(json.dumps(call))
         for at, array in enumerate(inputs):
             _write(folder / f"argument{at}.npy", array)
 
     def _run(self, folder: Path) -> None:
+        self._start(folder)
+        for run in RUNS:
+            self.last = self._report((folder / f"{run}.txt").read_text(), run)
+
+    def _start(self, folder: Path) -> None:
         command = [sys.executable, "-m", "powerfusion.runtime.simulation", str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
@@ -106,8 +148,6 @@ class SimulatedFunction:
                 f"the simulated program crashed: {done.stderr.strip()[-500:] or f'status {done.returncode}'}",
                 help="a body of an intrinsic, or a loop over elements, reads or writes what isn't there",
             )
-        for run in RUNS:
-            self.last = self._report((folder / f"{run}.txt").read_text(), run)
 
     def _report(self, text: str, run: str) -> Simulation:
         found: dict[str, dict[str, int]] = {"bytes": {}, "calls": {}}
@@ -118,7 +158,8 @@ class SimulatedFunction:
                 raise SimulationError(
                     f"{message} (copies done {run})", location=self._place_of(number) if number else None
                 )
-            found[kind][rest[0]] = int(rest[1])
+            if kind in found:
+                found[kind][rest[0]] = int(rest[1])
         return Simulation(found["bytes"], found["calls"])
 
     def _results(self, folder: Path) -> list[Array]:
@@ -156,6 +197,13 @@ def main(folder: Path) -> None:
     library: Any = code.owner
     library.pf_sim_report.restype = ctypes.c_char_p
     function = CFunction(code, signature, call["messages"])
+    if call[TIMED]:
+        library.pf_sim_begin(ctypes.c_int64(2))
+        function(
+            *(np.zeros(tuple(size or 0 for size in spec.shape), DTYPES[spec.dtype]) for spec in signature.arguments)
+        )
+        (folder / f"{TIMED}.txt").write_bytes(library.pf_sim_report())
+        return
     for run in RUNS:
         arguments = [_read(folder / f"argument{at}.npy", spec) for at, spec in enumerate(signature.arguments)]
         library.pf_sim_begin(ctypes.c_int64(run == "late"))

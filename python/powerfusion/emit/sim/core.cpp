@@ -8,8 +8,9 @@ State &state() {
   return one;
 }
 
-void describe(const std::vector<Space> &spaces, int64_t group_size) {
+void describe(const std::vector<Space> &spaces, int64_t group_size, const Times &times) {
   state().spaces = spaces;
+  state().times = times;
   state().group_size = group_size;
 }
 
@@ -143,6 +144,40 @@ void check_written(const char *place, int64_t size) {
       fail("copies out what was never written, or was computed of that, at byte %lld of a row", (long long)at);
 }
 
+// -- time ------------------------------------------------------------------------------------------
+
+static const char *VECTOR = "vector unit";
+static const size_t MOST_EVENTS = 200000;
+
+// A pipe is given something; when it has done it.
+double take(const char *name, const char *pipe, double from_ns, double duration_ns) {
+  State &s = state();
+  Pipe &one = s.now->pipes[pipe];
+  double start = fmax(one.free_ns, from_ns);
+  one.free_ns = start + duration_ns;
+  one.busy_ns += duration_ns;
+  if (s.timed && s.events.size() < MOST_EVENTS)
+    s.events.push_back({name, pipe, s.task, s.line, start, one.free_ns});
+  return one.free_ns;
+}
+
+// The vector unit makes so many bytes; whether they are wanted.
+bool computing(const char *name, int64_t bytes) {
+  State &s = state();
+  double end = take(name, VECTOR, s.now->now_ns, s.times.vector_issue_ns + bytes / s.times.vector_bytes_per_ns);
+  if (!s.times.is_late)
+    s.now->now_ns = end;
+  return !s.timed;
+}
+
+// One step of a loop over elements, which reads what the vector unit made.
+void step() {
+  State &s = state();
+  Task &task = *s.now;
+  task.now_ns = fmax(task.now_ns, task.pipes[VECTOR].free_ns) + s.times.scalar_ns;
+  task.pipes["elements"].busy_ns += s.times.scalar_ns;
+}
+
 // -- calls -----------------------------------------------------------------------------------------
 
 void begin_call(const char *name, int line) {
@@ -154,13 +189,24 @@ void begin_call(const char *name, int line) {
 
 void computes(const void *place, int64_t size) { state().now->computed.push_back({(const char *)place, size}); }
 
-void computed_is_done() { state().now->computed.clear(); }
+void computed_is_done() {
+  Task &task = *state().now;
+  task.computed.clear();
+  task.now_ns = fmax(task.now_ns, task.pipes[VECTOR].free_ns);
+}
 
 void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int64_t rows, int64_t dst_stride,
                  int64_t src_stride, const std::function<void()> &body) {
   State &s = state();
   if (rows < 1)
     fail("%lld rows, expected at least one", (long long)rows);
+  double from = how.after_compute ? s.now->now_ns : fmax(s.now->now_ns, s.now->pipes[VECTOR].free_ns);
+  double end = take(how.link, how.wait ? how.wait : "copies", from, how.latency_ns + rows * bytes / how.bytes_per_ns);
+  if (!how.wait)
+    s.now->now_ns = end;
+  s.bytes[how.link] += rows * bytes;
+  if (s.timed)
+    return;
   check_granule(bytes, how.granule);
   Flight flight{nullptr, how.wait, {}, {}, (int)s.line, s.task};
   for (int64_t row = 0; row < rows; ++row) {
@@ -177,7 +223,6 @@ void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int64_t ro
     flight.sources.push_back({from, bytes});
     flight.results.push_back({to, bytes});
   }
-  s.bytes[how.link] += rows * bytes;
   if (!how.wait) {
     body();
     return;
@@ -192,6 +237,7 @@ void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int64_t ro
 // Does, of what is under way, what a wait waits for; the last copy first where they are done late.
 void wait(const char *name) {
   State &s = state();
+  s.now->now_ns = fmax(s.now->now_ns, s.now->pipes[name].free_ns);
   std::vector<Flight> kept;
   for (size_t at = s.flights.size(); at-- > 0;) {
     Flight &flight = s.flights[at];
@@ -211,6 +257,17 @@ void poison(char *begin, char *end) {
     *place = (char)pattern[(place - begin) % 4];
 }
 
+// A tile begins in a task's own memory: what lies there belongs to nobody any more.
+void fresh(const void *place, int64_t size, int line) {
+  Space *space = space_of(place);
+  if (!space || !space->is_private || state().timed)
+    return;
+  state().call = "a tile";
+  state().line = line;
+  check_flights((const char *)place, size, true);
+  poison((char *)place, (char *)place + size);
+}
+
 void check_budgets() {
   for (Space &space : state().spaces)
     if (space.usable && space.end - space.begin > space.usable)
@@ -228,6 +285,16 @@ void barrier(const char *name, int line) {
   s.line = line;
 }
 
+// A task is done when all is that it has started.
+static void note_time(Task &task) {
+  State &s = state();
+  for (auto &pipe : task.pipes) {
+    task.now_ns = fmax(task.now_ns, pipe.second.free_ns);
+    s.busy_ns[pipe.first] = fmax(s.busy_ns[pipe.first], pipe.second.busy_ns);
+  }
+  s.ended_ns = fmax(s.ended_ns, task.now_ns);
+}
+
 void run_task() {
   State &s = state();
   try {
@@ -240,6 +307,7 @@ void run_task() {
   } catch (const Fault &fault) {
     s.fault = fault.message;
   }
+  note_time(*s.now);
   s.now->is_done = true;
   swapcontext(&s.now->context, &s.scheduler);
 }
@@ -253,7 +321,9 @@ void resume(Task &task) {
   size_t at = 0;
   for (Space &space : s.spaces)
     if (space.is_private) {
-      if (is_new)
+      if (s.timed)
+        continue;
+      else if (is_new)
         poison(space.begin, space.end);
       else
         memcpy(space.begin, task.memories[at++].data(), (size_t)(space.end - space.begin));
@@ -269,7 +339,7 @@ void resume(Task &task) {
   swapcontext(&s.scheduler, &task.context);
   task.memories.clear();
   for (Space &space : s.spaces)
-    if (space.is_private)
+    if (space.is_private && !s.timed)
       task.memories.emplace_back(space.begin, space.end);
 }
 
@@ -279,13 +349,15 @@ void run_group(int64_t first, int64_t count) {
   s.tasks_of_group = std::vector<Task>((size_t)count);
   s.shared.clear();
   for (Space &space : s.spaces)
-    if (!space.is_private && space.end > space.begin) {
+    if (!space.is_private && space.end > space.begin && !s.timed) {
       poison(space.begin, space.end);
       int64_t size = space.end - space.begin;
       s.shared.push_back({space.begin, size, true, std::vector<Touch>((size_t)size)});
     }
   for (int64_t at = 0; at < count; ++at)
     s.tasks_of_group[at].number = first + (s.late ? count - 1 - at : at);
+  for (Task &task : s.tasks_of_group)
+    task.now_ns = s.launched_ns;
   for (;;) {
     int64_t done = 0;
     for (Task &task : s.tasks_of_group) {
@@ -302,6 +374,11 @@ void run_group(int64_t first, int64_t count) {
     if (done)
       fail("%lld of %lld tasks of a group ended while others wait for them", (long long)done, (long long)count);
     s.epoch += 1;
+    double latest = 0;
+    for (Task &task : s.tasks_of_group)
+      latest = fmax(latest, task.now_ns);
+    for (Task &task : s.tasks_of_group)
+      task.now_ns = latest;
   }
 }
 
@@ -324,6 +401,7 @@ void launch(const char *name, int64_t tasks, const std::function<void()> &kernel
     s.fault = fault.message;
   }
   s.flights.clear();
+  s.launched_ns = s.ended_ns;
 }
 
 void watch(const void *place, int64_t size, bool may_write) {
@@ -342,7 +420,8 @@ void *pf_device_allocate(int64_t count, int64_t size) {
   char *made = (char *)aligned_alloc(4096, (size_t)((bytes + 4096) / 4096 * 4096));
   if (!made)
     return nullptr;
-  pf_sim::poison(made, made + bytes);
+  if (!pf_sim::state().timed)
+    pf_sim::poison(made, made + bytes);
   pf_sim::watch(made, bytes, true);
   return made;
 }
@@ -375,18 +454,22 @@ void pf_device_memory(const void *start, int64_t size, int64_t may_write) {
 
 // -- what the caller asks --------------------------------------------------------------------------
 
-// Before a run: nothing was counted, nothing is known of memory.
-extern "C" void pf_sim_begin(int64_t late) {
+// Before a run: nothing was counted, nothing is known of memory. With copies done early (0) or late (1), or none (2).
+extern "C" void pf_sim_begin(int64_t how) {
   pf_sim::State &s = pf_sim::state();
   s.memory.clear();
   s.flights.clear();
   s.bytes.clear();
   s.calls.clear();
   s.fault.clear();
-  s.late = late != 0;
+  s.late = how == 1;
+  s.timed = how == 2;
+  s.launched_ns = s.ended_ns = 0;
+  s.busy_ns.clear();
+  s.events.clear();
 }
 
-// After a run: lines `fault`, `bytes LINK N`, `calls NAME N`, with tabs.
+// After a run: lines `fault`, `bytes LINK N`, `calls NAME N`, `time N`, `busy PIPE N`, `event ..`, with tabs.
 extern "C" const char *pf_sim_report(void) {
   static std::string text;
   pf_sim::State &s = pf_sim::state();
@@ -395,5 +478,11 @@ extern "C" const char *pf_sim_report(void) {
     text += "bytes\t" + one.first + "\t" + std::to_string(one.second) + "\n";
   for (const auto &one : s.calls)
     text += "calls\t" + one.first + "\t" + std::to_string(one.second) + "\n";
+  text += "time\tns\t" + std::to_string(s.ended_ns) + "\n";
+  for (const auto &one : s.busy_ns)
+    text += "busy\t" + one.first + "\t" + std::to_string(one.second) + "\n";
+  for (const auto &one : s.events)
+    text += "event\t" + one.name + "\t" + one.pipe + "\t" + std::to_string(one.task) + "\t" + std::to_string(one.line) +
+            "\t" + std::to_string(one.start_ns) + "\t" + std::to_string(one.end_ns) + "\n";
   return text.c_str();
 }

@@ -53,6 +53,24 @@ struct Range {
   bool meets(const char *other, int64_t bytes) const { return begin < other + bytes && other < begin + size; }
 };
 
+// What does things one after the other: copies that are waited for together, the vector unit.
+struct Pipe {
+  double free_ns = 0, busy_ns = 0; // when it has done what it was given, and how long it has worked
+};
+
+// What is under way in the model of time, for its trace.
+struct Event {
+  std::string name, pipe;
+  int64_t task, line;
+  double start_ns, end_ns;
+};
+
+// What computation takes.
+struct Times {
+  double vector_bytes_per_ns, vector_issue_ns, scalar_ns;
+  bool is_late; // whether the vector unit goes on while the next thing is started
+};
+
 // One of the tasks of a group: where it stands, and what is in its own memories while others run.
 struct Task {
   int64_t number = 0;
@@ -61,6 +79,8 @@ struct Task {
   std::vector<std::vector<char>> memories;
   std::vector<Range> computed; // what the last computation behind the last wait for it touched
   bool is_done = false, waits = false;
+  double now_ns = 0;
+  std::map<std::string, Pipe> pipes;
 };
 
 // A copy that nobody has waited for yet.
@@ -90,7 +110,11 @@ struct State {
   std::map<std::string, int64_t> bytes, calls;
   std::string fault, call;
   int64_t task = 0, tasks = 1, line = 0, group_size = 1;
-  bool late = false;
+  bool late = false, timed = false; // timed: nothing is moved, computed or checked
+  Times times;
+  double launched_ns = 0, ended_ns = 0;
+  std::map<std::string, double> busy_ns; // of the task that was busiest
+  std::vector<Event> events;
 };
 
 // What a call that copies asks for.
@@ -98,10 +122,11 @@ struct Copy {
   const char *link, *from, *to, *wait; // spaces, "" for memory; no wait where it is done when it returns
   int64_t alignment, granule;
   bool after_compute; // whether what computed must have been waited for
+  double bytes_per_ns, latency_ns;
 };
 
 State &state();
-void describe(const std::vector<Space> &spaces, int64_t group_size);
+void describe(const std::vector<Space> &spaces, int64_t group_size, const Times &times);
 [[noreturn]] void fail(const char *format, ...);
 Space *space_of(const void *place);
 Watched *memory_of(const void *place);
@@ -116,10 +141,14 @@ void check_written(const char *place, int64_t size);
 void begin_call(const char *name, int line);
 void computes(const void *place, int64_t size);
 void computed_is_done();
+double take(const char *name, const char *pipe, double from_ns, double duration_ns);
+bool computing(const char *name, int64_t bytes);
+void step();
 void copy(const Copy &how, void *dst, const void *src, int64_t bytes, int64_t rows, int64_t dst_stride,
           int64_t src_stride, const std::function<void()> &body);
 void wait(const char *name);
 void poison(char *begin, char *end);
+void fresh(const void *place, int64_t size, int line = __builtin_LINE());
 void check_budgets();
 void barrier(const char *name, int line);
 void run_task();

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from powerfusion.emit.sim.times import copy_times, times_of
 from powerfusion.machines.emission import (
     OPERANDS,
     Argument,
@@ -98,7 +99,10 @@ def _spaces(machine: Machine, emission: Emission) -> Iterator[str]:
         usable = space.usable_bytes or 0
         private = "true" if space.scope in ("unit", "lane") or not emission.barrier else "false"
         entries.append(f'{{"{memory.space}", __start_{section}, __stop_{section}, {usable}, {private}}}')
-    described = f"(pf_sim::describe({{{', '.join(entries)}}}, {_group_size(machine, emission)}), true)"
+    times = times_of(machine, emission)
+    late = "true" if emission.compute_wait else "false"
+    taken = f"{{{times.vector_bytes_per_ns!r}, {times.vector_issue_ns!r}, {times.scalar_ns!r}, {late}}}"
+    described = f"(pf_sim::describe({{{', '.join(entries)}}}, {_group_size(machine, emission)}, {taken}), true)"
     yield f"static const bool pf_sim_is_described = {described};"
 
 
@@ -165,9 +169,10 @@ def _copy(machine: Machine, emission: Emission, copy: Copy) -> Iterator[str]:
     sides = [_named_space(machine, emission, name) for name in (copy.source, copy.result)]
     wait = f'"{parse_call(copy.wait).callee}"' if copy.wait else "nullptr"
     after = "true" if emission.compute_wait else "false"
+    rate, latency = copy_times(machine, emission, copy)
     how = (
         f'{{"{copy.source} -> {copy.result}", "{sides[0]}", "{sides[1]}", {wait}, {copy.alignment_bytes}, '
-        f"{copy.granule_bytes}, {after}}}"
+        f"{copy.granule_bytes}, {after}, {rate!r}, {latency!r}}}"
     )
     body = f"[=]() {{ (void)rows; (void)dst_stride; (void)src_stride;\n{copy.body}\n  }}"
     lines = [
@@ -186,22 +191,29 @@ def _named_space(machine: Machine, emission: Emission, name: str) -> str:
 
 def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator[str]:
     for dtype in one.dtypes:
-        type_ = dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
-        types = {"dst": f"{type_} *", "count": "int64_t"}
+        type_, result = (_type_of(emission, each) for each in (dtype, one.result or dtype))
+        types = {"dst": f"{result} *", **dict.fromkeys(one.sizes, "int64_t")}
         for operand in one.operands:
             types[operand] = type_ if operand in one.scalars else f"const {type_} *"
         parameters, statements = _parameters(one.parsed, types)
         default = machine.space_of("reg")
         spaces = {name: dict(one.spaces).get(name, default.name) for name in ("dst", *one.operands)}
         alignment = one.alignment_bytes or default.alignment_bytes
-        checks = [f"pf_sim::check_granule(count * (int64_t)sizeof(T), {one.granule_bytes});"]
+        granular = one.sizes if len(one.sizes) > 1 else ()
+        if granular:
+            statements.append(f"int64_t count = {' * '.join(granular)};")
+        sides = [f"pf_sim::check_granule({size} * (int64_t)sizeof(T), {one.granule_bytes});" for size in granular]
+        checks = [f"pf_sim::check_granule(count * (int64_t)sizeof({name}), {one.granule_bytes});" for name in "TR"]
+        checks += sides
         runs = [operand for operand in one.operands if operand not in one.scalars]
-        checks += [_operand(operand, spaces[operand], alignment, writes=False) for operand in runs]
-        checks.append(_operand("dst", spaces["dst"], alignment, writes=True))
+        checks += [_operand(operand, "T", spaces[operand], alignment, writes=False) for operand in runs]
+        checks.append(_operand("dst", "R", spaces["dst"], alignment, writes=True))
         lines = [
             f"typedef {type_} T;",
+            f"typedef {result} R;",
             f'pf_sim::begin_call("{one.callee(dtype)}", line);',
             *statements,
+            f'if (!pf_sim::computing("{one.callee(dtype)}", count * (int64_t)sizeof(R))) return;',
             *checks,
             one.body,
         ]
@@ -210,15 +222,19 @@ def _intrinsic(machine: Machine, emission: Emission, one: Intrinsic) -> Iterator
 
 def _scalar(emission: Emission, one: ScalarCall) -> Iterator[str]:
     for dtype in one.dtypes:
-        type_ = dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
+        type_ = _type_of(emission, dtype)
         types = dict.fromkeys(OPERANDS, type_)
         parameters, statements = _parameters(one.parsed, types)
         lines = "\n".join(f"  {line}" for line in (f"typedef {type_} T;", *statements, one.body))
         yield f"static inline {type_} {one.callee(dtype)}({', '.join(parameters)}) {{\n{lines}\n}}"
 
 
-def _operand(name: str, space: str, alignment: int, *, writes: bool) -> str:
-    size = "count * (int64_t)sizeof(T)"
+def _type_of(emission: Emission, dtype: str) -> str:
+    return dict(emission.types).get(dtype, C_TYPES.get(dtype, "float"))
+
+
+def _operand(name: str, type_: str, space: str, alignment: int, *, writes: bool) -> str:
+    size = f"count * (int64_t)sizeof({type_})"
     flag = "true" if writes else "false"
     check = f'pf_sim::check_operand({name}, {size}, "{space}", {alignment}, {flag});'
     return f"{check} pf_sim::computes({name}, {size});"
