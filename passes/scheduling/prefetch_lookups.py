@@ -86,7 +86,7 @@ def _prefetch(gather: ir.Operation, line: int) -> None:
     ahead = AHEAD_BYTES // max(1, (width if length == DYNAMIC else length) * element)
     with ir.InsertionPoint.at_block_begin(entry_block(loop)), gather.location:
         index = entry_block(loop).arguments[-1 if loop.name == "gir.parallel" else 0]
-        known = {index: _later(loop, max(1, min(ahead, MOST_AHEAD)))}
+        known: dict[ir.Value, ir.Value] = {index: _later(loop, max(1, min(ahead, MOST_AHEAD)))}
         row = [_number(place, known) for place in places]
     with ir.InsertionPoint(gather), gather.location:
         begin = segments(producer(column))[0]
@@ -163,12 +163,11 @@ def _is_in(value: ir.Value, loop: ir.Operation) -> bool:
     """Whether a value is made within a loop, constants apart."""
     if integer_of(value) is not None:
         return False
-    block: ir.Block | None = value.owner if isinstance(value.owner, ir.Block) else value.owner.operation.block
-    while block is not None and isinstance(block.owner, ir.Operation | ir.OpView):
-        if block.owner.operation == loop:
-            return True
-        block = block.owner.operation.block
-    return False
+    block = value.owner if isinstance(value.owner, ir.Block) else value.owner.operation.block
+    around: ir.Operation | None = block.owner.operation
+    while around is not None and around != loop:
+        around = around.parent and around.parent.operation
+    return around is not None
 
 
 def _later(loop: ir.Operation, ahead: int) -> ir.Value:

@@ -52,7 +52,7 @@ def store_run(loop: ir.Operation, stores: Sequence[ir.Operation]) -> StoreRun | 
     low, high, step = (bound or 0 for bound in bounds)
     (tile,), (memref,), indices, valid = segments(stores[0])
     known = [integer_of(count) for count in valid] if valid else list(tile.type.shape)
-    dim = _dim_along(memref.type, [-1 if length is None else length for length in known], step)
+    dim = _dim_along(list(memref.type.shape), [-1 if length is None else length for length in known], step)
     if dim is None or low >= high or (high - low) % step or indices[dim] != body.arguments[0]:
         return None
     if any(_is_in(index, body) for at, index in enumerate(indices) if at != dim):
@@ -62,12 +62,12 @@ def store_run(loop: ir.Operation, stores: Sequence[ir.Operation]) -> StoreRun | 
     return run if run.strip == run.length or (run.strip and not loop.results) else None
 
 
-def _dim_along(memref: ir.Type, lengths: Sequence[int], step: int) -> int | None:
+def _dim_along(shape: Sequence[int], lengths: Sequence[int], step: int) -> int | None:
     """The dimension along which tiles of some lengths are one run of memory, and follow on one another by a step."""
     for dim in reversed(range(len(lengths))):
         if all(length == 1 for length in lengths[:dim]) and lengths[dim] == step:
             return dim
-        if lengths[dim] != memref.shape[dim]:
+        if lengths[dim] != shape[dim]:
             return None
     return None
 

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import torch
+from torch._decomp import core_aten_decompositions
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -47,7 +48,7 @@ def for_training() -> Table:
     What stays with ATen stays whole: its kernels are written for whole operators, and a backward one may want of its
     forward one what only that gives.
     """
-    theirs = torch._decomp.core_aten_decompositions()
+    theirs: Any = core_aten_decompositions()
     both = {operator: how for operator, how in theirs.items() if operator in for_import() and operator not in WHOLE}
     return {**both, **_OURS}
 

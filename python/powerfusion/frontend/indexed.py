@@ -58,8 +58,9 @@ def index_put(
     x: torch.Tensor, indices: Sequence[torch.Tensor | None], values: torch.Tensor, accumulate: bool = False
 ) -> Any:
     """Elements set at indices, of which negative ones count from the end; at a mask, if one number is set."""
-    if sets_one_number(indices, values, accumulate):
-        return _masked(x, indices[0], values)
+    mask = indices[0] if indices else None
+    if mask is not None and sets_one_number(indices, values, accumulate):
+        return _masked(x, mask, values)
     counted = [
         None if each is None else torch.where(each < 0, each + x.shape[dim], each) for dim, each in enumerate(indices)
     ]

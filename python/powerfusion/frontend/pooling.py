@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -116,7 +117,7 @@ def _reached(x: torch.Tensor, dim: int, size: int, length: int, step: int, befor
     apart = _apart(x, dim, step)
     padded = aten.constant_pad_nd(apart, _amounts(dim, length - 1, length - 1))
     windows = padded.shape[dim] - length + 1
-    total = sum(padded.narrow(dim, at, windows) for at in range(length))
+    total = reduce(torch.add, (padded.narrow(dim, at, windows) for at in range(length)))
     return _fitted(total, dim, before, size)
 
 

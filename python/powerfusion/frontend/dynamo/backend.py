@@ -64,7 +64,7 @@ def compile_graph(
     module: GraphModule, example_inputs: Sequence[Any], *, freedoms: Freedoms = STRICT
 ) -> Callable[..., Any]:
     """Compiles the pieces of a graph of ATen's operators; what can't be compiled runs as it would without us."""
-    from functorch.compile import make_boxed_func
+    from functorch.compile import make_boxed_func  # pyright: ignore[reportPrivateImportUsage]
 
     current().graphs += 1
     return make_boxed_func(_compile_pieces(module, freedoms))

@@ -138,7 +138,8 @@ def _has_mask(node: Node) -> bool:
 
 
 def _sets_one_number(node: Node) -> bool:
-    indices, values, *accumulate = node.args[1:]
+    given: Any = node.args[1:]
+    indices, values, *accumulate = given
     return sets_one_number([each and each.meta["val"] for each in indices], values.meta["val"], *accumulate)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import operator
+from typing import cast
 
 import torch
 from torch.fx import Graph, GraphModule, Node
@@ -44,7 +45,7 @@ def _alone(node: Node) -> GraphModule:
     copy = graph.node_copy(node, made.__getitem__)
     value = node.meta["val"]
     if isinstance(value, tuple | list):
-        used = sorted({user.args[1] for user in node.users})
+        used = sorted({cast(int, user.args[1]) for user in node.users})
         graph.output(tuple(graph.call_function(operator.getitem, (copy, at)) for at in used))
     else:
         graph.output(copy)
