@@ -334,7 +334,9 @@ def finish_loop(accumulator: Accumulator, found: Plan, result: ir.Value, loc: ir
     if not accumulator.lanes or user is None or user.name != "gir.reduce" or user.block != producer(result).block:
         return accumulator.finish(loc)
     at = uses[0].operand_number - len(segments(user)[0])
-    if "kinds" not in user.attributes or not _goes_on(found.op, found.position, user, at):
+    if "kinds" not in user.attributes or not 0 <= at < len(user.results):
+        return accumulator.finish(loc)
+    if not _goes_on(found.op, found.position, user, at):
         return accumulator.finish(loc)
     return replace(accumulator, last=_last(user, at)[0])
 

@@ -467,3 +467,22 @@ def test_reductions_that_go_on(dtype: str, loop: bool) -> None:
     for kind, result in results.items():
         scale = np.abs(row[:, :37].astype(np.float64)).sum(1) if dtype in FLOATS and kind == "add" else 0
         close(result, folded(kind, init, list(row[:, :37].T)), scale=scale)
+
+
+def test_what_a_loop_folds_is_folded_again() -> None:
+    """A reduction behind a loop takes its results as a tile, and doesn't go on with them."""
+    body = """
+    %zero = arith.constant dense<0.0> : T<4xf32>
+    %none = arith.constant dense<0.0> : T<f32>
+    %q = scf.for %j = %c0 to %c32 step %c16 iter_args(%s = %zero) -> (T<4xf32>) {
+      %t = gir.load %x[%c0, %j] : D<4x32xf32> -> T<4x16xf32>
+      %u = gir.reduce %t into %s dims [1] kinds [#vector.kind<add>] : T<4x16xf32> into T<4xf32>
+      scf.yield %u : T<4xf32>
+    }
+    %r = gir.reduce %q into %none dims [0] kinds [#vector.kind<add>] : T<4xf32> into T<f32>
+    %y1 = gir.reshape %r : T<f32> -> T<1xf32>
+    gir.store %y1, %y[%c0] : T<1xf32>, D<1xf32>
+    """
+    x, y = values((4, 32), "f32"), np.zeros(1, np.float32)
+    run(kernel("x:4x32xf32 y:1xf32", body), x, y)
+    close(y, x.astype(np.float64).sum(keepdims=True).reshape(1), scale=np.abs(x).sum())
