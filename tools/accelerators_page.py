@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import geometric_mean
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "python")]
@@ -142,17 +143,15 @@ def page(rows: Sequence[Row], title: str) -> str:
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows come to."""
     known = [row for row in rows if not math.isnan(row.fused_ns)]
-    fewer, quicker = mean([row.fewer for row in rows]), mean([row.naive_ns / row.fused_ns for row in known])
+    fewer, quicker = (
+        geometric_mean(row.fewer for row in rows),
+        geometric_mean(row.naive_ns / row.fused_ns for row in known),
+    )
     yield f"Bytes by operator / fused: {fewer:.2f} in the geometric mean of {len(rows)} programs."
     yield f"Time by operator / fused: {quicker:.2f} in that of the {len(known)} that were timed."
     copies = [row for row in rows if row.longest not in ("elements", "vector unit")]
     near = [row for row in copies if row.over <= 1.15]
     yield f"Of {len(rows)} programs {len(copies)} are bound by copies; {len(near)} of these take at most 1.15 of that."
-
-
-def mean(values: Sequence[float]) -> float:
-    """The geometric mean."""
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 - `versions()`: of what is measured
 - `prepare(case)`: compiles; gives a function that binds a set of inputs and gives what is called and timed
 - `arrays(result)`: a result as NumPy arrays
-- `library_seconds(call)`: what a call spends in products of a library
+- `seconds_in_products(call)`: what a call spends in products of a library
 
 `PEERS` says which interpreter a peer runs in, and what its environment is.
 """

@@ -53,7 +53,7 @@ class TorchEager:
         """Their elements."""
         return [array(r) for r in (result if isinstance(result, tuple) else (result,))]
 
-    def library_seconds(self, call: Callable[[], Any]) -> float:
+    def seconds_in_products(self, call: Callable[[], Any]) -> float:
         """What a call spends in products and convolutions of a library."""
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
             for _ in range(PROFILED_CALLS):

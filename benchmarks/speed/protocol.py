@@ -32,13 +32,13 @@ class Prepared:
         compile_s: From the source to the end of the first call.
         error: Of the results, in parts of the right ones' magnitude.
         failure: Why it isn't ready, if it isn't.
-        library_s: What a call spends in products of a library; of models only.
+        products_s: What a call spends in products of a library; of models only.
     """
 
     compile_s: float = 0
     error: float = 0
     failure: str = ""
-    library_s: float = 0
+    products_s: float = 0
 
 
 @dataclass(frozen=True)

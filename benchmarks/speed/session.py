@@ -40,14 +40,14 @@ class Timing:
         compile_s: From the source to the first result.
         error: Of the results, in parts of their magnitude.
         failure: Why there is no time, if there is none.
-        library_s: Of a call, in products of a library; of models only.
+        products_s: Of a call, in products of a library; of models only.
     """
 
     seconds: tuple[float, ...] = ()
     compile_s: float = 0
     error: float = 0
     failure: str = ""
-    library_s: float = 0
+    products_s: float = 0
 
     @property
     def median(self) -> float:
@@ -206,7 +206,7 @@ def _prepared(case: Case, reply: Prepared | None) -> Timing:
         return Timing(failure="its process died")
     tolerance = TOLERANCES[case.workload.dtype]
     wrong = "" if reply.error <= tolerance else f"wrong: off by {reply.error:.1e} of the magnitude"
-    return Timing((), reply.compile_s, reply.error, reply.failure or wrong, reply.library_s)
+    return Timing((), reply.compile_s, reply.error, reply.failure or wrong, reply.products_s)
 
 
 def _result_dtype(case: Case, array: np.ndarray) -> np.dtype[Any]:

@@ -105,7 +105,7 @@ def table(rows: Sequence[Row], ceilings: Ceilings) -> Iterator[str]:
 
 def memory_bound(rows: Sequence[Row]) -> Iterator[str]:
     """Of models, what calls spend outside of a library's products: milliseconds, and how ours compare."""
-    parts = [row for row in rows if any(timing.library_s for timing in row.timings.values())]
+    parts = [row for row in rows if any(timing.products_s for timing in row.timings.values())]
     if not parts:
         return
     titles = list(dict.fromkeys(title for row in parts for title in row.timings))
@@ -113,7 +113,7 @@ def memory_bound(rows: Sequence[Row]) -> Iterator[str]:
     yield f"| memory-bound part, ms | {' | '.join(titles)} | best peer / ours |"
     yield f"|---|{'--:|' * len(titles)}--:|"
     for row in parts:
-        spent = {title: t.median - t.library_s for title, t in row.timings.items() if not t.failure}
+        spent = {title: t.median - t.products_s for title, t in row.timings.items() if not t.failure}
         others = [seconds for title, seconds in spent.items() if title != OURS]
         ratio = min(others) / spent[OURS] if others and OURS in spent else None
         cells = [f"{spent[title] * 1e3:.3f}" if title in spent else "-" for title in titles]
@@ -174,8 +174,8 @@ def from_json(data: Mapping[str, Any]) -> tuple[list[Row], Ceilings]:
 
 
 def _timing(data: Mapping[str, Any]) -> Timing:
-    library_s = data.get("library_s", 0.0)  # runs from before there were models have none
-    return Timing(tuple(data["seconds"]), data["compile_s"], data["error"], data["failure"], library_s)
+    products_s = data.get("products_s", 0.0)  # runs from before there were models have none
+    return Timing(tuple(data["seconds"]), data["compile_s"], data["error"], data["failure"], products_s)
 
 
 def _is_wrong(timing: Timing) -> bool:

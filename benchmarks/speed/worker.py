@@ -58,8 +58,8 @@ def prepare(peer: Any, request: Prepare) -> tuple[Ready, Prepared]:
     calls = [first, *(bind(case.workload.inputs(seed=seed)) for seed in range(1, request.sets))]
     ready = Ready(calls)
     ready.seconds(max(WARM_CALLS, len(calls)))
-    library_s = peer.library_seconds(first) if request.suite == MODELS else 0.0
-    return ready, Prepared(compile_s, error, library_s=library_s)
+    products_s = peer.seconds_in_products(first) if request.suite == MODELS else 0.0
+    return ready, Prepared(compile_s, error, products_s=products_s)
 
 
 def _error(case: Case, results: list[np.ndarray], folder: Path) -> float:

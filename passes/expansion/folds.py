@@ -11,6 +11,7 @@ from powerfusion.core._mlir import (
     defining_op,
     element_of,
     integers,
+    kind_name,
     operations,
     producer,
     segments,
@@ -133,7 +134,7 @@ def _reduction(op: ir.Operation, result: ir.Value, values: Values, names: Names)
 def _kind(op: ir.Operation, at: int, inputs: int) -> str | None:
     """How a result is folded: by its kind, or by the one op that a combiner applies to it and to its element."""
     if "kinds" in op.attributes:
-        return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+        return kind_name(op.attributes["kinds"][at])
     block = op.regions[0].blocks[0]
     combined = defining_op(operations(block)[-1].operands[at])
     if combined is None or set(combined.operands) != {block.arguments[at], block.arguments[inputs + at]}:

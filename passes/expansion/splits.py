@@ -24,6 +24,7 @@ from powerfusion.core._mlir import (
     i64_array,
     integers,
     is_tensor,
+    kind_name,
     operations,
     segments,
 )
@@ -243,7 +244,7 @@ def _reduced_parts(found: _Split, op: ir.Operation, known: dict[ir.Value, ir.Val
 def _neutral(op: ir.Operation, at: int, type_: ir.RankedTensorType) -> ir.Value:
     """What a part starts from."""
     if "kinds" in op.attributes:
-        kind = str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+        kind = kind_name(op.attributes["kinds"][at])
         element = neutral(kind, element_of(type_))
     else:
         element = op.attributes["identity"][at]

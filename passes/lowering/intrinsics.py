@@ -11,12 +11,21 @@ from powerfusion.mlir import ir
 
 def intrinsic(name: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
     """The result of an intrinsic, named without `llvm.`."""
+    return _call(name, operands, [result]).result
+
+
+def intrinsic_for_effect(name: str, operands: Sequence[ir.Value]) -> None:
+    """An intrinsic that gives nothing, named without `llvm.`."""
+    _call(name, operands, [])
+
+
+def _call(name: str, operands: Sequence[ir.Value], results: Sequence[ir.Type]) -> ir.Operation:
     attributes: dict[str, ir.Attribute] = {
         "intrin": ir.StringAttr.get(f"llvm.{name}"),
         "operandSegmentSizes": i32_array([len(operands), 0]),
         "op_bundle_sizes": i32_array([]),
     }
-    return create("llvm.call_intrinsic", list(operands), [result], attributes).result
+    return create("llvm.call_intrinsic", list(operands), results, attributes)
 
 
 def number(width: int, value: int) -> ir.Value:

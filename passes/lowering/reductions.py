@@ -16,7 +16,7 @@ from functools import reduce
 
 import numpy as np
 
-from powerfusion.core._mlir import create, element_of, integers, producer, segments
+from powerfusion.core._mlir import create, element_of, integers, kind_name, producer, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, constant, convert_float, is_narrow, neutral, widen
 from powerfusion.passes.lowering.expansions import with_element
@@ -180,10 +180,8 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
     user = uses[0].owner.operation
     found: Plan | None = None
     result: ir.Value | None = None
-    if user.name == "gir.reduce" and "kinds" in user.attributes:
-        at = uses[0].operand_number - len(segments(user)[0])
-        if 0 <= at < len(user.results):
-            found, result = _chain(user, at)
+    if (first := _further(argument)) is not None:
+        found, result = _chain(*first)
     elif user.name == "scf.for" and uses[0].operand_number >= 3:
         at = uses[0].operand_number - 3
         found = plan(user.regions[0].blocks[0].arguments[at + 1], at, user)
@@ -202,16 +200,19 @@ def plan(argument: ir.Value, position: int, loop: ir.Operation) -> Plan | None:
 def _chain(op: ir.Operation, at: int) -> tuple[Plan, ir.Value]:
     """A reduction, those that go on with its result in the same way, as that of a row's rest, and what they give."""
     steps, last, place = 1, op, at
-    while True:
-        uses = list(last.results[place].uses)
-        user = uses[0].owner.operation if len(uses) == 1 else None
-        if user is None or user.name != "gir.reduce" or "kinds" not in user.attributes:
-            break
-        further = uses[0].operand_number - len(segments(user)[0])
-        if not 0 <= further < len(user.results) or not _goes_on(op, at, user, further):
-            break
-        steps, last, place = steps + 1, user, further
+    while (further := _further(last.results[place])) is not None and _goes_on(op, at, *further):
+        steps, (last, place) = steps + 1, further
     return Plan(op, at, steps), last.results[place]
+
+
+def _further(value: ir.Value) -> tuple[ir.Operation, int] | None:
+    """The reduction by kinds that goes on with a value, as which accumulator; None if something else uses it."""
+    uses = list(value.uses)
+    user = uses[0].owner.operation if len(uses) == 1 else None
+    if user is None or user.name != "gir.reduce" or "kinds" not in user.attributes:
+        return None
+    at = uses[0].operand_number - len(segments(user)[0])
+    return (user, at) if 0 <= at < len(user.results) else None
 
 
 def _goes_on(op: ir.Operation, at: int, later: ir.Operation, further: int) -> bool:
@@ -314,7 +315,7 @@ def carry_element(kind: str, element: ir.Type, *, lanes: bool, steps: int | None
 
 def kind_of(op: ir.Operation, at: int) -> str:
     """The name of a reduction's kind: add, maximumf, ..."""
-    return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    return kind_name(op.attributes["kinds"][at])
 
 
 def fold_once(
@@ -329,14 +330,11 @@ def fold_once(
 
 def finish_loop(accumulator: Accumulator, found: Plan, result: ir.Value, loc: ir.Location) -> Tile | Accumulator:
     """What a loop gives: where a reduction of a row's rest goes on with it, along lanes, these stay apart."""
-    uses = list(result.uses)
-    user = uses[0].owner.operation if len(uses) == 1 else None
-    if not accumulator.lanes or user is None or user.name != "gir.reduce" or user.block != producer(result).block:
+    found_next = _further(result)
+    if found_next is None or not accumulator.lanes:
         return accumulator.finish(loc)
-    at = uses[0].operand_number - len(segments(user)[0])
-    if "kinds" not in user.attributes or not 0 <= at < len(user.results):
-        return accumulator.finish(loc)
-    if not _goes_on(found.op, found.position, user, at):
+    user, at = found_next
+    if user.block != producer(result).block or not _goes_on(found.op, found.position, user, at):
         return accumulator.finish(loc)
     return replace(accumulator, last=_last(user, at)[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from powerfusion.core._mlir import attributes_of, create, element_of, i64_array, index_constant, integers
+from powerfusion.core._mlir import attributes_of, create, element_of, i64_array, index_constant, integers, kind_name
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine, neutral
 from powerfusion.passes.lowering.expansions import constant
@@ -224,7 +224,7 @@ def _registers(value: ir.Value) -> Parts:
 def _reduction(parts: Known, op: ir.Operation) -> Parts:
     """Registers are folded into one, the last one with what changes nothing in the lanes that aren't there."""
     value, *init = op.operands
-    kind = str(op.attributes["kind"]).removeprefix("#vector.kind<").removesuffix(">")
+    kind = kind_name(op.attributes["kind"])
     *others, last = parts[value]
     left = value.type.shape[0] - LANES * len(others)
     if left < LANES:

@@ -17,7 +17,16 @@ from functools import reduce
 from math import nan
 from typing import ClassVar
 
-from powerfusion.core._mlir import attributes_of, create, defining_op, entry_block, i64_array, operations, walk_numbered
+from powerfusion.core._mlir import (
+    attributes_of,
+    create,
+    defining_op,
+    entry_block,
+    i64_array,
+    kind_name,
+    operations,
+    walk_numbered,
+)
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.host import has_avx512
@@ -82,7 +91,7 @@ def _is_extreme(op: ir.Operation) -> bool:
 
 
 def _kind(op: ir.Operation) -> str:
-    return f"arith.{str(op.attributes['kind']).removeprefix('#vector.kind<').removesuffix('>')}"
+    return f"arith.{kind_name(op.attributes['kind'])}"
 
 
 def _fold_across(op: ir.Operation) -> None:

@@ -1,9 +1,9 @@
-"""`gir-prefetch-columns`: lines of which each step takes a piece, and which lie far apart, come a line ahead.
+"""`gir-prefetch-columns`: lines of which each step takes a piece, and which lie far apart, come some lines ahead.
 
 Rewrite:
     gir.parallel (%c)                            gir.parallel (%c)
       scf.for %r                          ⇒        scf.for %r
-        gir.load %x[%r, %c, 0] : 1x1x3               memref.prefetch %x[%r, %c + 11, 0]
+        gir.load %x[%r, %c, 0] : 1x1x3               memref.prefetch %x[%r, %c + 22, 0]
                                                      gir.load %x[%r, %c, 0] : 1x1x3
 
 What is turned piece by piece is read down columns: each step of the inner loop touches other lines, and those around
@@ -20,44 +20,38 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import DYNAMIC, entry_block, integer_of, operations, segments
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects.gir import is_at
-from powerfusion.machines.table import find
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
-from powerfusion.passes.scheduling.prefetches import NEAR, prefetch
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
+from powerfusion.passes.scheduling.prefetches import LOOPS, NEAR, index_of, prefetch
 
 AHEAD_LINES = 4
 FAR_LINES = 16  # between steps: what is nearer comes in the wake of others
 FEWEST_STEPS = 8
-MOST_LINES = 4  # that the loop around goes on by
+MOST_MOVED = 4  # lines that the loop around goes on by
 LEAST_LINES = 8  # of a row
-LOOPS = ("scf.for", "gir.parallel")
 
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchColumnsPass(Pass):
-    """Asks a line ahead for what is read down columns."""
+class PrefetchColumnsPass(OnCachesPass):
+    """Asks some lines ahead for what is read down columns."""
 
     name: ClassVar[str] = "gir-prefetch-columns"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for loop in list(walk(kernel, "scf.for")):
-                body = operations(entry_block(loop))
-                if not any(each.name in (*LOOPS, "memref.prefetch") for each in body):
-                    for load in [each for each in body if each.name == "gir.load"]:
-                        _prefetch(load, loop, machine.space_of("sram").granule_bytes)
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for loop in list(walk(kernel, "scf.for")):
+            body = operations(entry_block(loop))
+            if not any(each.name in (*LOOPS, "memref.prefetch") for each in body):
+                for load in [each for each in body if each.name == "gir.load"]:
+                    _prefetch(load, loop, machine.space_of("sram").granule_bytes)
 
 
 def _prefetch(load: ir.Operation, loop: ir.Operation, line: int) -> None:
@@ -71,14 +65,14 @@ def _prefetch(load: ir.Operation, loop: ir.Operation, line: int) -> None:
         return
     size = element_bytes(load.result)
     down = [dim for dim, index in enumerate(indices) if index == entry_block(loop).arguments[0]]
-    outer = entry_block(around).arguments[-1 if around.name == "gir.parallel" else 0]
+    outer = index_of(around)
     along = [dim for dim, index in enumerate(indices) if index == outer]
     if len(down) != 1 or len(along) != 1:
         return
     step = 1 if around.name == "gir.parallel" else integer_of(around.operands[2])
     moved, far = (step or 0) * strides[along[0]] * size, (integer_of(loop.operands[2]) or 0) * strides[down[0]] * size
     row = memref.type.shape[along[0]] * strides[along[0]] * size
-    if not 0 < moved <= MOST_LINES * line or far < FAR_LINES * line or row < LEAST_LINES * line:
+    if not 0 < moved <= MOST_MOVED * line or far < FAR_LINES * line or row < LEAST_LINES * line:
         return
     with ir.InsertionPoint(load), load.location:
         later = rows.later(outer, -(-AHEAD_LINES * line // moved) * (step or 0))

@@ -34,40 +34,33 @@ from powerfusion.core._mlir import (
     producer,
     segments,
 )
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects.gir import is_at
-from powerfusion.machines.table import find
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
-from powerfusion.passes.scheduling.prefetches import NEAREST, prefetch
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
+from powerfusion.passes.scheduling.prefetches import LOOPS, MOST_LINES, NEAREST, index_of, prefetch
 from powerfusion.passes.scheduling.staged import is_written
 
 AHEAD_BYTES = 4 << 10
 MOST_AHEAD = 32  # steps
-MOST_LINES = 16  # a step asks for: more at once would wait for one another
-LOOPS = ("scf.for", "gir.parallel")
 
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchLookupsPass(Pass):
+class PrefetchLookupsPass(OnCachesPass):
     """Asks for rows that will be looked up."""
 
     name: ClassVar[str] = "gir-prefetch-lookups"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for gather in list(walk(kernel, "gir.gather")):
-                _prefetch(gather, machine.space_of("sram").granule_bytes)
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for gather in list(walk(kernel, "gir.gather")):
+            _prefetch(gather, machine.space_of("sram").granule_bytes)
 
 
 def _prefetch(gather: ir.Operation, line: int) -> None:
@@ -85,8 +78,7 @@ def _prefetch(gather: ir.Operation, line: int) -> None:
     length = table.type.shape[-1]
     ahead = AHEAD_BYTES // max(1, (width if length == DYNAMIC else length) * element)
     with ir.InsertionPoint.at_block_begin(entry_block(loop)), gather.location:
-        index = entry_block(loop).arguments[-1 if loop.name == "gir.parallel" else 0]
-        known: dict[ir.Value, ir.Value] = {index: _later(loop, max(1, min(ahead, MOST_AHEAD)))}
+        known: dict[ir.Value, ir.Value] = {index_of(loop): _later(loop, max(1, min(ahead, MOST_AHEAD)))}
         row = [_number(place, known) for place in places]
     with ir.InsertionPoint(gather), gather.location:
         begin = segments(producer(column))[0]
@@ -104,11 +96,9 @@ def _is_run(gather: ir.Operation) -> bool:
     counted = defining_op(places.pop())
     if any(size != 1 for size in tile.shape[:-1]) or not is_at(table, "dram"):
         return False
-    if (
-        counted is None
-        or counted.name != "gir.iota"
-        or ir.IntegerAttr(counted.attributes["dim"]).value != tile.rank - 1
-    ):
+    if counted is None or counted.name != "gir.iota":
+        return False
+    if ir.IntegerAttr(counted.attributes["dim"]).value != tile.rank - 1:
         return False
     return table.type.get_strides_and_offset()[0][-1] == 1 and all(_is_one(place) for place in places)
 
@@ -146,7 +136,7 @@ def _loop_over(loads: list[ir.Operation], gather: ir.Operation) -> ir.Operation 
     """The loop around a lookup by whose index it is read what names the row; None where there isn't just one."""
     loop = gather.parent
     while loop is not None and loop.name in LOOPS:
-        index = entry_block(loop).arguments[-1 if loop.name == "gir.parallel" else 0]
+        index = index_of(loop)
         if any(index in _places(load) for load in loads):
             inside = [place for load in loads for place in _places(load) if place != index and _is_in(place, loop)]
             return None if inside else loop.operation
@@ -173,8 +163,8 @@ def _is_in(value: ir.Value, loop: ir.Operation) -> bool:
 def _later(loop: ir.Operation, ahead: int) -> ir.Value:
     """A loop's index so many steps later, or the last one."""
     if loop.name == "gir.parallel":
-        index, high = entry_block(loop).arguments[-1], loop.operands[len(loop.operands) - 1]
-        return rows.smaller(rows.later(index, ahead), rows.last_index(index_constant(0), high, 1))
+        high = loop.operands[len(loop.operands) - 1]
+        return rows.smaller(rows.later(index_of(loop), ahead), rows.last_index(index_constant(0), high, 1))
     return rows.following(loop, ahead * constant_index(loop.operands[2]))
 
 

@@ -26,27 +26,26 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import (
     constant_index,
-    defining_op,
     entry_block,
     integer_of,
+    is_made_in,
     mixed,
     operations,
     segments,
 )
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects.gir import is_at
 from powerfusion.machines.model import Machine
-from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
-from powerfusion.passes.scheduling.prefetches import NEAR, NEAREST, prefetch
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
+from powerfusion.passes.scheduling.prefetches import MOST_LINES, NEAR, NEAREST, prefetch
 from powerfusion.passes.scheduling.staged import clone_slice, goes_alone, is_written, slice_in, slice_of, staged_in
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
-MOST_LINES = 16  # a step asks for: more at once would wait for one another
 LEAST_BYTES = 512  # of a row: what is shorter comes with the rows before it, which caches notice
 ROOM = 4  # of a cache, the part that two rows may take
 
@@ -72,21 +71,15 @@ class _Row:
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchRowsPass(Pass):
+class PrefetchRowsPass(OnCachesPass):
     """Asks for the next row while one is worked on."""
 
     name: ClassVar[str] = "gir-prefetch-rows"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for loop in list(walk(kernel, "scf.for")):
-                _prefetch(loop, machine)
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for loop in list(walk(kernel, "scf.for")):
+            _prefetch(loop, machine)
 
 
 def _prefetch(loop: ir.Operation, machine: Machine) -> None:
@@ -132,7 +125,7 @@ def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> _Row
         return None
     if any(size != 1 for size in shape[:-1]) or shape[-1] != integer_of(sweep.operands[2]):
         return None
-    if any(_is_within(value, body) for value in (source, *outer)):
+    if any(is_made_in(value, body) for value in (source, *outer)):
         return None
     found = slice_in(entry_block(loop), (source, *outer))
     index = entry_block(loop).arguments[0]
@@ -142,12 +135,6 @@ def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> _Row
         return None
     element = element_bytes(load.result)
     return _Row(source, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found)
-
-
-def _is_within(value: ir.Value, body: ir.Block) -> bool:
-    """Whether a value is made in a block."""
-    op = defining_op(value)
-    return value.owner == body if op is None else op.block == body
 
 
 def _is_worth(row: _Row, machine: Machine) -> bool:

@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, operations
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
-from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
 from powerfusion.passes.scheduling.prefetches import NEAR, prefetch
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
@@ -52,22 +52,16 @@ class _Run:
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchRunsPass(Pass):
+class PrefetchRunsPass(OnCachesPass):
     """Asks for the next run while one is worked on."""
 
     name: ClassVar[str] = "gir-prefetch-runs"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for loop in list(walk(kernel, "scf.for")):
-                for inner in [inner for inner in operations(entry_block(loop)) if inner.name == "scf.for"]:
-                    _prefetch(loop, inner, machine)
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for loop in list(walk(kernel, "scf.for")):
+            for inner in [inner for inner in operations(entry_block(loop)) if inner.name == "scf.for"]:
+                _prefetch(loop, inner, machine)
 
 
 def _prefetch(loop: ir.Operation, inner: ir.Operation, machine: Machine) -> None:

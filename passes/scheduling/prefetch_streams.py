@@ -21,42 +21,35 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, operations
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
-from powerfusion.machines.table import find
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
-from powerfusion.passes.scheduling.prefetches import NEAREST, prefetch
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
+from powerfusion.passes.scheduling.prefetches import LOOPS, MOST_LINES, NEAREST, prefetch
 
 AHEAD_BYTES = 4 << 10
 LEAST_BYTES = 8 * AHEAD_BYTES  # that follow each other: else much of what is asked for isn't needed
-MOST_LINES = 16  # a step asks for: more at once would wait for one another
-LOOPS = ("scf.for", "gir.parallel")
 
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchStreamsPass(Pass):
+class PrefetchStreamsPass(OnCachesPass):
     """Asks ahead for what is read in the order of memory."""
 
     name: ClassVar[str] = "gir-prefetch-streams"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
         line = machine.space_of("sram").granule_bytes
-        for kernel in tiled_kernels(op):
-            for loop in list(walk(kernel, "scf.for")):
-                body = operations(entry_block(loop))
-                if not any(each.name in (*LOOPS, "memref.prefetch") for each in body):
-                    _ask(loop, body, line)
+        for loop in list(walk(kernel, "scf.for")):
+            body = operations(entry_block(loop))
+            if not any(each.name in (*LOOPS, "memref.prefetch") for each in body):
+                _ask(loop, body, line)
 
 
 def _ask(loop: ir.Operation, body: list[ir.Operation], line: int) -> None:

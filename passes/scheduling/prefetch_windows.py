@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import DYNAMIC, entry_block, integer_of, segments
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
-from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.lowering.ranges import line_of
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
 from powerfusion.passes.scheduling.prefetches import NEAREST, prefetch
 from powerfusion.passes.tiling.windows import affine_apply, affine_map
 
@@ -34,21 +34,15 @@ MOST_ROW_BYTES = 512  # of longer rows few registers are masked
 
 @register_pass
 @dataclass(frozen=True)
-class PrefetchWindowsPass(Pass):
+class PrefetchWindowsPass(OnCachesPass):
     """Asks for rows that loads with borders will need."""
 
     name: ClassVar[str] = "gir-prefetch-windows"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for load in list(walk(kernel, "gir.load")):
-                _prefetch(load, machine)
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for load in list(walk(kernel, "gir.load")):
+            _prefetch(load, machine)
 
 
 def _prefetch(load: ir.Operation, machine: Machine) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from powerfusion.core._mlir import defining_op, entry_block, integer_of, operations, segments
+from powerfusion.core._mlir import entry_block, integer_of, is_made_in, operations, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 
@@ -55,7 +55,7 @@ def store_run(loop: ir.Operation, stores: Sequence[ir.Operation]) -> StoreRun | 
     dim = _dim_along(list(memref.type.shape), [-1 if length is None else length for length in known], step)
     if dim is None or low >= high or (high - low) % step or indices[dim] != body.arguments[0]:
         return None
-    if any(_is_in(index, body) for at, index in enumerate(indices) if at != dim):
+    if any(is_made_in(index, body) for at, index in enumerate(indices) if at != dim):
         return None
     each, element = prod(memref.type.shape[dim + 1 :]), element_bytes(tile)
     run = StoreRun(stores[0], dim, low, high - low, step, each, element)
@@ -70,8 +70,3 @@ def _dim_along(shape: Sequence[int], lengths: Sequence[int], step: int) -> int |
         if lengths[dim] != shape[dim]:
             return None
     return None
-
-
-def _is_in(value: ir.Value, block: ir.Block) -> bool:
-    op = defining_op(value)
-    return value.owner == block if op is None else op.block == block

@@ -28,15 +28,15 @@ from powerfusion.core._mlir import (
     index_constant,
     segments,
 )
-from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
 from powerfusion.machines.model import Machine
-from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.scheduling import rows
-from powerfusion.passes.scheduling.kernels import tiled_kernels, walk
+from powerfusion.passes.scheduling.kernels import walk
+from powerfusion.passes.scheduling.on_caches import OnCachesPass
 from powerfusion.passes.scheduling.scratch import buffer_bytes
 
 T = TypeVar("T")
@@ -48,24 +48,18 @@ ROOM = 4  # of sram, the part that it may take
 
 @register_pass
 @dataclass(frozen=True)
-class TurnStagesPass(Pass):
+class TurnStagesPass(OnCachesPass):
     """Turns staged operands of contractions once, in the cache."""
 
     name: ClassVar[str] = "gir-turn-stages"
-    requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
-    machine: str = option("cpu", help="For which: a machine's name, or a .toml that describes one")
 
-    def run(self, op: ir.Operation) -> None:
-        """Does it in every kernel."""
-        machine = find(self.machine)
-        if machine.space_of("sram").kind != "cache":
-            return
-        for kernel in tiled_kernels(op):
-            for stage in list(walk(kernel, "gir.stage")):
-                loads = _loads(stage, machine)
-                if loads:
-                    _turn(stage, loads)
-                    count("windows turned once")
+    def visit(self, kernel: ir.Operation, machine: Machine) -> None:
+        """Does it in a kernel."""
+        for stage in list(walk(kernel, "gir.stage")):
+            loads = _loads(stage, machine)
+            if loads:
+                _turn(stage, loads)
+                count("windows turned once")
 
 
 def _loads(stage: ir.Operation, machine: Machine) -> list[ir.Operation]:

@@ -17,6 +17,7 @@ from powerfusion.core._mlir import (
     element_of,
     i32_array,
     integers,
+    kind_name,
     operations,
     segments,
 )
@@ -164,7 +165,7 @@ class SpelledOut:
         return [self._value(ends[number]) for number in wanted]
 
     def _fold(self, number: int, tile: ir.Value, accumulator: ir.Value) -> ir.Value:
-        kind = str(self.op.attributes["kinds"][number]).removeprefix("#vector.kind<").removesuffix(">")
+        kind = kind_name(self.op.attributes["kinds"][number])
         floats = isinstance(element_of(accumulator.type), ir.FloatType)
         name = (FLOAT_KINDS if floats else INTEGER_KINDS).get(kind, kind)
         return create(f"arith.{name}", [tile, accumulator], [accumulator.type]).result

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 
-from powerfusion.core._mlir import attributes_of, constant_of, create, element_of, index_constant, segments
+from powerfusion.core._mlir import attributes_of, constant_of, create, element_of, index_constant, kind_name, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.tiling.combiners import clone_combiner
 from powerfusion.passes.tiling.placed_views import box
@@ -135,7 +135,7 @@ def _nothing(op: ir.Operation, at: int, type_: ir.RankedTensorType) -> ir.DenseE
 def _kind(op: ir.Operation, at: int) -> str:
     if op.name == "gir.contract":
         return "add"
-    return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")  # pyright: ignore[reportIndexIssue]
+    return kind_name(op.attributes["kinds"][at])  # pyright: ignore[reportIndexIssue]
 
 
 def _is_same(init: ir.Value, nothing: ir.DenseElementsAttr) -> bool:

@@ -51,9 +51,9 @@ def test_inputs_differ_between_sets_and_not_between_runs() -> None:
 def test_of_models_the_memory_bound_part_stands_apart() -> None:
     """A call without what it spends in products, and the least of the others over ours."""
     timings = {
-        "PowerFusion": Timing((0.010,), library_s=0.008),
-        "torch eager": Timing((0.014,), library_s=0.008),
-        "torch.compile": Timing((0.012,), library_s=0.007),
+        "PowerFusion": Timing((0.010,), products_s=0.008),
+        "torch eager": Timing((0.014,), products_s=0.008),
+        "torch.compile": Timing((0.012,), products_s=0.007),
         "broken": Timing(failure="its process died"),
     }
     lines = list(table.memory_bound([Row("model f32", 1, 1, timings)]))

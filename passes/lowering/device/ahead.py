@@ -61,13 +61,15 @@ def steps(
     lowering.arrive()
     doubles = {op: _Double(lowering, op) for op in early if op.name == "gir.load"}
     with code.when(code.below(low, high)):
-        _start(lowering, early, doubles, 0)(bind, low)
+        bind(low)
+        _start(lowering, early, doubles, 0)
     lowering.arrive()
     with code.loop(low, high, step) as index:
         phase = _phase(index, low, step)
         following = plus(index, step)
         with code.when(code.below(following, high)):
-            _start(lowering, early, doubles, minus(1, phase))(bind, following)
+            bind(following)
+            _start(lowering, early, doubles, minus(1, phase))
         lowering.go_on()
         bind(index)
         for op in early:
@@ -92,18 +94,13 @@ def _phase(index: ir.Value, low: Number, step: Number) -> ir.Value:
 
 def _start(
     lowering: DeviceLowering, early: Sequence[ir.Operation], doubles: dict[ir.Operation, _Double], phase: Number
-) -> Callable[[Callable[[Number], None], Number], None]:
-    """What starts the loads of a step."""
-
-    def start(bind: Callable[[Number], None], number: Number) -> None:
-        bind(number)
-        for op in early:
-            if op in doubles:
-                doubles[op].load(phase)
-            else:
-                lowering.emit_index(op)
-
-    return start
+) -> None:
+    """Starts the loads of a step, whose index is bound."""
+    for op in early:
+        if op in doubles:
+            doubles[op].load(phase)
+        else:
+            lowering.emit_index(op)
 
 
 class _Double:

@@ -13,10 +13,10 @@ import math
 from powerfusion.core._mlir import create
 from powerfusion.machines.emission import Emission
 from powerfusion.mlir import ir
+from powerfusion.mlir.dialects.arith import CmpFPredicate
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, way_of
 from powerfusion.passes.scheduling.kernels import ops_in
 
-PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord", "ueq", "ugt", "uge", "ult", "ule", "une", "uno")
 MIRRORED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge"}
 # Whether the element comes out where the comparison holds, and how it compares with the number, NaNs first.
 KINDS = {
@@ -58,7 +58,7 @@ def extreme_of(op: ir.Operation) -> tuple[str, list[ir.Value]] | None:
     compared = op.operands[0].owner.operation
     if compared.name != "arith.cmpf" or set(compared.operands) != set(op.operands[1:]):
         return None
-    predicate = PREDICATES[ir.IntegerAttr(compared.attributes["predicate"]).value]
+    predicate = str(CmpFPredicate(ir.IntegerAttr(compared.attributes["predicate"]).value))
     element, number = compared.operands
     if (value := splat_of(number)) is None:
         element, number = number, element

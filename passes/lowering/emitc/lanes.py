@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import integer_of, integers, segments
+from powerfusion.core._mlir import integer_of, integers, kind_name, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.carries import Carry, copy_into
@@ -33,7 +33,7 @@ SERIAL_LANES = 4  # so many are folded one after the other at the end
 
 def kind_of(op: ir.Operation, at: int) -> str:
     """The name of a kind: add, maximumf, ..."""
-    return str(op.attributes["kinds"][at]).removeprefix("#vector.kind<").removesuffix(">")
+    return kind_name(op.attributes["kinds"][at])
 
 
 def lanes_of(op: ir.Operation) -> int:

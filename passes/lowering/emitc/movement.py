@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from powerfusion.core._mlir import mixed, segments
+from powerfusion.core._mlir import kind_name, mixed, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.arithmetic import combined
@@ -115,7 +115,7 @@ def lower_scatter(lowering: FunctionLowering, op: ir.Operation) -> None:
     (old,), (table,), olds, valid = segments(op)
     tile, buffer = lowering.tile(old), lowering.buffer(table)
     indices, counts = [lowering.tile(value) for value in olds], lowering.numbers(valid)
-    kind = str(op.attributes["kind"]).removeprefix("#vector.kind<").removesuffix(">") if "kind" in op.attributes else ""
+    kind = kind_name(op.attributes["kind"]) if "kind" in op.attributes else ""
 
     def compute(index: Index) -> Sequence[ir.Value]:
         at = [place.at(index) for place in indices]

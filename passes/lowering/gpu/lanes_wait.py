@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from powerfusion.core._mlir import create, i32_array
+from powerfusion.core._mlir import create
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.intrinsics import number
+from powerfusion.passes.lowering.intrinsics import intrinsic_for_effect, number
 
 RELEASE, ACQUIRE = 5, 4  # of LLVM's AtomicOrdering
 
@@ -20,26 +20,17 @@ def wait_of(machine: Machine) -> Callable[[], None]:
 
 
 def _warp() -> None:
-    _call("llvm.nvvm.bar.warp.sync", [number(32, -1)])
+    intrinsic_for_effect("nvvm.bar.warp.sync", [number(32, -1)])
 
 
 def _wavefront() -> None:
     """Lanes run in step: all there is to hold is the order of accesses, in the compiler and in memory."""
     _fence(RELEASE)
-    _call("llvm.amdgcn.wave.barrier", [])
+    intrinsic_for_effect("amdgcn.wave.barrier", [])
     _fence(ACQUIRE)
 
 
 _WAITS: Mapping[str, Callable[[], None]] = {"warp": _warp, "wavefront": _wavefront}
-
-
-def _call(name: str, operands: list[ir.Value]) -> None:
-    attributes: dict[str, ir.Attribute] = {
-        "intrin": ir.StringAttr.get(name),
-        "operandSegmentSizes": i32_array([len(operands), 0]),
-        "op_bundle_sizes": i32_array([]),
-    }
-    create("llvm.call_intrinsic", operands, [], attributes)
 
 
 def _fence(ordering: int) -> None:

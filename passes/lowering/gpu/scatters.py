@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from powerfusion.core._mlir import create, defining_op, index_constant, segments
+from powerfusion.core._mlir import create, defining_op, index_constant, kind_name, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.elementwise import combine
@@ -36,7 +36,7 @@ def lower_scatter(lowering: GpuLowering, op: ir.Operation) -> None:
     sizes = [dim_of(memref, dim) for dim in range(len(indices))]
     columns = [lowering.fragment(index).scalars() for index in indices]
     elements = fragment.scalars()
-    kind = str(op.attributes["kind"])[len("#vector.kind<") : -1] if "kind" in op.attributes else None
+    kind = kind_name(op.attributes["kind"]) if "kind" in op.attributes else None
 
     def update() -> None:
         for place in np.ndindex(*fragment.shape):

@@ -61,6 +61,12 @@ def defining_op(value: ir.Value) -> ir.Operation | None:
     return None if isinstance(owner, ir.Block) else owner.operation
 
 
+def is_made_in(value: ir.Value, block: ir.Block) -> bool:
+    """True for a block's arguments, and for the results of ops right in it."""
+    op = defining_op(value)
+    return value.owner == block if op is None else op.block == block
+
+
 def bits_of(element: ir.Type) -> int:
     """How many bits an element has; an index has 64."""
     return 64 if isinstance(element, ir.IndexType) else ir.IntegerType(element).width
@@ -97,6 +103,11 @@ def integers(attribute: Any) -> list[int]:
     if isinstance(attribute, ir.ArrayAttr):
         return [ir.IntegerAttr(item).value for item in attribute]
     return list(attribute)
+
+
+def kind_name(attribute: ir.Attribute) -> str:
+    """What a combining kind of the vector dialect is called, as `add`."""
+    return str(attribute).removeprefix("#vector.kind<").removesuffix(">")
 
 
 def i64_array(values: Sequence[int]) -> ir.Attribute:

@@ -10,10 +10,11 @@ from typing import Any
 from powerfusion.core._mlir import DYNAMIC, entry_block, integer_of, integers, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.mlir.dialects.arith import CmpFPredicate
 from powerfusion.mlir.dialects.gpu import ObjectAttr  # pyright: ignore[reportAttributeAccessIssue]  of an extension
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public
 from powerfusion.passes.lowering.gpu.assertions import ZEROED
-from powerfusion.runtime.launches import FLOAT_COMPARISONS, NUMBERS, Launches, Step
+from powerfusion.runtime.launches import NUMBERS, Launches, Step
 
 COMPARISONS = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 
@@ -95,7 +96,7 @@ class Reader:
             case "arith.cmpi":
                 self._add(op, COMPARISONS[ir.IntegerAttr(op.attributes["predicate"]).value], operands)
             case "arith.cmpf":
-                how = FLOAT_COMPARISONS[ir.IntegerAttr(op.attributes["predicate"]).value]
+                how = str(CmpFPredicate(ir.IntegerAttr(op.attributes["predicate"]).value))
                 self._add(op, "cmpf", operands, how=how)
             case "arith.sitofp" | "arith.uitofp" | "arith.extf" | "arith.truncf":
                 self._add(op, "float", operands, dtype=_element(op.result.type))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -34,44 +34,18 @@ def _as_batch(operator: Any, rank: int) -> Callable[..., Any]:
     return run
 
 
-def avg_pool2d_backward(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor: int | None,
-) -> Any:
-    """The gradient of `avg_pool2d`; arguments as ATen has them."""
-    return _average_backward(2, grad, x, kernel, stride, padding, count_include_pad, divisor)
-
-
-def avg_pool3d_backward(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor: int | None,
-) -> Any:
-    """The gradient of `avg_pool3d`; arguments as ATen has them."""
-    return _average_backward(3, grad, x, kernel, stride, padding, count_include_pad, divisor)
-
-
-def _average_backward(
+def average_backward(
     rank: int,
     grad: torch.Tensor,
     x: torch.Tensor,
     kernel: Sequence[int],
     stride: Sequence[int],
     padding: Sequence[int],
+    ceil_mode: bool,
     count_include_pad: bool,
     divisor: int | None,
 ) -> Any:
+    """The gradient of an average pooling over `rank` dimensions; the other arguments are ATen's."""
     sizes = x.shape[-rank:]
     if not all(isinstance(size, int) for size in (*sizes, *grad.shape[-rank:])):
         return NotImplemented
@@ -156,28 +130,11 @@ def _apart(x: torch.Tensor, dim: int, step: int) -> torch.Tensor:
     return padded.reshape(shape).narrow(axis, 0, shape[axis] - step + 1)
 
 
-def adaptive_avg_pool2d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
-    """Averages over windows that split each dimension as evenly as they can."""
-    return _adaptive(2, x, sizes)
+def adaptive(rank: int, x: torch.Tensor, sizes: Sequence[int]) -> Any:
+    """Averages over windows that split each of `rank` dimensions as evenly as they can.
 
-
-def adaptive_avg_pool3d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
-    """The same over three dimensions."""
-    return _adaptive(3, x, sizes)
-
-
-def adaptive_avg_pool2d_backward(grad: torch.Tensor, x: torch.Tensor) -> Any:
-    """The gradient of `adaptive_avg_pool2d`."""
-    return _adaptive_backward(2, grad, x)
-
-
-def adaptive_avg_pool3d_backward(grad: torch.Tensor, x: torch.Tensor) -> Any:
-    """The gradient of `adaptive_avg_pool3d`."""
-    return _adaptive_backward(3, grad, x)
-
-
-def _adaptive(rank: int, x: torch.Tensor, sizes: Sequence[int]) -> Any:
-    """Windows of one length are rows of a dimension; others are sums over the whole of it, weighted."""
+    Windows of one length are rows of a dimension; others are sums over the whole of it, weighted.
+    """
     if not all(isinstance(size, int) for size in (*x.shape[-rank:], *sizes)):
         return NotImplemented
     made = x
@@ -190,7 +147,8 @@ def _adaptive(rank: int, x: torch.Tensor, sizes: Sequence[int]) -> Any:
     return made.clone(memory_format=_format(x)) if rank == 2 and x.dim() == 4 else made
 
 
-def _adaptive_backward(rank: int, grad: torch.Tensor, x: torch.Tensor) -> Any:
+def adaptive_backward(rank: int, grad: torch.Tensor, x: torch.Tensor) -> Any:
+    """The gradient of `adaptive`."""
     if not all(isinstance(size, int) for size in (*x.shape[-rank:], *grad.shape[-rank:])):
         return NotImplemented
     made = grad
@@ -222,40 +180,12 @@ def adaptive_max_pool2d(x: torch.Tensor, sizes: Sequence[int]) -> Any:
     return aten.max_pool2d_with_indices(x, kernel)
 
 
-def adaptive_max_pool2d_backward(grad: torch.Tensor, x: torch.Tensor, indices: torch.Tensor) -> Any:
-    """The gradient of `adaptive_max_pool2d`."""
-    return _max_backward(2, grad, x, indices)
+def max_backward(rank: int, grad: torch.Tensor, x: torch.Tensor, *how: Any) -> Any:
+    """The gradient of a maximum pooling over `rank` dimensions: each element's goes where its maximum was.
 
-
-def max_pool2d_backward(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    ceil_mode: bool,
-    indices: torch.Tensor,
-) -> torch.Tensor:
-    """The gradient of `max_pool2d_with_indices`: each element's goes where its maximum was."""
-    return _max_backward(2, grad, x, indices)
-
-
-def max_pool3d_backward(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    ceil_mode: bool,
-    indices: torch.Tensor,
-) -> torch.Tensor:
-    """The gradient of `max_pool3d_with_indices`."""
-    return _max_backward(3, grad, x, indices)
-
-
-def _max_backward(rank: int, grad: torch.Tensor, x: torch.Tensor, indices: torch.Tensor) -> Any:
+    How was pooled doesn't matter; last come the maxima's places.
+    """
+    *_, indices = how
     if not all(isinstance(size, int) for size in (*x.shape, *grad.shape)):
         return NotImplemented
     rows, plane = list(x.shape[:-rank]), math.prod(x.shape[-rank:])
@@ -264,20 +194,19 @@ def _max_backward(rank: int, grad: torch.Tensor, x: torch.Tensor, indices: torch
     return made.clone(memory_format=_format(x)) if rank == 2 and x.dim() == 4 else made
 
 
-_RANKS = {
-    2: (aten.avg_pool2d.default, aten.max_pool2d_with_indices.default),
-    3: (aten.avg_pool3d.default, aten.max_pool3d_with_indices.default),
-}
 TABLE = {
-    aten._adaptive_avg_pool2d.default: adaptive_avg_pool2d,
-    aten._adaptive_avg_pool3d.default: adaptive_avg_pool3d,
-    **{operator: _as_batch(operator, rank) for rank, operators in _RANKS.items() for operator in operators},
-    aten.avg_pool2d_backward.default: avg_pool2d_backward,
-    aten.avg_pool3d_backward.default: avg_pool3d_backward,
-    aten._adaptive_avg_pool2d_backward.default: adaptive_avg_pool2d_backward,
-    aten._adaptive_avg_pool3d_backward.default: adaptive_avg_pool3d_backward,
+    aten._adaptive_avg_pool2d.default: partial(adaptive, 2),
+    aten._adaptive_avg_pool3d.default: partial(adaptive, 3),
+    aten._adaptive_avg_pool2d_backward.default: partial(adaptive_backward, 2),
+    aten._adaptive_avg_pool3d_backward.default: partial(adaptive_backward, 3),
     aten.adaptive_max_pool2d.default: adaptive_max_pool2d,
-    aten.adaptive_max_pool2d_backward.default: adaptive_max_pool2d_backward,
-    aten.max_pool2d_with_indices_backward.default: max_pool2d_backward,
-    aten.max_pool3d_with_indices_backward.default: max_pool3d_backward,
+    aten.adaptive_max_pool2d_backward.default: partial(max_backward, 2),
+    aten.avg_pool2d.default: _as_batch(aten.avg_pool2d.default, 2),
+    aten.avg_pool3d.default: _as_batch(aten.avg_pool3d.default, 3),
+    aten.avg_pool2d_backward.default: partial(average_backward, 2),
+    aten.avg_pool3d_backward.default: partial(average_backward, 3),
+    aten.max_pool2d_with_indices.default: _as_batch(aten.max_pool2d_with_indices.default, 2),
+    aten.max_pool3d_with_indices.default: _as_batch(aten.max_pool3d_with_indices.default, 3),
+    aten.max_pool2d_with_indices_backward.default: partial(max_backward, 2),
+    aten.max_pool3d_with_indices_backward.default: partial(max_backward, 3),
 }

@@ -13,17 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-KINDS = {
-    "arith.addf": "add",
-    "arith.addi": "add",
-    "arith.mulf": "mul",
-    "arith.muli": "mul",
-    "arith.maximumf": "maximumf",
-    "arith.minimumf": "minimumf",
-    "arith.maxsi": "maxsi",
-    "arith.minsi": "minsi",
-}
-"""Steps that may be taken in any order, and what GIR calls them."""
+from powerfusion.passes.raising.reductions import KINDS
 
 
 def restate(op: Any, ir: Any) -> bool:
@@ -54,11 +44,11 @@ def _step(op: Any) -> Any:
     block = op.regions[0].blocks[0]
     inner = [each.operation for each in block.operations]
     arguments = list(block.arguments)
-    is_step = len(inner) == 2 and inner[0].name in KINDS and sorted_as(inner[0].operands, arguments)
+    is_step = len(inner) == 2 and inner[0].name in KINDS and _are(inner[0].operands, arguments)
     return inner[0] if is_step and inner[1].operands[0] == inner[0].result else None
 
 
-def sorted_as(operands: Any, arguments: list[Any]) -> bool:
+def _are(operands: Any, arguments: list[Any]) -> bool:
     """Whether operands are some values, in any order."""
     given = list(operands)
     return given in (arguments, arguments[::-1])

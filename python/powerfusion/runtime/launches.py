@@ -323,7 +323,7 @@ FLOAT_COMPARISONS = (
     *("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord"),
     *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),
 )
-"""The predicates of arith.cmpf, by number."""
+"""What MLIR calls the predicates of arith.cmpf."""
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
 }
