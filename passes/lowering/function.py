@@ -108,11 +108,11 @@ class VectorLowering:
             found[dest] = LineBuffer(dest, self.scratch)
         return found[dest]
 
-    def scratch(self, type_: ir.MemRefType) -> ir.Value:
-        """A buffer of a thread's own, made once."""
+    def scratch(self, type_: ir.MemRefType, alignment: int = ALIGNMENT) -> ir.Value:
+        """A buffer of a thread's own, made once, that begins at a multiple of some bytes."""
         beginning, level = self.scopes[-1]
-        alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), ALIGNMENT)
-        attributes = {"alignment": alignment, "operandSegmentSizes": i32_array([0, 0])}
+        multiple = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), alignment)
+        attributes = {"alignment": multiple, "operandSegmentSizes": i32_array([0, 0])}
         with ir.InsertionPoint(beginning):
             buffer = create("memref.alloc", [], [type_], attributes).result
         self.buffers[level].append(buffer)

@@ -8,6 +8,9 @@ What is gathered is as much of a buffer as follows on; a row that doesn't, as th
 what isn't a whole line leaves as any store does, and nothing else of its line is written: another thread may have that.
 So results are right in whatever order rows come, and lines leave once where they come in the order of memory.
 
+What is gathered begins with a page and ends within it, but for long rows: a store across two pages waits until all before
+it have reached memory, and those past the caches take long (decision 0057).
+
 State: where among the buffer's elements the lines near by begin, where what is gathered ends, and where that begins.
 """
 
@@ -51,6 +54,8 @@ from powerfusion.passes.tiling.memrefs import is_contiguous
 from powerfusion.passes.tiling.windows import index_op
 
 LINE = 64
+PAGE = 4096
+FULL_BYTES = 3072  # at which what is gathered leaves: rows that aren't looked after still end before the page does
 NOWHERE = -1  # where nothing is gathered, and no row begins
 BEGIN, END, FIRST = 0, 1, 2
 COLD = ("noinline", "cold")  # so that registers are saved where it is called, and not in the loops around
@@ -125,13 +130,13 @@ class LineBuffer:
         state: See above.
     """
 
-    def __init__(self, dest: ir.Value, scratch: Callable[[ir.MemRefType], ir.Value]) -> None:
+    def __init__(self, dest: ir.Value, scratch: Callable[..., ir.Value]) -> None:
         self.element = element_of(dest.type)
         self.per_line = LINE // element_bytes(self.element)
         self.last: Last | None = None
         self.run: ir.Value | None = None
         room = GATHERED_BYTES + 2 * LONGEST_BYTES + LINE
-        self.lines = scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element))
+        self.lines = scratch(ir.MemRefType.get([room // LINE * self.per_line], self.element), PAGE)
         self.state = scratch(ir.MemRefType.get([3], ir.IndexType.get()))
         with ir.InsertionPoint.after(self.state.owner):
             self.flat, _ = flat_of(dest, [])
@@ -188,7 +193,7 @@ class LineBuffer:
 
     def _look_after(self, start: ir.Value, lanes: int) -> None:
         """Writes what is gathered if a row doesn't follow on, or there is enough."""
-        most = max(self._elements(GATHERED_BYTES), lanes + self.per_line)
+        most = max(self._elements(FULL_BYTES), lanes + self.per_line)
         end = index_op("arith.addi", [start, index_constant(lanes)])
         near = index_op("arith.subi", [end, self._get(BEGIN)])
         follows = compare("arith.cmpi", EQ, start, self._get(END))
