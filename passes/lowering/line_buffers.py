@@ -8,8 +8,8 @@ What is gathered is as much of a buffer as follows on; a row that doesn't, as th
 what isn't a whole line leaves as any store does, and nothing else of its line is written: another thread may have that.
 So results are right in whatever order rows come, and lines leave once where they come in the order of memory.
 
-What is gathered begins with a page and ends within it, but for long rows: a store across two pages waits until all before
-it have reached memory, and those past the caches take long (decision 0057).
+What is gathered begins with a page and ends within it, but for long rows: a store across two pages waits until all
+before it have reached memory, and those past the caches take long (decision 0057).
 
 State: where among the buffer's elements the lines near by begin, where what is gathered ends, and where that begins.
 """

@@ -392,3 +392,22 @@ func.func @open(%x: memref<?xf32>) -> memref<?xf32> {
   }
   return %0 : memref<?xf32>
 }
+// -----
+
+// Rows of 67 floats begin at no line: what a thread gathers of them begins with a page, so that no store is across two.
+// CHECK-LABEL: func.func @pf_main
+// CHECK: memref.alloc() {alignment = 4096 : i64} : memref<{{.*}}xf32>
+// CHECK: call @gir_write_lines_f32
+func.func @gathered_rows(%x: memref<8x67xf32>, %y: memref<8x67xf32>) {
+  gir.kernel "copy" (%a = %x : memref<8x67xf32>, %b = %y : memref<8x67xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    scf.for %i = %c0 to %c8 step %c1 {
+      %0 = gir.load %a[%i, %c0] : memref<8x67xf32, #gir.at<dram>> -> tensor<1x67xf32, #gir.at<reg>>
+      gir.store %0, %b[%i, %c0] nontemporal {gir.gathered} : tensor<1x67xf32, #gir.at<reg>>, memref<8x67xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
