@@ -96,8 +96,10 @@ class PlacedTiler(KernelTiler):
             create("gir.return")
 
     def _size(self, dim: PlacedDim) -> ir.Value:
-        if dim.size is not None:
-            return index_constant(dim.size)
+        """A dimension's size; 1 where nothing has it any more, as what was along it has been folded since placing."""
+        known = dim.size if dim.size is not None or dim.name in self.plan.measured else 1
+        if known is not None:
+            return index_constant(known)
         return self.emitter.size(*self.plan.measured[dim.name])
 
     def _groups(self, dim: PlacedDim, size: ir.Value) -> ir.Value:

@@ -305,3 +305,30 @@ def test_operators_assert_though_they_need_not_compute(result: str) -> None:
     np.testing.assert_array_equal(executable(ones), ones)
     with pytest.raises(AssertionFailedError, match="negative"):
         executable(-ones)
+
+
+DIFFERENCE = """
+func.func @main(%x: tensor<?xi64>) -> tensor<i64> {
+  %zero = arith.constant 0 : i64
+  %e = tensor.empty() : tensor<i64>
+  %0 = linalg.fill ins(%zero : i64) outs(%e : tensor<i64>) -> tensor<i64>
+  %1 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>],
+                       iterator_types = ["reduction"]} ins(%x : tensor<?xi64>) outs(%0 : tensor<i64>) {
+  ^bb0(%a: i64, %u: i64):
+    %b = arith.addi %a, %u : i64
+    linalg.yield %b : i64
+  } -> tensor<i64>
+  %2 = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>],
+                       iterator_types = []} ins(%1, %1 : tensor<i64>, tensor<i64>) outs(%e : tensor<i64>) {
+  ^bb0(%a: i64, %b: i64, %o: i64):
+    %c = arith.subi %a, %b : i64
+    linalg.yield %c : i64
+  } -> tensor<i64>
+  return %2 : tensor<i64>
+}
+"""
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_what_merging_lets_fold_to_a_constant_needs_no_size(size: int) -> None:
+    assert pf.compile(DIFFERENCE)(np.arange(size)) == 0

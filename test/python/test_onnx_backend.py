@@ -25,8 +25,8 @@ NODES = """
     reduce_log_sum_exp_keepdims_random reduce_mean_keepdims_random reduce_sum_keepdims_random relu
     reshape_reordered_all_dims resize_upsample_scales_nearest rms_normalization_3d_axis2_epsilon round
     scatter_elements_with_duplicate_indices scatternd_add selu sigmoid sign sin softmax_axis_1 softplus softsign
-    spacetodepth split_equal_parts_2d sqrt squeeze sub tanh thresholdedrelu tile transpose_all_permutations_3 tril
-    unsqueeze_axis_1 where_example
+    spacetodepth split_equal_parts_2d sqrt squeeze sub tanh thresholdedrelu tile top_k top_k_negative_axis
+    top_k_same_values_2d top_k_smallest transpose_all_permutations_3 tril unsqueeze_axis_1 where_example
 """
 NAMES = NODES.split()
 

@@ -11,7 +11,8 @@ from powerfusion.cli.main import main
 from powerfusion.errors import SourceError, UnsupportedError
 
 onnx, *_ = need("onnx", "onnx.reference", "torch_mlir")
-helper, numpy_helper, FLOAT = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
+helper, numpy_helper = onnx.helper, onnx.numpy_helper
+FLOAT, BYTE = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
 WEIGHT = np.random.default_rng(0).standard_normal((64, 32), dtype=np.float32)
 
 
@@ -63,6 +64,18 @@ def test_what_torch_mlir_has_to_four_digits_is_as_onnx_defines_it():
     proto = model(nodes, [value("x", 100)], [value("y", 100)], version=20)
     x = np.linspace(-5, 5, 100, dtype=np.float32)
     np.testing.assert_allclose(pf.compile(proto)(x), expected(proto, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["Div", "Max", "Mul", "Sub"])
+def test_bytes_have_no_sign(op):
+    proto = model(
+        [helper.make_node(op, ["x", "y"], ["z"])],
+        [value("x", 6, dtype=BYTE), value("y", 6, dtype=BYTE)],
+        [value("z", 6, dtype=BYTE)],
+    )
+    x, y = np.arange(250, 256, dtype=np.uint8), np.full(6, 7, np.uint8)
+    expected = {"Div": np.floor_divide, "Max": np.maximum, "Mul": np.multiply, "Sub": np.subtract}[op](x, y)
+    np.testing.assert_array_equal(pf.compile(proto)(x, y), expected, strict=True)
 
 
 def test_weights_beside_the_model_are_mapped(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -152,3 +153,76 @@ def test_running_sums_and_scatters_are_programs():
     x, y = torch.randn(5, 4), torch.randn(2, 3, 4)
     for got, wanted in zip(pf.compile(function, (x, y))(x, y), function(x, y), strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+UNSIGNED = {
+    "wraps": lambda x: x * 3 - 7,
+    "divides": lambda x: (x // 7, x / 2, x % 9, x >> 1),
+    "compares": lambda x: (x > 128, torch.where(x > 252, x, x - 1), x.clamp(3, 252)),
+    "folds": lambda x: (x.sum(0), x.amax(1), x.argmin(0), x.cumsum(1), x.max(1)),
+    "moves": lambda x: (x.T.reshape(-1), torch.cat([x, x[:1]]), x.expand(2, -1, -1) + x),
+    "casts": lambda x: (x.float() * 2.5, x.to(torch.int8), (x + 0.5).sqrt().to(torch.uint8)),
+}
+
+
+@pytest.mark.parametrize("how", UNSIGNED)
+@pytest.mark.parametrize("compiled", [False, True], ids=["program", "compile"])
+def test_bytes_have_no_sign(how, compiled):
+    """Bytes of 128 and more are no negative numbers, wherever they go."""
+    x = (torch.arange(40) * 13 % 256).to(torch.uint8).reshape(5, 8)
+    function = UNSIGNED[how]
+    program = torch.compile(function, backend="powerfusion") if compiled else pf.compile(function, (x,))
+    got, wanted = torch.utils._pytree.tree_leaves(program(x)), torch.utils._pytree.tree_leaves(function(x))
+    for ours, theirs in zip(got, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_bytes_stay_bytes_in_an_artifact(tmp_path):
+    x = torch.arange(200, 216, dtype=torch.uint8)
+    program = pf.compile(lambda x: x + 60, (x,))
+    program.save(tmp_path / "bytes.pfx")
+    for loaded in (program, pf.load(tmp_path / "bytes.pfx")):
+        assert torch.equal(loaded(x), x + 60)
+
+
+SORTED = {
+    "up": lambda x: torch.sort(x, dim=-1, stable=True),
+    "down": lambda x: torch.sort(x, dim=0, descending=True, stable=True),
+    "greatest": lambda x: torch.topk(x, 3),
+    "by_another": lambda x: torch.gather(x.exp(), 1, torch.argsort(x, dim=1, stable=True)),
+    "of_one": lambda x: torch.sort(x[:, :1], 1),
+    "of_none": lambda x: torch.sort(x[:0], 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int32, torch.uint8])
+@pytest.mark.parametrize("how", SORTED)
+def test_sorting_is_a_program(how, dtype):
+    """Equal ones keep their order, and what is no number comes behind infinity; descending, before it."""
+    x = (torch.randn(5, 37) * 9).round() if dtype.is_floating_point else torch.randint(0, 9, (5, 37))
+    x = x.to(dtype)
+    if dtype.is_floating_point:
+        x[0, 3:6] = torch.tensor([math.nan, math.inf, -math.inf])
+        x[1, 2:9] = torch.tensor([-0.0, 0.0, math.nan, 1.0, math.nan, -0.0, 0.0])
+    if how == "greatest":  # Which of equal ones are taken, PyTorch doesn't say.
+        x = (torch.randperm(5 * 37) % 256).reshape(5, 37).to(dtype)
+    if how == "by_another" and not dtype.is_floating_point:
+        x = x.float()
+    got, wanted = pf.compile(SORTED[how], (x,))(x), SORTED[how](x)
+    pairs = zip(got, wanted, strict=True) if isinstance(wanted, tuple) else [(got, wanted)]
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, equal_nan=True)
+        if ours.is_floating_point() and how != "by_another":
+            assert torch.equal(ours.signbit() & ~ours.isnan(), theirs.signbit() & ~theirs.isnan())
+
+
+def test_rows_of_any_length_are_sorted():
+    class Order(nn.Module):
+        def forward(self, x):
+            return torch.sort(x, dim=-1, stable=True)[1]
+
+    sizes = {0: torch.export.Dim("rows"), 1: torch.export.Dim("columns")}
+    program = pf.compile(Order(), (torch.randn(3, 8),), dynamic_shapes=(sizes,))
+    for shape in ((2, 2), (7, 65), (3, 300)):
+        x = torch.randn(shape).round()
+        torch.testing.assert_close(program(x), torch.sort(x, dim=-1, stable=True)[1])

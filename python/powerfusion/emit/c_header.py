@@ -28,6 +28,10 @@ ELEMENTS = {
     "i32": "int32_t",
     "i64": "int64_t",
     "index": "int64_t",
+    "ui8": "uint8_t",
+    "ui16": "uint16_t",
+    "ui32": "uint32_t",
+    "ui64": "uint64_t",
 }
 SUCCESS = "success"
 OWN_STATUSES = {

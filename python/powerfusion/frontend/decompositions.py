@@ -37,7 +37,7 @@ def for_import() -> Table:
     """For graphs that are imported."""
     theirs = require("torch_mlir.extras.fx_decomp_util", "importing from PyTorch").get_decomposition_table()
     known = {**theirs, **_OURS, **indexed.FOR_IMPORT, aten.gelu.default: gelu}
-    known[aten.logcumsumexp.default] = logcumsumexp
+    known |= {aten.logcumsumexp.default: logcumsumexp, aten.sort.stable: sort}
     return {**known, **{operator: _in_f32(operator, known.get(operator)) for operator in _computed_in_f32()}}
 
 
@@ -59,6 +59,11 @@ def logcumsumexp(x: torch.Tensor, dim: int) -> Any:
         "a running logarithm of a sum of exponentials isn't supported",
         help="torch.compile(model, backend='powerfusion') leaves it to PyTorch",
     )
+
+
+def sort(x: torch.Tensor, *, stable: bool | None, dim: int = -1, descending: bool = False) -> Any:
+    """Sorts as torch-mlir knows it, and is stable as each of ours."""
+    return torch.sort(x, dim, descending)
 
 
 def gelu(x: torch.Tensor, *, approximate: str = "none") -> Any:

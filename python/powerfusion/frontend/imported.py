@@ -15,6 +15,8 @@ from powerfusion.mlir import ir
 from powerfusion.mlir.dialects import arith, func
 from powerfusion.runtime.signature import Array
 
+NO_SIGN = "gir.unsigned"
+"""Marks a result of integers without a sign, which types of MLIR's arithmetic don't have."""
 ALIGNMENT_BYTES = 8
 """Of weights in bytecode: more than Python's bytes have wouldn't be read again."""
 

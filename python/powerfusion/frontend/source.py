@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from powerfusion.core.context import make_context
 from powerfusion.errors import SourceError, UnsupportedError
-from powerfusion.frontend.imported import ImportedModel, bind_weights
+from powerfusion.frontend.imported import NO_SIGN, ImportedModel, bind_weights
 from powerfusion.frontend.models import import_model
 from powerfusion.mlir import ir
 from powerfusion.runtime.signature import DTYPES, ArraySpec, Signature
 
 BYTECODE_MAGIC = b"ML\xefR"
+SIGNLESS = [name for name in DTYPES if not name.startswith("u")]
 
 
 def read_module(source: Any, *, lazy: bool = False) -> ir.Module:
@@ -139,11 +141,11 @@ def signature_of(module: ir.Module) -> Signature:
             location=where,
             help="let the function take and give tensors",
         )
-    return Signature(
-        _name(public[0]),
-        tuple(_spec(t, where) for t in type_.inputs),
-        tuple(_spec(t, where) for t in type_.results),
-    )
+    results = [_spec(t, where) for t in type_.results]
+    if "res_attrs" in public[0].attributes:
+        marks = [NO_SIGN in each for each in public[0].attributes["res_attrs"]]
+        results = [replace(r, dtype=f"u{r.dtype}") if mark else r for r, mark in zip(results, marks, strict=True)]
+    return Signature(_name(public[0]), tuple(_spec(t, where) for t in type_.inputs), tuple(results))
 
 
 def is_public(function: ir.Operation) -> bool:
@@ -160,11 +162,11 @@ def _name(function: ir.Operation) -> str:
 def _spec(type_: ir.Type, where: ir.Location) -> ArraySpec:
     shaped = isinstance(type_, (ir.RankedTensorType, ir.MemRefType))
     element = type_.element_type if isinstance(type_, (ir.RankedTensorType, ir.MemRefType)) else type_
-    if str(element) not in DTYPES or not _is_plain(type_):
+    if str(element) not in SIGNLESS or not _is_plain(type_):
         raise UnsupportedError(
             f"an argument or result of type {type_} isn't supported",
             location=where,
-            help=f"expected ranked tensors, memrefs or numbers of {', '.join(DTYPES)}",
+            help=f"expected ranked tensors, memrefs or numbers of {', '.join(SIGNLESS)}",
         )
     if not shaped:
         return ArraySpec(str(element), (), scalar=True)

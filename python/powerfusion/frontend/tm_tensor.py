@@ -6,13 +6,17 @@
     tm_tensor.scatter ins(%updates, %indices) outs(%x) { f }
   ⇒ "pf.scatter"(%updates, %x, %indices)     of which raising knows: MLIR has no scatter whose elements may meet
 
-Sorting and attention have no other words, and stay as they are.
+    tm_tensor.sort                           see `sorting`
+
+Attention has no other words, and stays as it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from powerfusion.frontend.sorting import restate_sort
 from powerfusion.passes.raising.reductions import KINDS
 
 
@@ -26,14 +30,14 @@ def restate(op: Any, ir: Any) -> bool:
     Returns:
         Whether there are others; it is erased then.
     """
-    restated = {"tm_tensor.scan": _restate_scan, "tm_tensor.scatter": _restate_scatter}.get(op.name)
+    restated = RESTATED.get(op.name)
     if restated is None:
         return False
     with op.context, op.location, ir.InsertionPoint(op):
         made = restated(op, ir)
     if made is None:
         return False
-    for old, new in zip(op.results, made.results, strict=True):
+    for old, new in zip(op.results, made, strict=True):
         old.replace_all_uses_with(new)
     op.erase()
     return True
@@ -54,7 +58,7 @@ def _are(operands: Any, arguments: list[Any]) -> bool:
     return given in (arguments, arguments[::-1])
 
 
-def _restate_scan(op: Any, ir: Any) -> Any:
+def _restate_scan(op: Any, ir: Any) -> Sequence[Any] | None:
     step = _step(op)
     if step is None:
         return None
@@ -85,10 +89,10 @@ def _restate_scan(op: Any, ir: Any) -> Any:
         new.operands[0], new.operands[1] = running, element
         given = new.result if op.attributes["inclusive"].value else running
         ir.Operation.create("linalg.yield", operands=[given, new.result])
-    return made
+    return list(made.results)
 
 
-def _restate_scatter(op: Any, ir: Any) -> Any:
+def _restate_scatter(op: Any, ir: Any) -> Sequence[Any] | None:
     """A body that gives its first argument writes the update; another combines it with what is there."""
     updates, indices, table = op.operands
     block = op.regions[0].blocks[0]
@@ -99,6 +103,14 @@ def _restate_scatter(op: Any, ir: Any) -> Any:
         if step is None:
             return None
         attributes["kind"] = ir.StringAttr.get(KINDS[step.name])
-    return ir.Operation.create(
+    made = ir.Operation.create(
         "pf.scatter", results=[table.type], operands=[updates, table, indices], attributes=attributes
     )
+    return list(made.results)
+
+
+RESTATED = {
+    "tm_tensor.scan": _restate_scan,
+    "tm_tensor.scatter": _restate_scatter,
+    "tm_tensor.sort": restate_sort,
+}

@@ -6,12 +6,15 @@ It has MLIR bindings of its own, whose contexts and ours don't meet: programs cr
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from powerfusion.errors import ToolError, UnsupportedError, location_text
+from powerfusion.frontend.imported import NO_SIGN
 from powerfusion.frontend.tm_tensor import restate
+from powerfusion.frontend.unsigned import widen_unsigned
 
 EXPORTED_TO_TORCH = (
     "builtin.module(func.func(torch-match-quantized-custom-ops),torchdynamo-export-to-torch-backend-pipeline)"
@@ -83,6 +86,7 @@ def lower(module: Any, what: str, *pipelines: str, help: str | None = None) -> s
     before = module.operation.clone()
     said = run(module.operation, pipelines)
     if said is None:
+        _mark_unsigned(module, before)
         return str(module.operation.get_asm(enable_debug_info=True))
     refused = list(find_refused(before, pipelines))
     if refused:
@@ -92,6 +96,21 @@ def lower(module: Any, what: str, *pipelines: str, help: str | None = None) -> s
             help=help or "write them by others, or compile the parts around them",
         )
     raise UnsupportedError(f"{what} can't be imported: {said}")
+
+
+def _mark_unsigned(module: Any, before: Any) -> None:
+    """Says of results which had unsigned integers before they were lowered."""
+    ir = require("torch_mlir.ir", "importing a model")
+    function, old = (next(op for op in _walk(operation) if _is_entry(op)) for operation in (module.operation, before))
+    unsigned = [re.search(r"\bui\d+>*$", str(type_)) for type_ in old.attributes["function_type"].value.results]
+    if any(unsigned):
+        with module.context:
+            marks = [ir.DictAttr.get({NO_SIGN: ir.UnitAttr.get()} if each else {}) for each in unsigned]
+            function.attributes["res_attrs"] = ir.ArrayAttr.get(marks)
+
+
+def _is_entry(op: Any) -> bool:
+    return op.name == "func.func" and str(op.attributes.get("sym_visibility", '"public"')) == '"public"'
 
 
 def run(operation: Any, pipelines: Sequence[str]) -> str | None:
@@ -109,6 +128,8 @@ def run(operation: Any, pipelines: Sequence[str]) -> str | None:
     try:
         with context:
             for pipeline in pipelines:
+                if pipeline == TORCH_TO_LINALG:
+                    widen_unsigned(operation, require("torch_mlir.ir", "importing a model"))
                 passmanager.PassManager.parse(pipeline).run(operation)
     except Exception as error:  # Its bindings' own error, or whatever a pass throws.
         return _first_line(said[0] if said else str(error))

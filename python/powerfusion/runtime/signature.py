@@ -27,16 +27,16 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "i32": np.dtype(np.int32),
     "i64": np.dtype(np.int64),
     "index": np.dtype(np.int64),
+    "ui8": np.dtype(np.uint8),
+    "ui16": np.dtype(np.uint16),
+    "ui32": np.dtype(np.uint32),
+    "ui64": np.dtype(np.uint64),
 }
 # What NumPy has no type for: as which integers its elements are stored and pass between libraries.
 BITS = {"bf16": np.dtype(np.uint16), "f8E4M3FN": np.dtype(np.uint8), "f8E5M2": np.dtype(np.uint8)}
 TORCH = {"bf16": "bfloat16", "f8E4M3FN": "float8_e4m3fn", "f8E5M2": "float8_e5m2"}
-UNSIGNED = {
-    "i8": np.dtype(np.uint8),
-    "i16": np.dtype(np.uint16),
-    "i32": np.dtype(np.uint32),
-    "i64": np.dtype(np.uint64),
-}
+# What arguments of integers may be, too; only results are said to have no sign.
+UNSIGNED = {name: DTYPES[f"u{name}"] for name in ("i8", "i16", "i32", "i64")}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ArraySpec:
     """One argument or result.
 
     Attributes:
-        dtype: Element type as MLIR writes it: f32, bf16, i1, ...
+        dtype: Element type as MLIR writes it: f32, bf16, i1, ...; ui8 and its like are only of results.
         shape: Sizes, None where any size goes.
         scalar: True for a number rather than an array.
         in_place: True for an array that the program itself reads and writes, a memref to it.

@@ -242,3 +242,19 @@ func.func @brought(%x: tensor<8xf32>, %w: tensor<64xf32>) -> tensor<8x64xf32> {
   }
   return %y : tensor<8x64xf32>
 }
+
+// -----
+
+// What ran along `c` has been folded since placing: nothing tells its size, and there is one step of it.
+// CHECK-LABEL: func.func @folded(
+// CHECK:       %[[ZERO:.*]] = arith.constant dense<0>
+// CHECK-NOT:   scf.for
+// CHECK:       gir.store %[[ZERO]]
+func.func @folded(%x: tensor<?xi64>) -> tensor<i64> {
+  %y = gir.kernel "folded" (%a = %x : tensor<?xi64>) nest <[c = ? : 64 : 64 : 16 upto 64], sweep = [c]> -> (tensor<i64>) {
+    %0 = arith.constant dense<0> : tensor<i64, #gir.at<reg>>
+    %1 = gir.move %0 over [] : tensor<i64, #gir.at<reg>> -> tensor<i64, #gir.at<dram>>
+    gir.return %1 : tensor<i64, #gir.at<dram>>
+  }
+  return %y : tensor<i64>
+}
