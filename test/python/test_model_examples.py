@@ -73,14 +73,17 @@ def check_inference(name: str, batch: int, *, tiny: bool):
 
 
 @pytest.mark.parametrize("name", ["bert_base", "shufflenet_v2"])
-def test_a_training_step_has_eagers_gradients(name: str):
+def test_a_training_step_has_gradients_as_exact_as_eagers(name: str):
     model = MODELS[name]
     if name == "bert_base" and FULL:
         model = replace(model, full=replace(model.full, layers=2, length=128))
-    inputs = model.make_inputs(2, tiny=not FULL)
-    gradients = [step(model.make(tiny=not FULL).train(), inputs, way) for way in (lambda each: each, compiled)]
-    for mine, theirs in zip(*gradients, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * theirs.abs().max().item() + 1e-6)
+    inputs = model.make_inputs(8 if FULL else 2, tiny=not FULL)
+    ways = (compiled, lambda module: module, lambda module: module.double())
+    results = [step(model.make(tiny=not FULL).train(), inputs, way) for way in ways]
+    for mine, theirs, exact in zip(*results, strict=True):
+        most = 1e-3 * exact.abs() + 1e-4 * exact.abs().max() + 1e-6
+        # Batch norms of few samples lose digits: there eager's own distance from float64 is what can be asked.
+        assert ((mine - exact).abs() <= most + 2 * (theirs - exact).abs().max()).all()
     assert dynamo.report().pieces > 0
     assert not dynamo.report().fell_back
 
@@ -93,7 +96,9 @@ def step(
     module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], way: Callable[[torch.nn.Module], Callable[..., object]]
 ) -> list[torch.Tensor]:
     """The loss and all gradients of a step, and what batch norms keep."""
-    logits = way(module)(*inputs)
+    made = way(module)
+    kind = next(module.parameters()).dtype
+    logits = made(*(each.to(kind) if each.is_floating_point() else each for each in inputs))
     loss = torch.nn.functional.cross_entropy(logits, torch.arange(len(logits)) % logits.shape[-1])
     loss.backward()
     kept = [each for each in module.buffers() if each.is_floating_point()]
