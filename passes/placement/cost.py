@@ -31,7 +31,7 @@ from powerfusion.passes.placement.model import (
     Where,
     extent,
 )
-from powerfusion.passes.placement.rates import cache_bytes, cores, granule_of, product_bytes
+from powerfusion.passes.placement.rates import cache_bytes, cores, granule_of, product_bytes, vector_bytes
 from powerfusion.passes.placement.staging import Held, held
 from powerfusion.passes.placement.windows import WAITING, Key, Span, Spans
 from powerfusion.passes.tiling.placed_obstacles import MOST_KEPT_STEPS
@@ -326,6 +326,29 @@ def computed(place: Place, work: Work) -> int:
     return place.known[work]
 
 
+def scattered(place: Place, spans: Spans, value: Value, layout: Layout | None) -> int:
+    """What moving a value piece by piece takes in the cores, where what lies side by side is less than a vector.
+
+    Each piece is an instruction that moves it and another that puts it in its place, each as long as one on a vector.
+    """
+    vector = vector_bytes(place.machine) // value.element_bytes
+    if layout is None or vector <= 1:
+        return 0
+    run = whole = 1
+    for at in sorted(range(len(spans)), key=lambda at: layout.strides[at]):
+        length, size = place.tile(spans[at : at + 1]), extent(value.shape[at])
+        if size == 1:
+            continue
+        if layout.strides[at] != whole:
+            break
+        run, whole = run * length, whole * size
+        if length < size:
+            break
+    if run >= vector:
+        return 0
+    return 2 * WORK_BYTES * vector * place.moved(spans, value.shape) // run
+
+
 def moves_in(program: Program, steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps of a schedule that move something from a level to another."""
     return tuple(
@@ -354,6 +377,7 @@ def cost_of(place: Place, program: Program, moves: Sequence[Step], windows: Mapp
             sram += moved
             continue
         useful += moved
+        near += scattered(place, spans, value, op.outer.layout if op.outer else None)
         if grouped:
             near += moved + 2 * value.element_bytes * place.slid(spans, value.shape)
             sram += moved

@@ -41,6 +41,13 @@ def near_bytes_per_ns(machine: Machine) -> float:
 
 
 @lru_cache(maxsize=64)
+def vector_bytes(machine: Machine) -> int:
+    """What an instruction of a unit loads at once where it lies side by side; 0 if units have lanes, or move blocks."""
+    registers = machine.space_of("reg")
+    return 0 if machine.scope("lane") or registers.kind == "scratchpad" else registers.alignment_bytes
+
+
+@lru_cache(maxsize=64)
 def sram_bytes_per_ns(machine: Machine) -> float:
     """What cores move to and from sram in a nanosecond, bytes: where a cache was measured, as fast as that."""
     sram, registers = machine.space_of("sram"), machine.space_of("reg")

@@ -1,6 +1,8 @@
-"""What contractions compute counts alike wherever they are: in a kernel as it is, in a nest, in the bound."""
+"""What cores do counts alike wherever it is: products in a kernel as it is, in a nest, in the bound; and pieces."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 
@@ -9,10 +11,13 @@ from powerfusion.executable import compile_phases
 from powerfusion.machines.table import find
 from powerfusion.passes.analysis.work import WORK_BYTES
 from powerfusion.passes.placement.bounds import Bounds
+from powerfusion.passes.placement.cost import Place, scattered
 from powerfusion.passes.placement.groups import Blocked, form_of, naive_cost
+from powerfusion.passes.placement.model import Layout, NestDim, Value
 from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.rates import product_bytes
 from powerfusion.passes.placement.read import read
+from powerfusion.passes.placement.windows import Span
 from powerfusion.pipelines import IMPORT, RAISE, SIMPLIFY
 
 M, N, K = 96, 160, 224
@@ -51,3 +56,30 @@ def test_engines_take_less_for_products_of_narrow_types() -> None:
     """What multiplies bf16 faster than f32 is seen to; who doesn't say how fast takes as long as for any operation."""
     assert product_bytes(find("sm_90"), "bf16") < product_bytes(find("sm_90"), "f32") / 4
     assert product_bytes(find("cpu"), "f32") == WORK_BYTES
+
+
+@pytest.mark.parametrize(
+    ("shape", "steps", "piece"),
+    [
+        ((27, 2439), (27, 1), 1),
+        ((27, 2439), (2, 8), 8),
+        ((27, 2439), (1, 32), 0),
+        ((99, 5), (4, 5), 0),
+        ((99, 5), (1, 5), 5),
+    ],
+)
+def test_pieces_shorter_than_a_vector_are_moved_one_by_one(
+    shape: tuple[int, int], steps: tuple[int, int], piece: int
+) -> None:
+    """Each takes two instructions of a core, as long as vectors; rows that are taken whole are one piece."""
+    nest = tuple(
+        NestDim(at, size, size, size, step, swept=False)
+        for at, (size, step) in enumerate(zip(shape, steps, strict=True))
+    )
+    spans = tuple(Span(at) for at in range(2))
+    value = Value((0, 1), shape, 4)
+    layout = Layout(0, (shape[1], 1))
+    vector = 64 // 4
+    wanted = 2 * WORK_BYTES * vector * math.prod(shape) // piece if piece else 0
+    assert scattered(Place(find("cpu"), nest), spans, value, layout) == wanted
+    assert scattered(Place(find("sm_90"), nest), spans, value, layout) == 0
