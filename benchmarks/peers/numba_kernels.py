@@ -205,11 +205,11 @@ def sum_of_rows(x, out):
 @jit
 def sum_of_columns(x, out):
     panel = 1024
-    for p in prange(x.shape[1] // panel):
-        first = p * panel
-        out[first : first + panel] = 0
+    for p in prange(-(-x.shape[1] // panel)):
+        first, end = p * panel, min(p * panel + panel, x.shape[1])
+        out[first:end] = 0
         for r in range(x.shape[0]):
-            for c in range(first, first + panel):
+            for c in range(first, end):
                 out[c] += x[r, c]
 
 
@@ -281,20 +281,20 @@ def dequantise(codes, scale, out):
 @jit
 def transpose(x, out):
     tile = 32
-    for p in prange(x.shape[1] // tile):
-        for q in range(x.shape[0] // tile):
-            for i in range(p * tile, p * tile + tile):
-                for j in range(q * tile, q * tile + tile):
+    for p in prange(-(-x.shape[1] // tile)):
+        for q in range(-(-x.shape[0] // tile)):
+            for i in range(p * tile, min(p * tile + tile, x.shape[1])):
+                for j in range(q * tile, min(q * tile + tile, x.shape[0])):
                     out[i, j] = x[j, i]
 
 
 @jit
 def transpose_add(x, y, out):
     tile = 32
-    for p in prange(x.shape[1] // tile):
-        for q in range(x.shape[0] // tile):
-            for i in range(p * tile, p * tile + tile):
-                for j in range(q * tile, q * tile + tile):
+    for p in prange(-(-x.shape[1] // tile)):
+        for q in range(-(-x.shape[0] // tile)):
+            for i in range(p * tile, min(p * tile + tile, x.shape[1])):
+                for j in range(q * tile, min(q * tile + tile, x.shape[0])):
                     out[i, j] = x[j, i] + y[i, j]
 
 
@@ -389,6 +389,15 @@ KERNELS: dict[str, Callable[..., None]] = {
     "average_pool": average_pool,
 }
 """By operation: takes the inputs, then the arrays of the results."""
+OF_ROWS = ("gelu_tanh", "gelu_erf", "bias_gelu", "swiglu", "softmax", "layernorm", "rmsnorm", "residual_layernorm")
+"""What knows two dimensions, the last one and all others."""
+
+
+def as_known(operation: str, array: Any) -> Any:
+    """A view of an array of any rank with as many dimensions as an operation's kernel has."""
+    if operation == "add_relu_mul":
+        return array.reshape(-1)
+    return array.reshape(-1, array.shape[-1]) if operation in OF_ROWS and array.ndim > 2 else array
 
 
 class Numba:
@@ -412,8 +421,10 @@ class Numba:
         results = [np.zeros(a.shape, np.float32 if a.dtype.kind == "f" else a.dtype) for a in wanted]
 
         def bind(inputs: Sequence[Any]) -> Callable[[], Any]:
+            arrays = [as_known(case.operation, array) for array in (*inputs, *results)]
+
             def call() -> Any:
-                kernel(*inputs, *results)
+                kernel(*arrays)
                 return results
 
             return call
