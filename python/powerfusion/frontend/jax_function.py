@@ -6,7 +6,8 @@ from typing import Any
 
 from powerfusion.errors import SourceError, UnsupportedError
 from powerfusion.frontend.imported import ImportedModel
-from powerfusion.frontend.torch_mlir import lower, make_context, require
+from powerfusion.frontend.sorting import restate_sort, restate_top_k
+from powerfusion.frontend.torch_mlir import lower, make_context, require, walk
 
 WHAT = "importing a function of JAX"
 STABLEHLO_TO_LINALG = "builtin.module(inline,symbol-dce,canonicalize,cse,stablehlo-legalize-to-linalg,canonicalize,cse)"
@@ -14,6 +15,7 @@ SAME_IN_MATH = frozenset(
     f"chlo.{name}" for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "erf", "erfc", "sinh", "tan")
 )
 """Operators that StableHLO expands and MLIR has: nothing that torch-mlir brings knows them by JAX's name."""
+RESTATED = {"stablehlo.sort": restate_sort, "chlo.top_k": restate_top_k}
 
 
 def import_jax(function: Any, inputs: Any) -> ImportedModel:
@@ -62,7 +64,19 @@ def _to_linalg(module: Any, name: str) -> str:
         own = ir.Module.parse(text, context)
     except ir.MLIRError as error:
         raise UnsupportedError(f"{name} can't be imported: {error.error_diagnostics[0].message}") from error
+    _restate(own, ir)
     return lower(own, name, STABLEHLO_TO_LINALG)
+
+
+def _restate(module: Any, ir: Any) -> None:
+    """Says what StableHLO's legalisation doesn't know in other words."""
+    for op in [op for op in walk(module.operation) if op.name in RESTATED]:
+        with op.context, op.location, ir.InsertionPoint(op):
+            made = RESTATED[op.name](op, ir)
+        if made is not None:
+            for old, new in zip(op.results, made, strict=True):
+                old.replace_all_uses_with(new)
+            op.erase()
 
 
 def _to_math(module: Any) -> None:

@@ -1,20 +1,27 @@
 """Sorting in words that others know: an element goes where as many lie as come before it.
 
     tm_tensor.sort dimension(d) outs(%x, %places)
+    stablehlo.sort(%x, %places) dimension = d
   ⇒ %ranks = linalg.generic   ranks[.., j, ..] = how many x[.., k, ..] come before x[.., j, ..]
     tensor.scatter %x, and %places, at %ranks
 
+    chlo.top_k(%x)
+  ⇒ the same of %x and of places, and what lies first of both
+
 N elements are compared with one another N times, in registers: nothing of that size is in memory. Equal ones keep
-their order, and what is no number comes behind all numbers, as PyTorch has it; where a sort descends, before them.
+their order, and what is no number comes behind all numbers, as PyTorch and JAX have it; where a sort descends, before
+them. In the total order of IEEE 754, which JAX asks for elsewhere, -0 is less than 0, and no number of negative sign
+less than all.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-UP = ("ole", "olt", "ule", "ult", "sle", "slt")
-DOWN = ("oge", "ogt", "uge", "ugt", "sge", "sgt")
+UP = ("ole", "olt", "ule", "ult", "sle", "slt", "LT", "LE")
+DOWN = ("oge", "ogt", "uge", "ugt", "sge", "sgt", "GT", "GE")
 RANK = "i32"
 
 
@@ -22,27 +29,112 @@ def restate_sort(op: Any, ir: Any) -> list[Any] | None:
     """Says a sort of one tensor, and of others by it, in other words.
 
     Args:
-        op: A `tm_tensor.sort` in torch-mlir's bindings; code is put where their insertion point is.
+        op: A `tm_tensor.sort` or `stablehlo.sort` in torch-mlir's bindings; code is put where their insertion point is.
         ir: Those bindings.
 
     Returns:
         What its results become; None if it isn't known what comes first.
     """
-    keys = ir.RankedTensorType(op.operands[0].type)
-    predicate = _predicate(op)
-    if predicate is None or keys.rank == 0:
+    block = op.regions[0].blocks[0]
+    compared = _producer(block.operations[len(block.operations) - 1].operands[0])
+    if compared is None or compared.name not in ("arith.cmpf", "arith.cmpi", "stablehlo.compare"):
         return None
-    text = _program(
-        [str(value.type) for value in op.operands],
-        [None if keys.is_dynamic_dim(at) else keys.get_dim_size(at) for at in range(keys.rank)],
-        op.attributes["dimension"].value,
-        str(keys.element_type),
-        predicate,
+    left, right = (_argument(operand, block) for operand in compared.operands)
+    direction = next((each for each in UP + DOWN if each in _words(compared)), None)
+    if direction is None or left is None or left % 2 or right != left + 1:
+        return None
+    key = left // 2
+    given = list(op.operands)
+    order = [given[key], *given[:key], *given[key + 1 :]]
+    if ir.RankedTensorType(given[key].type).rank == 0:
+        return given
+    is_total = "TOTALORDER" in _words(compared) and compared.operands[0] in list(block.arguments)
+    made = _sorted(order, op.attributes["dimension"].value, ir, descending=direction in DOWN, is_total=is_total)
+    return [*made[1 : key + 1], made[0], *made[key + 1 :]]
+
+
+def restate_top_k(op: Any, ir: Any) -> list[Any]:
+    """Says which are the greatest of each row, and where they are, in other words; arguments as of `restate_sort`."""
+    (x,) = op.operands
+    numbers, places = (ir.RankedTensorType(result.type) for result in op.results)
+    type_ = ir.RankedTensorType(x.type)
+    index = ir.RankedTensorType.get(type_.shape, places.element_type)
+    maps = str(ir.AffineMapAttr.get(ir.AffineMap.get_identity(type_.rank, op.context)))
+    parallel = ", ".join(['"parallel"'] * type_.rank)
+    (where,) = _inserted(
+        f"""
+        func.func @places(%x: {type_}) -> {index} {{
+          %e = tensor.empty() : {index}
+          %p = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{parallel}]}} outs(%e : {index}) {{
+          ^bb0(%o: {index.element_type}):
+            %i = linalg.index {type_.rank - 1} : index
+            %n = arith.index_cast %i : index to {index.element_type}
+            linalg.yield %n : {index.element_type}
+          }} -> {index}
+          return %p : {index}
+        }}
+        """,
+        [x],
+        ir,
     )
-    module = ir.Module.parse(text, op.context)
-    (function,) = module.body.operations
-    *made, end = function.regions[0].blocks[0].operations
-    values = dict(zip(function.regions[0].blocks[0].arguments, op.operands, strict=True))
+    made = _sorted([x, where], type_.rank - 1, ir, descending=True, is_total=True)
+    zeros, ones = [0] * type_.rank, [1] * type_.rank
+    slices = "\n".join(
+        f"%s{at} = tensor.extract_slice %x{at}{zeros} {list(part.shape)} {ones} : {value.type} to {part}"
+        for at, (value, part) in enumerate(zip(made, (numbers, places), strict=True))
+    )
+    text = f"""
+        func.func @first(%x0: {made[0].type}, %x1: {made[1].type}) -> ({numbers}, {places}) {{
+          {slices}
+          return %s0, %s1 : {numbers}, {places}
+        }}
+    """
+    return _inserted(text, made, ir)
+
+
+def _producer(value: Any) -> Any:
+    """The operation that makes a value; None for an argument of a block."""
+    owner = value.owner
+    return getattr(owner, "operation", None) if not hasattr(owner, "arguments") else None
+
+
+def _argument(value: Any, block: Any) -> int | None:
+    """The one argument of a block from which alone a value is made."""
+    arguments = list(block.arguments)
+    found: set[int] = set()
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if each in arguments:
+            found.add(arguments.index(each))
+        elif (made := _producer(each)) is not None:
+            stack += list(made.operands)
+    return found.pop() if len(found) == 1 else None
+
+
+def _words(op: Any) -> list[str]:
+    """The words of an operation's custom form, among which its predicate is."""
+    return op.get_asm().replace(",", " ").split()
+
+
+def _sorted(tensors: Sequence[Any], along: int, ir: Any, *, descending: bool, is_total: bool) -> list[Any]:
+    """Emits the sort of a tensor, and of others by it."""
+    keys = ir.RankedTensorType(tensors[0].type)
+    sizes = [None if keys.is_dynamic_dim(at) else keys.get_dim_size(at) for at in range(keys.rank)]
+    element = str(keys.element_type)
+    first, second = ("%this", "%other") if descending else ("%other", "%this")
+    sooner = _less("%sooner", first, second, element, is_total=is_total)
+    body = sooner + _less("%later", second, first, element, is_total=is_total)
+    text = _program([str(value.type) for value in tensors], sizes, along, element, body)
+    return _inserted(text, tensors, ir)
+
+
+def _inserted(text: str, operands: Sequence[Any], ir: Any) -> list[Any]:
+    """Puts the body of a function where the insertion point is; gives what it returns."""
+    module = ir.Module.parse(text, operands[0].context)
+    block = module.body.operations[0].regions[0].blocks[0]
+    *made, end = block.operations
+    values = dict(zip(block.arguments, operands, strict=True))
     for each in made:
         copy = each.operation.clone()
         for place, operand in enumerate(each.operands):
@@ -51,20 +143,8 @@ def restate_sort(op: Any, ir: Any) -> list[Any] | None:
     return [values[operand] for operand in end.operands]
 
 
-def _predicate(op: Any) -> str | None:
-    """How the first operand's elements are compared, as arith spells it; None for anything but that."""
-    block = op.regions[0].blocks[0]
-    inner = [each.operation for each in block.operations]
-    if len(inner) != 2 or inner[0].name not in ("arith.cmpf", "arith.cmpi") or inner[1].operands[0] != inner[0].result:
-        return None
-    if list(inner[0].operands) != list(block.arguments)[:2]:
-        return None
-    predicate = inner[0].get_asm().split("arith.cmp")[1].split()[1].rstrip(",")
-    return predicate if predicate in UP + DOWN else None
-
-
-def _program(types: Sequence[str], sizes: Sequence[int | None], along: int, element: str, predicate: str) -> str:
-    """A function of the tensors to be sorted."""
+def _program(types: Sequence[str], sizes: Sequence[int | None], along: int, element: str, compare: str) -> str:
+    """A function of the tensors to be sorted, by lines that say whether an element comes sooner, and later."""
     rank = len(sizes)
     dims = [f"d{at}" for at in range(rank)]
     others = [f"d{rank}" if at == along else dim for at, dim in enumerate(dims)]
@@ -73,7 +153,6 @@ def _program(types: Sequence[str], sizes: Sequence[int | None], along: int, elem
     ranks, places = f"tensor<{shape}x{RANK}>", f"tensor<{shape}x{rank}x{RANK}>"
     open_dims = [at for at, size in enumerate(sizes) if size is None]
     dynamic = ", ".join(f"%n{at}" for at in open_dims)
-    first, second = ("%this", "%other") if predicate in DOWN else ("%other", "%this")
     sizes_of = "\n".join(
         f"%i{at} = arith.constant {at} : index\n%n{at} = tensor.dim %x0, %i{at} : {types[0]}" for at in open_dims
     )
@@ -98,8 +177,7 @@ def _program(types: Sequence[str], sizes: Sequence[int | None], along: int, elem
         iterator_types = [{parallel}, "reduction"]
       }} ins(%x0, %x0 : {types[0]}, {types[0]}) outs(%from : {ranks}) {{
       ^bb0(%other: {element}, %this: {element}, %count: {RANK}):
-        {_less("%sooner", first, second, element, predicate)}
-        {_less("%later", second, first, element, predicate)}
+        {compare}
         %true = arith.constant true
         %no_later = arith.xori %later, %true : i1
         %k = linalg.index {rank} : index
@@ -138,10 +216,32 @@ def _coordinate(at: int, rank: int, along: int) -> str:
         %at{at} = arith.select %turn{at}, {value}, {before} : {RANK}"""
 
 
-def _less(name: str, left: str, right: str, element: str, predicate: str) -> str:
-    """Lines of a body that say whether one element is less than another, and what is no number the greatest."""
+def _less(name: str, left: str, right: str, element: str, *, is_total: bool) -> str:
+    """Lines of a body that say whether one element is less than another."""
     if not element.startswith(("f", "bf")):
-        return f"{name} = arith.cmpi {predicate[0]}lt, {left}, {right} : {element}"
+        return f"{name} = arith.cmpi {'ult' if element == 'i1' else 'slt'}, {left}, {right} : {element}\n"
+    if is_total:
+        keys = _key(f"{name}_left", left, element) + _key(f"{name}_right", right, element)
+        bits = _bits(element)
+        return keys + f"{name} = arith.cmpi slt, {name}_left, {name}_right : i{bits}\n"
     return f"""{name}_number = arith.cmpf ord, {left}, {left} : {element}
         {name}_under = arith.cmpf ult, {left}, {right} : {element}
-        {name} = arith.andi {name}_number, {name}_under : i1"""
+        {name} = arith.andi {name}_number, {name}_under : i1
+"""
+
+
+def _key(name: str, value: str, element: str) -> str:
+    """Lines that make an integer of a float, which has its place in the total order."""
+    type_, bits = f"i{_bits(element)}", _bits(element)
+    return f"""{name}_bits = arith.bitcast {value} : {element} to {type_}
+        {name}_width = arith.constant {bits - 1} : {type_}
+        {name}_most = arith.constant {2 ** (bits - 1) - 1} : {type_}
+        {name}_sign = arith.shrsi {name}_bits, {name}_width : {type_}
+        {name}_turn = arith.andi {name}_sign, {name}_most : {type_}
+        {name} = arith.xori {name}_bits, {name}_turn : {type_}
+"""
+
+
+def _bits(element: str) -> int:
+    found = re.match(r"b?f(\d+)", element)
+    return int(found[1]) if found else 0

@@ -101,7 +101,7 @@ def lower(module: Any, what: str, *pipelines: str, help: str | None = None) -> s
 def _mark_unsigned(module: Any, before: Any) -> None:
     """Says of results which had unsigned integers before they were lowered."""
     ir = require("torch_mlir.ir", "importing a model")
-    function, old = (next(op for op in _walk(operation) if _is_entry(op)) for operation in (module.operation, before))
+    function, old = (next(op for op in walk(operation) if _is_entry(op)) for operation in (module.operation, before))
     unsigned = [re.search(r"\bui\d+>*$", str(type_)) for type_ in old.attributes["function_type"].value.results]
     if any(unsigned):
         with module.context:
@@ -143,7 +143,7 @@ def _say_otherwise(operation: Any) -> Any:
     """Restates operations of dialects that can't be read; gives the first for which that can't be done."""
     ir = require("torch_mlir.ir", "importing a model")
     operation.context.allow_unregistered_dialects = True
-    unreadable = [op for op in _walk(operation) if op.name.partition(".")[0] in UNREADABLE and not _is_inner(op)]
+    unreadable = [op for op in walk(operation) if op.name.partition(".")[0] in UNREADABLE and not _is_inner(op)]
     return next((op for op in unreadable if not restate(op, ir)), None)
 
 
@@ -152,12 +152,13 @@ def _is_inner(op: Any) -> bool:
     return op.parent is not None and op.parent.name.partition(".")[0] in UNREADABLE
 
 
-def _walk(operation: Any) -> Iterator[Any]:
+def walk(operation: Any) -> Iterator[Any]:
+    """All operations within one, in the order of the text."""
     for region in operation.regions:
         for block in region.blocks:
             for op in block.operations:
                 yield op.operation
-                yield from _walk(op.operation)
+                yield from walk(op.operation)
 
 
 def _first_line(text: str) -> str:
@@ -178,7 +179,7 @@ def find_refused(module: Any, pipelines: Sequence[str]) -> Iterator[Refused]:
         What they refuse, in the order of the program.
     """
     tried: dict[str, str | None] = {}
-    for op in _walk(module.operation):
+    for op in walk(module.operation):
         if op.name in ("func.func", "func.call", "func.return") or not any(_is_tensor(result) for result in op.results):
             continue
         if _is_literal(op):
