@@ -3,6 +3,7 @@
 from powerfusion.passes.analysis import count_ops, ledger
 from powerfusion.passes.expansion import expand
 from powerfusion.passes.fusion import (
+    call_libraries,
     choose_rows,
     copy_sources,
     delay_windows,
@@ -69,6 +70,7 @@ from powerfusion.passes.tiling import drop_roundings, tile
 __all__ = [
     "buffer_copies",
     "call_intrinsics",
+    "call_libraries",
     "carry_bf16",
     "choose_rows",
     "contract_products",

@@ -11,7 +11,7 @@ closed form where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from powerfusion.core._mlir import constant_index, entry_block, operations, segments
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.gemm import ATTRIBUTE
 from powerfusion.passes.analysis.ledger_access import Access, Buffer, Loop, Scope, place_of
 from powerfusion.passes.analysis.ledger_bytes import EXPRESSIONS
 from powerfusion.passes.analysis.ledger_index import EVALUATED, constant
@@ -179,6 +180,9 @@ class TileWalk:
 
     def tile_kernel(self, op: ir.Operation, scope: Scope) -> None:
         """A kernel in tile form; where a bound is open, once more with open loops."""
+        if ATTRIBUTE in op.attributes:
+            self.recorder.record(op, op, self._product(op), scope)
+            return
         peaks = self.pressure.peaks
         inside = replace(self, kernel=op, known=dict(self.known), open=False, pressure=Pressure(peaks))
         mark = self.recorder.mark()
@@ -188,6 +192,15 @@ class TileWalk:
             self.recorder.back_to(mark)
             again = replace(self, kernel=op, known=dict(self.known), open=True, pressure=Pressure(peaks))
             again._enter_kernel(op, scope)
+
+    def _product(self, op: ir.Operation) -> Iterator[Access]:
+        """What a library that does a product accesses: both factors and the result, once."""
+        given, arguments = segments(op)[0], list(entry_block(op).arguments)
+        for at, (value, argument) in enumerate(zip(given, arguments, strict=True)):
+            buffer = self.buffer(value)
+            direction = "write" if at == len(given) - 1 else "read"
+            box = buffer.box([0] * len(buffer.sizes))
+            yield Access(place_of(argument), direction, buffer.sizes, element_bytes(argument), box)
 
     def _enter_kernel(self, op: ir.Operation, scope: Scope) -> None:
         block = entry_block(op)

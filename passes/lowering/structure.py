@@ -21,7 +21,8 @@ from powerfusion.core._mlir import (
 )
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering import lockstep, partials, reductions, together
+from powerfusion.passes.analysis.gemm import ATTRIBUTE
+from powerfusion.passes.lowering import library_calls, lockstep, partials, reductions, together
 from powerfusion.passes.lowering.expansions import compare
 from powerfusion.passes.lowering.extents import Flag
 from powerfusion.passes.lowering.line_buffers import is_gathered, run_of
@@ -41,14 +42,21 @@ if TYPE_CHECKING:
 @lowers("gir.extern", to="vector")
 @lowers("gir.kernel", to="vector")
 def lower_kernel(lowering: VectorLowering, op: ir.Operation) -> None:
-    """A kernel dissolves into the function."""
+    """A kernel dissolves into the function; a product of matrices is a library's, where there is one."""
     if list(op.results):
         raise UnsupportedError(
             "a kernel in graph form can't be lowered", location=op.location, help="run gir-tile first"
         )
     block = entry_block(op)
     lowering.bind(block.arguments, [lowering.value(value) for value in segments(op)[0]])
-    lowering.emit_scope(lambda: lowering.emit_block(block))
+
+    def compute() -> None:
+        lowering.emit_scope(lambda: lowering.emit_block(block))
+
+    if ATTRIBUTE in op.attributes:
+        library_calls.choose(lowering, op, compute)
+    else:
+        compute()
 
 
 @lowers("gir.launch", to="vector")

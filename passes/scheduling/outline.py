@@ -12,7 +12,8 @@ Rewrite:
 
 Kernels are equal that have the same ops, types and attributes; names and locations don't count. A launch marks which
 output is written over which input. A kernel whose operands overlap in another way stays where it is, as no launch can
-say so, and so does one that is a launched function already.
+say so, and so does one that is a launched function already. With `products` only products of matrices that a library
+may do are made functions, which are few of one kind, and large.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from powerfusion.core._mlir import create, entry_block, functions, i64_array, segments
-from powerfusion.core.passes import Pass, register_pass
+from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.gemm import ATTRIBUTE
 from powerfusion.passes.scheduling.kernels import launched_names, ops_in, walk
 from powerfusion.passes.scheduling.roots import may_share, viewed
 from powerfusion.passes.scheduling.staged import written_by
@@ -38,16 +40,20 @@ class OutlinePass(Pass):
 
     name: ClassVar[str] = "gir-outline"
     requires: ClassVar[frozenset[str]] = frozenset({"tile-form"})
+    products: bool = option(False, help="Only products of matrices that a library may do")
 
     def run(self, op: ir.Operation) -> None:
         """Outlines the kernels of every function that isn't launched itself."""
         launched = launched_names(op)
         outliner = Outliner(op)
         for function in [f for f in functions(op) if _symbol(f) not in launched]:
-            for kernel in [kernel for kernel in walk(function, "gir.kernel") if not kernel.results]:
+            for kernel in [kernel for kernel in walk(function, "gir.kernel") if self._is_outlined(kernel)]:
                 shares = shares_of(kernel)
                 if shares is not None:
                     outliner.outline(kernel, function, shares)
+
+    def _is_outlined(self, kernel: ir.Operation) -> bool:
+        return not kernel.results and (ATTRIBUTE in kernel.attributes or not self.products)
 
 
 def shares_of(kernel: ir.Operation) -> Shares | None:

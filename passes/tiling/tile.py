@@ -8,7 +8,7 @@ arguments that carry their elements as `gir.constant`, so that a compiled progra
 its weights.
 
 Any other kernel is first written in terms of what can be had window by window (see `prepare`): library
-operators are the kernels that they say they are, the first of several alternatives is taken, what
+operators are the kernels that they say they are, on the host marked as products that a library may do; the first of several alternatives is taken, what
 rests at `sram` is loaded or computed again. What must be stored and read again has memory that the
 function allocates, too. A launched function takes the memory of its results as arguments.
 
@@ -41,8 +41,9 @@ from powerfusion.core._mlir import (
 from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.dialects import gir
 from powerfusion.errors import UnsupportedError
-from powerfusion.machines.table import find
+from powerfusion.machines.table import HOST, find
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.gemm import ATTRIBUTE
 from powerfusion.passes.analysis.work import Work, work_of
 from powerfusion.passes.scheduling.kernels import is_group_parallel, walk
 from powerfusion.passes.tiling import rules  # noqa: F401  # pyright: ignore[reportUnusedImport]  fills the table
@@ -87,6 +88,8 @@ class TilePass(Pass):
         found = [function for function in functions(op) if _has_tensor_values(function)]
         for function in found:
             _check_one_block(function)
+            if self.machine != HOST:
+                _forget_libraries(function)
             prepare(function)
         launched = _launched(op)
         outlined = {name: function for function in found if (name := _symbol(function)) in launched}
@@ -138,6 +141,13 @@ def memref_of(type_: ir.Type) -> ir.Type:
     if not isinstance(type_, ir.RankedTensorType):
         return type_
     return ir.MemRefType.get(list(type_.shape), type_.element_type)
+
+
+def _forget_libraries(function: ir.Operation) -> None:
+    """Makes library operators plain kernels, where no library is called."""
+    for op in operations(entry_block(function)):
+        if op.name == "gir.extern" and ATTRIBUTE in op.attributes:
+            del op.attributes[ATTRIBUTE]
 
 
 def _registers(machine: str) -> int:
@@ -321,6 +331,8 @@ def _tile_kernel(op: ir.Operation, operands: Sequence[ir.Value], room: Room) -> 
     """Makes the tile form of a kernel at the insertion point."""
     name = ir.StringAttr(op.attributes["kernel_name"]).value
     new = gir.kernel(name, operands, [], [], op.location).operation
+    if ATTRIBUTE in op.attributes:
+        new.attributes[ATTRIBUTE] = op.attributes[ATTRIBUTE]
     work = work_of(op)
     _tiler_of(op)(op, new, room).run()
     _tell_work(new, work)

@@ -29,6 +29,7 @@ def compile(
     cache: bool = True,
     excess_precision: bool = False,
     fp_contract: bool = False,
+    libraries: bool | None = None,
 ) -> Executable:
     """Compiles a program, or takes it from the cache of compiled programs; that holds those of the host.
 
@@ -46,6 +47,8 @@ def compile(
         excess_precision: Whether roundings to f16 and bf16 between the ops of one kernel may be left out. Results are
             then nearer to those in f32, and faster, but depend on what is fused. Of programs in tile form all stay.
         fp_contract: Whether products may be added without being rounded first; for `cpu`.
+        libraries: Whether large products of matrices are calls of a library, PyTorch's or SciPy's, where one is there
+            when the program is loaded; for `cpu`. By default those of models are.
 
     Returns:
         The program, ready to be called on arrays.
@@ -59,7 +62,7 @@ def compile(
     from powerfusion.executable import compile_source
     from powerfusion.pipelines import Freedoms
 
-    freedoms = Freedoms(excess_precision, fp_contract)
+    freedoms = Freedoms(excess_precision, fp_contract, libraries)
     return compile_source(
         source,
         target,

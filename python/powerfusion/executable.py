@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from powerfusion.compiled import HostProgram, LazySnapshots, Snapshot, constants
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.emit.host_object import link
 from powerfusion.errors import CapacityError, CompileError, MachineError, PowerFusionError, UnsupportedError
+from powerfusion.frontend.imported import ImportedModel
 from powerfusion.frontend.models import import_model
 from powerfusion.frontend.source import form_of, read_module, signature_of
 from powerfusion.machines.host import host
@@ -33,6 +35,7 @@ from powerfusion.runtime.artifact import Contents, DeviceContents, HostContents,
 from powerfusion.runtime.c_function import CFunction, Code
 from powerfusion.runtime.device_code import DeviceCode
 from powerfusion.runtime.device_function import SIMULATED, DeviceFunction
+from powerfusion.runtime.libraries import fill, slots_in
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX, load_c_program
 from powerfusion.runtime.signature import Array, Signature
 from powerfusion.runtime.simulation import SimulatedFunction, Simulation
@@ -188,6 +191,15 @@ class Executable:
         """Shapes of the arguments of the last call."""
         called = self.__dict__.get("_function")
         return {} if called is None else dict(enumerate(called.last_shapes))
+
+    @property
+    def library(self) -> str | None:
+        """Whose routines it calls for products of matrices; None where it computes all itself, or isn't for the host.
+
+        Raises:
+            UnsupportedError: It isn't compiled to the end.
+        """
+        return self._function.library if isinstance(self._function, CFunction) else None
 
     def save(self, path: str | os.PathLike[str], *others: Executable) -> None:
         """Writes the program as an artifact, which `powerfusion.load` runs without this compiler.
@@ -377,7 +389,8 @@ class Executable:
         threads = Threads(ctypes.CDLL(libraries[0])) if libraries else None
         try:
             loaded = HostCode(program.object, libraries)
-            code = Code(loaded.lookup(ENTRY), loaded.lookup(ALLOCATE), loaded.lookup(FREE), loaded, threads)
+            library = fill(slots_in(program.object), loaded.lookup)
+            code = Code(loaded.lookup(ENTRY), loaded.lookup(ALLOCATE), loaded.lookup(FREE), loaded, threads, library)
         except RuntimeError as error:
             raise CompileError(f"the code can't be loaded: {error}") from error
         return CFunction(code, self.signature, program.assertions, program.constants)
@@ -435,6 +448,7 @@ def compile_source(
     machine = None if target == HOST else find(target)
     source = import_model(source, inputs, dynamic_shapes)
     check_device(device, target, machine)
+    freedoms = _with_libraries(freedoms, source, target)
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
 
     def attempt(share: int, *, ahead: bool = False, until: str | None = until) -> Executable:
@@ -492,8 +506,23 @@ def compile_for(
         remarks: Whether passes say why they did what they did.
         freedoms: What may be computed otherwise than the program says.
     """
+    source = import_model(source)
+    freedoms = _with_libraries(freedoms, source, machine)
     phases = freedoms.taken_by(_asked(phases_for(machine), remarks))
     return _compile_between(source, phases, machine, until, after, find(machine))
+
+
+def _with_libraries(freedoms: Freedoms, source: Any, target: str) -> Freedoms:
+    """What may be computed otherwise, where nobody said whether products are a library's: those of models for the host.
+
+    Raises:
+        UnsupportedError: They are to be, of another target.
+    """
+    if freedoms.libraries and target != HOST:
+        raise UnsupportedError(f"libraries aren't called for '{target}'", help=f"they are for {HOST}")
+    if freedoms.libraries is None:
+        return replace(freedoms, libraries=target == HOST and isinstance(source, ImportedModel))
+    return freedoms
 
 
 def _asked(phases: Sequence[Phase], remarks: bool) -> Sequence[Phase]:
@@ -625,10 +654,12 @@ def choice_key(source: Any) -> str:
 
 def _whole(source: Any) -> tuple[ir.Module, Sequence[Phase], Sequence[str]]:
     """A source, what takes it to code for the host, and what it is beyond."""
+    source = import_model(source)
+    phases = _with_libraries(STRICT, source, HOST).taken_by(PIPELINES[HOST])
     module = read_module(source, lazy=True)
-    names = [phase.name for phase in PIPELINES[HOST]]
+    names = [phase.name for phase in phases]
     start = next(at for at, name in enumerate(names) if name in FIRST_PHASES[form_of(module)])
-    return module, PIPELINES[HOST][start:], names[:start]
+    return module, phases[start:], names[:start]
 
 
 def compile_phases(source: Any, phases: Sequence[Phase], target: str) -> Executable:

@@ -72,10 +72,12 @@ class Freedoms:
     Attributes:
         excess_precision: Roundings to f16 and bf16 between the ops of one kernel may be left out.
         fp_contract: Products may be added without being rounded first.
+        libraries: Products of matrices may be a library's, which sums in its own order; None leaves that to the source.
     """
 
     excess_precision: bool = False
     fp_contract: bool = False
+    libraries: bool | None = None
 
     def taken_by(self, phases: Sequence[Phase]) -> Sequence[Phase]:
         """Phases that take these freedoms.
@@ -120,6 +122,7 @@ SIMPLIFY = Phase(
         "gir-forward-gathers",
         "gir-share-kernels",
         "gir-turn-operands",
+        "gir-call-libraries",
         "gir-merge-kernels",
         "gir-forward-stores",
         "canonicalize",
@@ -194,6 +197,7 @@ LOWER_CPU = Phase(
         "gir-split-loops",
         "canonicalize",
         "gir-fold-windows",
+        "gir-outline{products=true}",
         "convert-gir-to-vector",
         "canonicalize",
         "cse",

@@ -27,7 +27,7 @@ def configure_phases(parser: argparse.ArgumentParser, to: str) -> None:
 
 
 def configure_freedoms(parser: argparse.ArgumentParser) -> None:
-    """Adds `--excess-precision` and `--fp-contract`."""
+    """Adds `--excess-precision`, `--fp-contract` and `--no-libraries`."""
     parser.add_argument(
         "--excess-precision",
         action="store_true",
@@ -36,13 +36,16 @@ def configure_freedoms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fp-contract", action="store_true", help="add products without rounding them first: nearer, and faster"
     )
+    parser.add_argument(
+        "--no-libraries", action="store_true", help="leave no products of a model's matrices to PyTorch's or SciPy's BLAS"
+    )
 
 
 def freedoms_of(options: argparse.Namespace) -> Freedoms:
     """What these ask for."""
     from powerfusion.pipelines import Freedoms
 
-    return Freedoms(options.excess_precision, options.fp_contract)
+    return Freedoms(options.excess_precision, options.fp_contract, False if options.no_libraries else None)
 
 
 def shape_argument(text: str) -> tuple[int, tuple[int, ...]]:

@@ -19,6 +19,7 @@ from powerfusion._native._host import compile
 from powerfusion.core.toolchain import openmp_library
 from powerfusion.errors import CompileError, ToolError
 from powerfusion.mlir import ir
+from powerfusion.runtime.libraries import slot_of, slots_in
 from powerfusion.runtime.shared_library import ALLOCATE, ENTRY, FREE, OPENMP_PREFIX
 
 HALF_SOURCE = Path(__file__).with_name("half.c")
@@ -57,7 +58,7 @@ def object_code(module: ir.Module, opt_level: int) -> bytes:
 
 
 def link(code: bytes) -> bytes:
-    """Links object code to a shared library that exports its entry and results' memory.
+    """Links object code to a shared library that exports its entry, results' memory and slots for libraries.
 
     Raises:
         CompileError: The linker refused it.
@@ -65,7 +66,7 @@ def link(code: bytes) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="powerfusion-") as name:
         folder = Path(name)
-        return link_shared(folder, gather(folder, code), EXPORTS)
+        return link_shared(folder, gather(folder, code), [*EXPORTS, *map(slot_of, slots_in(code))])
 
 
 @dataclass

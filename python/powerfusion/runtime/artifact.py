@@ -195,6 +195,11 @@ class LoadedProgram:
         """
         return self._function(*arrays, out=out)
 
+    @property
+    def library(self) -> str | None:
+        """Whose routines it calls for products of matrices; None where it computes all itself, slower."""
+        return self._function.library if isinstance(self._function, CFunction) else None
+
     def report(self) -> SavedReport:
         """What the compiler reported when the program was saved.
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from powerfusion.errors import AssertionFailedError, InputError, ToolError
+from powerfusion.runtime.libraries import Library
 from powerfusion.runtime.outputs import Output, check_outputs
 from powerfusion.runtime.signature import DTYPES, UNSIGNED, Array, ArraySpec, Signature, like_inputs
 from powerfusion.runtime.threads import Threads
@@ -57,6 +58,7 @@ class Code:
         free: The address of what gives such memory back, and what the program made itself, `void (void *)`.
         owner: Whatever must live as long as the code.
         threads: What its calls ask of libomp; None where no loop is parallel.
+        library: Whose routines it calls for products of matrices; None where it computes them itself.
     """
 
     entry: int
@@ -64,6 +66,7 @@ class Code:
     free: int
     owner: object
     threads: Threads | None = None
+    library: Library | None = None
 
 
 class CFunction:
@@ -123,6 +126,11 @@ class CFunction:
             return None
         return given[0] if len(given) == 1 else tuple(given)
 
+    @property
+    def library(self) -> str | None:
+        """Whose routines it calls for products of matrices."""
+        return None if self._code.library is None else self._code.library.name
+
     def _pass_as_they_are(self, arrays: Sequence[Any]) -> list[Any] | None:
         """What is passed for NumPy arrays that fit as they are; the usual case, which must be quick. Else None."""
         if len(arrays) != len(self._arguments):
@@ -155,9 +163,13 @@ class CFunction:
     def _shared(self, threads: Threads, *passed: Any) -> int:
         """Runs the program on its share of the threads."""
         before = threads.begin()
+        library = self._code.library
+        held = None if library is None else library.hold(threads.most())
         try:
             return self._function(*passed)
         finally:
+            if library is not None:
+                library.release(held)
             threads.end(before)
 
     def _failure(self, status: int, results: Sequence[Array | _Open]) -> Exception:

@@ -18,6 +18,7 @@ from pathlib import Path
 from powerfusion import knobs
 from powerfusion.errors import ArtifactError, ToolError
 from powerfusion.runtime.c_function import Code
+from powerfusion.runtime.libraries import fill, slots_in
 from powerfusion.runtime.threads import Threads
 
 ENTRY = "pf_main"
@@ -59,7 +60,8 @@ def load_library(code: bytes, needs: tuple[str, ...]) -> Code:
         ) from error
     entry, allocate, free = (_address(library, name) for name in (ENTRY, ALLOCATE, FREE))
     threads = Threads(ctypes.CDLL(str(runtime or OPENMP_SONAME))) if OPENMP in needs else None
-    return Code(entry, allocate, free, library, threads)
+    called = fill(slots_in(code), lambda name: _address(library, name))
+    return Code(entry, allocate, free, library, threads, called)
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:

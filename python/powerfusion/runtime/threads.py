@@ -33,6 +33,10 @@ class Threads:
         if quota is not None and quota < len(os.sched_getaffinity(0)) and not knobs.OPENMP_THREADS.text():
             library.kmp_set_defaults(f"OMP_NUM_THREADS={quota}".encode())  # heard before its first parallel loop
 
+    def most(self) -> int:
+        """How many threads a call of the thread that asks gets."""
+        return self._most()
+
     def begin(self) -> int | None:
         """A call begins; gives what `end` is to be told."""
         global _running

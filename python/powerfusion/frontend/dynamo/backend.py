@@ -41,7 +41,7 @@ def backend(
         module: The graph.
         example_inputs: Its inputs, or fakes of them.
         mode: As other backends take it; there is one way to compile here, so it changes nothing.
-        options: `excess_precision` and `fp_contract`, as of `powerfusion.compile`.
+        options: `excess_precision`, `fp_contract` and `libraries`, as of `powerfusion.compile`; by default none.
 
     Raises:
         InputError: There are others.

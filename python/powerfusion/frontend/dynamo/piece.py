@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -177,7 +177,9 @@ def _executable(traced: GraphModule, freedoms: Freedoms) -> Executable:
         raise PowerFusionError(found)
     try:
         name = "a piece of " + ", ".join(dict.fromkeys(map(name_of, calls(traced.graph))))
-        made = compile_source(ImportedModel(name, import_graph(traced.graph, name)), cache=True, freedoms=freedoms)
+        model = ImportedModel(name, import_graph(traced.graph, name))
+        own = replace(freedoms, libraries=bool(freedoms.libraries))  # Products stay with ATen anyway.
+        made = compile_source(model, cache=True, freedoms=own)
     except PowerFusionError as error:
         if key is not None:
             _compiled[key] = error.message

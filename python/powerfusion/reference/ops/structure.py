@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from powerfusion.errors import UnsupportedError
-from powerfusion.reference.memory import Agent
+from powerfusion.reference.memory import Agent, MemRef
 from powerfusion.reference.overlay import Overlay
 from powerfusion.reference.placed import run_placed
 from powerfusion.reference.program import Instruction, integer
@@ -20,6 +20,9 @@ from powerfusion.reference.stream import Here, Moved, Running
 from powerfusion.reference.types import Array, Type
 from powerfusion.reference.values import Tile
 
+PRODUCT = "gir.product"
+"""What marks a kernel in tile form that is a product of matrices, and a library's where one is there."""
+
 
 @meaning("gir.kernel")
 def kernel(here: Here, op: Instruction, *operands: Any) -> Running:
@@ -28,6 +31,9 @@ def kernel(here: Here, op: Instruction, *operands: Any) -> Running:
     body = op.blocks[0]
     arguments = [entered(here, type_, value) for type_, value in zip(body.argument_types, inputs, strict=True)]
     here.moved = {}
+    if PRODUCT in op.attributes:
+        yield from _product(here, op, arguments)
+        return ()
     if "nest" in op.attributes:
         returned = run_placed(here, op, arguments)
     else:
@@ -35,6 +41,20 @@ def kernel(here: Here, op: Instruction, *operands: Any) -> Running:
     count_stores(here, op.result_types, returned)
     here.state.check_tokens()
     return tuple(Tile(value.data, value.real) for value in returned)
+
+
+def _product(here: Here, op: Instruction, memrefs: Sequence[MemRef]) -> Running:
+    """What a kernel's body says, of a product that a library does: it reads both factors and writes the result, once."""
+    counted, here.state.spaces = here.spaces, here.spaces.uncounted()
+    try:
+        yield from here.run(op.blocks[0], memrefs)
+    finally:
+        here.state.spaces = counted
+    *factors, result = memrefs
+    for memref in factors:
+        here.spaces.read(op.number, memref.buffer.place, memref.buffer.addresses(memref.whole), memref.buffer.data.itemsize)
+    written = result.buffer.addresses(result.whole)
+    here.spaces.written(op.number, result.buffer.place, written, result.buffer.data.itemsize)
 
 
 def entered(here: Here, type_: Type, value: Any) -> Any:

@@ -1,0 +1,204 @@
+"""`gir-call-libraries`: products of matrices become a library's work, where that is asked for.
+
+Rewrite:
+    %c = gir.kernel "matmul" (%a, %b, %d) {        ⇒  %p = gir.extern "sgemm" (%a, %b) {
+      gir.contract %a, %b into spread of %d             gir.contract %a, %b into 0
+    }                                                 }
+                                                      %c = gir.kernel "matmul" (%p, %d) { %p + spread of %d }
+
+The option is `libraries`, and off: then nothing happens. With it a contraction of f32 or f64 whose factors are inputs of
+its kernel is a library's, if BLAS has it (`gemm`) and a call is worth it. What it adds to is added behind it, by a kernel
+that merges with what follows; where it adds to 0, and that is all, nothing is left. A library sums in its own order.
+
+A contraction stays where what it makes needn't be stored: where another one, at the end of kernels that don't reduce its
+size, folds it again, it is larger than what it is made of, and made of so few products that storing and loading it would
+take as long (attention's scores). Both then are one kernel, if placing finds so.
+
+It runs before kernels merge: a contraction alone is what a library knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from powerfusion.core._mlir import (
+    DYNAMIC,
+    constant_of,
+    create,
+    defining_op,
+    element_of,
+    entry_block,
+    functions,
+    is_tensor,
+    operations,
+    segments,
+)
+from powerfusion.core.passes import Pass, option, register_pass
+from powerfusion.core.statistics import count
+from powerfusion.dialects import gir
+from powerfusion.mlir import ir
+from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, gemm_of
+from powerfusion.passes.fusion.rebuild import KernelCopy, copy_op, is_naive
+
+LEAST_MULTIPLICATIONS = 32 * 32 * 32  # of a call; see decision 0063
+MOST_STREAMED = 256  # products in each element of a result that isn't stored; see decision 0063
+RENAMING = ("tensor.expand_shape", "tensor.collapse_shape", "tensor.cast")
+
+
+@register_pass
+@dataclass(frozen=True)
+class CallLibrariesPass(Pass):
+    """Leaves products of matrices to a library."""
+
+    name: ClassVar[str] = "gir-call-libraries"
+    requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
+    invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
+    libraries: bool = option(False, help="Whether products of matrices are a library's")
+
+    def run(self, op: ir.Operation) -> None:
+        """Takes the products of every block apart from their kernels."""
+        if not self.libraries:
+            return
+        for function in functions(op):
+            for block in function.regions[0].blocks:
+                call_libraries(block)
+
+
+def call_libraries(block: ir.Block) -> None:
+    """Takes the products of a block apart from their kernels."""
+    found = [kernel for kernel in operations(block) if is_naive(kernel) and _contraction_in(kernel) is not None]
+    streamed = {kernel for first in found for kernel in _streamed(first)}
+    for kernel in found:
+        contraction = _contraction_in(kernel)
+        gemm = None if kernel in streamed or contraction is None else gemm_of(contraction)
+        if contraction is not None and gemm is not None and gemm.multiplications >= LEAST_MULTIPLICATIONS:
+            _call(kernel, contraction, gemm)
+            count("products left to a library")
+
+
+def _contraction_in(kernel: ir.Operation) -> ir.Operation | None:
+    """The only contraction of a kernel."""
+    found = [op for op in operations(entry_block(kernel)) if op.name == "gir.contract"]
+    return found[0] if len(found) == 1 else None
+
+
+# -- what stays --------------------------------------------------------------------------------------
+
+
+def _streamed(kernel: ir.Operation) -> Iterator[ir.Operation]:
+    """A contraction's kernel and those that fold its result again, where that result needn't be stored."""
+    contraction = _contraction_in(kernel)
+    gemm = None if contraction is None else gemm_of(contraction)
+    if contraction is None or gemm is None or gemm.sizes[2] > MOST_STREAMED:
+        return
+    lhs, rhs, into = (prod(value.type.shape) for value in contraction.operands)
+    ends = [end for result in kernel.results for end in _folding(result, into)] if into > lhs + rhs else []
+    yield from [kernel, *ends] if ends else []
+
+
+def _folding(value: ir.Value, least: int) -> Iterator[ir.Operation]:
+    """The kernels that contract a value, or what kernels in between make of it that isn't smaller."""
+    pending, seen = [value], {value}
+    while pending:
+        for use in pending.pop().uses:
+            op, at = use.owner.operation, use.operand_number
+            if is_naive(op) and (contraction := _contraction_in(op)) is not None:
+                if at < len(segments(op)[0]) and _is_factor(entry_block(op).arguments[at], contraction):
+                    yield op
+            elif is_naive(op) or op.name in RENAMING:
+                fresh = [each for each in op.results if each not in seen and _is_as_large(each, least)]
+                seen.update(fresh)
+                pending += fresh
+
+
+def _is_as_large(value: ir.Value, least: int) -> bool:
+    """Whether a tensor is known to have so many elements."""
+    return is_tensor(value) and DYNAMIC not in list(value.type.shape) and prod(value.type.shape) >= least
+
+
+def _is_factor(argument: ir.Value, contraction: ir.Operation) -> bool:
+    """Whether a kernel's input is what its contraction multiplies."""
+    loads = [defining_op(value) for value in list(contraction.operands)[:2]]
+    return any(load is not None and load.operands[0] == argument for load in loads)
+
+
+# -- what goes ---------------------------------------------------------------------------------------
+
+
+def _call(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> None:
+    """Puts a library's operator in front of a contraction's kernel, which adds to it, or goes."""
+    result = contraction.result
+    with ir.InsertionPoint(kernel), contraction.location:
+        product = _extern(kernel, contraction, gemm)
+    is_zero = _is_zero(contraction.operands[2])
+    if is_zero and _is_all(kernel, contraction):
+        kernel.result.replace_all_uses_with(product)
+        kernel.erase()
+        return
+
+    def replace(op: ir.Operation, copy: KernelCopy) -> bool:
+        if op != contraction:
+            return False
+        loaded = create("gir.move", [copy.inside(product)], [result.type], loc=op.location).result
+        start = copy.known[op.operands[2]]
+        added = loaded if is_zero else create("arith.addf", [start, loaded], [result.type], loc=op.location).result
+        copy.known[result] = added
+        return True
+
+    KernelCopy(kernel, [product], replace).run()
+
+
+def _extern(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> ir.Value:
+    """The library's operator: loads, the contraction into zeros, a store."""
+    type_ = contraction.result.type
+    element = element_of(type_)
+    given = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
+    chains = [_chain(factor) for factor in list(contraction.operands)[:2]]
+    inputs = [given[chain[0].operands[0]] for chain in chains]
+    plain = ir.RankedTensorType.get(type_.shape, element)
+    made = gir.ExternOp(ROUTINES[str(element)], inputs, [], [plain])
+    made.operation.attributes[ATTRIBUTE] = gemm.to_attribute()
+    with ir.InsertionPoint(made.entry):
+        factors: list[ir.Value] = []
+        for chain, argument in zip(chains, made.entry.arguments, strict=True):
+            known: dict[ir.Value, ir.Value] = {chain[0].operands[0]: argument}
+            for op in chain:
+                copy_op(op, known)
+            factors.append(known[chain[-1].result])
+        zeros = ir.DenseElementsAttr.get_splat(type_, ir.FloatAttr.get(element, 0.0))
+        start = create("arith.constant", results=[type_], attributes={"value": zeros}).result
+        attributes = {"maps": contraction.attributes["maps"]}
+        summed = create("gir.contract", [*factors, start], [type_], attributes).result
+        stored = create("gir.move", [summed], [gir.tensor_at("dram", type_.shape, element)]).result
+        create("gir.return", [stored])
+    return made.operation.results[0]
+
+
+def _chain(factor: ir.Value) -> list[ir.Operation]:
+    """How a factor is loaded: views of an input, then the load."""
+    found: list[ir.Operation] = []
+    while (op := defining_op(factor)) is not None:
+        found.insert(0, op)
+        factor = op.operands[0]
+    return found
+
+
+def _is_zero(value: ir.Value) -> bool:
+    """Whether a contraction adds to nothing."""
+    op = defining_op(value)
+    if op is not None and op.name == "tensor.splat":
+        value = op.operands[0]
+    found = constant_of(value)
+    if isinstance(found, ir.DenseElementsAttr):
+        found = found.get_splat_value() if found.is_splat else None
+    return isinstance(found, ir.FloatAttr) and found.value == 0
+
+
+def _is_all(kernel: ir.Operation, contraction: ir.Operation) -> bool:
+    """Whether a kernel stores its contraction as it is, and gives nothing else."""
+    returned = list(operations(entry_block(kernel))[-1].operands)
+    store = defining_op(returned[0]) if len(returned) == 1 and is_tensor(returned[0]) else None
+    return store is not None and store.name == "gir.move" and store.operands[0] == contraction.result
