@@ -6,14 +6,15 @@ along which it is contiguous is `m`, the factor that has it is BLAS' first one:
     c(i, j) += a(i, k) * b(j, k)    row-major      m = j of b, n = i of a, k;  b transposed, a as it is
 
 Dimensions of one kind that lie behind one another in all that has them are one, as those of a picture in a convolution
-of single elements. What is left over, dimensions that both factors have and others that don't fit, is a loop of calls.
+of single elements. What is left over, dimensions that both factors have and others that don't fit, is a loop of calls;
+what is left over of those that are summed, of calls that add.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 from math import prod
 
 from powerfusion.core._mlir import DYNAMIC, defining_op, element_of, i64_array, integers
@@ -48,6 +49,7 @@ class Gemm:
         transposed: Whether each factor is taken transposed.
         leading: How far columns are apart: of the factors, of the result.
         loops: What is done for each index of them; steps are those of the factors, in BLAS' order, and of the result.
+            Along what has no step there calls add to what the first of them wrote.
     """
 
     factors: tuple[int, int]
@@ -60,6 +62,11 @@ class Gemm:
     def multiplications(self) -> int:
         """Of one call."""
         return prod(self.sizes)
+
+    @property
+    def adds(self) -> bool:
+        """Whether calls add to what others wrote."""
+        return any(not loop.steps[2] for loop in self.loops)
 
     def to_attribute(self) -> ir.Attribute:
         """As an attribute of the kernel that it is."""
@@ -95,19 +102,28 @@ def _three(values: Sequence[int]) -> Steps:
     return first, second, third
 
 
-def gemm_of(contraction: ir.Operation) -> Gemm | None:
+def gemm_of(contraction: ir.Operation, packed: Mapping[int, Sequence[int]] | None = None) -> Gemm | None:
     """A contraction as BLAS computes it, of factors that are whole inputs of a kernel; None where it can't.
 
     The result is taken to be row-major, in the order of the contraction's dimensions.
+
+    Args:
+        contraction: In a kernel in graph form.
+        packed: By factor, the order of its dimensions in a tensor that it is copied to first.
     """
-    lhs, rhs, into = list(contraction.operands)
-    types = {str(element_of(value.type)) for value in (lhs, rhs, into)}
-    strides = [_strides_of(lhs), _strides_of(rhs), row_major(into.type.shape)]
+    operands = list(contraction.operands)
+    into = operands[2]
+    types = {str(element_of(value.type)) for value in operands}
+    strides = [
+        _packed(value, packed[at]) if packed and at in packed else _strides_of(value)
+        for at, value in enumerate(operands[:2])
+    ]
+    strides.append(row_major(into.type.shape))
     if len(types) != 1 or not types <= ROUTINES.keys() or DYNAMIC in list(into.type.shape):
         return None
     sizes: dict[int, int] = {}
     steps: dict[int, list[int]] = {}
-    for at, (value, map_, own) in enumerate(zip((lhs, rhs, into), contraction.attributes["maps"], strides, strict=False)):
+    for at, (value, map_, own) in enumerate(zip(operands, contraction.attributes["maps"], strides, strict=True)):
         if own is None:
             return None
         for loop, size, stride in zip(loops_of(map_), value.type.shape, own, strict=True):
@@ -120,22 +136,41 @@ def gemm_of(contraction: ir.Operation) -> Gemm | None:
     return None if found is None or max(*found.sizes, *found.leading) > LARGEST else found
 
 
+def _packed(value: ir.Value, order: Sequence[int]) -> tuple[int, ...] | None:
+    """How a factor lies in a row-major tensor that has its dimensions in some order."""
+    shape = list(value.type.shape)
+    strides = row_major([shape[dim] for dim in order])
+    return (
+        None if strides is None or DYNAMIC in shape else tuple(strides[order.index(dim)] for dim in range(len(shape)))
+    )
+
+
 def _strides_of(value: ir.Value) -> tuple[int, ...] | None:
     """How a factor lies in the input of which it is all; None where it is something else."""
-    load = defining_op(value)
-    if load is None or load.name != "gir.move" or DYNAMIC in list(value.type.shape):
+    source = value
+    while (op := defining_op(source)) is not None:
+        source = op.operands[0]
+    shapes = [list(each.type.shape) for each in (value, source)]
+    if any(DYNAMIC in shape for shape in shapes) or prod(shapes[0]) != prod(shapes[1]):
         return None
-    layout = loaded_layout(load.operands[0])
-    if layout is None or layout.offset or layout.steps:
-        return None
-    return layout.strides if prod(_input_of(load).type.shape) == prod(value.type.shape) else None
+    return _strides_at_reg(value)
 
 
-def _input_of(load: ir.Operation) -> ir.Value:
-    value = load.operands[0]
-    while (op := defining_op(value)) is not None:
-        value = op.operands[0]
-    return value
+def _strides_at_reg(value: ir.Value) -> tuple[int, ...] | None:
+    """How a value lies in an input: that of a load, or of what is only renamed of one."""
+    op = defining_op(value)
+    match None if op is None else op.name:
+        case "gir.move":
+            layout = loaded_layout(op.operands[0])
+            return None if layout is None or layout.offset or layout.steps else layout.strides
+        case "gir.reshape":
+            below, plain = _strides_at_reg(op.operands[0]), row_major(op.operands[0].type.shape)
+            return row_major(value.type.shape) if below is not None and below == plain else None
+        case "gir.permute":
+            below = _strides_at_reg(op.operands[0])
+            return None if below is None else tuple(below[dim] for dim in integers(op.attributes["perm"]))
+        case _:
+            return None
 
 
 # -- joining ---------------------------------------------------------------------------------------
@@ -168,15 +203,12 @@ def _ways(loops: Sequence[Loop]) -> Iterator[Gemm]:
     """All that one call may do of some loops."""
     summed = [loop for loop in loops if not loop.steps[2]] or [ONE]
     rows, columns = ([loop for loop in loops if loop.steps[2] and not loop.steps[at]] or [ONE] for at in (1, 0))
-    if len(summed) > 1:
-        return
-    for row in rows:
-        for column in columns:
-            rest = tuple(loop for loop in loops if loop not in (row, column, *summed))
-            for first, m, n in ((1, column, row), (0, row, column)):
-                made = _gemm(first, m, n, summed[0], rest)
-                if made is not None:
-                    yield made
+    for row, column, k in product(rows, columns, summed):
+        rest = tuple(loop for loop in loops if loop not in (row, column, k))
+        for first, m, n in ((1, column, row), (0, row, column)):
+            made = _gemm(first, m, n, k, rest)
+            if made is not None:
+                yield made
 
 
 def _gemm(first: int, m: Loop, n: Loop, k: Loop, rest: tuple[Loop, ...]) -> Gemm | None:

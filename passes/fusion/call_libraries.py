@@ -6,13 +6,17 @@ Rewrite:
     }                                                 }
                                                       %c = gir.kernel "matmul" (%p, %d) { %p + spread of %d }
 
-The option is `libraries`, and off: then nothing happens. With it a contraction of f32 or f64 whose factors are inputs of
-its kernel is a library's, if BLAS has it (`gemm`) and a call is worth it. What it adds to is added behind it, by a kernel
-that merges with what follows; where it adds to 0, and that is all, nothing is left. A library sums in its own order.
+The option is `libraries`, and off: then nothing happens. With it a contraction of f32 or f64 whose factors are inputs
+of its kernel is a library's, if BLAS has it (`gemm`) and a call is worth it. What it adds to is added behind it, by a
+kernel that merges with what follows; where it adds to 0, and that is all, nothing is left. A library sums in its own
+order.
 
-A contraction stays where what it makes needn't be stored: where another one, at the end of kernels that don't reduce its
-size, folds it again, it is larger than what it is made of, and made of so few products that storing and loading it would
-take as long (attention's scores). Both then are one kernel, if placing finds so.
+Of a convolution the windows are copied to a tensor of their own, by a kernel that can be one with what is before it,
+and the product is one of that; windows of single elements need no copy.
+
+A contraction stays where what it makes needn't be stored: where another one, at the end of kernels that don't reduce
+its size, folds it again, it is larger than what it is made of, and made of so few products that storing and loading it
+would take as long (attention's scores). Both then are one kernel, if placing finds so.
 
 It runs before kernels merge: a contraction alone is what a library knows.
 """
@@ -32,6 +36,7 @@ from powerfusion.core._mlir import (
     element_of,
     entry_block,
     functions,
+    i64_array,
     is_tensor,
     operations,
     segments,
@@ -41,7 +46,8 @@ from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, gemm_of
-from powerfusion.passes.fusion.rebuild import KernelCopy, copy_op, is_naive
+from powerfusion.passes.analysis.spaces import loops_of
+from powerfusion.passes.fusion.rebuild import KernelCopy, copy_op, drop_unused_inputs, erase_unused, is_naive
 
 LEAST_MULTIPLICATIONS = 32 * 32 * 32  # of a call; see decision 0063
 MOST_STREAMED = 256  # products in each element of a result that isn't stored; see decision 0063
@@ -72,11 +78,23 @@ def call_libraries(block: ir.Block) -> None:
     found = [kernel for kernel in operations(block) if is_naive(kernel) and _contraction_in(kernel) is not None]
     streamed = {kernel for first in found for kernel in _streamed(first)}
     for kernel in found:
+        if kernel not in streamed:
+            _try(kernel)
+
+
+def _try(kernel: ir.Operation) -> None:
+    """Leaves a kernel's contraction to the library, if that has it; windows are copied out of their tensor first."""
+    contraction = _contraction_in(kernel)
+    assert contraction is not None, "expected a contraction"
+    gemm = gemm_of(contraction)
+    packing = _packing(contraction) if gemm is None or gemm.adds else None
+    if packing is not None:
+        kernel = _pack(kernel, contraction, *packing)
         contraction = _contraction_in(kernel)
-        gemm = None if kernel in streamed or contraction is None else gemm_of(contraction)
-        if contraction is not None and gemm is not None and gemm.multiplications >= LEAST_MULTIPLICATIONS:
-            _call(kernel, contraction, gemm)
-            count("products left to a library")
+        gemm = None if contraction is None else gemm_of(contraction)
+    if contraction is not None and gemm is not None and gemm.multiplications >= LEAST_MULTIPLICATIONS:
+        _call(kernel, contraction, gemm)
+        count("products left to a library")
 
 
 def _contraction_in(kernel: ir.Operation) -> ir.Operation | None:
@@ -123,6 +141,72 @@ def _is_factor(argument: ir.Value, contraction: ir.Operation) -> bool:
     """Whether a kernel's input is what its contraction multiplies."""
     loads = [defining_op(value) for value in list(contraction.operands)[:2]]
     return any(load is not None and load.operands[0] == argument for load in loads)
+
+
+# -- windows -----------------------------------------------------------------------------------------
+
+
+def _packing(contraction: ir.Operation) -> tuple[int, list[int]] | None:
+    """The factor that is windows of an input, and the order of its dimensions in which the library knows it best."""
+    windowed = [at for at in range(2) if _is_windowed(contraction.operands[at])]
+    if len(windowed) != 1:
+        return None
+    (at,) = windowed
+    own, other, kept = (loops_of(contraction.attributes["maps"][each]) for each in (at, 1 - at, 2))
+    summed = [own.index(loop) for loop in other if loop in own and loop not in kept]
+    rest = [own.index(loop) for loop in kept if loop in own]
+    ways = ([*rest[:cut], *summed, *rest[cut:]] for cut in range(len(rest) + 1))
+    found = [(gemm.multiplications, order) for order in ways if (gemm := gemm_of(contraction, {at: order})) is not None]
+    most, order = max(found, key=lambda way: way[0], default=(0, []))
+    return (at, order) if most >= LEAST_MULTIPLICATIONS else None
+
+
+def _is_windowed(factor: ir.Value) -> bool:
+    """Whether a factor is loaded through windows of an input."""
+    return any(op.name == "gir.window" for op in _chain(factor))
+
+
+def _pack(kernel: ir.Operation, contraction: ir.Operation, at: int, order: list[int]) -> ir.Operation:
+    """Makes a kernel that stores a factor; gives the contraction's own anew, which loads that."""
+    factor = contraction.operands[at]
+    shape, element = [factor.type.shape[dim] for dim in order], element_of(factor.type)
+    with ir.InsertionPoint(kernel), contraction.location:
+        packed = _stored(kernel, factor, order)
+    maps = [ir.AffineMapAttr(each).value for each in contraction.attributes["maps"]]
+    maps[at] = ir.AffineMap.get(maps[at].n_dims, 0, [maps[at].results[dim] for dim in order])
+    attributes = {"maps": ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps])}
+
+    def replace(op: ir.Operation, copy: KernelCopy) -> bool:
+        if op != contraction:
+            return False
+        operands = [copy.known[operand] for operand in op.operands]
+        type_ = gir.tensor_at("reg", shape, element)
+        operands[at] = create("gir.move", [copy.inside(packed)], [type_], loc=op.location).result
+        made = create("gir.contract", operands, [op.result.type], attributes, loc=op.location)
+        copy.known[op.result] = made.result
+        return True
+
+    made = KernelCopy(kernel, [packed], replace).run()
+    erase_unused(made)
+    return drop_unused_inputs(made)
+
+
+def _stored(kernel: ir.Operation, factor: ir.Value, order: list[int]) -> ir.Value:
+    """The result of a kernel of its own that stores a factor, its dimensions in some order."""
+    given = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
+    chain = _chain(factor)
+    argument = chain[0].operands[0]
+    shape, element = [factor.type.shape[dim] for dim in order], element_of(factor.type)
+    made = gir.kernel("windows", [given[argument]], [], [ir.RankedTensorType.get(shape, element)])
+    with ir.InsertionPoint(made.entry):
+        known = {argument: made.entry.arguments[0]}
+        for op in chain:
+            copy_op(op, known)
+        turned = create(
+            "gir.permute", [known[factor]], [gir.tensor_at("reg", shape, element)], {"perm": i64_array(order)}
+        )
+        create("gir.return", [create("gir.move", [turned.result], [gir.tensor_at("dram", shape, element)]).result])
+    return made.operation.results[0]
 
 
 # -- what goes ---------------------------------------------------------------------------------------

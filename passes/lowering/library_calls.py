@@ -5,8 +5,9 @@
     %f = load @pf_sgemm_slot
     scf.if %f != null { for each index of the loops: %f(..) } else { the kernel's own body }
 
-Routines have Fortran's interface: all arguments are addresses, and numbers have 32 bits. A result is only written
-(beta is 0), so that what was in its memory, NaN as well, plays no part.
+Routines have Fortran's interface: all arguments are addresses, and numbers have 32 bits. The first call for a part of
+the result only writes it (beta is 0), so that what was in its memory, NaN as well, plays no part; those that sum more
+of it add to it (beta is 1).
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING
 from powerfusion.core._mlir import create, element_of, i32_array, index_constant, segments
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, Loop
-from powerfusion.passes.lowering.expansions import module_block
+from powerfusion.passes.lowering.expansions import compare, module_block
 from powerfusion.passes.lowering.intrinsics import number
-from powerfusion.passes.lowering.memory import NE
+from powerfusion.passes.lowering.memory import EQ, NE
 from powerfusion.passes.tiling.windows import index_op
 from powerfusion.runtime.libraries import slot_of
 
@@ -61,16 +62,22 @@ class _Call:
         letters = [_kept(number(8, TRANSPOSED if each else PLAIN)) for each in gemm.transposed]
         sizes = [_kept(number(32, size)) for size in gemm.sizes]
         leading = [_kept(number(32, size)) for size in gemm.leading]
-        one, zero = (_kept(_float(element, value)) for value in (1.0, 0.0))
-        self.before = [*letters, *sizes, one]
-        self.behind = [[leading[0]], [leading[1], zero], [leading[2]]]
+        self.one, self.zero = (_kept(_float(element, value)) for value in (1.0, 0.0))
+        self.before, self.leading = [*letters, *sizes, self.one], leading
 
-    def emit(self, places: Sequence[ir.Value], loops: Sequence[Loop]) -> None:
-        """Calls it for each index of some loops; `places` are the addresses of factors and result."""
+    def emit(self, places: Sequence[ir.Value], loops: Sequence[Loop], is_first: ir.Value | None = None) -> None:
+        """Calls it for each index of some loops.
+
+        Args:
+            places: The addresses of factors and result.
+            loops: What is to be done yet.
+            is_first: Whether nothing was written there yet; None where that is so.
+        """
         if not loops:
-            given = [self.before]
-            given += [[_pointer(place), *rest] for place, rest in zip(places, self.behind, strict=True)]
-            _call(self.routine, [value for part in given for value in part])
+            a, b, c = map(_pointer, places)
+            lda, ldb, ldc = self.leading
+            beta = self.zero if is_first is None else _chosen(is_first, self.zero, self.one)
+            _call(self.routine, [*self.before, a, lda, b, ldb, beta, c, ldc])
             return
         loop, *inner = loops
         bounds = [index_constant(at) for at in (0, loop.size, 1)]
@@ -79,7 +86,7 @@ class _Call:
         with ir.InsertionPoint(block):
             index = block.arguments[0]
             moved = [self._moved(place, index, step) for place, step in zip(places, loop.steps, strict=True)]
-            self.emit(moved, inner)
+            self.emit(moved, inner, is_first if loop.steps[FACTORS] else _and(is_first, _is_zero(index)))
             create("scf.yield")
 
     def _moved(self, place: ir.Value, index: ir.Value, step: int) -> ir.Value:
@@ -88,6 +95,14 @@ class _Call:
             return place
         offset = index_op("arith.muli", [index, index_constant(step * self.element_bytes)])
         return index_op("arith.addi", [place, offset])
+
+
+def _is_zero(index: ir.Value) -> ir.Value:
+    return compare("arith.cmpi", EQ, index, index_constant(0))
+
+
+def _and(one: ir.Value | None, other: ir.Value) -> ir.Value:
+    return other if one is None else create("arith.andi", [one, other], [other.type]).result
 
 
 def _place_of(memref: ir.Value) -> ir.Value:
@@ -117,6 +132,10 @@ def _load(place: ir.Value) -> ir.Value:
 def _is_there(pointer: ir.Value) -> ir.Value:
     null = create("llvm.mlir.zero", results=[_pointer_type()]).result
     return create("llvm.icmp", [pointer, null], [ir.IntegerType.get_signless(1)], {"predicate": _i64(NE)}).result
+
+
+def _chosen(flag: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
+    return create("llvm.select", [flag, yes, no], [_pointer_type()]).result
 
 
 def _kept(value: ir.Value) -> ir.Value:

@@ -8,9 +8,10 @@ arguments that carry their elements as `gir.constant`, so that a compiled progra
 its weights.
 
 Any other kernel is first written in terms of what can be had window by window (see `prepare`): library
-operators are the kernels that they say they are, on the host marked as products that a library may do; the first of several alternatives is taken, what
-rests at `sram` is loaded or computed again. What must be stored and read again has memory that the
-function allocates, too. A launched function takes the memory of its results as arguments.
+operators are the kernels that they say they are, for the host with a mark where a library may do them all
+the same; the first of several alternatives is taken, what rests at `sram` is loaded or computed again. What
+must be stored and read again has memory that the function allocates, too. A launched function takes the
+memory of its results as arguments.
 
     %0 = gir.kernel "absf" (%a = %x) -> (tensor<4x64xf32>) { move, absf, move }
   ⇒ %0 = memref.alloc()

@@ -37,7 +37,7 @@ def configure_freedoms(parser: argparse.ArgumentParser) -> None:
         "--fp-contract", action="store_true", help="add products without rounding them first: nearer, and faster"
     )
     parser.add_argument(
-        "--no-libraries", action="store_true", help="leave no products of a model's matrices to PyTorch's or SciPy's BLAS"
+        "--no-libraries", action="store_true", help="leave no products of matrices to PyTorch's or SciPy's BLAS"
     )
 
 

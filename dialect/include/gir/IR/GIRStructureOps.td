@@ -103,7 +103,7 @@ def GIR_ExternOp : GIR_Op<"extern", [AttrSizedOperandSegments, IsolatedFromAbove
     - (C6) nothing in the body has a `pass` or `over`
     - (C7) has a name
 
-    Produced by: whoever knows the library, by hand.
+    Produced by: `gir-call-libraries`, and by hand.
     Lowered by: `gir-tile` as the kernel that its body is.
 
     Example:

@@ -44,17 +44,16 @@ def kernel(here: Here, op: Instruction, *operands: Any) -> Running:
 
 
 def _product(here: Here, op: Instruction, memrefs: Sequence[MemRef]) -> Running:
-    """What a kernel's body says, of a product that a library does: it reads both factors and writes the result, once."""
+    """What a kernel's body says, of a product that a library does: it reads the factors and writes the result, once."""
     counted, here.state.spaces = here.spaces, here.spaces.uncounted()
     try:
         yield from here.run(op.blocks[0], memrefs)
     finally:
         here.state.spaces = counted
-    *factors, result = memrefs
-    for memref in factors:
-        here.spaces.read(op.number, memref.buffer.place, memref.buffer.addresses(memref.whole), memref.buffer.data.itemsize)
-    written = result.buffer.addresses(result.whole)
-    here.spaces.written(op.number, result.buffer.place, written, result.buffer.data.itemsize)
+    for memref in memrefs:
+        count = here.spaces.written if memref is memrefs[-1] else here.spaces.read
+        buffer = memref.buffer
+        count(op.number, buffer.place, buffer.addresses(memref.whole), buffer.data.itemsize)
 
 
 def entered(here: Here, type_: Type, value: Any) -> Any:
