@@ -30,6 +30,7 @@ from typing import ClassVar
 
 from powerfusion.core._mlir import (
     DYNAMIC,
+    attributes_of,
     constant_of,
     create,
     defining_op,
@@ -37,6 +38,7 @@ from powerfusion.core._mlir import (
     entry_block,
     functions,
     i64_array,
+    integers,
     is_tensor,
     operations,
     segments,
@@ -76,6 +78,8 @@ class CallLibrariesPass(Pass):
 def call_libraries(block: ir.Block) -> None:
     """Takes the products of a block apart from their kernels."""
     found = [kernel for kernel in operations(block) if is_naive(kernel) and _contraction_in(kernel) is not None]
+    for kernel in found:
+        _turn_result(kernel)
     streamed = {kernel for first in found for kernel in _streamed(first)}
     for kernel in found:
         if kernel not in streamed:
@@ -101,6 +105,40 @@ def _contraction_in(kernel: ir.Operation) -> ir.Operation | None:
     """The only contraction of a kernel."""
     found = [op for op in operations(entry_block(kernel)) if op.name == "gir.contract"]
     return found[0] if len(found) == 1 else None
+
+
+def _turn_result(kernel: ir.Operation) -> None:
+    """Has a contraction give its result as it is stored, rather than turned afterwards."""
+    contraction = _contraction_in(kernel)
+    uses = [] if contraction is None else list(contraction.result.uses)
+    turn = uses[0].owner.operation if len(uses) == 1 else None
+    if contraction is None or turn is None or turn.name != "gir.permute":
+        return
+    perm = integers(turn.attributes["perm"])
+    lhs, rhs, start = contraction.operands
+    maps = list(contraction.attributes["maps"])
+    kept = ir.AffineMapAttr(maps[2]).value
+    maps[2] = ir.AffineMapAttr.get(ir.AffineMap.get(kept.n_dims, 0, [kept.results[dim] for dim in perm]))
+    attributes = attributes_of(contraction) | {"maps": ir.ArrayAttr.get(maps)}
+    with ir.InsertionPoint(contraction), contraction.location:
+        turned = _turned(start, perm, turn.result.type)
+        made = create("gir.contract", [lhs, rhs, turned], [turned.type], attributes)
+    turn.result.replace_all_uses_with(made.result)
+    turn.erase()
+    contraction.erase()
+
+
+def _turned(value: ir.Value, perm: list[int], type_: ir.RankedTensorType) -> ir.Value:
+    """A value, its dimensions in another order; without an op where it was turned the other way, or is one number."""
+    op, constant = defining_op(value), constant_of(value)
+    if op is not None and op.name == "gir.permute" and op.operands[0].type == type_:
+        before = integers(op.attributes["perm"])
+        if [before[dim] for dim in perm] == sorted(perm):
+            return op.operands[0]
+    if isinstance(constant, ir.DenseElementsAttr) and constant.is_splat:
+        splat = ir.DenseElementsAttr.get_splat(type_, constant.get_splat_value())
+        return create("arith.constant", results=[type_], attributes={"value": splat}).result
+    return create("gir.permute", [value], [type_], {"perm": i64_array(perm)}).result
 
 
 # -- what stays --------------------------------------------------------------------------------------

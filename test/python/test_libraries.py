@@ -333,14 +333,16 @@ def test_a_library_for_c_needs_none() -> None:
 
 
 def test_threads_are_held_and_given_back() -> None:
-    """Around a call a library takes no more threads than the program; then as many as before."""
-    told: list[int] = []
-    library = Library("test", {}, lambda: 8, told.append)
-    held = library.hold(2)
-    library.release(held)
-    assert told == [2, 8]
-    assert Library("test", {}, lambda: 2, told.append).hold(2) is None
-    assert told == [2, 8]
+    """Around calls a library takes no more threads than the program; then as many as before, however they ended."""
+    told = [8]
+    library = Library("test", {}, lambda: told[-1], told.append)
+    assert library.hold(8) is None
+    first, second = library.hold(4), library.hold(2)
+    assert told == [8, 4, 2]
+    library.release(first)
+    assert told[-1] == 8
+    library.release(second)
+    assert told[-1] == 8
 
 
 @needs_library

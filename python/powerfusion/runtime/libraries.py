@@ -64,9 +64,9 @@ class Library:
         return before
 
     def release(self, before: int | None) -> None:
-        """Has it take as many as before it was held."""
-        if before is not None and self.set_threads is not None:
-            self.set_threads(before)
+        """Has it take as many as before it was held; others that hold it, too, may have been told what it was then."""
+        if before is not None and self.get_threads is not None and self.set_threads is not None:
+            self.set_threads(max(before, self.get_threads()))
 
 
 def find_library() -> Library | None:
