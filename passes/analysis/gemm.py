@@ -159,7 +159,9 @@ def _strides_of(value: ir.Value) -> tuple[int, ...] | None:
 def _strides_at_reg(value: ir.Value) -> tuple[int, ...] | None:
     """How a value lies in an input: that of a load, or of what is only renamed of one."""
     op = defining_op(value)
-    match None if op is None else op.name:
+    if op is None:
+        return None
+    match op.name:
         case "gir.move":
             layout = loaded_layout(op.operands[0])
             return None if layout is None or layout.offset or layout.steps else layout.strides

@@ -237,7 +237,7 @@ def _stored(kernel: ir.Operation, factor: ir.Value, order: list[int]) -> ir.Valu
     shape, element = [factor.type.shape[dim] for dim in order], element_of(factor.type)
     made = gir.kernel("windows", [given[argument]], [], [ir.RankedTensorType.get(shape, element)])
     with ir.InsertionPoint(made.entry):
-        known = {argument: made.entry.arguments[0]}
+        known: dict[ir.Value, ir.Value] = {argument: made.entry.arguments[0]}
         for op in chain:
             copy_op(op, known)
         turned = create(

@@ -21,6 +21,7 @@ from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, Loop
 from powerfusion.passes.lowering.expansions import compare, module_block
 from powerfusion.passes.lowering.intrinsics import number
 from powerfusion.passes.lowering.memory import EQ, NE
+from powerfusion.passes.lowering.registers import element_bytes
 from powerfusion.passes.tiling.windows import index_op
 from powerfusion.runtime.libraries import slot_of
 
@@ -58,7 +59,7 @@ class _Call:
     """
 
     def __init__(self, routine: ir.Value, gemm: Gemm, element: ir.Type) -> None:
-        self.routine, self.element_bytes = routine, element.width // 8
+        self.routine, self.element_bytes = routine, element_bytes(element)
         letters = [_kept(number(8, TRANSPOSED if each else PLAIN)) for each in gemm.transposed]
         sizes = [_kept(number(32, size)) for size in gemm.sizes]
         leading = [_kept(number(32, size)) for size in gemm.leading]

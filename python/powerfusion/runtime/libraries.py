@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def _address(library: ctypes.CDLL, name: str) -> int:
 def _scipy() -> Library | None:
     """What SciPy brings, where it is installed."""
     try:
-        from scipy.linalg import cython_blas
+        cython_blas = import_module("scipy.linalg.cython_blas")
     except ImportError:
         return None
     found = {name: _pointer(cython_blas.__pyx_capi__.get(name)) for name in ROUTINES}
