@@ -23,6 +23,8 @@ from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.placement.layouts import loaded_layout, row_major
 
 ATTRIBUTE = "gir.product"
+FACTORS = 2
+"""Of a contraction; what it adds to, or its result, stands behind them."""
 ROUTINES = {"f32": "sgemm", "f64": "dgemm"}
 LARGEST = 2**31 - 1
 """What BLAS' numbers can be."""
@@ -112,11 +114,11 @@ def gemm_of(contraction: ir.Operation, packed: Mapping[int, Sequence[int]] | Non
         packed: By factor, the order of its dimensions in a tensor that it is copied to first.
     """
     operands = list(contraction.operands)
-    into = operands[2]
+    into = operands[FACTORS]
     types = {str(element_of(value.type)) for value in operands}
     strides = [
         _packed(value, packed[at]) if packed and at in packed else _strides_of(value)
-        for at, value in enumerate(operands[:2])
+        for at, value in enumerate(operands[:FACTORS])
     ]
     strides.append(row_major(into.type.shape))
     if len(types) != 1 or not types <= ROUTINES.keys() or DYNAMIC in list(into.type.shape):
@@ -134,6 +136,16 @@ def gemm_of(contraction: ir.Operation, packed: Mapping[int, Sequence[int]] | Non
     loops = [Loop(sizes[loop], _three(steps[loop])) for loop in sizes if sizes[loop] > 1]
     found = max(_ways(_joined(loops)), key=lambda way: way.multiplications, default=None)
     return None if found is None or max(*found.sizes, *found.leading) > LARGEST else found
+
+
+def is_packed(value: ir.Value) -> bool:
+    """Whether a factor is better copied first: one that isn't all of an input, and windows."""
+    op = defining_op(value)
+    while op is not None and op.operands:
+        if op.name == "gir.window":
+            return True
+        op = defining_op(op.operands[0])
+    return _strides_of(value) is None
 
 
 def _packed(value: ir.Value, order: Sequence[int]) -> tuple[int, ...] | None:

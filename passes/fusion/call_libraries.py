@@ -6,25 +6,26 @@ Rewrite:
     }                                                 }
                                                       %c = gir.kernel "matmul" (%p, %d) { %p + spread of %d }
 
-The option is `libraries`, and off: then nothing happens. With it a contraction of f32 or f64 whose factors are inputs
-of its kernel is a library's, if BLAS has it (`gemm`) and a call is worth it. What it adds to is added behind it, by a
-kernel that merges with what follows; where it adds to 0, and that is all, nothing is left. A library sums in its own
-order.
+The option is `libraries`, and off: then nothing happens. With it a contraction of f32 or f64 is a library's, if BLAS
+has it (`gemm`) and a call is worth it. What it adds to is added behind it, by a kernel that merges with what follows;
+where it adds to 0, and that is all, nothing is left. A library sums in its own order.
 
-Of a convolution the windows are copied to a tensor of their own, by a kernel that can be one with what is before it,
-and the product is one of that; windows of single elements need no copy.
+Factors that BLAS can't read as they are, windows of a convolution and what the kernel computes, are copied to a tensor
+of their own, by a kernel that can be one with what is before it; windows of single elements need no copy.
 
 A contraction stays where what it makes needn't be stored: where another one, at the end of kernels that don't reduce
 its size, folds it again, it is larger than what it is made of, and made of so few products that storing and loading it
-would take as long (attention's scores). Both then are one kernel, if placing finds so.
+would take as long (attention's scores). Placing may make one kernel of both.
 
-It runs before kernels merge: a contraction alone is what a library knows.
+It runs before kernels merge: a contraction alone is what a library knows. It runs again behind placing, with
+`streamed`, for what stayed and wasn't placed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import ClassVar
 
@@ -47,7 +48,7 @@ from powerfusion.core.passes import Pass, option, register_pass
 from powerfusion.core.statistics import count
 from powerfusion.dialects import gir
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, gemm_of
+from powerfusion.passes.analysis.gemm import ATTRIBUTE, FACTORS, ROUTINES, Gemm, gemm_of, is_packed
 from powerfusion.passes.analysis.spaces import loops_of
 from powerfusion.passes.fusion.rebuild import KernelCopy, copy_op, drop_unused_inputs, erase_unused, is_naive
 
@@ -65,6 +66,7 @@ class CallLibrariesPass(Pass):
     requires: ClassVar[frozenset[str]] = frozenset({"graph-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"naive"})
     libraries: bool = option(False, help="Whether products of matrices are a library's")
+    streamed: bool = option(False, help="Those as well whose result needn't be stored: placing has left them")
 
     def run(self, op: ir.Operation) -> None:
         """Takes the products of every block apart from their kernels."""
@@ -72,17 +74,17 @@ class CallLibrariesPass(Pass):
             return
         for function in functions(op):
             for block in function.regions[0].blocks:
-                call_libraries(block)
+                call_libraries(block, streamed=self.streamed)
 
 
-def call_libraries(block: ir.Block) -> None:
-    """Takes the products of a block apart from their kernels."""
+def call_libraries(block: ir.Block, *, streamed: bool) -> None:
+    """Takes the products of a block apart from their kernels; those that needn't be stored where that is asked for."""
     found = [kernel for kernel in operations(block) if is_naive(kernel) and _contraction_in(kernel) is not None]
     for kernel in found:
         _turn_result(kernel)
-    streamed = {kernel for first in found for kernel in _streamed(first)}
+    kept = set() if streamed else {kernel for first in found for kernel in _streamed(first)}
     for kernel in found:
-        if kernel not in streamed:
+        if kernel not in kept:
             _try(kernel)
 
 
@@ -91,9 +93,9 @@ def _try(kernel: ir.Operation) -> None:
     contraction = _contraction_in(kernel)
     assert contraction is not None, "expected a contraction"
     gemm = gemm_of(contraction)
-    packing = _packing(contraction) if gemm is None or gemm.adds else None
-    if packing is not None:
-        kernel = _pack(kernel, contraction, *packing)
+    packing = _packing(contraction) if gemm is None or gemm.adds else {}
+    if packing:
+        kernel = _pack(kernel, contraction, packing)
         contraction = _contraction_in(kernel)
         gemm = None if contraction is None else gemm_of(contraction)
     if contraction is not None and gemm is not None and gemm.multiplications >= LEAST_MULTIPLICATIONS:
@@ -181,69 +183,64 @@ def _is_factor(argument: ir.Value, contraction: ir.Operation) -> bool:
     return any(load is not None and load.operands[0] == argument for load in loads)
 
 
-# -- windows -----------------------------------------------------------------------------------------
+# -- what is copied first ----------------------------------------------------------------------------
 
 
-def _packing(contraction: ir.Operation) -> tuple[int, list[int]] | None:
-    """The factor that is windows of an input, and the order of its dimensions in which the library knows it best."""
-    windowed = [at for at in range(2) if _is_windowed(contraction.operands[at])]
-    if len(windowed) != 1:
-        return None
-    (at,) = windowed
-    own, other, kept = (loops_of(contraction.attributes["maps"][each]) for each in (at, 1 - at, 2))
+def _packing(contraction: ir.Operation) -> dict[int, list[int]]:
+    """The factors that a library can't read as they are, and the order of dimensions in which it knows them best."""
+    packed = [at for at in range(FACTORS) if is_packed(contraction.operands[at])]
+    ways = [dict(zip(packed, orders, strict=True)) for orders in product(*(_orders(contraction, at) for at in packed))]
+    found = [(gemm.multiplications, way) for way in ways if (gemm := gemm_of(contraction, way)) is not None]
+    most, way = max(found, key=lambda each: each[0], default=(0, {}))
+    return way if most >= LEAST_MULTIPLICATIONS else {}
+
+
+def _orders(contraction: ir.Operation, at: int) -> Iterator[list[int]]:
+    """Orders of a factor's dimensions: those that are summed as in the other one, the others as in the result."""
+    own, other, kept = (loops_of(contraction.attributes["maps"][each]) for each in (at, 1 - at, FACTORS))
     summed = [own.index(loop) for loop in other if loop in own and loop not in kept]
     rest = [own.index(loop) for loop in kept if loop in own]
-    ways = ([*rest[:cut], *summed, *rest[cut:]] for cut in range(len(rest) + 1))
-    found = [(gemm.multiplications, order) for order in ways if (gemm := gemm_of(contraction, {at: order})) is not None]
-    most, order = max(found, key=lambda way: way[0], default=(0, []))
-    return (at, order) if most >= LEAST_MULTIPLICATIONS else None
+    return ([*rest[:cut], *summed, *rest[cut:]] for cut in range(len(rest) + 1))
 
 
-def _is_windowed(factor: ir.Value) -> bool:
-    """Whether a factor is loaded through windows of an input."""
-    return any(op.name == "gir.window" for op in _chain(factor))
-
-
-def _pack(kernel: ir.Operation, contraction: ir.Operation, at: int, order: list[int]) -> ir.Operation:
-    """Makes a kernel that stores a factor; gives the contraction's own anew, which loads that."""
-    factor = contraction.operands[at]
-    shape, element = [factor.type.shape[dim] for dim in order], element_of(factor.type)
-    with ir.InsertionPoint(kernel), contraction.location:
-        packed = _stored(kernel, factor, order)
+def _pack(kernel: ir.Operation, contraction: ir.Operation, packing: Mapping[int, list[int]]) -> ir.Operation:
+    """Makes a kernel for each of some factors that stores it; gives the contraction's own anew, which loads them."""
+    made: dict[int, ir.Value] = {}
     maps = [ir.AffineMapAttr(each).value for each in contraction.attributes["maps"]]
-    maps[at] = ir.AffineMap.get(maps[at].n_dims, 0, [maps[at].results[dim] for dim in order])
+    with ir.InsertionPoint(kernel), contraction.location:
+        for at, order in packing.items():
+            made[at] = _stored(kernel, contraction.operands[at], order)
+            maps[at] = ir.AffineMap.get(maps[at].n_dims, 0, [maps[at].results[dim] for dim in order])
     attributes = {"maps": ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps])}
 
     def replace(op: ir.Operation, copy: KernelCopy) -> bool:
         if op != contraction:
             return False
         operands = [copy.known[operand] for operand in op.operands]
-        type_ = gir.tensor_at("reg", shape, element)
-        operands[at] = create("gir.move", [copy.inside(packed)], [type_], loc=op.location).result
-        made = create("gir.contract", operands, [op.result.type], attributes, loc=op.location)
-        copy.known[op.result] = made.result
+        for at, tensor in made.items():
+            type_ = gir.tensor_at("reg", tensor.type.shape, tensor.type.element_type)
+            operands[at] = create("gir.move", [copy.inside(tensor)], [type_], loc=op.location).result
+        copy.known[op.result] = create("gir.contract", operands, [op.result.type], attributes, loc=op.location).result
         return True
 
-    made = KernelCopy(kernel, [packed], replace).run()
-    erase_unused(made)
-    return drop_unused_inputs(made)
+    return _copied(KernelCopy(kernel, list(made.values()), replace))
 
 
 def _stored(kernel: ir.Operation, factor: ir.Value, order: list[int]) -> ir.Value:
     """The result of a kernel of its own that stores a factor, its dimensions in some order."""
     given = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
-    chain = _chain(factor)
-    argument = chain[0].operands[0]
+    ops = _behind(factor)
+    taken = list(dict.fromkeys(operand for op in ops for operand in op.operands if operand in given))
     shape, element = [factor.type.shape[dim] for dim in order], element_of(factor.type)
-    made = gir.kernel("windows", [given[argument]], [], [ir.RankedTensorType.get(shape, element)])
+    name = "windows" if any(op.name == "gir.window" for op in ops) else "factor"
+    made = gir.kernel(name, [given[value] for value in taken], [], [ir.RankedTensorType.get(shape, element)])
     with ir.InsertionPoint(made.entry):
-        known: dict[ir.Value, ir.Value] = {argument: made.entry.arguments[0]}
-        for op in chain:
+        known: dict[ir.Value, ir.Value] = dict(zip(taken, made.entry.arguments, strict=True))
+        for op in ops:
             copy_op(op, known)
-        turned = create(
-            "gir.permute", [known[factor]], [gir.tensor_at("reg", shape, element)], {"perm": i64_array(order)}
-        )
-        create("gir.return", [create("gir.move", [turned.result], [gir.tensor_at("dram", shape, element)]).result])
+        perm = {"perm": i64_array(order)}
+        turned = create("gir.permute", [known[factor]], [gir.tensor_at("reg", shape, element)], perm).result
+        create("gir.return", [create("gir.move", [turned], [gir.tensor_at("dram", shape, element)]).result])
     return made.operation.results[0]
 
 
@@ -254,23 +251,30 @@ def _call(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> None:
     """Puts a library's operator in front of a contraction's kernel, which adds to it, or goes."""
     result = contraction.result
     with ir.InsertionPoint(kernel), contraction.location:
-        product = _extern(kernel, contraction, gemm)
+        made = _extern(kernel, contraction, gemm)
     is_zero = _is_zero(contraction.operands[2])
     if is_zero and _is_all(kernel, contraction):
-        kernel.result.replace_all_uses_with(product)
+        kernel.result.replace_all_uses_with(made)
         kernel.erase()
         return
 
     def replace(op: ir.Operation, copy: KernelCopy) -> bool:
         if op != contraction:
             return False
-        loaded = create("gir.move", [copy.inside(product)], [result.type], loc=op.location).result
+        loaded = create("gir.move", [copy.inside(made)], [result.type], loc=op.location).result
         start = copy.known[op.operands[2]]
         added = loaded if is_zero else create("arith.addf", [start, loaded], [result.type], loc=op.location).result
         copy.known[result] = added
         return True
 
-    KernelCopy(kernel, [product], replace).run()
+    _copied(KernelCopy(kernel, [made], replace))
+
+
+def _copied(copy: KernelCopy) -> ir.Operation:
+    """A copy of a kernel, without what nothing in it uses any more."""
+    made = copy.run()
+    erase_unused(made)
+    return drop_unused_inputs(made)
 
 
 def _extern(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> ir.Value:
@@ -278,7 +282,7 @@ def _extern(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> ir.V
     type_ = contraction.result.type
     element = element_of(type_)
     given = dict(zip(entry_block(kernel).arguments, segments(kernel)[0], strict=True))
-    chains = [_chain(factor) for factor in list(contraction.operands)[:2]]
+    chains = [_behind(factor) for factor in list(contraction.operands)[:FACTORS]]
     inputs = [given[chain[0].operands[0]] for chain in chains]
     plain = ir.RankedTensorType.get(type_.shape, element)
     made = gir.ExternOp(ROUTINES[str(element)], inputs, [], [plain])
@@ -299,13 +303,17 @@ def _extern(kernel: ir.Operation, contraction: ir.Operation, gemm: Gemm) -> ir.V
     return made.operation.results[0]
 
 
-def _chain(factor: ir.Value) -> list[ir.Operation]:
-    """How a factor is loaded: views of an input, then the load."""
-    found: list[ir.Operation] = []
-    while (op := defining_op(factor)) is not None:
-        found.insert(0, op)
-        factor = op.operands[0]
-    return found
+def _behind(factor: ir.Value) -> list[ir.Operation]:
+    """What a factor is computed from in its kernel, in order: of an input, views and a load."""
+    found: set[ir.Operation] = set()
+    pending = [factor]
+    while pending:
+        op = defining_op(pending.pop())
+        if op is not None and op not in found:
+            found.add(op)
+            pending += op.operands
+    source = defining_op(factor)
+    return [] if source is None else [op for op in operations(source.block) if op in found]
 
 
 def _is_zero(value: ir.Value) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from powerfusion.core._mlir import create, element_of, i32_array, index_constant, segments
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.gemm import ATTRIBUTE, ROUTINES, Gemm, Loop
+from powerfusion.passes.analysis.gemm import ATTRIBUTE, FACTORS, ROUTINES, Gemm, Loop
 from powerfusion.passes.lowering.expansions import compare, module_block
 from powerfusion.passes.lowering.intrinsics import number
 from powerfusion.passes.lowering.memory import EQ, NE
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from powerfusion.passes.lowering.function import VectorLowering
 
 PLAIN, TRANSPOSED = b"NT"
-FACTORS = 2  # of a product; its result stands behind them
 
 
 def choose(lowering: VectorLowering, kernel: ir.Operation, compute: Callable[[], None]) -> None:

@@ -146,7 +146,7 @@ EXPAND = Phase("expand", "GIR with other ways beside what could be done in fewer
 PLACE = Phase(
     "place",
     "GIR in which kernels that gain by it are one, each with its nest",
-    ("gir-place", "canonicalize", "cse"),
+    ("gir-place", "gir-call-libraries{streamed=true}", "canonicalize", "cse"),
 )
 TILE = Phase(
     "tile",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_packages import need
 from test_ledger_interpreter import check
 
 import powerfusion as pf
@@ -286,6 +287,29 @@ def test_windows_are_copied_for_a_product(stride: int) -> None:
     for phase in ("simplify", "place", "tile"):
         check(program.module(phase), inputs, host())
     np.testing.assert_allclose(program(*inputs), pf.compile(text)(*inputs), atol=1e-4, rtol=0)
+
+
+# -- models ----------------------------------------------------------------------------------------------
+
+
+def test_products_of_an_onnx_model_are_calls(tmp_path: Path) -> None:
+    """Nobody has to ask: a model's products are a library's, on the command line, too; what is asked not to be isn't."""
+    onnx, *_ = need("onnx", "torch_mlir")
+    node = onnx.helper.make_node("Gemm", ["x", "w", "c"], ["y"], transB=1)
+    x, y = (onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [48, 40]), ("y", [48, 56])))
+    product = CALLED["bias"]
+    first, *weights = product.inputs()
+    kept = [onnx.numpy_helper.from_array(array, name) for array, name in zip(weights, "wc", strict=True)]
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "gemm", [x], [y], kept), opset_imports=[onnx.helper.make_opsetid("", 17)]
+    )
+    path = tmp_path / "gemm.onnx"
+    onnx.save(model, path)
+    program = pf.compile(path, cache=False)
+    assert program.ir("place").count('gir.extern "sgemm"') == 1
+    check_result(program(first), product, [first, *weights])
+    assert "gir.extern" not in pf.compile(path, cache=False, libraries=False).ir("place")
+    assert "gir.extern" not in compile_source(path, target="c", until="place").ir("place")
 
 
 # -- artifacts and C -------------------------------------------------------------------------------------

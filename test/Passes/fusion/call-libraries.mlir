@@ -1,4 +1,5 @@
 // RUN: pf-opt %s --gir-call-libraries=libraries=true -split-input-file | FileCheck %s
+// RUN: pf-opt %s --gir-call-libraries="libraries=true streamed=true" -split-input-file | FileCheck %s --check-prefix=STREAMED
 // RUN: pf-opt %s --gir-call-libraries -split-input-file | FileCheck %s --check-prefix=OFF
 
 // A product of inputs that adds to nothing is the library's as it stands, with all that BLAS must be told; without
@@ -74,9 +75,13 @@ func.func @pictures(%x: tensor<2x40x8x8xf32>, %w: tensor<48x40xf32>) -> tensor<2
 
 // -----
 
-// Too few products for a call; a factor that is computed in the kernel; a type that BLAS hasn't.
+// Too few products for a call stay, and so does a type that BLAS hasn't; a factor that is computed is stored first.
 
 // CHECK-LABEL: func.func @others
+// CHECK-NOT:   gir.extern
+// CHECK:       %[[F:.*]] = gir.kernel "factor"
+// CHECK:         math.absf
+// CHECK:       gir.extern "sgemm" (%{{.*}} = %[[F]] : tensor<64x64xf32>, %{{.*}} = %arg1 : tensor<64x64xf32>)
 // CHECK-NOT:   gir.extern
 func.func @others(%s: tensor<8x8xf32>, %x: tensor<64x64xf32>, %h: tensor<64x64xf16>) -> (tensor<8x8xf32>, tensor<64x64xf32>, tensor<64x64xf16>) {
   %0 = gir.kernel "small" (%a = %s : tensor<8x8xf32>) -> (tensor<8x8xf32>) {
@@ -107,10 +112,12 @@ func.func @others(%s: tensor<8x8xf32>, %x: tensor<64x64xf32>, %h: tensor<64x64xf
 // -----
 
 // Scores of eight products each, which are folded again, needn't be stored: both contractions stay, for placing to
-// make one of them.
+// make one of them; behind placing they are called.
 
 // CHECK-LABEL: func.func @scores
 // CHECK-NOT:   gir.extern
+// STREAMED-LABEL: func.func @scores
+// STREAMED-COUNT-2: gir.extern
 func.func @scores(%q: tensor<256x8xf32>, %k: tensor<256x8xf32>, %v: tensor<256x64xf32>) -> tensor<256x64xf32> {
   %0 = gir.kernel "scores" (%a = %q : tensor<256x8xf32>, %b = %k : tensor<256x8xf32>) -> (tensor<256x256xf32>) {
     %z = arith.constant dense<0.0> : tensor<256x256xf32, #gir.at<reg>>
