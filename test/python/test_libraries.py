@@ -293,7 +293,7 @@ def test_windows_are_copied_for_a_product(stride: int) -> None:
 
 
 def test_products_of_an_onnx_model_are_calls(tmp_path: Path) -> None:
-    """Nobody has to ask: a model's products are a library's, on the command line, too; what is asked not to be isn't."""
+    """Nobody has to ask: a model's products are a library's; for another target, or if asked not to be, they aren't."""
     onnx, *_ = need("onnx", "torch_mlir")
     node = onnx.helper.make_node("Gemm", ["x", "w", "c"], ["y"], transB=1)
     x, y = (onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [48, 40]), ("y", [48, 56])))
