@@ -11,8 +11,9 @@ Here it grows to the next multiple of a round: of as many lanes as are left for 
 first, as in `gir-lane-layouts`, times the elements of the widest access. A lane then holds at most as much as before.
 
 Elements past an edge are unspecified anyway: loads, stores, reductions and the like say how many are there, and nothing
-is accessed that wasn't. A dimension stays as it is where an op needs its very size: windows, slices, concatenations and
-reshapes along it, clipped loads, gathers.
+is accessed that wasn't. A gather accesses nothing outside of its table, so its rows grow where they are whole. A
+dimension stays as it is where an op needs its very size: windows, slices, concatenations and reshapes along it, clipped
+loads, other dimensions of gathers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, loops_of, unchanged_dims
-from powerfusion.passes.scheduling.contiguity import reaches
+from powerfusion.passes.scheduling.contiguity import counted_along, reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
 from powerfusion.passes.scheduling.lane_dims import COMBINERS, LaneBits, copy_fills, dealt_ops, tile_dims, tiles
 from powerfusion.passes.scheduling.lane_layouts import ACCESS_BYTES
@@ -149,7 +150,10 @@ def _fixed(kernel: ir.Operation, spaces: Spaces) -> Iterator[Dim]:
                     kept = [dim for dim, _ in whole]
                     yield from (spaces.find((source, dim)) for dim in range(source.type.rank) if dim not in kept)
                 yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank) if dim not in reached)
-            case "gir.reshape" | "gir.pad" | "gir.gather" | "gir.scatter" | "gir.assert":
+            case "gir.gather":
+                whole = _whole_rows(op)
+                yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank) if dim not in whole)
+            case "gir.reshape" | "gir.pad" | "gir.scatter" | "gir.assert":
                 values = [value for value in (*op.operands, *op.results) if is_tensor(value)]
                 yield from (spaces.find((value, dim)) for value in values for dim in range(value.type.rank))
             case name if name in COMBINERS:  # what a combiner takes at once is of just that size
@@ -160,6 +164,13 @@ def _fixed(kernel: ir.Operation, spaces: Spaces) -> Iterator[Dim]:
                 yield from (spaces.find((op.result, dim)) for dim in range(op.result.type.rank))
             case _:
                 pass
+
+
+def _whole_rows(op: ir.Operation) -> set[int]:
+    """The dimensions of a gather along which an index counts up to its table's edge: what is added lies beyond."""
+    table, *indices = op.operands
+    pairs = [(counted_along(index), size) for index, size in zip(indices, table.type.shape, strict=True)]
+    return {dim for dim, size in pairs if dim is not None and size == op.result.type.shape[dim]}
 
 
 # -- rewriting -------------------------------------------------------------------------------------

@@ -195,6 +195,17 @@ class LoadedProgram:
         """
         return self._function(*arrays, out=out)
 
+    @property
+    def device_function(self) -> DeviceFunction:
+        """What runs it on a device.
+
+        Raises:
+            ArtifactError: It is for the host.
+        """
+        if not isinstance(self._function, DeviceFunction):
+            raise ArtifactError(f"the program is for {self.target}, which is no device")
+        return self._function
+
     def report(self) -> SavedReport:
         """What the compiler reported when the program was saved.
 
