@@ -16,6 +16,8 @@ from powerfusion.passes.scheduling.kernels import ops_in
 from powerfusion.passes.scheduling.lifetimes import VIEWS
 from powerfusion.passes.scheduling.scratch import space_of
 
+ACCESS_BYTES = 16
+"""The widest access of a lane: LDG.128 on NVIDIA, global_load_dwordx4 on AMD."""
 ANY = 0
 """The divisor of zero: everything divides it."""
 
@@ -37,6 +39,11 @@ class Reach:
     dim: int | None
     aligned: int
     element_bytes: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether rows begin where the widest access of a lane may."""
+        return self.aligned % max(ACCESS_BYTES // self.element_bytes, 1) == 0
 
     def widest(self, most_bytes: int) -> int:
         """The most elements, a power of two, that one access of a lane takes."""

@@ -39,10 +39,9 @@ from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim, Spaces, loops_of, unchanged_dims
-from powerfusion.passes.scheduling.contiguity import counted_along, reaches
+from powerfusion.passes.scheduling.contiguity import ACCESS_BYTES, counted_along, reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
 from powerfusion.passes.scheduling.lane_dims import COMBINERS, LaneBits, copy_fills, dealt_ops, tile_dims, tiles
-from powerfusion.passes.scheduling.lane_layouts import ACCESS_BYTES
 
 COUNTED = ("gir.load", "gir.store", "gir.reduce", "gir.scan", "gir.contract")
 """Ops that can say how many elements are there, behind their other operands."""
@@ -67,11 +66,11 @@ class PadTilesPass(Pass):
             return
         for kernel in tiled_kernels(op):
             copy_fills(kernel)
-            spaces = tile_dims(kernel)
-            grown = _grown(kernel, spaces, _moved(kernel, spaces, machine), lanes)
+            spaces, whole = tile_dims(kernel, machine), tile_dims(kernel)
+            grown = _grown(kernel, spaces, whole, _moved(kernel, spaces, machine), lanes)
             if grown:
                 count("padded", len(grown))
-                _rewrite(kernel, spaces, grown)
+                _rewrite(kernel, whole, grown)
 
 
 @dataclass
@@ -101,8 +100,16 @@ def _moved(kernel: ir.Operation, spaces: Spaces, machine: Machine) -> dict[Dim, 
     return found
 
 
-def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes: int) -> dict[Dim, int]:
-    """The new size of each class that grows."""
+def _grown(kernel: ir.Operation, spaces: Spaces, whole: Spaces, moved: dict[Dim, Moved], lanes: int) -> dict[Dim, int]:
+    """The new size of each class that grows.
+
+    Args:
+        kernel: Which.
+        spaces: Classes that are dealt out alike.
+        whole: Classes that are of one size; these are what grows.
+        moved: What moves along a class.
+        lanes: Of a unit.
+    """
     held: dict[Dim, list[tuple[Dim, ...]]] = {}
     inner: dict[Dim, int] = {}
     sizes: dict[Dim, int] = {}
@@ -114,7 +121,7 @@ def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes:
             groups = held.setdefault(dim, [])
             if classes not in groups:
                 groups.append(classes)
-    fixed = dict.fromkeys(_fixed(kernel, spaces))
+    fixed = {whole.find(dim) for dim in _fixed(kernel, spaces)}
     order = sorted(sizes, key=lambda dim: (-moved.get(dim, Moved()).bytes, -inner[dim]))
     bits = LaneBits(lanes)
     grown: dict[Dim, int] = {}
@@ -123,7 +130,7 @@ def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes:
         repeated = any(len(set(group)) < len(group) for group in held[dim])
         left = 1 if repeated else bits.left(held[dim])
         wanted = min(left, 1 << (size - 1).bit_length())
-        if dim in fixed:
+        if whole.find(dim) in fixed:
             while size % wanted:
                 wanted //= 2
             bits.take(dim, held[dim], wanted)
@@ -134,7 +141,7 @@ def _grown(kernel: ir.Operation, spaces: Spaces, moved: dict[Dim, Moved], lanes:
         round_ = wanted * width
         bits.take(dim, held[dim], wanted)
         if size % round_:
-            grown[dim] = -(-size // round_) * round_
+            grown[whole.find(dim)] = max(grown.get(whole.find(dim), 0), -(-size // round_) * round_)
     return grown
 
 

@@ -26,6 +26,7 @@ from powerfusion.machines.table import HOST, find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
+from powerfusion.passes.lowering.gpu.conflicts import Conflict, conflicts
 from powerfusion.phases import run_phases
 from powerfusion.pipelines import COUNTED, CUDA, GPUS, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
@@ -161,6 +162,14 @@ class Executable:
             phase_report_of(self.module(name), given, machine or self.machine, name, self._snapshots[name].statistics)
             for name in self._counted
         )
+
+    def bank_conflicts(self) -> list[Conflict]:
+        """What accesses of the group's memory lose to bank conflicts, by analysis; none where units have no lanes.
+
+        Raises:
+            PowerFusionError: It isn't compiled as far as that.
+        """
+        return conflicts(self.module(COUNTED[-1]).operation, self.machine)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
