@@ -15,10 +15,10 @@ import numpy as np
 from powerfusion.core._mlir import DYNAMIC, integers, is_tensor, segments
 from powerfusion.dialects.gir import is_at
 from powerfusion.errors import UnsupportedError
-from powerfusion.machines.model import Machine
+from powerfusion.machines.model import Machine, Space
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
-from powerfusion.passes.lowering.gpu.banks import Numbers, factor, places_of, turned_back
+from powerfusion.passes.lowering.gpu.banks import BANK_BYTES, Numbers, factor, places_of, turned_back
 from powerfusion.passes.lowering.gpu.lanes import LaneMap
 from powerfusion.passes.lowering.gpu.turning import is_turned, rows_of
 from powerfusion.passes.scheduling.kernels import ops_in, tiled_kernels
@@ -42,14 +42,14 @@ class Conflict:
 
 
 def conflicts(module: ir.Operation, machine: Machine) -> list[Conflict]:
-    """The accesses of the group's memory of a scheduled program; none for machines without lanes.
+    """The accesses of the group's memory of a scheduled program; none for machines without lanes, or without banks.
 
     Args:
         module: The program, which is as scheduling left it; constants in it may be copied.
         machine: For which.
     """
     limits = machine.scope("lane")
-    if limits is None or (limits.count or 1) < 2:
+    if limits is None or (limits.count or 1) < 2 or not any(map(_has_banks, machine.spaces_at("sram"))):
         return []
     found: list[Conflict] = []
     for kernel in tiled_kernels(module):
@@ -61,6 +61,10 @@ def conflicts(module: ir.Operation, machine: Machine) -> list[Conflict]:
         for op in ops_in(kernel):
             found += [Conflict(name, op.name, str(op.location), each) for each in _factors(lanes, op)]
     return found
+
+
+def _has_banks(space: Space) -> bool:
+    return space.kind == "scratchpad" and space.granule_bytes == BANK_BYTES
 
 
 def _factors(lanes: LaneMap, op: ir.Operation) -> Iterator[float | None]:

@@ -72,3 +72,30 @@ func.func @even(%x: memref<4x128xf32>, %y: memref<4x128xf32>) {
   }
   return
 }
+
+// A row of a table grows where it is whole: what is added lies beyond the table, and isn't accessed. A part of one doesn't.
+
+// CHECK-LABEL: func.func @looked_up
+// CHECK: gir.gather {{.*}} -> tensor<1x96xf32, #gir.at<reg>>
+// CHECK: gir.store {{.*}} valid[%c1{{.*}}, %c65{{.*}}] : tensor<1x96xf32
+// CHECK: gir.gather {{.*}} -> tensor<1x60xf32, #gir.at<reg>>
+func.func @looked_up(%t: memref<50x65xf32>, %i: memref<8xindex>, %y: memref<8x65xf32>, %z: memref<8x60xf32>) {
+  gir.kernel "looked_up" (%a = %t : memref<50x65xf32>, %b = %i : memref<8xindex>, %c = %y : memref<8x65xf32>, %d = %z : memref<8x60xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    gir.parallel <group> (%g) in (%c8) {
+      %0 = gir.load %b[%g] : memref<8xindex, #gir.at<dram>> -> tensor<1xindex, #gir.at<reg>>
+      %1 = gir.broadcast %0 dims [1] : tensor<1xindex, #gir.at<reg>> -> tensor<1x65xindex, #gir.at<reg>>
+      %2 = gir.iota dim 1 : tensor<1x65xindex, #gir.at<reg>>
+      %3 = gir.gather %a[%1, %2] : memref<50x65xf32, #gir.at<dram>>[tensor<1x65xindex, #gir.at<reg>>, tensor<1x65xindex, #gir.at<reg>>] -> tensor<1x65xf32, #gir.at<reg>>
+      gir.store %3, %c[%g, %c0] : tensor<1x65xf32, #gir.at<reg>>, memref<8x65xf32, #gir.at<dram>>
+      %4 = gir.load %b[%g] : memref<8xindex, #gir.at<dram>> -> tensor<1xindex, #gir.at<reg>>
+      %5 = gir.broadcast %4 dims [1] : tensor<1xindex, #gir.at<reg>> -> tensor<1x60xindex, #gir.at<reg>>
+      %6 = gir.iota dim 1 : tensor<1x60xindex, #gir.at<reg>>
+      %7 = gir.gather %a[%5, %6] : memref<50x65xf32, #gir.at<dram>>[tensor<1x60xindex, #gir.at<reg>>, tensor<1x60xindex, #gir.at<reg>>] -> tensor<1x60xf32, #gir.at<reg>>
+      gir.store %7, %d[%g, %c0] : tensor<1x60xf32, #gir.at<reg>>, memref<8x60xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
