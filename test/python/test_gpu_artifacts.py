@@ -21,6 +21,7 @@ from powerfusion.core.toolchain import ptxas
 from powerfusion.emit.assembling import nvidia_resources
 from powerfusion.errors import ArtifactError, AssertionFailedError, DeviceError, ToolError, UnsupportedError
 from powerfusion.runtime import driver_device, drivers
+from powerfusion.runtime.launches import Launches, Step
 from workloads import find
 
 COPY = """func.func @copy(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
@@ -144,6 +145,19 @@ def test_a_graph_that_fails_frees_its_memory(saved: Path, stub: Stub) -> None:
     made, freed = ([call for call in stub.calls() if call.startswith(name)] for name in ("cuMemAlloc", "cuMemFree"))
     assert len(made) == len(freed) == 2
     assert np.array_equal(function(X), X)
+
+
+def test_what_is_replayed() -> None:
+    """What reads memory before its last launch isn't, nor what makes memory behind it; flags are read behind it."""
+    made = {name: Step(name, (), ()) for name in ("allocate", "launch", "load", "assert")}
+    for names, repeats in (
+        ("allocate launch launch load assert", True),
+        ("load launch", False),
+        ("launch load launch", False),
+        ("launch allocate", False),
+        ("", True),
+    ):
+        assert Launches((), (), tuple(made[name] for name in names.split()), ()).repeats == repeats
 
 
 def test_other_sizes_have_other_memory(stub: Stub) -> None:
@@ -306,6 +320,7 @@ import dataclasses, sys
 import numpy as np
 import powerfusion as pf
 from powerfusion.runtime import driver_device, drivers
+from powerfusion.runtime.launches import Launches, Step
 driver_device.APIS = {{"cuda": dataclasses.replace(drivers.CUDA, libraries=[{str(driver_library)!r}])}}
 driver_device.CUDA = drivers.CUDA = driver_device.APIS["cuda"]
 x = np.ones((37, 200), np.float32)

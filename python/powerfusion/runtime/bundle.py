@@ -23,7 +23,7 @@ import numpy as np
 from powerfusion.errors import ArtifactError
 from powerfusion.runtime.archive import ArchiveReader, Chunks, open_archive, write_archive
 from powerfusion.runtime.artifact import npy_chunks, read_constant
-from powerfusion.runtime.manifest import Constant, Member
+from powerfusion.runtime.manifest import DEVICE_TARGET, Constant, Member
 from powerfusion.runtime.schema import parse_object, read
 from powerfusion.runtime.signature import DTYPES, Array
 
@@ -98,6 +98,17 @@ class Bundle:
     def there(self) -> Iterator[Candidate]:
         """The candidates that can be measured."""
         return (each for each in self.candidates if not each.problem)
+
+    def problems(self) -> Iterator[str]:
+        """What types alone don't say."""
+        if not DEVICE_TARGET.fullmatch(self.target):
+            yield f"expected 'target' to be cuda:CHIP or rocm:CHIP, got '{self.target}'"
+        if self.cache_bytes < 0:
+            yield "'cache_bytes' is out of range"
+        for kind, each in (("input", self.inputs), ("result", self.expected)):
+            for at, one in enumerate(each):
+                if one.dtype not in DTYPES or any(size < 0 for size in one.shape):
+                    yield f"{kind} {at} is of {one.dtype} and {one.shape}, which is nothing"
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,8 @@ class BundleReader:
         if data.get("schema") != SCHEMA:
             raise ArtifactError(f"expected a bundle of schema version {SCHEMA}, got {data.get('schema')}")
         self.bundle: Bundle = read(Bundle, data, "")
+        for problem in self.bundle.problems():
+            raise ArtifactError(f"{BUNDLE}: {problem}")
         self._archive = archive
 
     def artifact(self, candidate: Candidate) -> bytes:
@@ -192,8 +205,6 @@ class BundleReader:
     def _input(self, at: int, each: Input) -> Array:
         if each.is_stored:
             return self._array("inputs", at, Constant(each.dtype, each.shape))
-        if each.dtype not in DTYPES:
-            raise ArtifactError(f"{BUNDLE}: input {at} is of type '{each.dtype}', which nobody knows")
         return drawn(DTYPES[each.dtype], each.shape, each.seed)
 
     def _array(self, folder: str, at: int, what: Constant) -> Array:

@@ -71,7 +71,7 @@ func.func @turned(%x: memref<16x32xf32>, %y: memref<32x16xf32>) {
 
 // CHECK-LABEL: func.func @turned_odd
 // CHECK: gir.load {{.*}} -> tensor<32x16xf32, #gir.at<reg, layout = <[2, 16], [1, 1]>>>
-// CHECK: gir.permute {{.*}} to tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
+// CHECK: gir.permute {{.*}} -> tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
 // CHECK: gir.store {{.*}} : tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
 func.func @turned_odd(%x: memref<33x17xf32>, %y: memref<17x33xf32>) {
   gir.kernel "turned" (%a = %x : memref<33x17xf32>, %b = %y : memref<17x33xf32>) -> () {
