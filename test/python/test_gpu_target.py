@@ -114,7 +114,6 @@ def test_conflicts_are_found() -> None:
         %c1 = arith.constant 1 : index
         gir.parallel <group> (%g) in (%c1) {
           %s = gir.stage %a[%c0, %c0] [32, 32] : memref<32x32xf32, #gir.at<dram>> -> memref<32x32xf32, #gir.at<sram>>
-          gir.sync <group>
           %0 = gir.load %s[%c0, %c0] : memref<32x32xf32, #gir.at<sram>> -> !column
           gir.store %0, %b[%c0, %c0] : !column, memref<32x32xf32, #gir.at<dram>>
         }

@@ -51,16 +51,19 @@ def conflicts(module: ir.Operation, machine: Machine) -> list[Conflict]:
     limits = machine.scope("lane")
     if limits is None or (limits.count or 1) < 2 or not any(map(_has_banks, machine.spaces_at("sram"))):
         return []
-    found: list[Conflict] = []
-    for kernel in tiled_kernels(module):
-        name = ir.StringAttr(kernel.attributes["kernel_name"]).value
-        try:
-            lanes = LaneMap(kernel, limits.count or 1)
-        except UnsupportedError:
-            continue
-        for op in ops_in(kernel):
-            found += [Conflict(name, op.name, str(op.location), each) for each in _factors(lanes, op)]
-    return found
+    with module.context:
+        return [each for kernel in tiled_kernels(module) for each in _of_kernel(kernel, limits.count or 1)]
+
+
+def _of_kernel(kernel: ir.Operation, count: int) -> Iterator[Conflict]:
+    """The accesses of a kernel for units of so many lanes; none where its layouts don't go together."""
+    name = ir.StringAttr(kernel.attributes["kernel_name"]).value
+    try:
+        lanes = LaneMap(kernel, count)
+    except UnsupportedError:
+        return
+    for op in ops_in(kernel):
+        yield from (Conflict(name, op.name, str(op.location), each) for each in _factors(lanes, op))
 
 
 def _has_banks(space: Space) -> bool:
