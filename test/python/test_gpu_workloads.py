@@ -24,12 +24,12 @@ SHORT = (
     *("swiglu", "masked_softmax", "residual_layernorm_1000x1000", "batchnorm_training", "embedding_layernorm"),
     *("transpose_add", "shuffle_nchw", "depthwise_bn_relu6", "cumulative_sum", "argmax", "attention_causal"),
 )
-# LLVM drops loads of elements that nothing uses, the corners of a neighbourhood.
-DROPPED = ("stencil5_1_step", "stencil5_2_steps", "stencil7_2_steps")
+# LLVM drops loads of elements that nothing uses, the corners of a neighbourhood that lanes don't share.
+DROPPED = ("stencil7_2_steps",)
 
 
-# Rows of tables, and neighbourhoods, are whole in every lane: their sizes are what lookups and windows need.
-SPILLING = ("embedding_layernorm", "involution", "max_pool", "moving_average", "stencil5_2_steps")
+# Neighbourhoods of which each lane holds many: bytes that are spilled, at most.
+SPILLING = {"involution": 256, "max_pool": 2048, "moving_average": 256, "stencil7_2_steps": 4096}
 
 
 def of_dtype(name: str, dtype: str) -> Workload:
@@ -85,7 +85,7 @@ def check_resources(executable: Executable, name: str) -> None:
     }
     assert all(0 < one.registers <= 512 for one in code.resources)
     spilled = sum(one.spill_bytes for one in code.resources)
-    assert (spilled > 0) <= (name in SPILLING), f"{spilled} bytes are spilled"
+    assert spilled <= SPILLING.get(name, 0), f"{spilled} bytes are spilled"
 
 
 WIDE = [
