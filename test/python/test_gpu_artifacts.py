@@ -18,7 +18,7 @@ from stub_driver import Stub
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.core.toolchain import ptxas
-from powerfusion.emit.assembling import nvidia_resources
+from powerfusion.emit.assembling import amd_resources, nvidia_resources
 from powerfusion.errors import ArtifactError, AssertionFailedError, DeviceError, ToolError, UnsupportedError
 from powerfusion.runtime import driver_device, drivers
 from powerfusion.runtime.launches import Launches, Step
@@ -393,6 +393,17 @@ ptxas info    : Used 8 registers, used 0 barriers
 """
     found = [dataclasses.astuple(one) for one in nvidia_resources(said)]
     assert found == [("a", 255, 12, 16, 64), ("b", 8, 0, 0, 0)]
+
+
+def test_resources_of_amd() -> None:
+    """What LLVM's metadata says; scalars that are spilled stay in registers, so that they aren't bytes of memory."""
+    fields = {"name": "a", "vgpr_count": 82, "vgpr_spill_count": 3, "sgpr_spill_count": 637}
+    fields |= {"private_segment_fixed_size": 12, "group_segment_fixed_size": 64}
+    first, *rest = (f".{name}: {value}" for name, value in fields.items())
+    metadata = "\n    ".join([f"amdhsa.kernels:\n  - {first}", *rest])
+    assert [dataclasses.astuple(one) for one in amd_resources(f"{metadata}\namdhsa.target: x")] == [
+        ("a", 82, 12, 12, 64)
+    ]
 
 
 def test_without_ptxas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
