@@ -228,8 +228,10 @@ def _planned_bytes(scope: ir.Operation) -> int:
 
 
 def is_plain(type_: ir.MemRefType) -> bool:
-    """Whether a memref's shape says all: static, row-major, from its first element on."""
-    return type_.has_static_shape and type_.layout == ir.MemRefType.get(type_.shape, type_.element_type).layout
+    """Whether a memref's shape says all: static, row-major, from its first element on; not one of no elements."""
+    if not type_.has_static_shape or 0 in type_.shape:
+        return False
+    return type_.layout == ir.MemRefType.get(type_.shape, type_.element_type).layout
 
 
 def open_parts(type_: ir.MemRefType) -> tuple[list[int], list[int], bool]:
