@@ -1,11 +1,14 @@
-"""How a load or store lies in memory: along which dimension of its tile elements are neighbours, how it is aligned."""
+"""How a load or store lies in memory: along which dimension of its tile elements are neighbours, how it is aligned.
+
+The rows of a gather lie so too: its last index counts along a dimension, in which its others stay what they are.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gcd
 
-from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, mixed, segments
+from powerfusion.core._mlir import DYNAMIC, defining_op, entry_block, integer_of, integers, is_tensor, mixed, segments
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.sizes import element_bytes
@@ -13,13 +16,15 @@ from powerfusion.passes.scheduling.kernels import ops_in
 from powerfusion.passes.scheduling.lifetimes import VIEWS
 from powerfusion.passes.scheduling.scratch import space_of
 
+ACCESS_BYTES = 16
+"""The widest access of a lane: LDG.128 on NVIDIA, global_load_dwordx4 on AMD."""
 ANY = 0
 """The divisor of zero: everything divides it."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """A load or store.
+    """A load or store, or a gather of rows.
 
     Attributes:
         op: Which.
@@ -35,6 +40,11 @@ class Reach:
     aligned: int
     element_bytes: int
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether rows begin where the widest access of a lane may."""
+        return self.aligned % max(ACCESS_BYTES // self.element_bytes, 1) == 0
+
     def widest(self, most_bytes: int) -> int:
         """The most elements, a power of two, that one access of a lane takes."""
         if self.dim is None:
@@ -47,7 +57,7 @@ class Reach:
 
 
 def reaches(kernel: ir.Operation, machine: Machine) -> list[Reach]:
-    """The loads and stores of a kernel."""
+    """The loads and stores of a kernel, and its gathers of rows."""
     found: list[Reach] = []
     for op in ops_in(kernel):
         if op.name == "gir.load":
@@ -56,7 +66,53 @@ def reaches(kernel: ir.Operation, machine: Machine) -> list[Reach]:
         elif op.name == "gir.store":
             (tile,), (memref,), indices, _ = segments(op)
             found.append(_reach(op, tile, memref, indices, machine))
+        elif op.name == "gir.gather" and (rows := _rows(op, machine)) is not None:
+            found.append(rows)
     return found
+
+
+def _rows(op: ir.Operation, machine: Machine) -> Reach | None:
+    """A gather as what it reads of each row; None where it isn't of rows."""
+    table, *indices = op.operands
+    dim = counted_along(indices[-1])
+    strides, _ = table.type.get_strides_and_offset()
+    if dim is None or strides[-1] != 1 or any(_changes_along(index, dim) for index in indices[:-1]):
+        return None
+    size = element_bytes(op.result)
+    aligned = gcd(_begin(table, size, machine), *map(_known, (*strides[:-1], table.type.shape[-1])))
+    return Reach(op, op.result, dim, aligned, size)
+
+
+def counted_along(index: ir.Value) -> int | None:
+    """The dimension along which a tile of indices counts up from 0; None where it is anything else."""
+    op = defining_op(index)
+    match op.name if op is not None else "":
+        case "gir.iota" if op is not None and not segments(op)[0]:
+            return ir.IntegerAttr(op.attributes["dim"]).value
+        case "gir.broadcast" if op is not None:
+            new = integers(op.attributes["dims"])
+            kept = [dim for dim in range(index.type.rank) if dim not in new]
+            inner = counted_along(op.operands[0])
+            return None if inner is None else kept[inner]
+        case _:
+            return None
+
+
+def _changes_along(index: ir.Value, dim: int) -> bool:
+    """Whether elements of a tile of indices may differ along a dimension."""
+    op = defining_op(index)
+    match op.name if op is not None else "":
+        case "gir.iota" if op is not None:
+            return ir.IntegerAttr(op.attributes["dim"]).value == dim
+        case "gir.broadcast" if op is not None:
+            new = integers(op.attributes["dims"])
+            return dim not in new and _changes_along(op.operands[0], dim - sum(other < dim for other in new))
+        case "arith.constant" | "tensor.splat":
+            return False
+        case name if op is not None and name.startswith("arith."):
+            return any(_changes_along(operand, dim) for operand in op.operands if is_tensor(operand))
+        case _:
+            return True
 
 
 def _reach(op: ir.Operation, tile: ir.Value, memref: ir.Value, indices: list[ir.Value], machine: Machine) -> Reach:

@@ -2,21 +2,31 @@
 
 Elementwise ops, reductions, broadcasts and permutations tie dimensions together, and so do loops and branches. So a
 layout per class of dimensions is a layout per tile, and no op but a reshape finds its tiles dealt out differently.
+
+But for tiles that are turned between memory and memory, of rows that aren't aligned: were they, a lane would take whole
+accesses of both sides, a square of elements. Else one side would be moved element by element, each of another row; so
+such a permutation ties nothing, and lanes exchange elements there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
-from powerfusion.core._mlir import entry_block, is_tensor, operations, segments
-from powerfusion.dialects.gir import is_at
+from powerfusion.core._mlir import entry_block, integers, is_tensor, operations, segments
+from powerfusion.dialects.gir import AtAttr, LanesAttr, is_at
+from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
+from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.analysis.spaces import Dim, Spaces
+from powerfusion.passes.scheduling.contiguity import Reach, reaches
 
 FILLS = ("arith.constant", "tensor.splat", "gir.iota")
 """What is made anew for each use: uses that have nothing else in common needn't be dealt out alike."""
 
 
+TURNED_BYTES = 16 << 10
+"""Tiles of more aren't turned by a unit: it needs as much of its group's memory."""
 COMBINERS = ("gir.reduce", "gir.scan", "gir.all_reduce")
 """What is in them is said of one element, or of one element's payload, and isn't dealt out."""
 
@@ -53,9 +63,15 @@ def _is_combining(op: ir.Operation) -> bool:
     return False
 
 
-def tile_dims(kernel: ir.Operation) -> Spaces:
-    """The classes of dimensions of a kernel in tile form."""
+def tile_dims(kernel: ir.Operation, machine: Machine | None = None) -> Spaces:
+    """The classes of dimensions of a kernel in tile form.
+
+    Args:
+        kernel: Which.
+        machine: By which lanes exchange elements where tiles are turned; without one, only where layouts say so.
+    """
     spaces = Spaces()
+    turning: list[ir.Operation] = []
     for op in dealt_ops(kernel):
         match op.name:
             case "scf.for":
@@ -74,9 +90,38 @@ def tile_dims(kernel: ir.Operation) -> Spaces:
                 (value,), _, indices, _ = segments(op)
                 for index in indices:
                     spaces.tie_values(index, value)
+            case "gir.permute" if _moves_rows(op):
+                turning.append(op)
             case _:
                 spaces.read(op)
+    rows = reaches(kernel, machine) if turning and machine is not None else []
+    for op in turning:
+        if not _exchanges(op, spaces, rows):
+            spaces.read(op)
     return spaces
+
+
+def _exchanges(op: ir.Operation, spaces: Spaces, rows: Sequence[Reach]) -> bool:
+    """Whether lanes exchange elements at a permutation: where layouts say so, or where rows aren't aligned."""
+    source, result = op.operands[0], op.result
+    layouts = [LanesAttr(at.layout) for at in (AtAttr(value.type.encoding) for value in (source, result)) if at.layout]
+    if len(layouts) == 2:
+        before, after = layouts
+        perm = integers(op.attributes["perm"])
+        pairs = ((before.lanes, after.lanes), (before.elements, after.elements))
+        return any([old[dim] for dim in perm] != list(new) for old, new in pairs)
+    ends = {spaces.find((value, value.type.rank - 1)) for value in (source, result)}
+    known = {row: spaces.find((row.tile, row.dim)) for row in rows if row.dim is not None}
+    is_wide = all(row.is_wide for row, dim in known.items() if dim in ends)
+    return len(ends) == 2 and ends <= set(known.values()) and not is_wide
+
+
+def _moves_rows(op: ir.Operation) -> bool:
+    """Whether a permutation moves the last dimension of a tile, which isn't too large to be turned."""
+    perm, tile = integers(op.attributes["perm"]), op.operands[0]
+    if not (is_tensor(tile) and is_at(tile, "reg")) or isinstance(tile.type.element_type, ir.IndexType):
+        return False
+    return perm[-1] != len(perm) - 1 and prod(tile.type.shape) * element_bytes(tile) <= TURNED_BYTES
 
 
 def _tie(spaces: Spaces, values: Sequence[ir.Value]) -> None:

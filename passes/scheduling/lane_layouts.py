@@ -29,12 +29,9 @@ from powerfusion.machines.model import Machine
 from powerfusion.machines.table import find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.spaces import Dim
-from powerfusion.passes.scheduling.contiguity import Reach, reaches
+from powerfusion.passes.scheduling.contiguity import ACCESS_BYTES, Reach, reaches
 from powerfusion.passes.scheduling.kernels import tiled_kernels
 from powerfusion.passes.scheduling.lane_dims import LaneBits, copy_fills, tile_dims, tiles
-
-ACCESS_BYTES = 16
-"""The widest access of a lane: LDG.128 on NVIDIA, global_load_dwordx4 on AMD."""
 
 
 @register_pass
@@ -93,7 +90,7 @@ class Layouts:
     def __init__(self, kernel: ir.Operation, machine: Machine, lanes: int) -> None:
         self.kernel, self.lanes = kernel, lanes
         copy_fills(kernel)
-        self.spaces = tile_dims(kernel)
+        self.spaces = tile_dims(kernel, machine)
         self.reaches = reaches(kernel, machine)
         self.dealt: dict[Dim, Dealt] = {}
         self.bits = LaneBits(lanes)

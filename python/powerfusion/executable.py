@@ -28,6 +28,7 @@ from powerfusion.machines.table import HOST, find
 from powerfusion.mlir import ir
 from powerfusion.passes.analysis.ledger import report_of
 from powerfusion.passes.analysis.phase_report import phase_report_of
+from powerfusion.passes.lowering.gpu.conflicts import Conflict, conflicts
 from powerfusion.phases import run_phases
 from powerfusion.pipelines import COUNTED, CUDA, GPUS, GRAPH, PIPELINES, STRICT, Freedoms, Phase, phases_for, phases_of
 from powerfusion.report import PhaseReport, Remark, Report
@@ -164,6 +165,14 @@ class Executable:
             phase_report_of(self.module(name), given, machine or self.machine, name, self._snapshots[name].statistics)
             for name in self._counted
         )
+
+    def bank_conflicts(self) -> list[Conflict]:
+        """What accesses of the group's memory lose to bank conflicts, by analysis; none where units have no lanes.
+
+        Raises:
+            PowerFusionError: It isn't compiled as far as that.
+        """
+        return conflicts(self.module(COUNTED[-1]).operation, self.machine)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -429,6 +438,7 @@ def compile_source(
     remarks: bool = False,
     cache: bool = False,
     freedoms: Freedoms = STRICT,
+    candidate: int | None = None,
 ) -> Executable:
     """Compiles a source for a target that code is made for; see `powerfusion.compile`.
 
@@ -442,7 +452,9 @@ def compile_source(
         after: The phase that the source is after already; by default as its form says.
         remarks: Whether passes say why they did what they did; `Executable.remarks` has it.
         cache: Whether the cache of compiled programs is asked, and told; of those for the host, compiled to the end.
+            Of those for GPUs it holds which placement was measured to be the quickest.
         freedoms: What may be computed otherwise than the program says.
+        candidate: Which placement behind the model's choice, which is 0; None for the one that is kept.
     """
     check_target(target)
     machine = None if target == HOST else find(target)
@@ -450,6 +462,8 @@ def compile_source(
     check_device(device, target, machine)
     freedoms = _with_libraries(freedoms, source, target)
     phases = freedoms.taken_by(_asked(phases_of(target), remarks))
+    if target in GPUS:
+        phases = _placed_as(phases, _kept(source, phases, target, cache=cache) if candidate is None else candidate)
 
     def attempt(share: int, *, ahead: bool = False, until: str | None = until) -> Executable:
         asked = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
@@ -602,11 +616,11 @@ def _compile_cached(module: ir.Module, phases: Sequence[Phase], before: Sequence
     files = open_files()
     if files is None:
         return compile_module(module, phases, HOST, before=before)
-    key = _key(module, phases, before)
+    key = _key(module, phases, before, HOST)
     candidate = read_choice(files, key.name)
     if candidate:
         phases = _placed_as(phases, candidate)
-        key = _key(module, phases, before)
+        key = _key(module, phases, before, HOST)
     found = files.read(key.name)
     if found is None:
         signature = signature_of(module)
@@ -622,8 +636,14 @@ def _compile_cached(module: ir.Module, phases: Sequence[Phase], before: Sequence
     return Executable(HOST, stored.head.signature, LazySnapshots(stored.head.phases, load), program=stored.program)
 
 
-def _key(module: ir.Module, phases: Sequence[Phase], before: Sequence[str]) -> Key:
-    return key_of(module, HOST, [phase.pipeline for phase in phases], before, OPTIMIZATION_LEVEL)
+def _kept(source: Any, phases: Sequence[Phase], target: str, *, cache: bool) -> int:
+    """The candidate that `pf tune` kept for a program; 0 where it kept none, or the cache isn't to be asked."""
+    files = open_files() if cache else None
+    return 0 if files is None else read_choice(files, _key(*_whole(source, phases), target).name)
+
+
+def _key(module: ir.Module, phases: Sequence[Phase], before: Sequence[str], target: str) -> Key:
+    return key_of(module, target, [phase.pipeline for phase in phases], before, OPTIMIZATION_LEVEL)
 
 
 def _placed_as(phases: Sequence[Phase], candidate: int) -> Sequence[Phase]:
@@ -631,31 +651,38 @@ def _placed_as(phases: Sequence[Phase], candidate: int) -> Sequence[Phase]:
     return [phase.with_option("candidate", str(candidate)) for phase in phases] if candidate else phases
 
 
-def compile_candidate(source: Any, candidate: int, *, cache: bool = True) -> Executable:
-    """Compiles a source for the host, placed as a candidate behind the model's choice, which is 0.
+def compile_candidate(source: Any, candidate: int, target: str = HOST, *, cache: bool = True) -> Executable:
+    """Compiles a source, placed as a candidate behind the model's choice, which is 0.
 
     Args:
         source: Whatever `read_module` takes.
         candidate: Its place.
+        target: What for: the host, or a GPU.
         cache: Whether the cache of compiled programs is asked, and told.
     """
-    module, phases, before = _whole(source)
+    if target != HOST:
+        return compile_source(source, target, candidate=candidate)
+    source = import_model(source)
+    module, phases, before = _whole(source, _strict(source, HOST))
     phases = _placed_as(phases, candidate)
     if cache and candidate:
         return _compile_cached(module, phases, before)
     return compile_module(module, phases, HOST, before=before)
 
 
-def choice_key(source: Any) -> str:
+def choice_key(source: Any, target: str = HOST) -> str:
     """The key under which `pf tune` keeps which candidate of a source is the quickest."""
-    module, phases, before = _whole(source)
-    return _key(module, phases, before).name
-
-
-def _whole(source: Any) -> tuple[ir.Module, Sequence[Phase], Sequence[str]]:
-    """A source, what takes it to code for the host, and what it is beyond."""
     source = import_model(source)
-    phases = _with_libraries(STRICT, source, HOST).taken_by(PIPELINES[HOST])
+    return _key(*_whole(source, _strict(source, target)), target).name
+
+
+def _strict(source: Any, target: str) -> Sequence[Phase]:
+    """What takes a source to code for a target, where nobody says what may be computed otherwise."""
+    return _with_libraries(STRICT, source, target).taken_by(PIPELINES[target])
+
+
+def _whole(source: Any, phases: Sequence[Phase]) -> tuple[ir.Module, Sequence[Phase], Sequence[str]]:
+    """A source, what of some phases takes it to code, and what it is beyond."""
     module = read_module(source, lazy=True)
     names = [phase.name for phase in phases]
     start = next(at for at, name in enumerate(names) if name in FIRST_PHASES[form_of(module)])

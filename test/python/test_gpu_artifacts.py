@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from artifact_tools import MIXED, members_of, pack, reseal
+from stub_driver import Stub
 
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.core.toolchain import ptxas
-from powerfusion.emit.assembling import nvidia_resources
+from powerfusion.emit.assembling import amd_resources, nvidia_resources
 from powerfusion.errors import ArtifactError, AssertionFailedError, DeviceError, ToolError, UnsupportedError
 from powerfusion.runtime import driver_device, drivers
+from powerfusion.runtime.launches import Launches, Step
 from workloads import find
 
 COPY = """func.func @copy(%x: tensor<37x200xf32>) -> tensor<37x200xf32> {
@@ -61,75 +63,28 @@ def members(saved: Path) -> dict[str, bytes]:
     return members_of(saved)
 
 
-class Stub:
-    """A driver that writes down what it is asked for."""
-
-    def __init__(self, log: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.log = log
-        self._monkeypatch = monkeypatch
-        monkeypatch.setenv("PF_DRIVER_LOG", str(log))
-        apis = {name: replace(api, libraries=[str(library)]) for name, api in drivers.APIS.items()}
-        monkeypatch.setattr(driver_device, "APIS", apis)
-        monkeypatch.setattr(driver_device, "CUDA", apis["cuda"])
-        monkeypatch.setattr(drivers, "CUDA", apis["cuda"])
-        driver_device.driver_of.cache_clear()
-
-    def says(self, **settings: Any) -> None:
-        """Sets what it has, and what fails: devices, chip, fails."""
-        for name, value in settings.items():
-            self._monkeypatch.setenv(f"PF_DRIVER_{name.upper()}", str(value))
-
-    def calls(self) -> list[str]:
-        """What it was asked for."""
-        return self.log.read_text().splitlines() if self.log.exists() else []
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stub, compiled; ctypes finds NumPy's memory through it as through a driver."""
-    path = tmp_path_factory.mktemp("driver") / "libdriver.so"
-    source = Path(__file__).parent / "fixtures/driver.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", str(source), "-o", str(path)], check=True)
-    return path
-
-
-@pytest.fixture
-def stub(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The stub, as the driver of both vendors."""
-    yield Stub(tmp_path / "log", library, monkeypatch)
-    driver_device.driver_of.cache_clear()
-
-
 def test_cuda_calls(saved: Path, stub: Stub) -> None:
-    """The first call opens the device and loads the kernels, each call makes its memory, and frees it again."""
+    """The first call opens the device, loads the kernels and makes its memory; others use that, until it is gone."""
     program = pf.load(saved, target="cuda:sm_90")
     assert np.array_equal(program(X), X)
     size = X.nbytes
-    kernel = program._function.launches.steps[-1].data["kernel"]  # pyright: ignore
-    each = [
-        f"cuMemAlloc_v2 {size}",
-        f"cuMemcpyHtoD_v2 {size}",
-        f"cuMemAlloc_v2 {size}",
-        f"cuLaunchKernel {kernel} 37 32 0",
-        "cuCtxSynchronize",
-        f"cuMemcpyDtoH_v2 {size}",
-        *[f"cuMemFree_v2 {size}"] * 2,
-    ]
-    loads = f"cuModuleLoadData {'binary' if ptxas() else 'text'}"
-    calls = stub.calls()
-    found = f"cuModuleGetFunction {kernel}"
-    assert [call for call in calls if not call.startswith("cuLaunchKernel")] == [
+    kernel = program.device_function.launches.steps[-1].data["kernel"]
+    launch = next(call for call in stub.calls() if call.startswith(f"cuLaunchKernel {kernel} "))
+    each = [f"cuMemcpyHtoD_v2 {size}", launch, "cuCtxSynchronize", f"cuMemcpyDtoH_v2 {size}"]
+    assert stub.calls() == [
         *CUDA_STARTS,
-        loads,
-        *each[:3],
-        found,
-        *each[4:],
+        f"cuModuleLoadData {'binary' if ptxas() else 'text'}",
+        f"cuMemAlloc_v2 {size}",
+        each[0],
+        f"cuMemAlloc_v2 {size}",
+        f"cuModuleGetFunction {kernel}",
+        *each[1:],
     ]
-    (launched,) = (call for call in calls if call.startswith("cuLaunchKernel"))
-    assert calls.index(launched) == calls.index(found) + 1
-    program(X)
-    again = [call for call in stub.calls()[len(calls) :] if not call.startswith("cuLaunchKernel")]
-    assert again == [*each[:3], *each[4:]]
+    made = len(stub.calls())
+    assert np.array_equal(program(X + 1), X + 1)
+    assert stub.calls()[made:] == each
+    del program
+    assert stub.calls()[made + len(each) :] == [f"cuMemFree_v2 {size}"] * 2
 
 
 def test_hip_calls(saved: Path, stub: Stub) -> None:
@@ -141,9 +96,87 @@ def test_hip_calls(saved: Path, stub: Stub) -> None:
     assert stub.calls()[:4] == [*HIP_STARTS, "hipModuleLoadData binary"]
     assert names[4:] == [
         *("hipMalloc", "hipMemcpyHtoD", "hipMalloc", "hipModuleGetFunction", "hipModuleLaunchKernel"),
-        *("hipDeviceSynchronize", "hipMemcpyDtoH", "hipFree", "hipFree"),
+        *("hipDeviceSynchronize", "hipMemcpyDtoH"),
     ]
+    del program
     assert stub.calls()[-1] == f"hipFree {size}"
+
+
+GRAPHS = {
+    "cuda:sm_90": (
+        *("cuMemcpyHtoD_v2", "cuStreamCreate", "cuStreamBeginCapture_v2", "cuLaunchKernel", "cuLaunchKernel"),
+        *("cuStreamEndCapture", "cuGraphInstantiateWithFlags", "cuGraphDestroy", "cuGraphLaunch", "cuCtxSynchronize"),
+        "cuMemcpyDtoH_v2",
+    ),
+    "rocm:gfx942": (
+        *("hipMemcpyHtoD", "hipStreamCreateWithFlags", "hipStreamBeginCapture"),
+        *("hipModuleLaunchKernel", "hipModuleLaunchKernel"),
+        *("hipStreamEndCapture", "hipGraphInstantiateWithFlags", "hipGraphDestroy", "hipGraphLaunch"),
+        *("hipDeviceSynchronize", "hipMemcpyDtoH"),
+    ),
+}
+
+
+@pytest.mark.parametrize("target", GRAPHS)
+def test_several_kernels_are_a_graph(saved: Path, stub: Stub, target: str) -> None:
+    """The second call makes one of what the first launched; from then on a call starts that."""
+    function = pf.load(saved, target=target).device_function
+    *before, launch = function.launches.steps
+    function = replace(function, launches=replace(function.launches, steps=(*before, launch, launch)))
+    for number, expected in ((0, ()), (1, GRAPHS[target]), (2, (GRAPHS[target][0], *GRAPHS[target][-3:]))):
+        made = len(stub.calls())
+        assert np.array_equal(function(X + number), X + number)
+        if expected:
+            assert tuple(call.split()[0] for call in stub.calls()[made:]) == expected
+    assert len([call for call in stub.calls() if call.endswith(" captured")]) == 2
+    del function
+    assert "ExecDestroy" in stub.calls()[-3]
+
+
+def test_a_graph_that_fails_frees_its_memory(saved: Path, stub: Stub) -> None:
+    """What can't be captured is said, and the next call begins anew."""
+    function = pf.load(saved, target="cuda:sm_90").device_function
+    *before, launch = function.launches.steps
+    function = replace(function, launches=replace(function.launches, steps=(*before, launch, launch)))
+    function(X)
+    stub.says(fails="cuGraphInstantiateWithFlags 900")
+    with pytest.raises(DeviceError, match="cuGraphInstantiateWithFlags: as was asked for"):
+        function(X)
+    made, freed = ([call for call in stub.calls() if call.startswith(name)] for name in ("cuMemAlloc", "cuMemFree"))
+    assert len(made) == len(freed) == 2
+    assert np.array_equal(function(X), X)
+
+
+def test_what_is_replayed() -> None:
+    """What reads memory before its last launch isn't, nor what makes memory behind it; flags are read behind it."""
+    made = {name: Step(name, (), ()) for name in ("allocate", "launch", "load", "assert")}
+    for names, repeats in (
+        ("allocate launch launch load assert", True),
+        ("load launch", False),
+        ("launch load launch", False),
+        ("launch allocate", False),
+        ("", True),
+    ):
+        assert Launches((), (), tuple(made[name] for name in names.split()), ()).repeats == repeats
+
+
+def test_other_sizes_have_other_memory(stub: Stub) -> None:
+    """Memory of a call stays for calls of the same sizes; those of others free it first."""
+    executable = pf.compile(
+        COPY.replace("37x200", "?x200")
+        .replace("tensor.empty()", "tensor.empty(%rows)")
+        .replace("%e =", "%c = arith.constant 0 : index\n %rows = tensor.dim %x, %c : tensor<?x200xf32>\n %e ="),
+        target="cuda:sm_90",
+    )
+    stub.says(parameters=3)  # the result, before its size
+    for rows in (3, 3, 5):
+        x = X[:rows]
+        executable(x)
+    assert [call for call in stub.calls() if call.startswith(("cuMemAlloc", "cuMemFree"))] == [
+        *["cuMemAlloc_v2 2400"] * 2,
+        *["cuMemFree_v2 2400"] * 2,
+        *["cuMemAlloc_v2 4000"] * 2,
+    ]
 
 
 def test_much_memory_of_a_group_is_allowed_first(stub: Stub, tmp_path: Path) -> None:
@@ -280,14 +313,15 @@ def test_what_is_not_the_same_program(tmp_path: Path) -> None:
         one.save(tmp_path / "m.pfx", one)
 
 
-def test_runs_without_mlir(saved: Path, stub: Stub, library: Path) -> None:
+def test_runs_without_mlir(saved: Path, stub: Stub, driver_library: Path) -> None:
     """Loading and running imports nothing of the compiler."""
     script = f"""
 import dataclasses, sys
 import numpy as np
 import powerfusion as pf
 from powerfusion.runtime import driver_device, drivers
-driver_device.APIS = {{"cuda": dataclasses.replace(drivers.CUDA, libraries=[{str(library)!r}])}}
+from powerfusion.runtime.launches import Launches, Step
+driver_device.APIS = {{"cuda": dataclasses.replace(drivers.CUDA, libraries=[{str(driver_library)!r}])}}
 driver_device.CUDA = drivers.CUDA = driver_device.APIS["cuda"]
 x = np.ones((37, 200), np.float32)
 assert (pf.load({str(saved)!r}, target="cuda:sm_90")(x) == x).all()
@@ -359,6 +393,17 @@ ptxas info    : Used 8 registers, used 0 barriers
 """
     found = [dataclasses.astuple(one) for one in nvidia_resources(said)]
     assert found == [("a", 255, 12, 16, 64), ("b", 8, 0, 0, 0)]
+
+
+def test_resources_of_amd() -> None:
+    """What LLVM's metadata says; scalars that are spilled stay in registers, so that they aren't bytes of memory."""
+    fields = {"name": "a", "vgpr_count": 82, "vgpr_spill_count": 3, "sgpr_spill_count": 637}
+    fields |= {"private_segment_fixed_size": 12, "group_segment_fixed_size": 64}
+    first, *rest = (f".{name}: {value}" for name, value in fields.items())
+    metadata = "\n    ".join([f"amdhsa.kernels:\n  - {first}", *rest])
+    assert [dataclasses.astuple(one) for one in amd_resources(f"{metadata}\namdhsa.target: x")] == [
+        ("a", 82, 12, 12, 64)
+    ]
 
 
 def test_without_ptxas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

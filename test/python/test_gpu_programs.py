@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
+import test_dynamic_sizes
 import test_graph_form
 import test_tile_combining
 import test_tile_memory
 import test_tile_structure
-from gpu_running import TARGET, TODAY, compiled, needs_library, simulated, todays
+from gpu_running import TARGET, TODAY, check_traffic, compiled, needs_library, simulated, todays
 from graph_form import Case
 from hypothesis import HealthCheck, assume, given, note, seed, settings
 from programs import programs
-from programs.check import FULL, check_program
-from programs.program import Program
+from programs.check import FULL, check_call, check_program
+from programs.program import DTYPES, Program
 from programs.randomised import random_programs
+from programs.upstream import result_dtypes
+from test_dynamic_sizes import FOLDED, SWEPT
 
 import powerfusion as pf
 from powerfusion.errors import AssertionFailedError, UnsupportedError
@@ -40,6 +47,34 @@ def test_graph(case: Case) -> None:
     for inputs in case.inputs:
         got = executable(*inputs)
         test_graph_form.compare(case, inputs, got if isinstance(got, tuple) else (got,))
+
+
+def in_dtype(program: Program, dtype: str) -> Program:
+    """A program of f32 on floats of another type."""
+    text = program.text
+    for wide, narrow in zip(INFINITIES["f32"], INFINITIES[dtype], strict=True):
+        text = text.replace(wide, narrow)
+    calls = [tuple(narrowed(array, dtype) for array in inputs) for inputs in (program.inputs, *program.more)]
+    return replace(program, text=re.sub(r"\bf32\b|(?<=x)f32\b", dtype, text), inputs=calls[0], more=tuple(calls[1:]))
+
+
+def narrowed(array: Any, dtype: str) -> Any:
+    """Floats of a type; other arrays stay."""
+    return array.astype(DTYPES[dtype]) if getattr(array, "dtype", None) == np.float32 else array
+
+
+INFINITIES = {"f32": ("0xFF800000", "0x7F800000"), "f16": ("0xFC00", "0x7C00"), "bf16": ("0xFF80", "0x7F80")}
+OPEN = [(name, dtype) for name in (*SWEPT, *FOLDED) for dtype in INFINITIES]
+
+
+@pytest.mark.parametrize(("name", "dtype"), todays(OPEN, 7))
+def test_open_sizes(name: str, dtype: str) -> None:
+    """Programs of open sizes, called with several: right, and what moves is what the ledger says of those sizes."""
+    program = in_dtype(next(program for program in programs() if program.name == name), dtype)
+    executable = simulated(program.text)
+    for inputs in test_dynamic_sizes.calls(program):
+        check_call(program, executable, inputs, result_dtypes(program.text), f"{name}, {dtype}")
+        check_traffic(executable)
 
 
 @pytest.mark.timeout(3600 if FULL else 120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from gpu_running import check_traffic, simulated, todays
 import powerfusion as pf
 from powerfusion.cli.main import main
 from powerfusion.errors import SimulationError, UnsupportedError
+from powerfusion.frontend.source import read_module
 from powerfusion.machines import find as find_machine
 from powerfusion.machines.chips import CHIPS
+from powerfusion.passes.lowering.gpu.conflicts import conflicts
 from powerfusion.passes.lowering.registry import lowered_ops
 from powerfusion.pipelines import GPUS
 from powerfusion.runtime.device_function import DeviceFunction
@@ -87,6 +90,52 @@ def test_other_chips(target: str, tmp_path: Path) -> None:
     assert "__nv_" not in text
     assert "__ocml" not in text
     assert re.search(r"ld\.global\.v(4\.b32|2\.b64)" if target.startswith("cuda") else r"(global|buffer)_load", text)
+
+
+def test_no_elements() -> None:
+    """An argument of no elements is passed like any other; random programs found that it wasn't."""
+    executable = simulated("""func.func @main(%x: tensor<0x0x0xf32>) -> tensor<1x1x1xf32> {
+      %c = arith.constant 0.5 : f32
+      %0 = tensor.pad %x low[0, 0, 0] high[1, 1, 1] {
+      ^bb0(%i: index, %j: index, %k: index):
+        tensor.yield %c : f32
+      } : tensor<0x0x0xf32> to tensor<1x1x1xf32>
+      return %0 : tensor<1x1x1xf32>
+    }""")
+    assert executable(np.empty((0, 0, 0), np.float32)).item() == 0.5
+
+
+def test_bank_conflicts_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What accesses of the group's memory lose; nothing is said of machines without banks."""
+    source = tmp_path / "turned.mlir"
+    source.write_text(find("transpose_add").text("small"))
+    assert main(["explain", str(source), "--target", "cuda:sm_90"]) == 0
+    assert "Bank conflicts in the group's memory: none, in 2 accesses." in capsys.readouterr().out
+    assert main(["explain", str(source), "--target", "cuda:sm_90", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["bank_conflicts"]
+    assert [(each["op"], each["factor"]) for each in found] == [("gir.permute", 1.0)] * 2
+    assert main(["explain", str(source)]) == 0
+    assert "Bank" not in capsys.readouterr().out
+
+
+def test_conflicts_are_found() -> None:
+    """A tile whose lanes read a column of the group's memory waits for its bank 32 times."""
+    source = """!column = tensor<32x1xf32, #gir.at<reg, layout = <[32, 1], [1, 1]>>>
+    func.func @f(%x: memref<32x32xf32>, %y: memref<32x32xf32>) {
+      gir.kernel "columns" (%a = %x : memref<32x32xf32>, %b = %y : memref<32x32xf32>) -> () {
+        %c0 = arith.constant 0 : index
+        %c1 = arith.constant 1 : index
+        gir.parallel <group> (%g) in (%c1) {
+          %s = gir.stage %a[%c0, %c0] [32, 32] : memref<32x32xf32, #gir.at<dram>> -> memref<32x32xf32, #gir.at<sram>>
+          %0 = gir.load %s[%c0, %c0] : memref<32x32xf32, #gir.at<sram>> -> !column
+          gir.store %0, %b[%c0, %c0] : !column, memref<32x32xf32, #gir.at<dram>>
+        }
+        gir.return
+      }
+      return
+    }"""
+    found = conflicts(read_module(source).operation, find_machine("sm_90"))
+    assert [(each.op, each.factor) for each in found] == [("gir.stage", 1.0), ("gir.load", 32.0)]
 
 
 @pytest.mark.parametrize("chip", todays(list(CHIPS), 6))

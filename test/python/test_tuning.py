@@ -26,8 +26,9 @@ from powerfusion.passes.placement.objectives import Objective
 from powerfusion.passes.placement.read import read
 from powerfusion.passes.placement.search import search
 from powerfusion.passes.placement.ways import prepare, take_ways
+from powerfusion.runtime.agreement import is_same
 from powerfusion.tuning import tune as tuning
-from powerfusion.tuning.contest import is_same, sets_of
+from powerfusion.tuning.contest import sets_of
 from powerfusion.tuning.state import State, TuningWarning
 from powerfusion.tuning.tune import ROUNDS, Tuned, tune
 from workloads import find

@@ -19,15 +19,16 @@ from powerfusion.core._mlir import (
     index_constant,
     operations,
 )
-from powerfusion.errors import UnsupportedError
+from powerfusion.errors import CapacityError, UnsupportedError
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.gpu.assertions import flags_on_device
 from powerfusion.passes.lowering.gpu.combining import scratch_bytes
 from powerfusion.passes.lowering.gpu.lanes import LaneMap
 from powerfusion.passes.lowering.gpu.lanes_wait import wait_of
-from powerfusion.passes.lowering.gpu.lowering import Flags, GpuLowering, memref_on_device, on_device
+from powerfusion.passes.lowering.gpu.lowering import Flags, GpuLowering, Room, memref_on_device, on_device
 from powerfusion.passes.lowering.gpu.structure import counts_of, delinearized, meets
+from powerfusion.passes.lowering.gpu.turning import turned_bytes
 from powerfusion.passes.lowering.gpu.waiting import Block, Waiting
 from powerfusion.passes.scheduling.kernels import is_group_parallel, is_unit_parallel, ops_in
 
@@ -82,6 +83,11 @@ class Setting:
         assert limits is not None, "expected a machine with units"
         return min(LARGEST_BLOCK // self.lanes.lanes, limits.max_count or LARGEST_BLOCK)
 
+    @property
+    def group_bytes(self) -> int:
+        """How much memory a group has."""
+        return self.machine.space_of("sram").capacity_bytes or 0
+
 
 def lower_kernel(
     kernel: ir.Operation, name: str, machine: Machine, into: ir.Block, *, messages: Sequence[str], in_place: bool
@@ -128,11 +134,14 @@ def _lower_groups(
     setting: Setting,
 ) -> Launch:
     scope = kernel if groups is None else groups
-    block = Block(setting.lanes.lanes, _units(scope, setting.most_units))
     planned = _planned_bytes(scope)
+    turned = max((turned_bytes(setting.lanes, op) for op in ops_in(scope)), default=0)
+    block = Block(setting.lanes.lanes, _units(scope, setting.most_units, (setting.group_bytes - planned, turned)))
     collectives = [op for op in ops_in(scope) if op.name == "gir.all_reduce"]
     layouts = [[setting.lanes.layout(value) for value in op.operands] for op in collectives]
     own = max((scratch_bytes(op, one, block.threads) for op, one in zip(collectives, layouts, strict=True)), default=0)
+    room = Room(planned + own, turned)
+    scratch_size = planned + own + block.units * turned
     arguments = list(entry_block(kernel).arguments)
     asserts = any(op.name == "gir.assert" for op in ops_in(scope))
     with ir.InsertionPoint(setting.into), scope.location:
@@ -144,13 +153,13 @@ def _lower_groups(
         with ir.InsertionPoint(entry):
             thread = _id("gpu.thread_id", block.threads)
             scratch = None
-            if planned + own:
+            if scratch_size:
                 bytes_ = ir.Type.parse("memref<?xi8, #gpu.address_space<workgroup>>")
                 scratch = create("gpu.dynamic_shared_memory", results=[bytes_]).result
             given = list(entry.arguments)
             flags = Flags(given.pop(), setting.messages) if asserts else None
             waiting = Waiting(block, wait_of(setting.machine), in_place=setting.in_place)
-            lowering = GpuLowering(setting.lanes, block, waiting, thread, scratch, planned, flags)
+            lowering = GpuLowering(setting.lanes, block, waiting, thread, scratch, planned, room, flags)
             lowering.bind(arguments, [_take(argument.type, given) for argument in arguments])
             for op in around:
                 lowering.emit(op)
@@ -160,7 +169,7 @@ def _lower_groups(
             for op in body:
                 lowering.emit(op)
             create("gpu.return")
-    return Launch(name, block, planned + own, groups, tuple(around), asserts)
+    return Launch(name, block, scratch_size, groups, tuple(around), asserts)
 
 
 def _begin(name: str, types: Sequence[ir.Type], block: Block) -> ir.Operation:
@@ -181,17 +190,28 @@ def _id(name: str, below: int | None = None) -> ir.Value:
     return create(name, [], [index], attributes).result
 
 
-def _units(scope: ir.Operation, most: int) -> int:
-    """How many units a group has: as many as its largest parallel, or, where units meet, just as many as those are."""
+def _units(scope: ir.Operation, most: int, room: tuple[int, int]) -> int:
+    """How many units a group has: as many as its largest parallel, or, where units meet, just as many as those are.
+
+    Args:
+        scope: The group.
+        most: How many it may have.
+        room: What is left of its memory, and what each unit takes of it, bytes.
+    """
     parallels = [op for op in ops_in(scope) if is_unit_parallel(op)]
+    left, each = room
+    fitting = min(most, left // each) if each else most
     meeting = [counts_of(op) for op in parallels if meets(op)]
-    wanted = max(meeting, default=min(max(map(counts_of, parallels), default=1), most))
+    wanted = max(meeting, default=min(max(map(counts_of, parallels), default=1), fitting))
     if wanted > most:
         raise UnsupportedError(
             f"{wanted} units that wait for one another can't be lowered to gpu, which has {most} in a group",
             location=scope.location,
         )
-    return max(wanted, 1)
+    wanted = max(wanted, 1)
+    if wanted * each > left:
+        raise CapacityError(f"{wanted} units turn tiles of {each} bytes, {left} are left", location=scope.location)
+    return wanted
 
 
 def _planned_bytes(scope: ir.Operation) -> int:
@@ -208,8 +228,10 @@ def _planned_bytes(scope: ir.Operation) -> int:
 
 
 def is_plain(type_: ir.MemRefType) -> bool:
-    """Whether a memref's shape says all: static, row-major, from its first element on."""
-    return type_.has_static_shape and type_.layout == ir.MemRefType.get(type_.shape, type_.element_type).layout
+    """Whether a memref's shape says all: static, row-major, from its first element on; not one of no elements."""
+    if not type_.has_static_shape or 0 in type_.shape:
+        return False
+    return type_.layout == ir.MemRefType.get(type_.shape, type_.element_type).layout
 
 
 def open_parts(type_: ir.MemRefType) -> tuple[list[int], list[int], bool]:

@@ -40,6 +40,19 @@ class Flags:
     messages: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Room:
+    """Where units have memory of the group for tiles that they turn.
+
+    Attributes:
+        offset: Of the first unit's, bytes.
+        unit_bytes: How much each has.
+    """
+
+    offset: int
+    unit_bytes: int
+
+
 class GpuLowering:
     """Lowers the groups of one parallel to the body of a kernel function.
 
@@ -50,6 +63,7 @@ class GpuLowering:
         thread: The thread's number in its group.
         scratch: The group's memory, bytes; None where there is none.
         own_scratch: Where in it the back end's own begins, bytes.
+        room: Where units turn tiles.
         flags: Those of assertions; None where nothing is asserted.
     """
 
@@ -61,11 +75,13 @@ class GpuLowering:
         thread: ir.Value,
         scratch: ir.Value | None,
         own_scratch: int,
+        room: Room,
         flags: Flags | None,
     ) -> None:
         self.lanes, self.block, self.waiting, self.thread = lanes, block, waiting, thread
-        self.scratch, self.own_scratch, self.flags = scratch, own_scratch, flags
+        self.scratch, self.own_scratch, self.room, self.flags = scratch, own_scratch, room, flags
         self.values: dict[ir.Value, Lowered] = {}
+        self.has_turned = False  # whether the unit's memory for that is in use already
         size = index_constant(block.lanes)
         self.lane = create("arith.remui", [thread, size], [thread.type]).result
         self.unit = index_constant(0)
@@ -115,6 +131,11 @@ class GpuLowering:
         if not self.waiting.in_units:
             copies |= (1 << (self.block.threads - 1).bit_length()) - self.block.lanes
         return self._is_zero(self.thread, copies) if copies else True
+
+    def is_first_lane(self, layout: Layout) -> Flag:
+        """Whether this lane is the first of its unit that holds these elements of a tile."""
+        copies = (self.block.lanes - 1) & ~bits_of_layout(layout)
+        return self._is_zero(self.lane, copies) if copies else True
 
     def _is_zero(self, number: ir.Value, mask: int) -> ir.Value:
         masked = create("arith.andi", [number, index_constant(mask)], [number.type]).result

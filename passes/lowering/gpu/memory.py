@@ -23,6 +23,7 @@ from powerfusion.passes.lowering.gpu.valid import Valid
 from powerfusion.passes.lowering.memory import SGE, SLT, to_register, to_storage
 from powerfusion.passes.lowering.registers import element_bytes
 from powerfusion.passes.lowering.registry import lowers
+from powerfusion.passes.scheduling.contiguity import counted_along
 
 
 class Access:
@@ -115,18 +116,10 @@ class Access:
         return joined([self._load_piece(place, shift + at, 1) for at in range(count)])
 
     def _type(self, count: int) -> ir.Type:
-        element = self.memref.type.element_type
-        return element if count == 1 else ir.VectorType.get([count], element)
+        return _piece(self.memref.type.element_type, count)
 
     def _read(self, place: Sequence[int], shift: int, count: int) -> ir.Value:
-        name = "memref.load" if count == 1 else "vector.load"
-        return create(name, [self.memref, *self.at(place, shift)], [self._type(count)], self._aligned(count)).result
-
-    def _aligned(self, count: int) -> dict[str, ir.Attribute]:
-        if count == 1:
-            return {}
-        size = count * element_bytes(self.memref.type.element_type)
-        return {"alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), size)}
+        return _read(self.memref, self.at(place, shift), count)
 
     def store(self, place: Sequence[int], row: ir.Value, element: ir.Type, flag: Flag) -> None:
         """Writes what is there of a row, if a flag holds."""
@@ -143,7 +136,7 @@ class Access:
 
         def write() -> None:
             name = "memref.store" if count == 1 else "vector.store"
-            create(name, [piece, self.memref, *self.at(place, shift)], attributes=self._aligned(count))
+            create(name, [piece, self.memref, *self.at(place, shift)], attributes=_aligned(self.memref, count))
 
         def singly() -> None:
             for at in range(count):
@@ -196,28 +189,33 @@ def lower_store(lowering: GpuLowering, op: ir.Operation) -> None:
 
 @lowers("gir.gather", to=TARGET)
 def lower_gather(lowering: GpuLowering, op: ir.Operation) -> None:
-    """Each lane reads its elements one by one, those whose indices are inside of the table."""
+    """Each lane reads what is inside of the table: up to 128 bits of a row at a time, else elements one by one."""
     table = lowering.scalar(op.operands[0])
     lowering.waiting.before(table)
     layout = lowering.lanes.layout(op.result)
     columns = [lowering.fragment(index).rows for index in list(op.operands)[1:]]
     sizes = [dim_of(table, dim) for dim in range(len(columns))]
     element = op.result.type.element_type
+    lies_along_rows = counted_along(op.operands[len(columns)]) == len(layout) - 1
+    width = min(_width(op), width_of(layout)) if lies_along_rows else 1
     rows: list[ir.Value] = []
     for places in zip(*columns, strict=True):
-        found = [_gathered(table, at, sizes) for at in zip(*map(elements_of, places), strict=True)]
-        rows.append(to_register(joined(found), element))
+        at = list(zip(*map(elements_of, places), strict=True))
+        pieces = [_gathered(table, at[first], sizes, width) for first in range(0, len(at), width)]
+        row = pieces[0] if len(pieces) == 1 else joined([part for piece in pieces for part in elements_of(piece)])
+        rows.append(to_register(row, element))
     lowering.waiting.after(table)
     lowering.bind([op.result], [Fragment(layout, tuple(rows))])
 
 
-def _gathered(table: ir.Value, at: Sequence[ir.Value], sizes: Sequence[ir.Value]) -> ir.Value:
+def _gathered(table: ir.Value, at: Sequence[ir.Value], sizes: Sequence[ir.Value], count: int) -> ir.Value:
+    """Some neighbours in a row, all of them inside of the table or none."""
     flag: Flag = True
     for index, size in zip(at, sizes, strict=True):
         low = compare("arith.cmpi", SGE, index, index_constant(0))
         flag = both(flag, both(low, compare("arith.cmpi", SLT, index, size)))
-    element = table.type.element_type
-    return when(flag, element, lambda: create("memref.load", [table, *at], [element]).result, lambda: zero(element))
+    type_ = _piece(table.type.element_type, count)
+    return when(flag, type_, lambda: _read(table, at, count), lambda: zero(type_))
 
 
 # -- what they share -------------------------------------------------------------------------------
@@ -226,6 +224,25 @@ def _gathered(table: ir.Value, at: Sequence[ir.Value], sizes: Sequence[ir.Value]
 def _width(op: ir.Operation) -> int:
     """How many elements one access of a lane may take, as scheduling found addresses to be aligned for."""
     return ir.IntegerAttr(op.attributes["gir.vector_width"]).value if "gir.vector_width" in op.attributes else 1
+
+
+def _piece(element: ir.Type, count: int) -> ir.Type:
+    """The type of some neighbours."""
+    return element if count == 1 else ir.VectorType.get([count], element)
+
+
+def _read(memref: ir.Value, at: Sequence[ir.Value], count: int) -> ir.Value:
+    """Some neighbours, by one access."""
+    name = "memref.load" if count == 1 else "vector.load"
+    return create(name, [memref, *at], [_piece(memref.type.element_type, count)], _aligned(memref, count)).result
+
+
+def _aligned(memref: ir.Value, count: int) -> dict[str, ir.Attribute]:
+    """What an access of neighbours says of its address."""
+    if count == 1:
+        return {}
+    size = count * element_bytes(memref.type.element_type)
+    return {"alignment": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), size)}
 
 
 def _is_contiguous(type_: ir.MemRefType) -> bool:

@@ -12,6 +12,7 @@ from powerfusion.passes.lowering.extents import choose
 from powerfusion.passes.lowering.gpu.exchange import Map, Place, added, exchanged, reshaped, times
 from powerfusion.passes.lowering.gpu.fragments import Fragment, filled, fragment_of, held_shape
 from powerfusion.passes.lowering.gpu.lowering import TARGET, GpuLowering, sum_of
+from powerfusion.passes.lowering.gpu.turning import is_turned, turned
 from powerfusion.passes.lowering.memory import SLT
 from powerfusion.passes.lowering.registry import lowers
 
@@ -30,10 +31,13 @@ def lower_move(lowering: GpuLowering, op: ir.Operation) -> None:
 
 @lowers("gir.permute", to=TARGET)
 def lower_permute(lowering: GpuLowering, op: ir.Operation) -> None:
-    """Other names for the same registers: lanes lie along a dimension wherever it stands."""
+    """Other names for the same registers where lanes lie along dimensions as before, else by the group's memory."""
+    if is_turned(lowering.lanes, op):
+        lowering.bind([op.result], [turned(lowering, op)])
+        return
     source = lowering.fragment(op.operands[0]).scalars()
-    turned = np.transpose(source, integers(op.attributes["perm"]))
-    lowering.bind([op.result], [fragment_of(lowering.lanes.layout(op.result), turned)])
+    named = np.transpose(source, integers(op.attributes["perm"]))
+    lowering.bind([op.result], [fragment_of(lowering.lanes.layout(op.result), named)])
 
 
 @lowers("gir.broadcast", to=TARGET)

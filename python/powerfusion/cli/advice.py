@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from powerfusion.cli.output import format_bytes
 from powerfusion.report import Handed, Report
 from powerfusion.runtime.signature import ArraySpec
 from powerfusion.symbolic import Count
+
+if TYPE_CHECKING:
+    from powerfusion.passes.lowering.gpu.conflicts import Conflict
 
 NOTHING_TO_GAIN = 1.02
 """Up to this ratio of moved to least bytes a program counts as moving the least."""
@@ -51,6 +55,18 @@ def largest_movements(report: Report) -> list[Movement]:
                 direction = "reads" if each.source == "dram" else "writes"
                 found.append(Movement(kernel.name, count, direction, each.type, each.location))
     return sorted(found, key=lambda movement: -movement.bytes)
+
+
+def say_conflicts(found: Sequence[Conflict]) -> Iterator[str]:
+    """What accesses of a group's memory lose to bank conflicts, in words; nothing where there are no accesses."""
+    if not found:
+        return
+    slow = [each for each in found if each.factor != 1]
+    if not slow:
+        yield f"Bank conflicts in the group's memory: none, in {len(found)} accesses."
+    for each in slow:
+        how = "an unknown factor" if each.factor is None else f"{each.factor:.3g}"
+        yield f"Bank conflicts in the group's memory: {each.op} of '{each.kernel}' takes longer by {how}."
 
 
 def number(count: Count | None) -> int | None:

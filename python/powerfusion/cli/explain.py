@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from powerfusion.cli.programs import DEFAULT_TARGET, configure_phases, shape_argument
@@ -88,13 +89,15 @@ def execute(options: argparse.Namespace) -> int:
 def _print_report(options: argparse.Namespace, executable: Any) -> None:
     """Prints what each phase removed, and what the kernels move."""
     from powerfusion.cli import output
-    from powerfusion.cli.advice import next_command, ratio
+    from powerfusion.cli.advice import next_command, ratio, say_conflicts
     from powerfusion.cli.programs import bind_shapes
+    from powerfusion.pipelines import COUNTED
 
     shapes = bind_shapes(executable.signature.arguments, options.shapes)
     phases = executable.phase_reports(shapes, **_machine(options))
     chosen = {"phase": options.compile_to} if options.compile_to in {each.phase for each in phases} else {}
     report = executable.report(shapes, **_machine(options), **chosen)
+    found = executable.bank_conflicts() if COUNTED[-1] in executable.phases else []
     if options.json:
         output.print_json(
             {
@@ -102,6 +105,7 @@ def _print_report(options: argparse.Namespace, executable: Any) -> None:
                 **report.to_json(),
                 "dram_ratio": ratio(report),
                 "phases": [phase.to_json() for phase in phases],
+                **({"bank_conflicts": [asdict(each) for each in found]} if found else {}),
                 **({"remarks": [remark.to_json() for remark in executable.remarks]} if options.remarks else {}),
             }
         )
@@ -110,7 +114,7 @@ def _print_report(options: argparse.Namespace, executable: Any) -> None:
 
     asked = "" if options.target == DEFAULT_TARGET else f" --target {shlex.quote(options.target)}"
     then = next_command(options.source, executable.signature.arguments, report, asked)
-    paragraph = _paragraph(executable, report, _machine(options))
+    paragraph = "\n".join([_paragraph(executable, report, _machine(options)), *say_conflicts(found)])
     remarks = executable.remarks if options.remarks else ()
     render_report(report, output.make_console(), phases=phases, remarks=remarks, paragraph=paragraph, then=then)
 

@@ -1,10 +1,13 @@
-"""`pf tune`: measures a program's best placements by the model, and keeps the quickest."""
+"""`pf tune`: measures a program's best placements by the model, here or elsewhere, and keeps the quickest."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +20,9 @@ examples:
   pf tune softmax.mlir                       eight candidates, within a minute
   pf tune model.mlir --candidates 20 --budget 300
   pf tune model.mlir --input x.npy --input random:4x8xf32
+  pf tune model.mlir --target cuda:sm_90 --bundle b.zip      for a device that is elsewhere; there,
+    python -m powerfusion.runtime.measure b.zip -o r.json    measures the bundle
+  pf tune model.mlir --target cuda:sm_90 --results r.json    keeps the quickest
 
 Ctrl-C loses nothing: the same command goes on. The quickest is kept in the cache of compiled programs: whoever
 compiles the same program next, on this machine and with this version, has it; `pf cache clear` forgets it."""
@@ -25,7 +31,7 @@ compiles the same program next, on this machine and with this version, has it; `
 def configure(parser: argparse.ArgumentParser) -> None:
     """Says what the command takes."""
     parser.add_argument("source", metavar="IN", help="MLIR with one public function, or ONNX (.onnx); - for stdin")
-    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for: cpu, so far")
+    parser.add_argument("--target", metavar="T", default="cpu", help="what to compile for: cpu, or a GPU")
     parser.add_argument("--candidates", type=_count, default=8, metavar="N", help="how many placements (default: 8)")
     parser.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="for all of it (default: 60)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of inputs and turns (default: 0)")
@@ -36,6 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="one per argument, as of `pf run` (default: random, 0 for integers)",
     )
+    elsewhere = parser.add_mutually_exclusive_group()
+    elsewhere.add_argument("--bundle", metavar="B", type=Path, help="write the candidates, to be measured elsewhere")
+    elsewhere.add_argument("--results", metavar="R", type=Path, help="choose by what came back from there")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -56,18 +65,34 @@ def execute(options: argparse.Namespace) -> int:
     """Measures, keeps and shows."""
     from powerfusion.cli import output
     from powerfusion.cli.programs import DEFAULT_TARGET, is_artifact
-    from powerfusion.cli.progress import progress
     from powerfusion.errors import SourceError, UnsupportedError
-    from powerfusion.tuning.tune import tune
+    from powerfusion.pipelines import GPUS
 
     source = output.read_source(options.source)
     if is_artifact(source):
         raise SourceError(f"{source} is an artifact, which is compiled already", help="name what it was compiled from")
-    if options.target != DEFAULT_TARGET:
-        raise UnsupportedError(f"programs for '{options.target}' can't be measured yet, those for cpu can")
+    if options.target not in (DEFAULT_TARGET, *GPUS):
+        raise UnsupportedError(f"programs for '{options.target}' can't be measured yet, those for cpu and GPUs can")
+    if options.target == DEFAULT_TARGET and (options.bundle or options.results):
+        raise UnsupportedError("programs for cpu are measured here", help="leave --bundle and --results away")
+    tuned = _tune_here(options, source) if options.target == DEFAULT_TARGET else _tune_elsewhere(options, source)
+    if tuned is None:
+        return 0
+    if options.json:
+        output.print_json(_data(tuned))
+    else:
+        _show(tuned)
+    return 0
+
+
+def _tune_here(options: argparse.Namespace, source: Path | bytes) -> Tuned:
+    """Measures on this host."""
+    from powerfusion.cli.progress import progress
+    from powerfusion.tuning.tune import tune
+
     try:
         with progress() as told:
-            tuned = tune(
+            return tune(
                 source,
                 options.candidates,
                 options.budget,
@@ -78,11 +103,44 @@ def execute(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("what was measured is kept: the same command goes on from there", file=sys.stderr)
         raise
-    if options.json:
-        output.print_json(_data(tuned))
-    else:
-        _show(tuned)
-    return 0
+
+
+def _tune_elsewhere(options: argparse.Namespace, source: Path | bytes) -> Tuned | None:
+    """Writes a bundle, or takes what came back; without either, does all of it with the device that is here."""
+    from powerfusion.runtime.bundle import read_results
+    from powerfusion.runtime.measure import measure
+    from powerfusion.tuning.elsewhere import take_results
+
+    if options.results:
+        return take_results(source, options.target, read_results(options.results))
+    if options.bundle:
+        _write_bundle(options, source, options.bundle)
+        return None
+    with tempfile.TemporaryDirectory(prefix="powerfusion-") as folder:
+        bundle = Path(folder) / "bundle.zip"
+        _write_bundle(options, source, bundle)
+        return take_results(source, options.target, measure(bundle, seed=options.seed))
+
+
+def _write_bundle(options: argparse.Namespace, source: Path | bytes, path: Path) -> None:
+    from powerfusion.cli.progress import progress
+    from powerfusion.tuning.elsewhere import Search, make_bundle
+
+    inputs = _named_inputs(options, source) if options.inputs else None
+    with progress() as told:
+        bundle = make_bundle(Search(source, options.target, options.candidates, options.seed, inputs), path, told)
+    if options.bundle:
+        print(f"{path}: {len(list(bundle.there))} candidates for {bundle.target}; where that is, with NumPy and this")
+        print(f"package:  python -m powerfusion.runtime.measure {shlex.quote(path.name)} -o r.json")
+        print(f"then:     pf tune {shlex.quote(options.source)} --target {options.target} --results r.json")
+
+
+def _named_inputs(options: argparse.Namespace, source: Path | bytes) -> Sequence[Array]:
+    """The arrays that the command line names."""
+    from powerfusion.cli.arrays import make_inputs
+    from powerfusion.frontend.source import read_module, signature_of
+
+    return make_inputs(options.inputs, signature_of(read_module(source)).arguments)
 
 
 def _inputs(program: Executable, words: Sequence[str] | None, seed: int) -> Sequence[Array]:

@@ -63,7 +63,7 @@ def nvidia_resources(said: str) -> tuple[Resources, ...]:
 
 
 def amd_resources(assembly: str) -> tuple[Resources, ...]:
-    """The same from the metadata behind AMD's assembly."""
+    """The same from the metadata behind AMD's assembly; scalar registers are spilled to lanes of vector registers."""
     _, _, metadata = assembly.partition("amdhsa.kernels:")
     kernels: list[dict[str, str]] = []
     for line in metadata.splitlines():
@@ -78,7 +78,7 @@ def amd_resources(assembly: str) -> tuple[Resources, ...]:
         Resources(
             kernel["name"],
             int(kernel["vgpr_count"]),
-            _WORD_BYTES * (int(kernel["vgpr_spill_count"]) + int(kernel["sgpr_spill_count"])),
+            _WORD_BYTES * int(kernel["vgpr_spill_count"]),
             int(kernel["private_segment_fixed_size"]),
             int(kernel["group_segment_fixed_size"]),
         )

@@ -200,6 +200,17 @@ class LoadedProgram:
         """Whose routines it calls for products of matrices; None where it computes all itself, slower."""
         return self._function.library if isinstance(self._function, CFunction) else None
 
+    @property
+    def device_function(self) -> DeviceFunction:
+        """What runs it on a device.
+
+        Raises:
+            ArtifactError: It is for the host.
+        """
+        if not isinstance(self._function, DeviceFunction):
+            raise ArtifactError(f"the program is for {self.target}, which is no device")
+        return self._function
+
     def report(self) -> SavedReport:
         """What the compiler reported when the program was saved.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from powerfusion.errors import DeviceError
@@ -49,6 +50,19 @@ CUDA = Api(
         "download": "cuMemcpyDtoH_v2",
         "launch": "cuLaunchKernel",
         "wait": "cuCtxSynchronize",
+        "copy": "cuMemcpyDtoDAsync_v2",
+        "name": "cuDeviceGetName",
+        "make_stream": "cuStreamCreate",
+        "capture": "cuStreamBeginCapture_v2",
+        "captured": "cuStreamEndCapture",
+        "make_graph": "cuGraphInstantiateWithFlags",
+        "drop_captured": "cuGraphDestroy",
+        "drop_graph": "cuGraphExecDestroy",
+        "start_graph": "cuGraphLaunch",
+        "make_event": "cuEventCreate",
+        "drop_event": "cuEventDestroy_v2",
+        "record": "cuEventRecord",
+        "elapsed": "cuEventElapsedTime",
     },
     "NVIDIA's driver brings it",
 )
@@ -67,12 +81,26 @@ HIP = Api(
         "download": "hipMemcpyDtoH",
         "launch": "hipModuleLaunchKernel",
         "wait": "hipDeviceSynchronize",
+        "copy": "hipMemcpyDtoDAsync",
+        "name": "hipDeviceGetName",
+        "make_stream": "hipStreamCreateWithFlags",
+        "capture": "hipStreamBeginCapture",
+        "captured": "hipStreamEndCapture",
+        "make_graph": "hipGraphInstantiateWithFlags",
+        "drop_captured": "hipGraphDestroy",
+        "drop_graph": "hipGraphExecDestroy",
+        "start_graph": "hipGraphLaunch",
+        "make_event": "hipEventCreateWithFlags",
+        "drop_event": "hipEventDestroy",
+        "record": "hipEventRecord",
+        "elapsed": "hipEventElapsedTime",
     },
     "ROCm's runtime brings it",
 )
 APIS = {"cuda": CUDA, "rocm": HIP}
 MAX_DYNAMIC_SHARED = 8  # of CUfunction_attribute
 COMPUTE_CAPABILITY = (75, 76)  # major and minor, of CUdevice_attribute
+_NAME_BYTES = 256
 
 
 class Driver:
@@ -115,6 +143,20 @@ class Driver:
         self.capability = (found[0], found[1])
         self.check(library.cuDevicePrimaryCtxRetain(ctypes.byref(context), device), "cuDevicePrimaryCtxRetain")
         self.check(library.cuCtxSetCurrent(context), "cuCtxSetCurrent")
+
+    @cached_property
+    def stream(self) -> ctypes.c_void_p:
+        """What graphs are made and started on; it waits for copies, and copies for it."""
+        made = ctypes.c_void_p()
+        self.call("make_stream", ctypes.byref(made), ctypes.c_uint(0))
+        return made
+
+    @cached_property
+    def device_name(self) -> str:
+        """What the driver calls its device."""
+        name = ctypes.create_string_buffer(_NAME_BYTES)
+        self.call("name", name, ctypes.c_int(_NAME_BYTES), ctypes.c_int(0))
+        return name.value.decode(errors="replace")
 
     def call(self, name: str, *arguments: Any) -> None:
         """Calls a function.

@@ -125,15 +125,37 @@ class Launches:
         Raises:
             AssertionFailedError: An assertion of the program failed.
         """
-        values: dict[int, Any] = {}
-        for number, dtype, array, spec in zip(self.arguments, self.dtypes, arrays, specs, strict=True):
-            values[number] = array[()] if spec.scalar else view_of(device.upload(array), array.shape, dtype)
+        values = self.begin(arrays, specs, device)
         for step in self.steps:
             run_step(step, values, device)
+        return self.end(values, arrays, specs, device)
+
+    def begin(self, arrays: Sequence[Array], specs: Sequence[ArraySpec], device: Device) -> dict[int, Any]:
+        """The arguments as values: numbers, and views of memory of the device."""
+        return {
+            number: array[()] if spec.scalar else view_of(device.upload(array), array.shape, dtype)
+            for number, dtype, array, spec in zip(self.arguments, self.dtypes, arrays, specs, strict=True)
+        }
+
+    def end(
+        self, values: Mapping[int, Any], arrays: Sequence[Array], specs: Sequence[ArraySpec], device: Device
+    ) -> list[Array]:
+        """The results; what is written in place goes to the arrays."""
         for number, array, spec in zip(self.arguments, arrays, specs, strict=True):
             if spec.in_place:
                 array[...] = device.download(values[number])
         return [device.download(values[number]) for number in self.results]
+
+    @property
+    def behind(self) -> int:
+        """Where the steps behind the last launch begin; all of them where nothing is launched."""
+        return max((at + 1 for at, step in enumerate(self.steps) if step.name == "launch"), default=0)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether calls of the same sizes and numbers launch the same: none of that is loaded from memory."""
+        before, behind = self.steps[: self.behind], self.steps[self.behind :]
+        return all(step.name != "load" for step in before) and all(step.name != "allocate" for step in behind)
 
 
 def view_of(memory: Any, shape: Sequence[int], dtype: str) -> View:

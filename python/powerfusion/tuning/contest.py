@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from powerfusion.calibration.measure import Clock, Probe, seconds_of, times_of
 from powerfusion.runtime.signature import Array
 
@@ -16,9 +14,6 @@ COLD_BYTES = 128 << 20
 MOST_SETS = 64
 LARGE_BYTES = 256 << 20
 """Inputs that are so large needn't take turns: no cache holds their beginning when their end has come."""
-TOLERANCE = 1e-2
-"""How far results of two placements may be apart, in parts of the largest: sums in another order, not other sums."""
-
 FAIR_TURNS = 2
 HOPELESS = 1.5
 """What is so many times as slow after a few turns isn't measured again."""
@@ -44,26 +39,6 @@ def probe_of(name: str, program: Call, sets: Sequence[Sequence[Array]]) -> Probe
             at = (at + 1) % len(sets)
 
     return Probe(name, name, 1, run)
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Whether results are the same but for rounding."""
-    pairs = zip(_several(one), _several(other), strict=True)
-    return all(_is_close(a, b) for a, b in pairs)
-
-
-def _several(results: Any) -> Sequence[Any]:
-    return results if isinstance(results, tuple) else () if results is None else (results,)
-
-
-def _is_close(one: Array, other: Array) -> bool:
-    if one.shape != other.shape:
-        return False
-    if one.dtype.kind in "biu":
-        return bool(np.mean(one != other) <= TOLERANCE)
-    wide, also = (array.astype(np.float64) for array in (one, other))
-    largest = np.max(np.abs(wide), initial=0, where=np.isfinite(wide))
-    return bool(np.allclose(wide, also, rtol=TOLERANCE, atol=TOLERANCE * largest, equal_nan=True))
 
 
 def turns(

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from powerfusion.cache.choice import write_choice
-from powerfusion.cache.files import open_files
+from powerfusion.cache.files import Files, open_files
 from powerfusion.calibration.measure import Clock, Probe, clock_for, quarters
 from powerfusion.errors import PowerFusionError, UnsupportedError
 from powerfusion.executable import Executable, choice_key, compile_candidate
 from powerfusion.knobs import CACHE
 from powerfusion.machines.host import host
 from powerfusion.passes.placement.rates import cores
+from powerfusion.runtime.agreement import is_same
 from powerfusion.runtime.signature import Array
-from powerfusion.tuning.contest import is_same, probe_of, sets_of, turns
+from powerfusion.tuning.contest import probe_of, sets_of, turns
 from powerfusion.tuning.state import State
 
 ROUNDS = 15
@@ -108,17 +109,66 @@ def tune(
     Raises:
         PowerFusionError: The cache is off.
     """
-    files = open_files()
-    if files is None:
-        raise PowerFusionError(
-            "there is no cache to keep a placement in: it is off", help=f"{CACHE.name} names its folder"
-        )
-    key = choice_key(source)
+    files, key = cache_of_choices(), choice_key(source)
     state = State(key, seed, candidates).resumed()
     tuned = Contest(source, candidates, budget_s, state, told, clock, timer).run(inputs)
     write_choice(files, key, tuned.chosen)
     state.forget()
     return tuned
+
+
+def cache_of_choices() -> Files:
+    """The cache that choices are kept in.
+
+    Raises:
+        PowerFusionError: It is off.
+    """
+    files = open_files()
+    if files is None:
+        raise PowerFusionError(
+            "there is no cache to keep a placement in: it is off", help=f"{CACHE.name} names its folder"
+        )
+    return files
+
+
+def compiled(
+    candidates: int,
+    make: Callable[[int], Executable],
+    code_of: Callable[[Executable], object],
+    told: Told,
+    is_over: Callable[[], bool] = lambda: False,
+) -> tuple[dict[int, Executable], dict[int, str]]:
+    """The candidates that are programs of their own, as long as there is time, and why others aren't any.
+
+    Args:
+        candidates: How many.
+        make: Compiles one.
+        code_of: What programs that are the same have in common.
+        told: Is told what happens.
+        is_over: Whether there is no time left.
+
+    Raises:
+        PowerFusionError: The model's choice can't be compiled.
+    """
+    programs: dict[int, Executable] = {}
+    problems: dict[int, str] = {}
+    codes: set[object] = set()
+    for number in range(candidates):
+        if number > 1 and is_over():
+            break
+        told(f"compiling candidate {number}", number, candidates)
+        try:
+            program = make(number)
+            code = code_of(program)
+        except PowerFusionError as error:
+            if not number:
+                raise  # What can't be compiled at all can't be tuned.
+            problems[number] = error.message.partition("\n")[0]
+            continue
+        if code not in codes:
+            codes.add(code)
+            programs[number] = program
+    return programs, problems
 
 
 @dataclass
@@ -148,7 +198,13 @@ class Contest:
     def run(self, inputs: Inputs) -> Tuned:
         """Compiles, measures and chooses."""
         self.begun, self.before = self.clock(), self.state.spent_s
-        programs, problems = self._compiled()
+        programs, problems = compiled(
+            self.candidates,
+            lambda number: compile_candidate(self.source, number, cache=self.cache),
+            lambda program: program.object_code,
+            self.told,
+            lambda: self._spent() > self.budget_s,
+        )
         first = programs[0]
         arrays = inputs(first)
         sets, wanted = sets_of(arrays), first(*arrays)
@@ -158,35 +214,14 @@ class Contest:
                 del programs[number]
         self._measure({number: probe_of(str(number), program, sets) for number, program in programs.items()})
         rows = [
-            Row(number, _predicted(program), tuple(self.state.seconds[str(number)]))
+            Row(number, predicted(program), tuple(self.state.seconds[str(number)]))
             for number, program in programs.items()
         ]
         rows += [Row(number, problem=problem) for number, problem in problems.items()]
-        return Tuned(tuple(sorted(rows, key=lambda row: row.candidate)), _chosen(rows), self._spent())
+        return Tuned(tuple(sorted(rows, key=lambda row: row.candidate)), chosen(rows), self._spent())
 
     def _spent(self) -> float:
         return self.before + self.clock() - self.begun
-
-    def _compiled(self) -> tuple[dict[int, Executable], dict[int, str]]:
-        """The candidates that are programs of their own, as long as the budget lasts, and why others aren't any."""
-        programs: dict[int, Executable] = {}
-        problems: dict[int, str] = {}
-        codes: set[bytes] = set()
-        for number in range(self.candidates):
-            if number > 1 and self._spent() > self.budget_s:
-                break
-            self.told(f"compiling candidate {number}", number, self.candidates)
-            try:
-                program = compile_candidate(self.source, number, cache=self.cache)
-            except PowerFusionError as error:
-                if not number:
-                    raise  # What can't be compiled at all can't be tuned.
-                problems[number] = error.message.partition("\n")[0]
-                continue
-            if program.object_code not in codes:
-                codes.add(program.object_code)
-                programs[number] = program
-        return programs, problems
 
     def _measure(self, probes: dict[int, Probe]) -> None:
         """Turns until the budget or the rounds end; what was measured is kept after each."""
@@ -203,15 +238,15 @@ class Contest:
                 break
 
 
-def _chosen(rows: Sequence[Row]) -> int:
-    """The quickest, if it is clearly quicker than the model's choice."""
+def chosen(rows: Sequence[Row]) -> int:
+    """The quickest that was measured, if it is clearly quicker than the model's choice."""
     measured = [row for row in rows if row.seconds]
-    first = next(row for row in measured if row.candidate == 0)
     best = min(measured, key=lambda row: row.measured_s)
-    return best.candidate if best.measured_s < (1 - MARGIN) * first.measured_s else 0
+    first = next((row for row in measured if row.candidate == 0), best)
+    return best.candidate if best.measured_s < (1 - MARGIN) * first.measured_s else first.candidate
 
 
-def _predicted(program: Executable) -> float | None:
+def predicted(program: Executable) -> float | None:
     """What a call takes by the model, of the program as it is tiled."""
     try:
         prediction = program.report(phase="tile").prediction

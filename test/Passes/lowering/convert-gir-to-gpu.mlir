@@ -135,6 +135,32 @@ func.func @turned(%x: memref<16x32xf32>, %y: memref<32x16xf32>) {
 
 // -----
 
+// Where layouts differ lanes exchange elements: each leaves its own in memory of the unit's, all wait, each takes others.
+// Rows of 16 are 17 apart.
+
+// CHECK-LABEL: gpu.func @turned_odd
+// CHECK: memref.view {{.*}} : memref<?xi8, #gpu.address_space<workgroup>> to memref<544xf32, #gpu.address_space<workgroup>>
+// CHECK: arith.muli %{{.*}}, %c17
+// CHECK-COUNT-16: memref.store {{.*}} #gpu.address_space<workgroup>>
+// CHECK: nvvm.bar.warp.sync
+// CHECK-COUNT-16: memref.load {{.*}} #gpu.address_space<workgroup>>
+// CHECK: gpu.return
+func.func @turned(%x: memref<33x17xf32>, %y: memref<17x33xf32>) {
+  gir.kernel "odd" (%a = %x : memref<33x17xf32>, %b = %y : memref<17x33xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %0 = gir.load %a[%c0, %c0] : memref<33x17xf32, #gir.at<dram>> -> tensor<32x16xf32, #gir.at<reg, layout = <[2, 16], [1, 1]>>>
+      %1 = gir.permute %0 [1, 0] : tensor<32x16xf32, #gir.at<reg, layout = <[2, 16], [1, 1]>>> -> tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
+      gir.store %1, %b[%c0, %c0] : tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>, memref<17x33xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
+
+// -----
+
 // Lanes whose elements may meet in one place of a table take turns, with a barrier behind each.
 
 // CHECK-LABEL: gpu.func @count_histogram(

@@ -66,3 +66,43 @@ func.func @turned(%x: memref<16x32xf32>, %y: memref<32x16xf32>) {
   }
   return
 }
+
+// Rows that aren't aligned are turned by lanes that exchange elements: both sides are dealt out along their own rows.
+
+// CHECK-LABEL: func.func @turned_odd
+// CHECK: gir.load {{.*}} -> tensor<32x16xf32, #gir.at<reg, layout = <[2, 16], [1, 1]>>>
+// CHECK: gir.permute {{.*}} -> tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
+// CHECK: gir.store {{.*}} : tensor<16x32xf32, #gir.at<reg, layout = <[1, 32], [1, 1]>>>
+func.func @turned_odd(%x: memref<33x17xf32>, %y: memref<17x33xf32>) {
+  gir.kernel "turned" (%a = %x : memref<33x17xf32>, %b = %y : memref<17x33xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    gir.parallel <group> (%g) in (%c1) {
+      %0 = gir.load %a[%c0, %c0] : memref<33x17xf32, #gir.at<dram>> -> tensor<32x16xf32, #gir.at<reg>>
+      %1 = gir.permute %0 [1, 0] : tensor<32x16xf32, #gir.at<reg>> -> tensor<16x32xf32, #gir.at<reg>>
+      gir.store %1, %b[%c0, %c0] : tensor<16x32xf32, #gir.at<reg>>, memref<17x33xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}
+
+// Rows of a table are moved like rows of a tensor, four elements at a time, where its indices count along them.
+
+// CHECK-LABEL: func.func @looked_up
+// CHECK: gir.gather {{.*}} {gir.vector_width = 4 : i64} {{.*}} -> tensor<1x128xf32, #gir.at<reg, layout = <[1, 32], [1, 4]>>>
+func.func @looked_up(%t: memref<50x128xf32>, %i: memref<8xindex>, %y: memref<8x128xf32>) {
+  gir.kernel "looked_up" (%a = %t : memref<50x128xf32>, %b = %i : memref<8xindex>, %c = %y : memref<8x128xf32>) -> () {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    gir.parallel <group> (%g) in (%c8) {
+      %0 = gir.load %b[%g] : memref<8xindex, #gir.at<dram>> -> tensor<1xindex, #gir.at<reg>>
+      %1 = gir.broadcast %0 dims [1] : tensor<1xindex, #gir.at<reg>> -> tensor<1x128xindex, #gir.at<reg>>
+      %2 = gir.iota dim 1 : tensor<1x128xindex, #gir.at<reg>>
+      %3 = gir.gather %a[%1, %2] : memref<50x128xf32, #gir.at<dram>>[tensor<1x128xindex, #gir.at<reg>>, tensor<1x128xindex, #gir.at<reg>>] -> tensor<1x128xf32, #gir.at<reg>>
+      gir.store %3, %c[%g, %c0] : tensor<1x128xf32, #gir.at<reg>>, memref<8x128xf32, #gir.at<dram>>
+    }
+    gir.return
+  }
+  return
+}

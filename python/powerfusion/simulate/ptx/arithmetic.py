@@ -172,9 +172,11 @@ def _funnel(r: Reading) -> str:
 
 @means("bfe")
 def _field(r: Reading) -> str:
-    type_ = r.must("u32", "u64")
+    type_ = r.must("u32", "u64", "s32", "s64")
     r.count(4)
     start, length = (f"({r.read(at, 'b32')} & 255)" for at in (2, 3))
+    if type_.startswith("s"):
+        return r.write(type_, f"signed_field<{c_type(type_)}>({r.read(1, type_)}, {start}, {length})")
     field = f"shift_right<{word(type_)}>({r.read(1, type_)}, {start})"
     return r.write(type_, f"{field} & ({word(type_)})(shift_left<{word(type_)}>(1, {length}) - 1)")
 

@@ -105,6 +105,17 @@ template <class U> static inline U shift_left(U x, uint32_t by) {
 template <class I> static inline I shift_right(I x, uint32_t by) {
   return by >= 8 * sizeof(I) ? (x < 0 ? I(-1) : I(0)) : I(x >> by);
 }
+/* Some bits of a number, the last of which is their sign. */
+template <class I>
+static inline I signed_field(I x, uint32_t start, uint32_t length) {
+  using U = std::make_unsigned_t<I>;
+  constexpr uint32_t bits = 8 * sizeof(I);
+  I shifted = shift_right<I>(x, start);
+  if (length == 0)
+    return I(0);
+  return length >= bits ? shifted
+                        : I(I(U(shifted) << (bits - length)) >> (bits - length));
+}
 template <class I> static inline I quotient(I a, I b) {
   return b == 0                                               ? I(-1)
          : (b == I(-1) && a == std::numeric_limits<I>::min()) ? a
