@@ -58,6 +58,22 @@ OPENMP = """#ifdef _OPENMP
 #else
 #define PF_OMP(directive)
 #endif"""
+# What compilers can't see, and take as a hint: no step of a loop needs what another one writes, and vectors come before
+# unrolling; a line of memory is read soon.
+HINTS = """
+#if defined(__GNUC__) && !defined(__clang__)
+#define PF_LANES _Pragma("GCC ivdep")
+#define PF_FEW_LANES PF_LANES _Pragma("GCC unroll 1")
+#else
+#define PF_LANES
+#define PF_FEW_LANES
+#endif
+#ifdef __GNUC__
+#define PF_PREFETCH(start, at, write, cache) \\
+  __builtin_prefetch((const void *)((uintptr_t)(start) + (uintptr_t)(at) * sizeof *(start)), write, cache)
+#else
+#define PF_PREFETCH(start, at, write, cache) ((void)(start), (void)(at))
+#endif"""
 HEADERS = ("math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h")
 
 
@@ -140,5 +156,6 @@ def _write_head(module: ir.Operation, program: Program) -> None:
             named = {"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()}
             create("emitc.include", attributes=named)
         code.verbatim(OPENMP)
+        code.verbatim(HINTS)
         for text in helpers.needed(program.helpers):
             code.verbatim("\n" + text.rstrip())
