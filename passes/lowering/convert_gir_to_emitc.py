@@ -30,6 +30,8 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public, public_of
 from powerfusion.passes.lowering.device import (
     folds,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    joins,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    products,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     transfers,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     vectors,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )
@@ -87,7 +89,9 @@ class ConvertGirToEmitcPass(Pass):
     establishes: ClassVar[frozenset[str]] = frozenset({"c-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     machine: str = option("c", help="For which: a machine's name, or a .toml that describes one")
-    ahead: bool = option(False, help="Whether a machine's loops load what their next step reads")
+    ahead: int = option(
+        0, help="Places of what a machine's loops load for their next step: 2, or 3 where stores lag a step; 0 for none"
+    )
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its C form."""
