@@ -87,13 +87,14 @@ def test_products(target: str, m: int, k: int, n: int) -> None:
 
 
 BY_ROWS = """
+#x = affine_map<(m, n, k) -> (m, k)>
+#y = affine_map<(m, n, k) -> (n, k)>
+#z = affine_map<(m, n, k) -> (m, n)>
 func.func @product(%x: tensor<4x64xf32>, %y: tensor<96x64xf32>) -> tensor<4x96xf32> {
   %c = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<4x96xf32>
   %f = linalg.fill ins(%c : f32) outs(%e : tensor<4x96xf32>) -> tensor<4x96xf32>
-  %0 = linalg.generic {
-      indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
-      iterator_types = ["parallel", "parallel", "reduction"]}
+  %0 = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%x, %y : tensor<4x64xf32>, tensor<96x64xf32>) outs(%f : tensor<4x96xf32>) {
   ^bb0(%a: f32, %b: f32, %s: f32):
     %1 = arith.mulf %a, %b : f32
