@@ -50,11 +50,8 @@ def copied(
 
 def can_copy(lowering: DeviceLowering) -> bool:
     """Whether the machine moves bytes within the space of tiles."""
-    return any(copy.granule_bytes == copy.alignment_bytes == 1 for copy in _copies(lowering))
-
-
-def _copies(lowering: DeviceLowering) -> Sequence[object]:
-    return lowering.emission.copies_along(lowering.space.name, lowering.space.name)
+    name = lowering.space.name
+    return any(copy.granule_bytes == copy.alignment_bytes == 1 for copy in lowering.emission.copies_along(name, name))
 
 
 def _straight(lowering: DeviceLowering, op: ir.Operation, tile: Tile, layout: Layout) -> Layout:
