@@ -50,6 +50,7 @@ PEERS = (
     PeerSpec("powerfusion_cpu", "PowerFusion", ".venv", THREADS | KEEPING),
     PeerSpec(EXCESS, "PowerFusion, excess precision", ".venv", THREADS | KEEPING, own=True),
     PeerSpec(FREE, "PowerFusion, excess precision, contracted", ".venv", THREADS | KEEPING, own=True),
+    PeerSpec("powerfusion_c", "PowerFusion, as C", ".venv", THREADS | KEEPING, own=True),
     PeerSpec("powerfusion_torch", "PowerFusion", ".venv", THREADS | KEEPING, takes=frozenset({"models"})),
     PeerSpec("torch_eager", "torch eager", environment=THREADS | KEEPING, takes=BOTH),
     PeerSpec("torch_compile", "torch.compile", environment=THREADS | KEEPING, takes=BOTH),

@@ -18,10 +18,12 @@ class PowerFusion:
     """Programs compiled for this machine.
 
     Attributes:
+        target: As machine code, `cpu`, or as C by the host's compiler, `c`.
         excess_precision: Whether roundings to 16 bits between the ops of one kernel are left out.
         fp_contract: Whether products are added without being rounded first.
     """
 
+    target: str = "cpu"
     excess_precision: bool = False
     fp_contract: bool = False
 
@@ -31,7 +33,7 @@ class PowerFusion:
 
     def prepare(self, case: Case) -> Callable[[Sequence[Any]], Callable[[], Any]]:
         """Compiles; calls pass NumPy arrays."""
-        executable = pf.compile(case.workload.text(), target="cpu", cache=False, **vars(self))
+        executable = pf.compile(case.workload.text(), cache=False, **vars(self))
         return lambda inputs: partial(executable, *inputs)
 
     def arrays(self, result: Any) -> list[np.ndarray]:

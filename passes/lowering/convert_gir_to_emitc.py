@@ -30,6 +30,8 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.convert_gir_to_vector import is_public, public_of
 from powerfusion.passes.lowering.device import (
     folds,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    joins,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    products,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     transfers,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     vectors,  # noqa: F401  # pyright: ignore[reportUnusedImport]
 )
@@ -58,6 +60,22 @@ OPENMP = """#ifdef _OPENMP
 #else
 #define PF_OMP(directive)
 #endif"""
+# What compilers can't see, and take as a hint: no step of a loop needs what another one writes, and vectors come before
+# unrolling; a line of memory is read soon.
+HINTS = """
+#if defined(__GNUC__) && !defined(__clang__)
+#define PF_LANES _Pragma("GCC ivdep")
+#define PF_FEW_LANES PF_LANES _Pragma("GCC unroll 1")
+#else
+#define PF_LANES
+#define PF_FEW_LANES
+#endif
+#ifdef __GNUC__
+#define PF_PREFETCH(start, at, write, cache) \\
+  __builtin_prefetch((const void *)((uintptr_t)(start) + (uintptr_t)(at) * sizeof *(start)), write, cache)
+#else
+#define PF_PREFETCH(start, at, write, cache) ((void)(start), (void)(at))
+#endif"""
 HEADERS = ("math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h")
 
 
@@ -71,7 +89,9 @@ class ConvertGirToEmitcPass(Pass):
     establishes: ClassVar[frozenset[str]] = frozenset({"c-form"})
     invalidates: ClassVar[frozenset[str]] = frozenset({"tile-form"})
     machine: str = option("c", help="For which: a machine's name, or a .toml that describes one")
-    ahead: bool = option(False, help="Whether a machine's loops load what their next step reads")
+    ahead: int = option(
+        0, help="Places of what a machine's loops load for their next step: 2, or 3 where stores lag a step; 0 for none"
+    )
 
     def run(self, op: ir.Operation) -> None:
         """Replaces every function by its C form."""
@@ -140,5 +160,6 @@ def _write_head(module: ir.Operation, program: Program) -> None:
             named = {"include": ir.StringAttr.get(header), "is_standard_include": ir.UnitAttr.get()}
             create("emitc.include", attributes=named)
         code.verbatim(OPENMP)
+        code.verbatim(HINTS)
         for text in helpers.needed(program.helpers):
             code.verbatim("\n" + text.rstrip())

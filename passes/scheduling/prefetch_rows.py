@@ -51,7 +51,7 @@ ROOM = 4  # of a cache, the part that two rows may take
 
 
 @dataclass(frozen=True)
-class _Row:
+class Row:
     """A row that a step of a loop goes through.
 
     Attributes:
@@ -60,6 +60,7 @@ class _Row:
         element: Bytes of an element.
         size: Its bytes.
         slice: What says where it is.
+        is_written: Whether the loop writes it in this step; else it reads it in the next one.
     """
 
     source: ir.Value
@@ -67,6 +68,7 @@ class _Row:
     element: int
     size: int
     slice: list[ir.Operation]
+    is_written: bool = False
 
 
 @register_pass
@@ -88,23 +90,29 @@ def _prefetch(loop: ir.Operation, machine: Machine) -> None:
         return
     staged = (_staged(stage) for stage in staged_in(loop))
     loaded = (_loaded(op, sweeps[0], loop) for op in operations(entry_block(sweeps[0])) if op.name == "gir.load")
-    rows_ = [row for row in (*staged, *loaded) if row is not None and _is_worth(row, machine)]
+    rows_ = [row for row in (*staged, *loaded) if row is not None and is_worth(row, machine)]
     found = {(row.source, *row.indices): row for row in reversed(rows_)}
     later = [(sweep, trips) for sweep in sweeps[1:] if (trips := rows.trips(sweep))]
-    steps = sum(trips for _, trips in later)
-    line = machine.space_of("sram").granule_bytes
     for row in reversed(found.values()):
-        each = -(-row.size // line) // steps if steps else 0
-        each += each * steps * line < row.size
-        if not steps or each > MOST_LINES:
-            continue
-        starts = accumulate((trips for _, trips in later), initial=0)
-        for (sweep, _), start in zip(later, starts, strict=False):
-            _ask(loop, sweep, row, start * each, each, line, _cache(row, machine))
-        count("rows asked for ahead")
+        if ask_over(loop, later, row, machine):
+            count("rows asked for ahead")
 
 
-def _staged(stage: ir.Operation) -> _Row | None:
+def ask_over(loop: ir.Operation, sweeps: list[tuple[ir.Operation, int]], row: Row, machine: Machine) -> bool:
+    """Asks for a row's lines evenly over the steps of some sweeps of a loop; whether these are enough."""
+    steps = sum(trips for _, trips in sweeps)
+    line = machine.space_of("sram").granule_bytes
+    each = -(-row.size // line) // steps if steps else 0
+    each += each * steps * line < row.size
+    if not steps or each > MOST_LINES:
+        return False
+    starts = accumulate((trips for _, trips in sweeps), initial=0)
+    for (sweep, _), start in zip(sweeps, starts, strict=False):
+        _ask(loop, sweep, row, start * each, each, line, _cache(row, machine))
+    return True
+
+
+def _staged(stage: ir.Operation) -> Row | None:
     """What a stage brings near, if that is one run of constant length."""
     sizes = mixed(stage, segments(stage)[2], "static_sizes")
     (source,), indices, _ = segments(stage)
@@ -112,10 +120,10 @@ def _staged(stage: ir.Operation) -> _Row | None:
     if found is None or not all(isinstance(size, int) for size in sizes) or any(size != 1 for size in sizes[:-1]):
         return None
     element = element_bytes(stage.result)
-    return _Row(source, indices, element, int(sizes[-1]) * element, found)
+    return Row(source, indices, element, int(sizes[-1]) * element, found)
 
 
-def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> _Row | None:
+def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> Row | None:
     """What a sweep loads piece by piece from DRAM, each step the piece behind the last one, by the loop's index."""
     (source,), indices, *extents = segments(load)
     steps, body = rows.trips(sweep), entry_block(sweep)
@@ -134,28 +142,28 @@ def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> _Row
     if is_written(loop, source):
         return None
     element = element_bytes(load.result)
-    return _Row(source, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found)
+    return Row(source, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found)
 
 
-def _is_worth(row: _Row, machine: Machine) -> bool:
+def is_worth(row: Row, machine: Machine) -> bool:
     """Whether a row lies in one run, is long enough, and has room in a cache."""
     strides, _ = row.source.type.get_strides_and_offset()
     most = (machine.space_of("sram").capacity_bytes or 0) // ROOM
     return strides[-1] == 1 and LEAST_BYTES <= row.size <= most
 
 
-def _cache(row: _Row, machine: Machine) -> int:
+def _cache(row: Row, machine: Machine) -> int:
     """Where a row comes to."""
     nearest = min((cache.capacity_bytes or 0 for cache in machine.caches_of(machine.space_of("sram").name)), default=0)
     return NEAREST if ROOM * row.size <= nearest else NEAR
 
 
-def _ask(loop: ir.Operation, sweep: ir.Operation, row: _Row, start: int, each: int, line: int, cache: int) -> None:
+def _ask(loop: ir.Operation, sweep: ir.Operation, row: Row, start: int, each: int, line: int, cache: int) -> None:
     """Asks in each step of a sweep for some lines of the next row, of which the first step's begin at a line."""
     with ir.InsertionPoint(sweep), sweep.location:
-        known: dict[ir.Value, ir.Value] = {
-            entry_block(loop).arguments[0]: rows.following(loop, constant_index(loop.operands[2]))
-        }
+        index = entry_block(loop).arguments[0]
+        following = index if row.is_written else rows.following(loop, constant_index(loop.operands[2]))
+        known: dict[ir.Value, ir.Value] = {index: following}
         clone_slice(row.slice, known)
     source, indices = known.get(row.source, row.source), [known.get(value, value) for value in row.indices]
     per_line = line // row.element
@@ -169,4 +177,4 @@ def _ask(loop: ir.Operation, sweep: ir.Operation, row: _Row, start: int, each: i
                 return begin + (done * each + (start + number)) * per_line
 
             at = affine_apply(affine_map(2, place), [column, indices[-1]])
-            prefetch(source, [*indices[:-1], at], cache)
+            prefetch(source, [*indices[:-1], at], cache, is_write=row.is_written)

@@ -13,10 +13,10 @@ LOOPS = ("scf.for", "gir.parallel")
 MOST_LINES = 16  # a step asks for: more at once would wait for one another
 
 
-def prefetch(memref: ir.Value, indices: Sequence[ir.Value], cache: int) -> None:
-    """Asks for the line of an element that will be read, which may lie behind a memref's end."""
+def prefetch(memref: ir.Value, indices: Sequence[ir.Value], cache: int, *, is_write: bool = False) -> None:
+    """Asks for the line of an element that will be read, or written, which may lie behind a memref's end."""
     attributes = {
-        "isWrite": ir.BoolAttr.get(False),
+        "isWrite": ir.BoolAttr.get(is_write),
         "isDataCache": ir.BoolAttr.get(True),
         "localityHint": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), cache),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -55,8 +56,12 @@ OPTIMIZATION_LEVEL = 3
 
 # Placed as if one in so many bytes at reg were there, until what lowering needs beside tiles fits too.
 SHARES = (1, 2, 4, 8)
-# The same for loops whose loads are a step ahead, which take two places; more bytes are no price for that.
+# The same for loops whose loads are a step ahead, which take three places, or two where stores are waited for; more
+# bytes are no price for that.
 SHARES_AHEAD = (1, 2, 4)
+PLACES_AHEAD = (3, 2)
+# So many steps hide all but a small part of what the first one loads and the last one stores.
+STEPS_AHEAD = 8
 
 
 class Executable:
@@ -465,12 +470,12 @@ def compile_source(
     if target in GPUS:
         phases = _placed_as(phases, _kept(source, phases, target, cache=cache) if candidate is None else candidate)
 
-    def attempt(share: int, *, ahead: bool = False, until: str | None = until) -> Executable:
+    def attempt(share: int, *, ahead: int = 0, until: str | None = until) -> Executable:
         asked = phases if share == 1 else [phase.with_option("reg-share", str(share)) for phase in phases]
-        asked = [phase.with_option("ahead", "true") for phase in asked] if ahead else asked
+        asked = [phase.with_option("ahead", str(ahead)) for phase in asked] if ahead else asked
         return _compile_between(source, asked, target, until, after, machine, cache=cache)
 
-    made = _ahead(attempt) if machine is not None and machine.emit is not None and until is None else None
+    made = _ahead(attempt, machine) if machine is not None and machine.emit is not None and until is None else None
     for share in SHARES if made is None else ():
         try:
             made = attempt(share)
@@ -483,17 +488,35 @@ def compile_source(
     return made
 
 
-def _ahead(attempt: Callable[..., Executable]) -> Executable | None:
-    """A program whose loops load ahead, where that fits and moves no more bytes than it would without."""
-    for share in SHARES_AHEAD:
+def _ahead(attempt: Callable[..., Executable], machine: Machine) -> Executable | None:
+    """A program whose loops load ahead, where that fits and moves no more bytes than it would without.
+
+    Its tiles are smaller than they could be where a task had too few steps else.
+    """
+    for share, places in itertools.product(SHARES_AHEAD, PLACES_AHEAD):
         try:
-            made = attempt(share, ahead=True)
+            made = attempt(share, ahead=places)
         except CapacityError:
             continue
-        if share > 1 and _bytes_of(made) != _bytes_of(attempt(1, until=COUNTED[-1])):
+        least = _bytes_of(made)
+        if share > 1 and least != _bytes_of(attempt(1, until=COUNTED[-1])):
             return None
+        for smaller in reversed([other for other in SHARES if share < other <= _share_of_steps(least, machine)]):
+            with suppress(CapacityError):
+                finer = attempt(smaller, ahead=PLACES_AHEAD[0])
+                if _bytes_of(finer) == least:
+                    return finer
         return made
     return None
+
+
+def _share_of_steps(moved: object, machine: Machine) -> int:
+    """One in how many bytes at reg a step may take, so that a task with its part of what is moved has enough."""
+    room = machine.space_of("reg").usable_bytes
+    if not isinstance(moved, int) or machine.emit is None or not room:
+        return 1
+    steps = moved / machine.emit.launched / room
+    return min((share for share in SHARES if share * steps >= STEPS_AHEAD), default=SHARES[-1])
 
 
 def _bytes_of(made: Executable) -> object:

@@ -266,7 +266,12 @@ def check_contracts(phases: Sequence[Phase], given: frozenset[str] = frozenset()
             forms = (forms - pass_.invalidates) | pass_.establishes
 
 
-LOWER_C = Phase("lower", "emitc ops, of which C is printed", ("convert-gir-to-emitc", "cse", "form-expressions"))
+PREFETCH = tuple(
+    f"gir-prefetch-{what}" for what in ("columns", "lookups", "rows", "runs", "stores", "streams", "windows")
+)
+LOWER_C = Phase(
+    "lower", "emitc ops, of which C is printed", (*PREFETCH, "convert-gir-to-emitc", "cse", "form-expressions")
+)
 
 
 LOWER_GPU = Phase(
@@ -330,7 +335,7 @@ CPU = (*(phase.with_option("machine", "cpu") if phase is TILE else phase for pha
 PHASES = tuple(phase.name for phase in CPU)
 MACHINE = (*GENERAL, SCHEDULE)
 """The phases of a machine that no code is made for."""
-C = (*(phase.with_option("machine", "c") for phase in MACHINE), LOWER_C)
+C = tuple(phase.with_option("machine", "c") for phase in (*MACHINE, LOWER_C))
 
 
 def _gpu(chip: str, device: tuple[Phase, ...]) -> tuple[Phase, ...]:

@@ -80,7 +80,13 @@ def _is_a_second_guard(mutant: Mutant, lines: list[str], emission: Emission) -> 
 
 
 def _is_a_second_bound(mutant: Mutant, lines: list[str], emission: Emission) -> bool:
-    return mutant.kind == "least"
+    """One whose number is bounded again before copies take it, or that only loops and calls within tiles take."""
+    found = re.match(r"\w+ (\w+) = ", mutant.text)
+    if mutant.kind != "least" or found is None:
+        return mutant.kind == "least" and mutant.text.startswith("for (")
+    calls = tuple(f"{copy.parsed.callee}(" for copy in emission.copies)
+    users = [line.strip() for line in lines[mutant.line :] if re.search(rf"\b{found[1]}\b", line)]
+    return any(" ? " in user for user in users) or not any(user.startswith(calls) for user in users)
 
 
 EXPLAINED: dict[str, tuple[int, Callable[[Mutant, list[str], Emission], bool]]] = {

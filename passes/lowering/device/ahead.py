@@ -2,14 +2,17 @@
 
     for (i = low; i < high; i += step) {         load(low, 0); wait();
       x = load(i); wait();                       for (i = low; i < high; i += step) {
-      y = f(x);                             ⇒      if (i + step < high) load(i + step, 1 - phase(i));
+      y = f(x);                             ⇒      if (i + step < high) load(i + step, (phase(i) + 1) % 3);
       store(y, i); wait();                         y = f(x[phase(i)]);
-    }                                              store(y, i); wait();
+    }                                              wait(); store(y, i);
                                                  }
+                                                 wait();
 
 Loads are those right within a loop that depend on its index alone and read memory that nothing within writes. Each has
-two places, which are its own as long as the loop goes on; a result may still be written over what it is made of. The
-wait at the end of a step is for the store and for the loads.
+three places, which are its own as long as the loop goes on: one that is computed on, one that the next step's is on its
+way to, and one that the last step's result is on its way from, where that is written over what it is made of. The wait
+before a store is for the store before it and for the loads. A result in a place of its own is waited for at the end of
+a step, as the next one writes there. Loops that store nothing by themselves have two places.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ from powerfusion.passes.scheduling.roots import root_of
 INDICES = ("affine.", "arith.", "memref.subview", "memref.expand_shape", "memref.collapse_shape", "memref.cast")
 WRITES = {"gir.store": 1, "gir.copy": 2}
 """Which group of operands of an op is the memory that it writes."""
+TWO = 2  # places, of which a loop has as few that loads ahead
+READS = ("gir.load", "gir.gather", "gir.copy", "gir.stage")
+"""What reads the memory that its first operand is."""
 BARS = ("gir.scatter", "gir.gather", "gir.stage", "gir.extern", "memref.store", "memref.copy", "gir.assert")
 """What a loop has not whose loads are ahead."""
 Bounds = tuple[Number, Number, Number]
@@ -59,57 +65,76 @@ def steps(
     low, high, step = bounds
     lowering.group.flush()
     lowering.arrive()
-    doubles = {op: _Double(lowering, op) for op in early if op.name == "gir.load"}
+    places = lowering.ahead if any(op.name == "gir.store" for op in operations(block)) else TWO
+    turns = {op: _Turns(lowering, op, places) for op in early if op.name == "gir.load"}
     with code.when(code.below(low, high)):
         bind(low)
-        _start(lowering, early, doubles, 0)
+        _start(lowering, early, turns, 0)
     lowering.arrive()
     with code.loop(low, high, step) as index:
-        phase = _phase(index, low, step)
+        phase = _phase(index, low, step, places)
         following = plus(index, step)
         with code.when(code.below(following, high)):
             bind(following)
-            _start(lowering, early, doubles, minus(1, phase))
+            _start(lowering, early, turns, _next(phase, places))
         lowering.go_on()
         bind(index)
         for op in early:
-            if op in doubles:
-                doubles[op].take(phase, block)
+            if op in turns:
+                turns[op].take(phase, block)
             else:
                 lowering.emit_index(op)
         yield [op for op in operations(block)[:-1] if op not in early]
         lowering.group.flush()
-        lowering.arrive()
+        if not _may_lag(lowering, block, list(turns.values())):
+            lowering.arrive()
         lowering.before_copy(*lowering.copied)
-    for double in doubles.values():
-        double.give_back()
+    lowering.arrive()
+    for turn in turns.values():
+        turn.give_back()
 
 
-def _phase(index: ir.Value, low: Number, step: Number) -> ir.Value:
+def _phase(index: ir.Value, low: Number, step: Number, places: int) -> ir.Value:
     number = minus(index, low)
     if not isinstance(step, int) or step != 1:
         number = code.binary("div", code.value_of(number), code.value_of(step))
-    return code.binary("rem", code.value_of(number), code.value_of(2))
+    return code.binary("rem", code.value_of(number), code.value_of(places))
+
+
+def _next(phase: ir.Value, places: int) -> Number:
+    if places == TWO:
+        return minus(1, phase)
+    return code.binary("rem", code.value_of(plus(phase, 1)), code.value_of(places))
+
+
+def _may_lag(lowering: DeviceLowering, block: ir.Block, turns: Sequence[_Turns]) -> bool:
+    """Whether what is under way is stores of places, and to memory, that the next step does nothing with."""
+    spans = [turn.spans[0] for turn in turns if len(turn.spans) > TWO]
+    read = {_memory(lowering, op.operands[0]) for op in ops_in(block.owner.operation) if op.name in READS}
+    return all(
+        flight.written is not None and flight.written not in read and flight.span in spans
+        for flight in lowering.flights
+    )
 
 
 def _start(
-    lowering: DeviceLowering, early: Sequence[ir.Operation], doubles: dict[ir.Operation, _Double], phase: Number
+    lowering: DeviceLowering, early: Sequence[ir.Operation], turns: dict[ir.Operation, _Turns], phase: Number
 ) -> None:
     """Starts the loads of a step, whose index is bound."""
     for op in early:
-        if op in doubles:
-            doubles[op].load(phase)
+        if op in turns:
+            turns[op].load(phase)
         else:
             lowering.emit_index(op)
 
 
-class _Double:
-    """A load with two places."""
+class _Turns:
+    """A load with a few places of one size, one behind the other."""
 
-    def __init__(self, lowering: DeviceLowering, op: ir.Operation) -> None:
+    def __init__(self, lowering: DeviceLowering, op: ir.Operation, places: int) -> None:
         self.lowering, self.op = lowering, op
         self.strides, size = lowering.extent_of(self._held())
-        self.spans = (lowering.take(size, op), lowering.take(size, op))
+        self.spans = lowering.take_places(size, places, op)
         lowering.copied.update(self.spans)
 
     def _held(self) -> Held:
@@ -120,7 +145,7 @@ class _Double:
 
     def _placed(self, phase: Number) -> Held:
         held = self._held()
-        first, second = self.spans
+        first, second = self.spans[:2]
         begin = plus(first.begin, times(phase, second.begin - first.begin))
         self.lowering.point(held, begin, self.strides, self.op)
         return held
@@ -151,7 +176,7 @@ def early_of(lowering: DeviceLowering, block: ir.Block) -> list[ir.Operation]:
     """The loads of a loop's body that may be ahead, and what their indices are made of, in order."""
     around = block.owner.operation
     barred = holds(around, lambda op: op.name in BARS)
-    if barred or lowering.members or not lowering.ahead or lowering.in_unit:
+    if barred or lowering.members or not lowering.ahead:
         return []
     written = {_memory(lowering, segments(op)[WRITES[op.name]][0]) for op in ops_in(around) if op.name in WRITES}
     within = set(operations(block))

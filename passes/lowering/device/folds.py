@@ -110,6 +110,8 @@ class Fold:
                 "a": typed(lowering, held, begin, self.dtype),
                 "count": padded,
             }
+            if intrinsic.group_bytes and isinstance(padded, int):
+                padded = given["count"] = self._halved(given, padded)
             emit_call(intrinsic.parsed, intrinsic.callee(self.dtype), given, self.op)
             place = carry.held.place(self._kept([*index, 0]))
             pieces = nest.enter_context(code.loop(0, padded, group)) if intrinsic.group_bytes else 0
@@ -117,6 +119,22 @@ class Fold:
             made = combined(self.kind, code.load(place), value, self.tile.element, lowering.helper)
             code.assign(made, place)
         lowering.drop(work)
+
+    def _halved(self, given: dict[str, Number], count: int) -> int:
+        """Adds a row's upper half to its lower one, and so on, until a group is left or halves end within granules.
+
+        The first sum goes to where the reduction's result will be, which is then what is read. Gives how many are left.
+        """
+        lanes, steps = self.lowering.lanes, _combining(self.lowering, self.kind, self.dtype)
+        if steps is None or len(steps) != 1:
+            return count
+        call, callee = steps[0].intrinsic.parsed, steps[0].intrinsic.callee(self.dtype)
+        while count > lanes and count % (2 * lanes) == 0:
+            count //= 2
+            upper = code.binary("add", code.value_of(given["a"]), code.value_of(count))
+            emit_call(call, callee, {**given, "b": upper, "count": count}, self.op)
+            given["a"] = given["dst"]
+        return count
 
     def _fill(self, begin: Number, count: Number, padded: Number) -> None:
         """Writes what changes nothing behind a row's end."""

@@ -9,6 +9,7 @@ from powerfusion.core._mlir import create, entry_block
 from powerfusion.errors import UnsupportedError
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device import ahead
+from powerfusion.passes.lowering.device.expansions import expand_functions
 from powerfusion.passes.lowering.device.extremes import take_extremes
 from powerfusion.passes.lowering.device.lowering import DeviceLowering
 from powerfusion.passes.lowering.device.state import Device, memory_name
@@ -88,6 +89,7 @@ def lower_kernel(function: ir.Operation, program: Program, device: Device) -> No
     """Writes a launched kernel as one that runs on the machine."""
     check_types(function, device)
     take_extremes(function, device.emission)
+    expand_functions(function, device.emission)
     lowering = KernelLowering(function, program, device)
     block = entry_block(function)
     old_name = ir.StringAttr(function.attributes["sym_name"]).value

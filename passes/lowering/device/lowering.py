@@ -28,6 +28,7 @@ from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values
 from powerfusion.passes.lowering.emitc.scalars import computed, is_narrow, stored, stored_bytes
 from powerfusion.passes.lowering.emitc.tiles import Held, Member, Tile, squeezed
 from powerfusion.passes.scheduling.lifetimes import Clock
+from powerfusion.passes.scheduling.packing import aligned
 
 DEVICE = "device"
 WITHOUT_MEMORY = ("affine.", "arith.constant", "memref.", "gir.load", "gir.kernel", "gir.return", "scf.yield")
@@ -51,6 +52,7 @@ class DeviceLowering(FunctionLowering):
     targets: ClassVar[tuple[str, ...]] = (DEVICE, TARGET)
     has_doubles: ClassVar[bool] = False
     keeps_lanes: ClassVar[bool] = False
+    hinted: ClassVar[bool] = False
 
     def __init__(self, function: ir.Operation, program: Program, device: Device) -> None:
         super().__init__(function, program)
@@ -193,6 +195,19 @@ class DeviceLowering(FunctionLowering):
             self.arrive()
         return span
 
+    def take_places(self, size: int, count: int, op: ir.Operation) -> list[Span]:
+        """Some places of so many bytes, one right behind the other.
+
+        Raises:
+            CapacityError: There is no room.
+        """
+        step = aligned(size, self.arena.alignment)
+        whole = self.take(step * count, op)
+        self.arena.give_back(whole)
+        parts = [Span(whole.begin + at * step, whole.begin + at * step + size) for at in range(count)]
+        self.arena.taken += parts
+        return parts
+
     def region_of(self, held: Held) -> Region | None:
         """Where a tile lies."""
         return next((region for region in self.regions if region.held is held), None)
@@ -240,8 +255,7 @@ class DeviceLowering(FunctionLowering):
         """Writes one op; what nothing reads behind it goes."""
         ahead = [flight for flight in self.flights if flight.is_ahead]
         if list(op.regions):
-            if len(ahead) < len(self.flights):
-                self.arrive()  # what is within may not be done at all
+            self.arrive_now()  # what is within may not be done at all
         elif _has_tiles(op) and not op.name.startswith(WITHOUT_MEMORY):
             self.arrive_loads()
         before = set(self.computed)
@@ -314,7 +328,14 @@ class DeviceLowering(FunctionLowering):
     def arrive_loads(self) -> None:
         """Waits for what is under way into tiles."""
         if any(flight.written is None and not flight.is_ahead for flight in self.flights):
-            self.arrive()
+            self.arrive_now()
+
+    def arrive_now(self) -> None:
+        """Waits for what is under way, but for what isn't read before the next step and has another wait."""
+        waits = dict.fromkeys(flight.wait for flight in self.flights if not flight.is_ahead)
+        for wait in waits:
+            emit_plain(wait)
+        self.flights = [flight for flight in self.flights if flight.wait not in waits]
 
     def go_on(self) -> None:
         """What is under way isn't read before the next step of a loop."""

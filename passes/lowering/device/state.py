@@ -22,7 +22,7 @@ class Device:
         used_bytes: Of each space, by name.
         in_groups: Whether the kernel that is written needs groups of tasks.
         grouped: The kernels that do.
-        ahead: Whether loads of loops are a step ahead.
+        ahead: How many places loads of loops have that are a step ahead: 2, or 3 where stores lag a step; 0 for none.
     """
 
     machine: Machine
@@ -30,7 +30,7 @@ class Device:
     used_bytes: dict[str, int] = field(default_factory=dict)
     in_groups: bool = False
     grouped: set[str] = field(default_factory=set)
-    ahead: bool = False
+    ahead: int = 0
 
     def uses(self, space: str, size: int) -> None:
         """A kernel has needed so many bytes of a space."""

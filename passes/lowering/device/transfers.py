@@ -115,6 +115,8 @@ def lower_store(lowering: DeviceLowering, op: ir.Operation) -> None:
         buffer.strides,
     )
     region = lowering.region_of(held)
+    if any(flight.is_ahead for flight in lowering.flights):
+        lowering.arrive()  # what the next step reads, and the last step's store; this one goes on while that computes
     copy = move(lowering, op, Box(tuple(sizes), stored_bytes(tile.element), source, to), region)
     if copy.wait and region is not None:
         lowering.flights.append(Flight(region.span, copy.wait, buffer.memory))
@@ -215,7 +217,7 @@ def _wait_of(lowering: DeviceLowering, token: ir.Value) -> str | None:
 
 @lowers("gir.gather", to=DEVICE)
 def lower_gather(lowering: DeviceLowering, op: ir.Operation) -> None:
-    """A copy per element at a computed place; zero, without an access, where one is outside of the table."""
+    """A copy per run at a computed place; zero, without an access, where one is outside of the table."""
     table, *olds = op.operands
     buffer, indices = lowering.buffer(table), [lowering.tile(old) for old in olds]
     type_ = op.result.type
@@ -225,17 +227,49 @@ def lower_gather(lowering: DeviceLowering, op: ir.Operation) -> None:
     held = Held(tuple(type_.shape), type_.element_type)
     region = lowering.place(held, op, copied=True)
     assert held.strides is not None
+    run = _run_of(buffer, indices)
     with ExitStack() as nest:
-        index = [nest.enter_context(code.loop(0, size)) for size in squeezed(held.shape)]
-        at = [place.at(spread_index(index, held.shape)) for place in indices]
-        held.put(scalars.zero_of(type_.element_type), index)
-        with code.when(within(at, buffer)):
-            to = Side(lowering.space.name, pointer_of(held), linear(index, held.strides), (1,))
+        outer = squeezed(held.shape)[: -1 if run > 1 else None]
+        index: list[Number] = [nest.enter_context(code.loop(0, size)) for size in outer]
+        first = [*index, 0] if run > 1 else index
+        spread = spread_index(first, held.shape)
+        at: list[Number] = [place.at(spread) for place in indices[: -1 if run > 1 else None]]
+        if run > 1 and (iota := indices[-1].iota):
+            at.append(iota.start)
+        there = within(at, buffer)
+        with code.when(code.negated(there)):
+            _put_zeros(held, index)
+        with code.when(there):
+            to = Side(lowering.space.name, pointer_of(held), linear(first, held.strides), (1,))
             from_ = Side(space_of(lowering, table.type), buffer.pointer, buffer.at(at), (1,))
-            copy = move(lowering, op, Box((1,), stored_bytes(type_.element_type), from_, to), region)
+            copy = move(lowering, op, Box((run,), stored_bytes(type_.element_type), from_, to), region)
     if copy.wait:
         lowering.flights.append(Flight(region.span, copy.wait, None))
     lowering.bind([op.result], [Tile.of(held)])
+
+
+def _put_zeros(held: Held, index: Sequence[Number]) -> None:
+    """Zero for all elements of a tile at an index into its first dimensions."""
+    with ExitStack() as nest:
+        rest = [nest.enter_context(code.loop(0, size)) for size in squeezed(held.shape)[len(index) :]]
+        held.put(scalars.zero_of(held.element), [*index, *rest])
+
+
+def _run_of(buffer: Buffer, indices: Sequence[Tile]) -> int:
+    """How many elements of a gather's rows lie side by side in its table, all of them within; 1 where none need to."""
+    *others, last = indices
+    shape = last.shape
+    if last.iota is None or not shape or last.iota.along(shape) != len(shape) - 1:
+        return 1
+    start, size, room = last.iota.start, shape[-1], buffer.sizes[-1]
+    if not (
+        isinstance(start, int) and isinstance(room, int) and 0 <= start <= room - size and _is_one(buffer.strides[-1])
+    ):
+        return 1
+    found = [layout_of(tile) for tile in others]
+    return (
+        size if all(layout is not None and (not layout.strides or layout.strides[-1] == 0) for layout in found) else 1
+    )
 
 
 def window_of(
@@ -268,6 +302,12 @@ def typed(lowering: DeviceLowering, held: Held, at: Number, dtype: str) -> ir.Va
         pointer = code.binary("add", pointer, code.value_of(at))
     name = dict(lowering.emission.types).get(dtype)
     return pointer if name is None else code.cast(pointer, ir.Type.parse(f'!emitc.ptr<!emitc.opaque<"{name}">>'))
+
+
+def typed_number(lowering: DeviceLowering, number: ir.Value, dtype: str) -> ir.Value:
+    """A number, as intrinsics take it."""
+    name = dict(lowering.emission.types).get(dtype)
+    return number if name is None else code.cast(number, ir.Type.parse(f'!emitc.opaque<"{name}">'))
 
 
 def spread_strides(held: Held) -> tuple[int, ...]:

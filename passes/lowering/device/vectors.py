@@ -15,29 +15,60 @@ from powerfusion.mlir import ir
 from powerfusion.passes.lowering.device.calls import emit_call
 from powerfusion.passes.lowering.device.layouts import Layout, layout_of, row_strides, span_of
 from powerfusion.passes.lowering.device.lowering import DEVICE, DeviceLowering
+from powerfusion.passes.lowering.device.selects import band_of, chosen_by_band, chosen_by_row
 from powerfusion.passes.lowering.device.state import Region
-from powerfusion.passes.lowering.device.transfers import linear, typed
+from powerfusion.passes.lowering.device.straight import straightened
+from powerfusion.passes.lowering.device.transfers import linear, typed, typed_number
 from powerfusion.passes.lowering.device.turns import turned
 from powerfusion.passes.lowering.device.ways import NUMBER, RUN, Operand, Step, way_of
 from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.code import Number, plus
-from powerfusion.passes.lowering.emitc.computation import lower_elementwise
+from powerfusion.passes.lowering.emitc.computation import computed_by_element, lower_elementwise
 from powerfusion.passes.lowering.emitc.lowering import ELEMENTWISE
-from powerfusion.passes.lowering.emitc.tiles import Held, Tile, spread_index, squeezed
+from powerfusion.passes.lowering.emitc.tiles import Held, Tile, renamed, spread_index, squeezed
 from powerfusion.passes.lowering.registry import lowers
 
 
 @lowers(ELEMENTWISE, to=DEVICE)
 def lower_vectors(lowering: DeviceLowering, op: ir.Operation) -> None:
     """A call per run where the machine's file has an intrinsic, else loops over elements."""
-    plan = plan_of(lowering, op)
-    if plan is None:
+    if op.name == "arith.constant" or len(op.results) != 1 or not all(map(_is_tile, op.operands)):
         lower_elementwise(lowering, op)
         return
-    held = Held(tuple(op.results[0].type.shape), op.results[0].type.element_type)
+    tiles = [lowering.tile(operand) for operand in op.operands]
+    band = band_of(lowering, op, tiles)
+    if band is not None:
+        lowering.bind(op.results, [band])
+        return
+    shape = tuple(op.results[0].type.shape)
+    still = {dim for dim, size in enumerate(shape) if size > 1 and all(tile.is_still(dim) for tile in tiles)}
+    if not still or len(still) == len(squeezed(shape)):
+        lowering.bind(op.results, [_computed(lowering, op, tiles, shape)])
+        return
+    small = tuple(1 if dim in still else size for dim, size in enumerate(shape))
+    made = _computed(lowering, op, [renamed(tile, small, tuple) for tile in tiles], small)
+    lowering.bind(
+        op.results, [renamed(made, shape, lambda index: tuple(0 if d in still else i for d, i in enumerate(index)))]
+    )
+
+
+def _is_tile(value: ir.Value) -> bool:
+    return isinstance(value.type, ir.ShapedType)
+
+
+def _computed(lowering: DeviceLowering, op: ir.Operation, tiles: list[Tile], shape: tuple[int, ...]) -> Tile:
+    """What an op makes of tiles of a shape."""
+    if op.name == "arith.select":
+        chosen = chosen_by_band(lowering, op, tiles, shape) or chosen_by_row(lowering, op, tiles, shape)
+        if chosen is not None:
+            return chosen
+    plan = plan_of(lowering, op, tiles, shape)
+    if plan is None:
+        return computed_by_element(lowering, op, tiles, shape)[0]
+    held = Held(shape, op.results[0].type.element_type)
     _place(lowering, op, plan, held)
     emit_runs(lowering, op, plan, held)
-    lowering.bind(op.results, [Tile.of(held)])
+    return Tile.of(held)
 
 
 @dataclass(frozen=True)
@@ -59,19 +90,14 @@ class Plan:
     run: int
 
 
-def plan_of(lowering: DeviceLowering, op: ir.Operation) -> Plan | None:
+def plan_of(lowering: DeviceLowering, op: ir.Operation, tiles: list[Tile], shape: tuple[int, ...]) -> Plan | None:
     """A plan; None where intrinsics can't do an op."""
-    if op.name == "arith.constant" or len(op.results) != 1 or not squeezed(op.results[0].type.shape):
-        return None
-    types = {str(v.type.element_type) if isinstance(v.type, ir.ShapedType) else "" for v in op.operands}
-    if len(types) != 1:
+    types = {str(tile.element) for tile in tiles}
+    if not squeezed(shape) or len(types) != 1 or all(tile.uniform for tile in tiles):
         return None
     (dtype,) = types
     result = str(op.results[0].type.element_type)
     if not any(dtype in one.dtypes for one in lowering.emission.intrinsics):
-        return None
-    tiles = [lowering.tile(operand) for operand in op.operands]
-    if all(tile.uniform for tile in tiles):
         return None
     kinds = [NUMBER if tile.uniform else RUN for tile in tiles]
     if way_of(lowering.emission, op.name, dtype, kinds, result) is None:
@@ -81,7 +107,8 @@ def plan_of(lowering: DeviceLowering, op: ir.Operation) -> Plan | None:
     layouts = [layout for layout in found if layout is not None]
     if len(layouts) < len(found):
         return None
-    return _longest(lowering, op, (dtype, result), *turned(lowering, op, tiles, layouts))
+    tiles, layouts = turned(lowering, op, tiles, layouts)
+    return _longest(lowering, op, (dtype, result), tiles, straightened(lowering, op, tiles, layouts))
 
 
 def _longest(
@@ -92,7 +119,7 @@ def _longest(
     layouts: list[Layout],
 ) -> Plan | None:
     """The plan whose calls do most; takes the element types of operands and result."""
-    shape = squeezed(op.results[0].type.shape)
+    shape = squeezed(tiles[0].shape)
     strides = row_strides(shape, lowering.lanes)
     for run in range(len(shape), 0, -1):
         kinds = [_kind(lowering, layout, strides, run, shape) for layout in layouts]
@@ -190,9 +217,7 @@ def _operand(
         assert layout.held is not None
         at = plus(layout.offset, linear(index, layout.strides[: len(index)]))
         return typed(lowering, layout.held, at, dtype)
-    number = _number(tile, operand, index)
-    name = dict(lowering.emission.types).get(dtype)
-    return number if name is None else code.cast(number, ir.Type.parse(f'!emitc.opaque<"{name}">'))
+    return typed_number(lowering, _number(tile, operand, index), dtype)
 
 
 def _number(tile: Tile, operand: Operand, index: Sequence[Number]) -> ir.Value:

@@ -302,9 +302,26 @@ def load_if(flag: Flag, place: ir.Value, otherwise: ir.Value) -> ir.Value:
     return made.result
 
 
+PREFETCH = "PF_PREFETCH"
+LANES, FEW_LANES = "PF_LANES", "PF_FEW_LANES"
+"""Marks of loops whose steps don't need each other, and of such that are short."""
+FEW = 16
+"""Loops of so many steps are unrolled by gcc before it looks for vectors, which it then doesn't find."""
+
+
 @contextmanager
-def loop(low: Number, high: Number, step: Number = 1) -> Iterator[ir.Value]:
-    """`for (i = low; i < high; i += step)`; gives `i`."""
+def loop(low: Number, high: Number, step: Number = 1, *, apart: bool = False) -> Iterator[ir.Value]:
+    """`for (i = low; i < high; i += step)`; gives `i`.
+
+    Args:
+        low: Where it begins.
+        high: Where it ends.
+        step: How far a step goes.
+        apart: Whether no step needs what another one writes, which is then said.
+    """
+    if apart:
+        is_short = isinstance(low, int) and isinstance(high, int) and high - low <= FEW
+        verbatim(FEW_LANES if is_short else LANES)
     made = create("emitc.for", [value_of(low), value_of(high), value_of(step)], regions=1)
     block = made.regions[0].blocks.append(index_type(), arg_locs=[made.location])
     with ir.InsertionPoint(block):

@@ -20,6 +20,7 @@ from powerfusion.passes.lowering.emitc.code import Number
 from powerfusion.passes.lowering.emitc.computation import there
 from powerfusion.passes.lowering.emitc.lanes import LaneCarry, kind_of, lanes_of, start_lanes
 from powerfusion.passes.lowering.emitc.lowering import TARGET
+from powerfusion.passes.lowering.emitc.partials import LanesCarry
 from powerfusion.passes.lowering.emitc.scalars import computed
 from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile, viewed
 from powerfusion.passes.lowering.emitc.tree import Tree, folds_as_tree
@@ -45,6 +46,10 @@ def lower_reduce(lowering: EmitcLowering, op: ir.Operation) -> None:
         _fold_lanes(lowering, op, tiles, (dims, counts))
         return
     carries = [accumulator(lowering, op, init) for init in inits]
+    if isinstance(carries[0], LanesCarry):
+        carries[0].fold.fold(op, tiles, counts)
+        lowering.bind(op.results, carries)
+        return
     if folds_as_tree(op):
         Tree(lowering, op, tiles, counts, combine).fold(carries)
         lowering.bind(op.results, carries)
@@ -94,7 +99,8 @@ def _fold_lanes(
             carry.fold(tile.at(index), kept, index[lane], flag)
         return []
 
-    lowering.join(Member(op, shape, compute, [carry.held for carry in carries]), tiles)
+    held = [carry.held for carry in carries]
+    lowering.join(Member(op, shape, compute, held, meets=frozenset(dims) - {lane}), tiles)
     lowering.bind(op.results, carries)
 
 

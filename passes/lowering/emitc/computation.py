@@ -13,10 +13,11 @@ from powerfusion.passes.lowering.emitc import code, scalars
 from powerfusion.passes.lowering.emitc.arithmetic import combined, elementwise
 from powerfusion.passes.lowering.emitc.carries import accumulator
 from powerfusion.passes.lowering.emitc.code import Flag, Number
+from powerfusion.passes.lowering.emitc.floats import SHARED_DIVISION
 from powerfusion.passes.lowering.emitc.lowering import ELEMENTWISE, TARGET
 from powerfusion.passes.lowering.emitc.scalar_op import Scalar
 from powerfusion.passes.lowering.emitc.scalars import computed, is_float
-from powerfusion.passes.lowering.emitc.tiles import Held, Index, Member, Tile, squeezed
+from powerfusion.passes.lowering.emitc.tiles import Held, Index, Iota, Member, Tile, squeezed
 from powerfusion.passes.lowering.registry import lowers
 
 if TYPE_CHECKING:
@@ -29,10 +30,17 @@ def lower_elementwise(lowering: FunctionLowering, op: ir.Operation) -> None:
     if op.name == "arith.constant":
         _constant(lowering, op)
         return
-    attributes = attributes_of(op)
     tiles = [lowering.tile(v) if isinstance(v.type, ir.ShapedType) else None for v in op.operands]
+    lowering.bind(op.results, computed_by_element(lowering, op, tiles, tuple(op.results[0].type.shape)))
+
+
+def computed_by_element(
+    lowering: FunctionLowering, op: ir.Operation, tiles: Sequence[Tile | None], shape: tuple[int, ...]
+) -> list[Tile]:
+    """The results of an op on tiles of some shape, and on numbers where there is none; they may wait."""
+    attributes = attributes_of(op)
+    name = SHARED_DIVISION if _divides_by_one(lowering, op, tiles) else op.name
     elements = [v.type.element_type if isinstance(v.type, ir.ShapedType) else v.type for v in op.operands]
-    shape = tuple(op.results[0].type.shape)
     held = [Held(shape, result.type.element_type) for result in op.results]
 
     def compute(index: Index) -> Sequence[ir.Value]:
@@ -41,18 +49,23 @@ def lower_elementwise(lowering: FunctionLowering, op: ir.Operation) -> None:
             for tile, old in zip(tiles, op.operands, strict=True)
         ]
         results = [result.element for result in held]
-        scalar = Scalar(op.name, operands, elements, results, attributes, lowering.helper, op.location)
+        scalar = Scalar(name, operands, elements, results, attributes, lowering.helper, op.location)
         return lowering.compute_scalar(scalar)
 
     if squeezed(shape) and all(tile is None or tile.uniform for tile in tiles):
         lowering.settle(*(tile for tile in tiles if tile is not None))
         values = compute((0,) * len(shape))
-        lowering.bind(
-            op.results, [uniform(result.type, lambda v=v: v) for result, v in zip(op.results, values, strict=True)]
-        )
-        return
+        return [uniform(result.type, lambda v=v: v) for result, v in zip(op.results, values, strict=True)]
     lowering.join(Member(op, shape, compute, held), [tile for tile in tiles if tile is not None])
-    lowering.bind(op.results, [Tile.of(result) for result in held])
+    return [Tile.of(result) for result in held]
+
+
+def _divides_by_one(lowering: FunctionLowering, op: ir.Operation, tiles: Sequence[Tile | None]) -> bool:
+    """Whether many elements are divided by one number, for which compilers with vectors have a quicker way."""
+    if op.name != "arith.divf" or not lowering.hinted or computed(op.results[0].type.element_type) != ir.F32Type.get():
+        return False
+    dividend, divisor = tiles
+    return dividend is not None and not dividend.uniform and (divisor is None or divisor.uniform)
 
 
 def uniform(type_: ir.RankedTensorType, value: Callable[[], ir.Value]) -> Tile:
@@ -85,7 +98,8 @@ def lower_iota(lowering: FunctionLowering, op: ir.Operation) -> None:
         return code.value_of(code.plus(start, index[dim]))
 
     shape = tuple(type_.shape)
-    lowering.bind([op.result], [Tile(shape, type_.element_type, at, uniform=shape[dim] == 1)])
+    iota = Iota(start, lambda index: index[dim])
+    lowering.bind([op.result], [Tile(shape, type_.element_type, at, uniform=shape[dim] == 1, iota=iota)])
 
 
 def there(counts: Sequence[Number], index: Sequence[Number], shape: Sequence[int]) -> Flag:
@@ -110,7 +124,7 @@ def lower_assert(lowering: FunctionLowering, op: ir.Operation) -> None:
             lowering.fail(number)
         return []
 
-    lowering.join(Member(op, tile.shape, compute), [tile])
+    lowering.join(Member(op, tile.shape, compute, meets=None), [tile])
 
 
 # -- sums of products ------------------------------------------------------------------------------

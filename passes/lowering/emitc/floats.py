@@ -5,12 +5,13 @@ f32 functions that `helpers.c` has are taken from there, others from the C libra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from powerfusion.mlir import ir
-from powerfusion.passes.lowering.emitc.code import binary, cast, compare, literal, unary
+from powerfusion.passes.lowering.emitc.code import binary, cast, choose, compare, literal, unary
 from powerfusion.passes.lowering.emitc.scalar_op import Scalar, Values, Writer
-from powerfusion.passes.lowering.emitc.scalars import computed, float_literal, rounded, signless
+from powerfusion.passes.lowering.emitc.scalars import computed, float_literal, number_of, rounded, signless
 
 
 def _suffix(type_: ir.Type) -> str:
@@ -33,6 +34,25 @@ def _ours(name: str) -> Writer:
 
 def _helped(op: Scalar, name: str) -> ir.Value:
     return op.helper(name, op.operands, op.operands[0].type)
+
+
+def _extreme(name: str) -> Writer:
+    """The larger or smaller: of a value and a number that is known, one comparison."""
+    return _float(lambda op: _held(op, name == "maximum") or _helped(op, f"pf_{name}_{_suffix(op.operands[0].type)}"))
+
+
+def _held(op: Scalar, is_most: bool) -> ir.Value | None:
+    """`x < c ? c : x`, which is x where that is NaN; of a value and zero the comparison that tells its signs apart."""
+    left, right = op.operands
+    known = [number_of(value) for value in (left, right)]
+    if known[0] is not None and known[1] is None:
+        left, right, known = right, left, known[::-1]
+    bound = known[1]
+    if known[0] is not None or bound is None or math.isnan(bound):
+        return None
+    gives_way = bound == 0 and (math.copysign(1, bound) > 0) == is_most
+    relation = ("le" if gives_way else "lt") if is_most else ("ge" if gives_way else "gt")
+    return choose(compare(relation, left, right), right, left)
 
 
 def _library(name: str) -> Writer:
@@ -153,15 +173,17 @@ LIBRARY = (
     *("ceil", "floor", "round", "trunc", "sqrt", "exp2", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan"),
     *("sinh", "cosh", "asinh", "acosh", "atanh", "atan2", "erfc", "cbrt", "copysign"),
 )
+SHARED_DIVISION = "arith.divf by one number"
 FLOATS: dict[str, Writer] = {
+    SHARED_DIVISION: _float(lambda op: _helped(op, "pf_shared_divide_f32")),
     "arith.addf": _operator("add"),
     "arith.subf": _operator("sub"),
     "arith.mulf": _operator("mul"),
     "arith.divf": _operator("div"),
     "arith.remf": _library("fmod"),
     "arith.negf": _negf,
-    "arith.maximumf": _ours("maximum"),
-    "arith.minimumf": _ours("minimum"),
+    "arith.maximumf": _extreme("maximum"),
+    "arith.minimumf": _extreme("minimum"),
     "arith.maxnumf": _ours("maxnum"),
     "arith.minnumf": _ours("minnum"),
     "arith.cmpf": _cmpf,

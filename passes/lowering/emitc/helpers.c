@@ -96,12 +96,12 @@ static inline uint8_t pf_f32_to_f8e5m2(float x) {
 
 // The larger; NaN if either is, and +0 is larger than -0.
 static inline float pf_maximum_f32(float a, float b) {
-  return ((a > b) | (a != a) | ((a == b) & (pf_bits_f32(a) >> 31 == 0))) ? a : b;
+  return (((a >= b) & ((a > b) | (pf_bits_f32(a) >> 31 == 0))) | (a != a)) ? a : b;
 }
 
 // The smaller; NaN if either is, and -0 is smaller than +0.
 static inline float pf_minimum_f32(float a, float b) {
-  return ((a < b) | (a != a) | ((a == b) & (pf_bits_f32(a) >> 31 == 1))) ? a : b;
+  return (((a <= b) & ((a < b) | (pf_bits_f32(a) >> 31 == 1))) | (a != a)) ? a : b;
 }
 
 // The larger; NaN if either is, and +0 is larger than -0.
@@ -152,21 +152,33 @@ static inline double pf_fma_f64(double a, double b, double c) {
 #endif
 }
 
-// e to the power of x: 2^n times a polynomial of what is left, at most 1e-7 off.
+// e to the power of x: 2^n times a polynomial of what is left, at most 2e-7 off. What is less than -104 is held there, as
+// bits, whose order is that of negative numbers turned around; 2^n is added to the exponent, 2^(n + 64) where that is small.
 static inline float pf_exp_f32(float x) {
-  float c = x > 89.0f ? 89.0f : x < -104.0f ? -104.0f : x;
+  uint32_t bits = pf_bits_f32(x), least = 0xc2d00000u;
+  float c = pf_from_bits_f32(bits < least ? bits : least);
   float shifted = pf_fma_f32(c, 1.44269504f, 12582912.0f), n = shifted - 12582912.0f;
   float r = pf_fma_f32(n, -0.693359375f, c);
   r = pf_fma_f32(n, 2.12194440e-4f, r);
-  float p = 1.9875691500e-4f;
-  p = pf_fma_f32(p, r, 1.3981999507e-3f);
-  p = pf_fma_f32(p, r, 8.3334519073e-3f);
-  p = pf_fma_f32(p, r, 4.1665795894e-2f);
-  p = pf_fma_f32(p, r, 1.6666665459e-1f);
-  p = pf_fma_f32(p, r, 5.0000001201e-1f);
-  p = pf_fma_f32(p, r * r, r) + 1.0f;
-  uint32_t e = pf_bits_f32(shifted) - pf_bits_f32(12582912.0f) + 254u, half = e / 2u;
-  return p * pf_from_bits_f32(half << 23) * pf_from_bits_f32((e - half) << 23);
+  float z = r * r, high = pf_fma_f32(8.3124777e-3f, r, 4.1890550e-2f), middle = pf_fma_f32(1.6667116e-1f, r, 4.9999228e-1f);
+  float p = pf_fma_f32(pf_fma_f32(high, z, middle), z, r + 1.0f);
+  uint32_t e = pf_bits_f32(p) + (pf_bits_f32(shifted) << 23);
+  e = x < -80.0f ? e + (64u << 23) : e;
+  float y = pf_from_bits_f32(e);
+  y = x < -80.0f ? y * 0x1p-64f : y;
+  return x < 88.72284f ? y : x + INFINITY;
+}
+
+// A quotient by a number that many share: by its inverse, and corrected where that costs nothing; at most 2 ulp off.
+static inline float pf_shared_divide_f32(float x, float by) {
+#ifdef FP_FAST_FMAF
+  float scale = fabsf(by) < 0x1p-100f ? 0x1p64f : 1.0f, size = fabsf(by) * scale, inverse = 1.0f / size;
+  float scaled = x * copysignf(scale, by), quotient = scaled * inverse;
+  float better = fmaf(-fmaf(quotient, size, -scaled), inverse, quotient);
+  return better != better ? quotient : better;
+#else
+  return x / by;
+#endif
 }
 
 // The natural logarithm: the exponent's, and a polynomial of the mantissa, at most 1e-7 off.
@@ -186,7 +198,7 @@ static inline float pf_log_f32(float x) {
   p = pf_fma_f32(p, m, 2.0000714765e-1f);
   p = pf_fma_f32(p, m, -2.4999993993e-1f);
   p = pf_fma_f32(p, m, 3.3333331174e-1f);
-  float y = m * z * p + e * -2.12194440e-4f - 0.5f * z;
+  float y = pf_fma_f32(m * z, p, pf_fma_f32(e, -2.12194440e-4f, -0.5f * z));
   y = m + y + e * 0.693359375f;
   uint32_t negative = 0u - (uint32_t)(x < 0.0f), zero = 0u - (uint32_t)(x == 0.0f), plain = 0u - (uint32_t)(x < INFINITY);
   uint32_t made = (pf_bits_f32(y) & plain) | (pf_bits_f32(x) & ~plain);
@@ -225,11 +237,11 @@ static inline float pf_expm1_f32(float x) {
 static inline float pf_tanh_f32(float x) {
   float a = pf_from_bits_f32(pf_bits_f32(x) & 0x7fffffffu), z = x * x;
   float p = -5.70498872745e-3f;
-  p = p * z + 2.06390887954e-2f;
-  p = p * z - 5.37397155531e-2f;
-  p = p * z + 1.33314422036e-1f;
-  p = p * z - 3.33332819422e-1f;
-  float small = p * z * a + a;
+  p = pf_fma_f32(p, z, 2.06390887954e-2f);
+  p = pf_fma_f32(p, z, -5.37397155531e-2f);
+  p = pf_fma_f32(p, z, 1.33314422036e-1f);
+  p = pf_fma_f32(p, z, -3.33332819422e-1f);
+  float small = pf_fma_f32(p * z, a, a);
   float big = 1.0f - 2.0f / (pf_exp_f32(2.0f * a) + 1.0f);
   float y = pf_from_bits_f32(pf_bits_f32(a < 0.625f ? small : big) | (pf_bits_f32(x) & 0x80000000u));
   return x != x ? x : y;
@@ -239,17 +251,17 @@ static inline float pf_tanh_f32(float x) {
 static inline float pf_erf_f32(float x) {
   float c = x > 4.0f ? 4.0f : x < -4.0f ? -4.0f : x, z = c * c;
   float p = -2.72614225801306e-10f;
-  p = p * z + 2.77068142495902e-08f;
-  p = p * z - 2.10102402082508e-06f;
-  p = p * z - 5.69250639462346e-05f;
-  p = p * z - 7.34990630326855e-04f;
-  p = p * z - 2.95459980854025e-03f;
-  p = p * z - 1.60960333262415e-02f;
+  p = pf_fma_f32(p, z, 2.77068142495902e-08f);
+  p = pf_fma_f32(p, z, -2.10102402082508e-06f);
+  p = pf_fma_f32(p, z, -5.69250639462346e-05f);
+  p = pf_fma_f32(p, z, -7.34990630326855e-04f);
+  p = pf_fma_f32(p, z, -2.95459980854025e-03f);
+  p = pf_fma_f32(p, z, -1.60960333262415e-02f);
   float q = -1.45660718464996e-05f;
-  q = q * z - 2.13374055278905e-04f;
-  q = q * z - 1.68282697438203e-03f;
-  q = q * z - 7.37332916720468e-03f;
-  q = q * z - 1.42647390514189e-02f;
+  q = pf_fma_f32(q, z, -2.13374055278905e-04f);
+  q = pf_fma_f32(q, z, -1.68282697438203e-03f);
+  q = pf_fma_f32(q, z, -7.37332916720468e-03f);
+  q = pf_fma_f32(q, z, -1.42647390514189e-02f);
   return x == 0.0f ? x : c * (p / q);
 }
 

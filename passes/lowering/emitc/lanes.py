@@ -101,7 +101,7 @@ class LaneCarry(Carry):
             count = self.parts.shape[-1]
             while count > SERIAL_LANES:
                 half = -(-count // 2)
-                with code.loop(0, count - half) as lane:
+                with code.loop(0, count - half, apart=True) as lane:
                     place = self.lane(kept, lane)
                     upper = code.load(self.lane(kept, code.plus(lane, half)))
                     code.assign(self._combined(code.load(place), upper), place)

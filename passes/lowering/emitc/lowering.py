@@ -102,12 +102,16 @@ class EmitcLowering:
     """Whether sums of f32 may be kept in f64."""
     keeps_lanes: ClassVar[bool] = True
     """Whether loops keep a partial result per lane of what they reduce."""
+    hinted: ClassVar[bool] = True
+    """Whether compilers are told what they can't see of loops."""
 
     def __init__(self, program: Program, names: Names) -> None:
         self.program = program
         self.names = names
         self.values: dict[ir.Value, Lowered] = {}
-        self.group = Group(lambda value, own: used_outside(value, own, VIEWS), self.declare, self.name_element)
+        self.group = Group(
+            lambda value, own: used_outside(value, own, VIEWS), self.declare, self.name_element, self.hinted
+        )
         self.status: ir.Value | None = None
         self.scratch: list[object] = []
         self.threads = 0

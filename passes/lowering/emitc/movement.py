@@ -129,7 +129,7 @@ def lower_scatter(lowering: FunctionLowering, op: ir.Operation) -> None:
         return []
 
     access = [Access(buffer.memory, object())]
-    lowering.join(Member(op, tile.shape, compute, reads=access, writes=access), [tile, *indices])
+    lowering.join(Member(op, tile.shape, compute, reads=access, writes=access, meets=None), [tile, *indices])
 
 
 # -- memory on the chip ----------------------------------------------------------------------------
@@ -157,8 +157,12 @@ def lower_stage(lowering: FunctionLowering, op: ir.Operation) -> None:
 
 @lowers("memref.prefetch", to=TARGET)
 def lower_prefetch(lowering: FunctionLowering, op: ir.Operation) -> None:
-    """Nothing: C has no such hint."""
-    del lowering, op
+    """A hint, where compilers have one."""
+    memref, *indices = op.operands
+    buffer = lowering.buffer(memref)
+    hints = [int(ir.BoolAttr(op.attributes["isWrite"]).value), ir.IntegerAttr(op.attributes["localityHint"]).value]
+    at = buffer.at(lowering.numbers(indices))
+    code.call(code.PREFETCH, [buffer.pointer, *map(code.value_of, (at, *hints))])
 
 
 @lowers("gir.copy", to=TARGET)

@@ -15,7 +15,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from powerfusion.core._mlir import bits_of
+from powerfusion.core._mlir import bits_of, defining_op
 from powerfusion.mlir import ir
 from powerfusion.passes.lowering.emitc.code import bool_type, cast, compare, flag_of, literal
 
@@ -114,6 +114,18 @@ def float_literal(value: float, type_: ir.Type) -> ir.Value:
         text = _shortest_single(value) + "f" if is_single else repr(float(value))
         text = f"({text})" if text.startswith("-") else text
     return literal(text, type_)
+
+
+def number_of(value: ir.Value) -> float | None:
+    """What a float is that `float_literal` wrote; None of others."""
+    maker = defining_op(value)
+    if maker is None or maker.name != "emitc.literal" or not isinstance(value.type, ir.FloatType):
+        return None
+    text = ir.StringAttr(maker.attributes["value"]).value.strip("()").removesuffix("f").lower()
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _shortest_single(value: float) -> str:

@@ -14,8 +14,10 @@ from powerfusion.passes.analysis.work import least_work
 from powerfusion.passes.lowering.emitc import code
 from powerfusion.passes.lowering.emitc.carries import Carry, carried_by, start, wide_type
 from powerfusion.passes.lowering.emitc.code import Number
+from powerfusion.passes.lowering.emitc.combining import combine
 from powerfusion.passes.lowering.emitc.lanes import lanes_of, start_lanes
 from powerfusion.passes.lowering.emitc.lowering import TARGET
+from powerfusion.passes.lowering.emitc.partials import start_folds
 from powerfusion.passes.lowering.emitc.slots import Slot, fill
 from powerfusion.passes.lowering.emitc.tiles import Tile
 from powerfusion.passes.lowering.emitc.units import Units
@@ -125,6 +127,8 @@ def lower_for(lowering: FunctionLowering, op: ir.Operation) -> None:
     carried: list[Slot | Carry] = []
     inherited: list[bool] = []
     lowering.group.flush()
+    bounds = (lowering.number(low), lowering.number(high), lowering.number(step))
+    folds = start_folds(lowering, op, inits, code.below(*bounds[:2]), combine) if lowering.keeps_lanes else {}
     slots: list[tuple[Slot, ir.Value]] = []
     for at, (argument, init) in enumerate(zip(arguments, inits, strict=True)):
         given = lowering.values[init]
@@ -132,6 +136,8 @@ def lower_for(lowering: FunctionLowering, op: ir.Operation) -> None:
         inherited.append(isinstance(given, Carry) and isinstance(init.owner, ir.Block) and found is not None)
         if inherited[-1]:
             carried.append(given)  # pyright: ignore[reportArgumentType]
+        elif at in folds:
+            carried.append(folds[at])
         elif found is not None:
             carried.append(_begin(lowering, argument, lowering.tile(init), found, op))
         else:
@@ -139,7 +145,6 @@ def lower_for(lowering: FunctionLowering, op: ir.Operation) -> None:
             carried.append(slot)
             slots.append((slot, init))
     fill(lowering, slots, op)
-    bounds = (lowering.number(low), lowering.number(high), lowering.number(step))
     with lowering.steps(body, bounds, lambda index: lowering.bind([old_index], [index])) as ops:
         for argument, slot in zip(arguments, carried, strict=True):
             lowering.values[argument] = slot if isinstance(slot, Carry) else slot.value()

@@ -95,6 +95,47 @@ class Held:
         code.assign(value if self.encode is None else self.encode(value), self.place(index))
 
 
+@dataclass(frozen=True)
+class Iota:
+    """Elements that are an index.
+
+    Attributes:
+        start: The first.
+        steps: How far an element is from it.
+    """
+
+    start: Number
+    steps: Callable[[Index], Number]
+
+    def along(self, shape: Sequence[int]) -> int | None:
+        """The one dimension along which each element is one more than the one before."""
+        for dim, size in enumerate(shape):
+            if size > 1 and all(self.steps(_only(shape, dim, at)) == at for at in range(size)):
+                still = all(self.steps(_only(shape, o, n - 1)) == 0 for o, n in enumerate(shape) if o != dim)
+                return dim if still else None
+        return None
+
+
+def _only(shape: Sequence[int], dim: int, at: int) -> Index:
+    """An index that is 0 along all dimensions but one."""
+    return tuple(at if other == dim else 0 for other in range(len(shape)))
+
+
+@dataclass(frozen=True)
+class Band:
+    """Conditions that hold where `low <= index[dim] < high`.
+
+    Attributes:
+        dim: Along which dimension.
+        low: From where on, given an index into the others.
+        high: Up to where.
+    """
+
+    dim: int
+    low: Callable[[Index], Number]
+    high: Callable[[Index], Number]
+
+
 @dataclass(frozen=True, eq=False)
 class Tile:
     """A tile.
@@ -108,6 +149,8 @@ class Tile:
         uniform: Whether all of its elements are one.
         origin: What is held, whose elements these are, under an index that `source` gives.
         source: The index into the origin of an element.
+        iota: Where elements count from 0, or from a number: that number, and how far an element is from it.
+        band: Where elements are conditions that hold from one index to another.
     """
 
     shape: tuple[int, ...]
@@ -118,6 +161,8 @@ class Tile:
     uniform: bool = False
     origin: Held | None = None
     source: Callable[[Index], Index] = tuple
+    iota: Iota | None = None
+    band: Band | None = None
 
     @classmethod
     def of(cls, held: Held) -> Tile:
@@ -128,6 +173,25 @@ class Tile:
     def reads(self) -> frozenset[Held]:
         """All that it reads that may wait."""
         return self.needs if self.base is None else self.needs | {self.base}
+
+    def is_still(self, dim: int) -> bool:
+        """Whether elements are known to be one along a dimension."""
+        if self.uniform or self.shape[dim] == 1:
+            return True
+        if self.iota is None and self.origin is None:
+            return False
+        for base in ((0,) * len(self.shape), tuple(size - 1 for size in self.shape)):
+            first: Index | None = None
+            for at in range(self.shape[dim]):
+                read = self._read((*base[:dim], at, *base[dim + 1 :]))
+                first = read if first is None else first
+                if read != first or not all(isinstance(place, int) for place in read):
+                    return False
+        return True
+
+    def _read(self, index: Index) -> Index:
+        """What an element depends on."""
+        return self.source(index) if self.iota is None else (self.iota.steps(index),)
 
 
 def viewed(tiles: Sequence[Tile], shape: Sequence[int], at: Callable[[Index], ir.Value]) -> Tile:
@@ -149,7 +213,12 @@ def renamed(tile: Tile, shape: Sequence[int], at: Callable[[Index], Index]) -> T
         tile.uniform,
         tile.origin,
         lambda index: tile.source(at(index)),
+        None if tile.iota is None else Iota(tile.iota.start, _through(tile.iota.steps, at)),
     )
+
+
+def _through(steps: Callable[[Index], Number], at: Callable[[Index], Index]) -> Callable[[Index], Number]:
+    return lambda index: steps(at(index))
 
 
 def _keeps_order(source: Sequence[int], shape: Sequence[int], at: Callable[[Index], Index]) -> bool:
@@ -173,6 +242,7 @@ class Member:
         reads: The memory that it reads, by an id per buffer, with what tells windows apart.
         writes: Likewise.
         folds: Dimensions that it folds away, element after element.
+        meets: Dimensions along which elements are written to one place; all of them where None.
     """
 
     op: ir.Operation
@@ -182,11 +252,21 @@ class Member:
     reads: Sequence[Access] = ()
     writes: Sequence[Access] = ()
     folds: frozenset[int] = frozenset()
+    meets: frozenset[int] | None = frozenset()
+
+    @property
+    def long(self) -> list[int]:
+        """Its long dimensions: what loops run over."""
+        return [dim for dim, size in enumerate(self.shape) if size != 1]
+
+    def is_apart(self, at: int) -> bool:
+        """Whether no step of one of its loops needs what another one writes."""
+        return self.meets is not None and self.long[at] not in self.meets | self.folds
 
     @property
     def order(self) -> list[int]:
         """Its long dimensions, outermost first: where the last is folded, what is kept goes within, for vectors."""
-        long = [dim for dim, size in enumerate(self.shape) if size != 1]
+        long = self.long
         if not long or long[-1] not in self.folds:
             return list(range(len(long)))
         kept = [at for at, dim in enumerate(long) if dim not in self.folds]
@@ -218,11 +298,13 @@ class Group:
         escapes: Says whether a result of an op is used by others than those of a set.
         declare: Makes the array of what is kept.
         name: Names the element that an op gives.
+        hinted: Whether compilers are told of innermost loops whose steps don't need each other.
     """
 
     escapes: Callable[[ir.Value, set[ir.Operation]], bool]
     declare: Callable[[Held, ir.Operation], None]
     name: Callable[[ir.Value, ir.Operation], None]
+    hinted: bool
     members: list[Member] = field(default_factory=list)
 
     def waits(self, held: Held) -> bool:
@@ -263,8 +345,9 @@ class Group:
                     kept.append((held, result))
         arrays = {id(held) for held, _ in kept}
         with members[0].op.location, ExitStack() as nest:
-            order = next((member.order for member in members if member.folds), range(len(shape)))
-            loops = {at: nest.enter_context(code.loop(0, shape[at])) for at in order}
+            order = next((member.order for member in members if member.folds), list(range(len(shape))))
+            inner = self._apart(order, members)
+            loops = {at: nest.enter_context(code.loop(0, shape[at], apart=at == inner)) for at in order}
             index = [loops[at] for at in range(len(shape))]
             for member in members:
                 with member.op.location:
@@ -279,6 +362,12 @@ class Group:
             for member in members:
                 for held in member.results:
                     held.value = None
+
+    def _apart(self, order: Sequence[int], members: Sequence[Member]) -> int | None:
+        """The innermost loop, if no step of it needs what another one writes."""
+        if not self.hinted or not order or not all(member.is_apart(order[-1]) for member in members):
+            return None
+        return order[-1]
 
 
 def _along(tile: Tile, member: Member) -> bool:

@@ -115,7 +115,7 @@ class Tree:
 
     def _pairs(self, at: Elements, half: int, count: int, apart: int) -> None:
         """Folds `count` elements into `half` of them; each stands for `apart` lanes."""
-        with code.loop(0, count - half) as lane:
+        with code.loop(0, count - half, apart=self.by_halves) as lane:
             sooner = lane if self.by_halves else code.times(lane, 2)
             later = code.plus(lane, half) if self.by_halves else code.plus(sooner, 1)
             before = at(sooner)
