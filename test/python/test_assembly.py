@@ -21,8 +21,8 @@ from suites import SUITES, Case
 FULL = bool(os.environ.get("PF_TEST_FULL"))
 SHORT = ("add_relu_mul", "bias_gelu", "softmax_4096x1024", "layernorm_768", "sum_of_columns", "cumulative_sum")
 SHORT += ("attention", "transpose", "embedding", "depthwise_conv", "average_pool", "int8_quantise")
-RUNTIME = ("__kmpc_", "omp_get_", "_mlir_memref_to_llvm_", "memset", "memcpy")
-"""What programs call: libomp, their memory, and moves of whole buffers by the C library."""
+RUNTIME = ("__kmpc_", "omp_get_", "_mlir_memref_to_llvm_", "memset", "memcpy", ".text.unlikely")
+"""What programs call: libomp, their memory, moves of whole buffers by the C library, and what writes gathered lines."""
 RUNNING = "what a scan hands on from one vector to the next is one number"
 ROWS = "a row of 7 x 7 is three vectors and one element, and its mean one number"
 TAPS = "nine factors and four statistics are invariant: they are operands at their places on the stack"

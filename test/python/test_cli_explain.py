@@ -152,7 +152,8 @@ def test_remarks(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_phases_for_a_machine_are_data() -> None:
     """Whatever pass declares an option `machine` is told it, beside the options that it has already; others aren't."""
-    assert phases_for("sm_90")[GENERAL.index(PLACE)].passes == ("gir-place{machine=sm_90}", "canonicalize", "cse")
+    placing = phases_for("sm_90")[GENERAL.index(PLACE)]
+    assert placing.passes == ("gir-place{machine=sm_90}", "gir-call-libraries{streamed=true}", "canonicalize", "cse")
     phase = Phase("p", "", ("gir-place{budget=3}", "canonicalize{max-iterations=1}", "gir-ledger"))
     assert phase.with_option("machine", "a b,c.toml").passes == (
         'gir-place{machine="a b,c.toml" budget=3}',

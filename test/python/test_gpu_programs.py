@@ -72,7 +72,8 @@ def test_open_sizes(name: str, dtype: str) -> None:
     """Programs of open sizes, called with several: right, and what moves is what the ledger says of those sizes."""
     program = in_dtype(next(program for program in programs() if program.name == name), dtype)
     executable = simulated(program.text)
-    for inputs in test_dynamic_sizes.calls(program):
+    for drawn in test_dynamic_sizes.calls(program):
+        inputs = [narrowed(each, dtype) for each in drawn]
         check_call(program, executable, inputs, result_dtypes(program.text), f"{name}, {dtype}")
         check_traffic(executable)
 

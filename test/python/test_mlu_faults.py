@@ -11,15 +11,18 @@ from simulated import ADD_EXP, altered, compiled
 
 from powerfusion.errors import SimulationError
 from powerfusion.executable import Executable
+from workloads import find
 
+TURNED = find("transpose_add")
 PROGRAMS: dict[str, Executable] = {}
 X, Y = np.random.default_rng(0).standard_normal((2, 70, 300)).astype(np.float32)
 
 
 def program(machine: str) -> Executable:
-    """The program of a sum and an exponential, compiled once."""
+    """The program of a sum and an exponential, or one that the tasks of a cluster share, compiled once."""
     if machine not in PROGRAMS:
-        PROGRAMS[machine] = compiled(ADD_EXP, f"mlu:{machine}")
+        text, target = (TURNED.text("small"), "mlu592") if machine == "turned" else (ADD_EXP, machine)
+        PROGRAMS[machine] = compiled(text, f"mlu:{target}")
     return PROGRAMS[machine]
 
 
@@ -47,10 +50,10 @@ BUGS: dict[str, tuple[str, Callable[[str], str], str]] = {
     ),
     "segnum too small": ("mlu372", each(r"(GDRAM2NRAM, \d+, \d+, \w+)\)", r"\g<1> - 1)"), "never written"),
     "overlapping copies": ("mlu372", once(r"\(nram_memory \+ \d+\)", "nram_memory"), "what the copy of line"),
-    "missing barriers": ("mlu592", each(r"__sync_cluster\(\);", ""), "no barrier is between"),
+    "missing barriers": ("turned", each(r"__sync_cluster\(\);", ""), "no barrier is between"),
     "unequal barriers": (
-        "mlu592",
-        once(r"__sync_cluster\(\);(?=\s*}\s*return)", "if (coreId == 0) __sync_cluster();"),
+        "turned",
+        once(r"__sync_cluster\(\);(?=\s*})", "if (coreId == 0) __sync_cluster();"),
         "ended while others wait",
     ),
 }
@@ -61,7 +64,7 @@ def test_bug_is_found(bug: str) -> None:
     """Each at the line of C, with the op that it is of."""
     machine, change, message = BUGS[bug]
     with pytest.raises(SimulationError, match=message) as caught:
-        altered(program(machine), change)(X, Y)
+        altered(program(machine), change)(*(TURNED.inputs("small") if machine == "turned" else (X, Y)))
     if bug not in ("NRAM over budget", "unequal barriers"):
         assert re.match(r"line \d+: .* of (gir|arith|math)\.\w+ ", str(caught.value)), str(caught.value)
 

@@ -92,7 +92,7 @@ def _is_a_second_bound(mutant: Mutant, lines: list[str], emission: Emission) -> 
 EXPLAINED: dict[str, tuple[int, Callable[[Mutant, list[str], Emission], bool]]] = {
     "it waits for loops over elements too, which the simulator does at once": (2, _waits_for_elements),
     "before loops copies are waited for, whether what is within needs them or not": (
-        1,
+        2,
         _is_waited_for_again,
     ),
     "behind units there is a barrier, and one before the copies that come next": (2, _is_a_second_barrier),

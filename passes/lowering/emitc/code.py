@@ -303,7 +303,7 @@ def load_if(flag: Flag, place: ir.Value, otherwise: ir.Value) -> ir.Value:
 
 
 PREFETCH = "PF_PREFETCH"
-LANES, FEW_LANES = "PF_LANES", "PF_FEW_LANES"
+HINTS = LANES, FEW_LANES = "PF_LANES", "PF_FEW_LANES"
 """Marks of loops whose steps don't need each other, and of such that are short."""
 FEW = 16
 """Loops of so many steps are unrolled by gcc before it looks for vectors, which it then doesn't find."""
