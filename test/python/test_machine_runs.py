@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -76,8 +77,13 @@ func.func @product(%x: tensor<{m}x{k}xf32>, %y: tensor<{k}x{n}xf32>, %z: tensor<
 """
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("m", "k", "n"), [(5, 7, 64), (3, 33, 50), (4, 64, 1), (1, 8, 96)])
+SIZES = [(5, 7, 64), (3, 33, 50), (4, 64, 1), (1, 8, 96)]
+ALL = [(target, *sizes) for sizes in SIZES for target in TARGETS]
+
+
+@pytest.mark.parametrize(
+    ("target", "m", "k", "n"), ALL if os.environ.get("PF_TEST_FULL") else [ALL[at] for at in (0, 3, 4, 7)]
+)
 def test_products(target: str, m: int, k: int, n: int) -> None:
     """Whatever the sizes, and what sums begin with."""
     rng = np.random.default_rng(0)
