@@ -20,6 +20,7 @@ no bytes are moved that the next step wouldn't.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -126,23 +127,37 @@ def _staged(stage: ir.Operation) -> Row | None:
 def _loaded(load: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> Row | None:
     """What a sweep loads piece by piece from DRAM, each step the piece behind the last one, by the loop's index."""
     (source,), indices, *extents = segments(load)
-    steps, body = rows.trips(sweep), entry_block(sweep)
-    *outer, along = indices or [source]
-    shape = load.result.type.shape
-    if any(extents) or not steps or along != body.arguments[0] or not is_at(source, "dram"):
+    row = None if any(extents) else row_along(load.result, source, indices, sweep, loop)
+    index = entry_block(loop).arguments[0]
+    if row is None or is_written(loop, source):
+        return None
+    return row if index in [*row.indices, *(value for op in row.slice for value in op.operands)] else None
+
+
+def row_along(
+    tile: ir.Value, memref: ir.Value, indices: Sequence[ir.Value], sweep: ir.Operation, loop: ir.Operation
+) -> Row | None:
+    """What a sweep goes through piece by piece at DRAM, each step the piece behind the last one.
+
+    Args:
+        tile: A piece.
+        memref: Where it comes from, or goes to.
+        indices: Where it is in that.
+        sweep: The loop of the pieces.
+        loop: That of the rows.
+    """
+    steps, body, shape = rows.trips(sweep), entry_block(sweep), tile.type.shape
+    *outer, along = indices or [memref]
+    if not steps or along != body.arguments[0] or not is_at(memref, "dram"):
         return None
     if any(size != 1 for size in shape[:-1]) or shape[-1] != integer_of(sweep.operands[2]):
         return None
-    if any(is_made_in(value, body) for value in (source, *outer)):
+    if any(is_made_in(value, body) for value in (memref, *outer)):
         return None
-    found = slice_in(entry_block(loop), (source, *outer))
-    index = entry_block(loop).arguments[0]
-    if found is None or not any(value == index for value in (*outer, *(v for op in found for v in op.operands))):
-        return None
-    if is_written(loop, source):
-        return None
-    element = element_bytes(load.result)
-    return Row(source, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found)
+    found = slice_in(entry_block(loop), (memref, *outer))
+    element = element_bytes(tile)
+    size = steps * shape[-1] * element
+    return None if found is None else Row(memref, [*outer, sweep.operands[0]], element, size, found)
 
 
 def is_worth(row: Row, machine: Machine) -> bool:

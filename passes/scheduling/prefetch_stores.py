@@ -14,21 +14,19 @@ other. It is for programs whose stores can't go past the caches, as those in C c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from powerfusion.core._mlir import entry_block, integer_of, is_made_in, operations, segments
+from powerfusion.core._mlir import entry_block, operations, segments
 from powerfusion.core.passes import register_pass
 from powerfusion.core.statistics import count
-from powerfusion.dialects.gir import is_at
 from powerfusion.machines.model import Machine
 from powerfusion.mlir import ir
-from powerfusion.passes.analysis.sizes import element_bytes
 from powerfusion.passes.scheduling import rows
 from powerfusion.passes.scheduling.kernels import walk
 from powerfusion.passes.scheduling.on_caches import OnCachesPass
-from powerfusion.passes.scheduling.prefetch_rows import Row, ask_over, is_worth
-from powerfusion.passes.scheduling.staged import goes_alone, slice_in
+from powerfusion.passes.scheduling.prefetch_rows import Row, ask_over, is_worth, row_along
+from powerfusion.passes.scheduling.staged import goes_alone
 
 
 @register_pass
@@ -61,16 +59,5 @@ def _prefetch(loop: ir.Operation, machine: Machine) -> None:
 def _stored(store: ir.Operation, sweep: ir.Operation, loop: ir.Operation) -> Row | None:
     """What a sweep stores piece by piece to DRAM, each step the piece behind the last one."""
     (value,), (dest,), indices, extents = segments(store)
-    steps, body, shape = rows.trips(sweep), entry_block(sweep), value.type.shape
-    *outer, along = indices or [dest]
-    if extents or not steps or along != body.arguments[0] or not is_at(dest, "dram"):
-        return None
-    if any(size != 1 for size in shape[:-1]) or shape[-1] != integer_of(sweep.operands[2]):
-        return None
-    if any(is_made_in(value, body) for value in (dest, *outer)):
-        return None
-    found = slice_in(entry_block(loop), (dest, *outer))
-    if found is None:
-        return None
-    element = element_bytes(value)
-    return Row(dest, [*outer, sweep.operands[0]], element, steps * shape[-1] * element, found, is_written=True)
+    row = None if extents else row_along(value, dest, indices, sweep, loop)
+    return None if row is None else replace(row, is_written=True)

@@ -207,13 +207,13 @@ class Executable:
         return {} if called is None else dict(enumerate(called.last_shapes))
 
     @property
-    def library(self) -> str | None:
+    def blas(self) -> str | None:
         """Whose routines it calls for products of matrices; None where it computes all itself, or isn't for the host.
 
         Raises:
             UnsupportedError: It isn't compiled to the end.
         """
-        return self._function.library if isinstance(self._function, CFunction) else None
+        return self._function.blas if isinstance(self._function, CFunction) else None
 
     def save(self, path: str | os.PathLike[str], *others: Executable) -> None:
         """Writes the program as an artifact, which `powerfusion.load` runs without this compiler.

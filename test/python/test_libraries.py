@@ -166,7 +166,7 @@ def test_results(name: str) -> None:
     """What a library gives, into memory that holds NaN, is the product, and the input is as it was."""
     product = PRODUCTS[name]
     program, inputs = compiled(product), product.inputs()
-    assert (program.library is not None) == product.calls
+    assert (program.blas is not None) == product.calls
     before = [array.copy() for array in inputs]
     out = np.full(product.wanted(inputs).shape, np.nan, inputs[0].dtype)
     check_result(program(*inputs, out=out), product, inputs)
@@ -181,7 +181,7 @@ def test_results_without_a_library(name: str, monkeypatch: pytest.MonkeyPatch) -
     product = PRODUCTS[name]
     program, inputs = compiled(product), product.inputs()
     found = program(*inputs)
-    assert program.library is None
+    assert program.blas is None
     check_result(found, product, inputs)
 
 
@@ -258,7 +258,7 @@ def test_open_sizes_are_computed_here() -> None:
     program = compile_source(text, freedoms=ASKED)
     inputs = PRODUCTS["plain"].inputs()
     check_result(program(*inputs), PRODUCTS["plain"], inputs)
-    assert program.library is None
+    assert program.blas is None
 
 
 def test_it_is_for_the_host() -> None:
@@ -331,7 +331,7 @@ import powerfusion as pf
 program = pf.load(sys.argv[1])
 arrays = np.load(sys.argv[2])
 np.save(sys.argv[3], program(*(arrays[name] for name in sorted(arrays))))
-print(program.library)
+print(program.blas)
 """
 KINDS = {
     "as it comes": "",
@@ -391,5 +391,5 @@ def test_what_is_saved_in_the_cache_calls_too(tmp_path: Path, monkeypatch: pytes
     for _ in range(2):
         program = pf.compile(product.text, libraries=True)
         check_result(program(*inputs), product, inputs)
-        assert program.library is not None
-    assert pf.compile(product.text).library is None
+        assert program.blas is not None
+    assert pf.compile(product.text).blas is None

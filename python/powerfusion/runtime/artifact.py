@@ -196,9 +196,9 @@ class LoadedProgram:
         return self._function(*arrays, out=out)
 
     @property
-    def library(self) -> str | None:
+    def blas(self) -> str | None:
         """Whose routines it calls for products of matrices; None where it computes all itself, slower."""
-        return self._function.library if isinstance(self._function, CFunction) else None
+        return self._function.blas if isinstance(self._function, CFunction) else None
 
     @property
     def device_function(self) -> DeviceFunction:

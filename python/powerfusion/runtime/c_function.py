@@ -58,7 +58,7 @@ class Code:
         free: The address of what gives such memory back, and what the program made itself, `void (void *)`.
         owner: Whatever must live as long as the code.
         threads: What its calls ask of libomp; None where no loop is parallel.
-        library: Whose routines it calls for products of matrices; None where it computes them itself.
+        blas: Whose routines it calls for products of matrices; None where it computes them itself.
     """
 
     entry: int
@@ -66,7 +66,7 @@ class Code:
     free: int
     owner: object
     threads: Threads | None = None
-    library: Library | None = None
+    blas: Library | None = None
 
 
 class CFunction:
@@ -127,9 +127,9 @@ class CFunction:
         return given[0] if len(given) == 1 else tuple(given)
 
     @property
-    def library(self) -> str | None:
+    def blas(self) -> str | None:
         """Whose routines it calls for products of matrices."""
-        return None if self._code.library is None else self._code.library.name
+        return None if self._code.blas is None else self._code.blas.name
 
     def _pass_as_they_are(self, arrays: Sequence[Any]) -> list[Any] | None:
         """What is passed for NumPy arrays that fit as they are; the usual case, which must be quick. Else None."""
@@ -163,7 +163,7 @@ class CFunction:
     def _shared(self, threads: Threads, *passed: Any) -> int:
         """Runs the program on its share of the threads."""
         before = threads.begin()
-        library = self._code.library
+        library = self._code.blas
         held = None if library is None else library.hold(threads.most())
         try:
             return self._function(*passed)

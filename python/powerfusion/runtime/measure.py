@@ -1,9 +1,9 @@
 """Measures the candidates of a bundle where the device is: `python -m powerfusion.runtime.measure b.zip -o r.json`.
 
-It needs the device's driver, NumPy and this package's runtime; neither MLIR nor the compiler. A candidate first runs
-once, and its results are compared with the host's and with those of the other candidates. Then all take turns, in
-another order each round. In a turn, sets of inputs that together are larger than any cache take turns as one graph, so
-that the host costs nothing; events on the device tell how long that takes.
+It needs the device's driver, NumPy with ml_dtypes, and this package's runtime; neither MLIR nor the compiler. A
+candidate first runs once, and its results are compared with the host's and with those of the other candidates. Then all
+take turns, in another order each round. In a turn, sets of inputs that together are larger than any cache take turns as
+one graph, so that the host costs nothing; events on the device tell how long that takes.
 """
 
 from __future__ import annotations
